@@ -1,0 +1,175 @@
+"""Finding what the user named: a model in a module or a file, with arguments, or a saved model."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+SAVED = {".pt", ".pth", ".ckpt", ".bin", ".pt2", ".ts", ".keras", ".h5", ".hdf5"}
+
+
+class TargetError(Exception):
+    """What was named cannot be built or fed; the message says what was tried and what to pass."""
+
+
+def parse_value(text: str) -> Any:
+    """An argument's value: a Python literal, `@module:name` for an object, else the text itself."""
+    if text.startswith("@"):
+        return load_object(text[1:])
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def parse_arguments(texts: list[str]) -> tuple[list[Any], dict[str, Any]]:
+    """`key=value` is a keyword argument, anything else a positional one."""
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if equals and key.isidentifier():
+            keywords[key] = parse_value(value)
+        else:
+            positional.append(parse_value(text))
+    return positional, keywords
+
+
+def _import_file(path: Path) -> Any:
+    """Import a file: as a module of its package where it lies in one, so that relative imports work."""
+    path = path.resolve()
+    parts, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    if parts[-1] == "__init__":
+        parts.pop()
+    name = ".".join(parts)
+    if len(parts) > 1:
+        return importlib.import_module(name)
+    if getattr(sys.modules.get(name), "__file__", None) == str(path):
+        return sys.modules[name]
+    if name in sys.modules:  # a file called like a module that is in use
+        name = f"_biaslint_target_{name}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TargetError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def split(target: str) -> tuple[str, str]:
+    """`file.py:name` or `package.module:name` into its two halves (a drive letter's colon is no separator)."""
+    head, colon, name = target.rpartition(":")
+    if not colon or len(head) == 1 or "/" in name or "\\" in name:
+        return target, ""
+    return head, name
+
+
+def load_object(target: str) -> Any:
+    """The object that `package.module:name` or `file.py:name` names."""
+    where, name = split(target)
+    if where.endswith(".py") or "/" in where or "\\" in where:
+        path = Path(where)
+        if not path.is_file():
+            raise TargetError(f"no such file: {where}")
+        module = _import_file(path)
+    else:
+        if not name:
+            where, _, name = where.rpartition(".")
+        try:
+            module = importlib.import_module(where)
+        except ModuleNotFoundError as error:
+            if error.name and (where == error.name or where.startswith(error.name + ".")):
+                raise TargetError(f"no module named {error.name!r}; name a file (model.py:Net) or an installed module (package.module:Net)") from None
+            raise
+    if not name:
+        raise TargetError(f"{target}: say which class or function builds the model: {target}:NAME, where NAME may be {_candidates(module)}")
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise TargetError(f"{where} has no {name!r}; it has {_candidates(module)}")
+        found = getattr(found, part)
+    return found
+
+
+def _candidates(module: Any) -> str:
+    names = [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)) and value.__module__ == module.__name__
+    ]
+    return ", ".join(names[:12]) or "nothing that could build a model"
+
+
+def is_model(value: Any) -> str:
+    """The framework of a live model: "torch", "keras", "tensorflow", or "" where it is none."""
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "nn") and isinstance(value, torch.nn.Module):
+        if not any(base.__module__.startswith("keras.") for base in type(value).__mro__):
+            return "torch"
+    for name in ("keras", "tf_keras"):
+        keras = sys.modules.get(name)
+        layer = getattr(getattr(keras, "layers", None), "Layer", None)
+        if isinstance(layer, type) and isinstance(value, layer):
+            return "keras"
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None and isinstance(value, tensorflow.Module):
+        return "tensorflow"
+    return ""
+
+
+def _models_in(value: Any) -> Iterator[Any]:
+    if is_model(value):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _models_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _models_in(item)
+    elif is_model(getattr(value, "model", None)):
+        yield value.model
+
+
+def build(target: str, arguments: list[str]) -> Any:
+    """The model that the target builds."""
+    made = load_object(target)
+    positional, keywords = parse_arguments(arguments)
+    if not is_model(made):
+        if not callable(made):
+            raise TargetError(f"{target} is a {type(made).__name__}: neither a model nor something that builds one")
+        made = _call(target, made, positional, keywords)
+    elif arguments:
+        raise TargetError(f"{target} is a model already: --arg has no use for it")
+    model = next(_models_in(made), None)
+    if model is None and callable(made) and "tensorflow" in sys.modules:
+        return made
+    if model is None:
+        raise TargetError(f"{target} gave a {type(made).__name__}, which is not a model of a known framework (torch.nn.Module, keras.Model, tf.Module)")
+    return model
+
+
+def _call(target: str, builder: Any, positional: list[Any], keywords: dict[str, Any]) -> Any:
+    try:
+        signature = inspect.signature(builder)
+    except (TypeError, ValueError):
+        return builder(*positional, **keywords)
+    try:
+        signature.bind(*positional, **keywords)
+    except TypeError as error:
+        given = ", ".join([*map(repr, positional), *(f"{key}={value!r}" for key, value in keywords.items())])
+        raise TargetError(
+            f"{target} cannot be called with ({given}): {error}. Its signature is {split(target)[1]}{signature}; pass what is missing with --arg name=value"
+        ) from None
+    return builder(*positional, **keywords)

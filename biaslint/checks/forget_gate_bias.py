@@ -1,0 +1,130 @@
+"""BL301: the forget gate of an LSTM starts half closed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from biaslint.checks import Report
+from biaslint.finding import Fix, InsertAfter, Related, Safety, Severity
+from biaslint.graph import BiasWrite, LayerUse, Program
+
+# Which part of the bias vector is the forget gate's, by framework: i, f, g, o in PyTorch and Keras; i, j, f, o in TensorFlow 1.
+FORGET = {"torch": (0.25, 0.5), "keras": (0.25, 0.5), "tensorflow": (0.5, 0.75)}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the forget gate's biases add up to at the start, and the write that says so (None where it is a default)."""
+
+    total: float
+    write: BiasWrite | None = None
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report the LSTMs whose forget gate starts at 0.5 or below in some layer or direction, in every use."""
+    for site in program.sites("rnn", "rnn_cell"):
+        starts = [_lowest(use) for use in site.uses]
+        known = [start for start in starts if start is not None and start.total <= 0]
+        if len(known) < len(starts):
+            continue
+        use, start = site.first, known[0]
+        missing = use.bias.present is False
+        gate = 1 / (1 + math.exp(-start.total))
+        kept = start.write is None and not missing
+        place = site.place if start.write is None else start.write.place
+        yield Report(
+            place,
+            f"the forget gate of `{use.name}` starts at {gate:.2g}: {_reason(use, start)}",
+            layer=use.name,
+            related=(Related(site.place, "the layer"),) if place != site.place else (),
+            fix=_fix(use) if kept else None,
+            advice="start the forget gate's biases at a sum of 1 or 2, so that the memory is kept until training says otherwise",
+            severity=Severity.HINT if kept else Severity.WARNING,
+        )
+
+
+def _reason(use: LayerUse, start: Start) -> str:
+    if use.bias.present is False:
+        return "there is no bias that could open it"
+    if start.write is not None:
+        return f"its bias is set to {start.total:g}"
+    return (
+        "its bias keeps the default, which is zero on average"
+        if use.framework == "torch"
+        else "the raised bias is switched off"
+    )
+
+
+def _lowest(use: LayerUse) -> Start | None:
+    """The lowest start among layers and directions; None where it is not an LSTM or not known."""
+    if "LSTM" not in use.type.rpartition(".")[2] or use.bias.present is None:
+        return None
+    added = _added(use)
+    if added is None:
+        return None
+    if use.bias.present is False:
+        return Start(added)
+    starts = []
+    for vectors in _vectors(use):
+        values = [_value(use, vector) for vector in vectors]
+        if any(value is None for value in values):
+            return None
+        known = [value for value in values if value is not None]
+        writes = [value.write for value in known if value.write]
+        starts.append(Start(added + sum(value.total for value in known), writes[-1] if writes else None))
+    return min(starts, key=lambda start: start.total, default=None)
+
+
+def _added(use: LayerUse) -> float | None:
+    """What the framework adds to the forget gate's bias by itself."""
+    if use.framework == "torch":
+        return 0.0
+    if use.framework == "keras":
+        raised = use.config.get("unit_forget_bias", "unit_forget_bias" not in use.texts or None)
+        return None if not isinstance(raised, bool) else float(raised) if use.bias.present else 0.0
+    added = use.config.get("forget_bias", None if "forget_bias" in use.texts else 1.0)
+    return float(added) if isinstance(added, int | float) else None
+
+
+def _vectors(use: LayerUse) -> list[tuple[str, ...]]:
+    """The names of the bias vectors that add up, for each layer and direction."""
+    if use.framework != "torch":
+        return [("bias",)]
+    if use.kind == "rnn_cell":
+        return [("bias_ih", "bias_hh")]
+    layers = use.config.get("num_layers", 1)
+    directions = ("", "_reverse") if use.config.get("bidirectional") else ("",)
+    count = layers if isinstance(layers, int) and 0 < layers < 100 else 1
+    return [(f"bias_ih_l{layer}{end}", f"bias_hh_l{layer}{end}") for layer in range(count) for end in directions]
+
+
+def _value(use: LayerUse, vector: str) -> Start | None:
+    """The (mean) start of the forget gate's part of a bias vector; None where it is not known."""
+    low, high = FORGET[use.framework]
+    start: Start | None = Start(0.0)
+    default = use.bias.default
+    if default is not None and use.framework != "torch":
+        start = None if default.value is None else Start(default.value)
+    for write in use.bias.writes:
+        if write.which not in (vector, "bias"):
+            continue
+        first, last = write.span or (0.0, 1.0)
+        if last <= low or first >= high:
+            continue
+        covers = first <= low and last >= high
+        start = Start(write.value, write) if covers and write.value is not None else None
+    return start
+
+
+def _fix(use: LayerUse) -> Fix | None:
+    """Raise the gate in the statement after the one that makes the layer, where layer and size have names."""
+    size = use.texts.get("hidden_size", "")
+    simple = re.fullmatch(r"self\.\w+", use.name) and re.fullmatch(r"[\w.]+", size)
+    if use.framework != "torch" or not simple or use.statement is None or len(_vectors(use)) != 1:
+        return None
+    vector = _vectors(use)[0][0]
+    text = f"{use.name}.{vector}.data[{size} : 2 * {size}].fill_(1.0)"
+    return Fix(Safety.UNSAFE, f"`{text}` (a newly trained model starts elsewhere)", (InsertAfter(use.statement, text),))

@@ -1,0 +1,77 @@
+"""The command line. `biaslint PATH` lints; the other commands are imported when they are used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from biaslint import __version__
+
+# Command -> (where it is, what it does). The first is what happens without a command.
+COMMANDS = {
+    "lint": ("biaslint.cli.lint:command", "Find questionable bias set-ups (what happens without a command)."),
+    "explain": ("biaslint.cli.explain:command", "Show the page of a rule: what, why, what to write instead."),
+    "rules": ("biaslint.cli.rules:command", "List all rules."),
+}
+
+_EXAMPLES = """\
+  biaslint                              lint the project you are in
+  biaslint src/ train.py                lint files and folders
+  biaslint --select BL1,forget-gate-bias src/
+                                        only these rules (codes, names, prefixes)
+  biaslint --fix --diff src/            show what the safe fixes would change
+  biaslint --output sarif:out.sarif .   write a report beside the text
+  biaslint --write-baseline             accept what is there, fail on new findings
+  cat net.py | biaslint - --stdin-filename net.py
+  biaslint explain BL101                why it matters and what to write instead
+"""
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported when they are asked for, and whose first command is the default."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands that are installed, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command. A missing extra is the user's to install, so it is said and not shown as a traceback."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Whatever does not start with a command is for `lint`."""
+        if not args or args[0] not in (*COMMANDS, "--help", "-h", "--version"):
+            args = ["lint", *args]
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One screen: usage, examples, commands, and where the options are."""
+        formatter.write("Usage: biaslint [OPTIONS] [PATHS]...\n       biaslint COMMAND ...\n\n")
+        formatter.write("Find questionable bias set-ups in PyTorch, Keras and TensorFlow model code.\n\n")
+        formatter.write(f"Examples:\n{_EXAMPLES}\nCommands:\n")
+        for name, (_, what) in COMMANDS.items():
+            formatter.write(f"  {name:9} {what}\n")
+        formatter.write("\nOptions: biaslint lint --help, and --help after each command. --version tells the version.\n")
+        formatter.write("Exit status: 0 nothing to fail on, 1 findings, 2 wrong usage or an internal error.\n")
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="biaslint", message="%(prog)s %(version)s")
+def group() -> None:
+    """Find questionable bias set-ups in PyTorch, Keras and TensorFlow model code."""
+
+
+def main() -> Any:
+    """The command `biaslint`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A name that the terminal's encoding lacks must not end the run.
+            stream.reconfigure(errors="backslashreplace")
+    return group(prog_name="biaslint")

@@ -1,0 +1,204 @@
+"""The configuration: `[tool.biaslint]` in pyproject.toml, or the same keys at the top of biaslint.toml."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from biaslint import patterns, rule_book
+from biaslint.finding import Severity
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+OWN_FILES = ("biaslint.toml", ".biaslint.toml")
+ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+FAIL_ON = (*(str(severity) for severity in Severity), "never")
+
+DEFAULT_EXCLUDE = (
+    ".bzr", ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache",
+    ".svn", ".tox", ".venv", ".vscode", "__pycache__", "__pypackages__", "_build", "build", "dist", "node_modules",
+    "site-packages", "venv",
+)  # fmt: skip
+
+
+class ConfigError(Exception):
+    """A setting that cannot be understood. The message names the file and the key, and the nearest right one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one run. `root` is the project's folder: paths in settings are relative to it."""
+
+    root: Path
+    file: Path | None = None
+    select: tuple[str, ...] | None = None
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    extend_exclude: tuple[str, ...] = ()
+    respect_gitignore: bool = True
+    force_exclude: bool = False
+    fail_on: str = "warning"
+    baseline: str | None = None
+    layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def enabled(self) -> frozenset[str]:
+        """The codes of the rules to run. Raises UnknownRule."""
+        if self.select is None:
+            codes = {rule.code for rule in rule_book.rules() if rule.default}
+        else:
+            codes = rule_book.select(self.select)
+        # What cannot be read is said whatever was selected: silence would look like a clean file.
+        codes |= {rule_book.UNREADABLE_FILE} | rule_book.select(self.extend_select)
+        return frozenset(codes - rule_book.select(self.ignore))
+
+    def ignored_in(self, path: str) -> frozenset[str]:
+        """The codes that `per-file-ignores` switches off in the file at `path` (absolute)."""
+        codes: set[str] = set()
+        for pattern, words in self.per_file_ignores.items():
+            if patterns.matches(pattern, self.relative(path)):
+                codes |= rule_book.select(words)
+        return frozenset(codes)
+
+    def relative(self, path: str | Path) -> str:
+        """The path as seen from the project's root, with `/`; as it is, where it lies elsewhere."""
+        try:
+            return Path(path).relative_to(self.root).as_posix()
+        except ValueError:
+            return Path(path).as_posix()
+
+
+def discover(paths: Sequence[Path]) -> Config:
+    """The configuration that holds for these (absolute) paths: the nearest at or above the folder that they share."""
+    start = common_folder(paths)
+    for above in (start, *start.parents):
+        for name in OWN_FILES:
+            if (above / name).is_file():
+                return load(above / name)
+        project = above / "pyproject.toml"
+        if project.is_file() and _table(project) is not None:
+            return load(project)
+    return Config(root=project_root(start))
+
+
+def common_folder(paths: Sequence[Path]) -> Path:
+    """The deepest folder that holds all of the paths."""
+    folders = [path if path.is_dir() else path.parent for path in paths] or [Path.cwd()]
+    shared = folders[0]
+    while not all(shared == other or shared in other.parents for other in folders):
+        shared = shared.parent
+    return shared
+
+
+def project_root(start: Path) -> Path:
+    """The nearest folder that looks like a project's root; without one, the folder that the package at `start` lies in."""
+    for above in (start, *start.parents):
+        if any((above / mark).exists() for mark in ROOT_MARKS):
+            return above
+    while (start / "__init__.py").is_file() and start.parent != start:
+        start = start.parent
+    return start
+
+
+def load(file: Path) -> Config:
+    """The configuration in `file`. Raises ConfigError."""
+    file = file.absolute()
+    table = _table(file)
+    if table is None:
+        raise ConfigError(f"{file}: there is no [tool.biaslint] in it")
+    config = Config(root=file.parent, file=file)
+    for key, value in table.items():
+        config = _with(config, key, value)
+    return config
+
+
+def with_options(config: Config, **options: Any) -> Config:
+    """The configuration with what the command line says. An option that is None, False or empty says nothing.
+
+    `select` on the command line means exactly those rules: what the file selects and ignores does not count then.
+    """
+    said = {key: value for key, value in options.items() if value not in (None, False, ())}
+    if "select" in said:
+        config = replace(config, select=None, extend_select=(), ignore=())
+    for key in ("ignore", "extend_select", "extend_exclude"):
+        if key in said:
+            said[key] = (*getattr(config, key), *said[key])
+    return replace(config, **said)
+
+
+def _table(file: Path) -> dict[str, Any] | None:
+    """The settings in a file; None where a pyproject.toml has none."""
+    try:
+        with file.open("rb") as stream:
+            table: Any = tomllib.load(stream)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    if file.name == "pyproject.toml":
+        table = table.get("tool", {})
+        table = table.get("biaslint") if isinstance(table, dict) else None
+        if table is not None and not isinstance(table, dict):
+            raise ConfigError(f"{file}: [tool.biaslint] must be a table")
+    return table  # type: ignore[no-any-return]
+
+
+_KEYS = {entry.name.replace("_", "-") for entry in fields(Config)} - {"root", "file"}
+_LISTS = {"exclude", "extend-exclude"}
+_RULES = {"select", "extend-select", "ignore"}
+_FLAGS = {"respect-gitignore", "force-exclude"}
+
+
+def _with(config: Config, key: str, value: Any) -> Config:
+    """The configuration with one setting of the file, checked."""
+
+    def wrong(what: str) -> ConfigError:
+        return ConfigError(f"{config.file}: {key!r} {what}")
+
+    name = key.replace("-", "_")
+    if key not in _KEYS:
+        near = difflib.get_close_matches(name.replace("_", "-"), sorted(_KEYS), n=1)
+        raise wrong(
+            "is not a setting" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(_KEYS))}")
+        )
+    if key in _LISTS | _RULES:
+        value = _strings(value, wrong)
+        if key in _RULES:
+            _known(value, wrong)
+    elif key in _FLAGS:
+        if not isinstance(value, bool):
+            raise wrong("must be true or false")
+    elif key == "fail-on":
+        if value not in FAIL_ON:
+            raise wrong(f"must be one of {', '.join(FAIL_ON)}")
+    elif key == "baseline":
+        if not isinstance(value, str):
+            raise wrong("must be the name of a file")
+    elif not isinstance(value, dict):
+        raise wrong("must be a table")
+    elif key == "per-file-ignores":
+        value = {pattern: _strings(words, wrong) for pattern, words in value.items()}
+        for words in value.values():
+            _known(words, wrong)
+    return replace(config, **{name: value})
+
+
+def _strings(value: Any, wrong: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise wrong("must be a list of strings")
+    return tuple(value)
+
+
+def _known(words: Sequence[str], wrong: Any) -> None:
+    try:
+        rule_book.select(words)
+    except rule_book.UnknownRule as error:
+        raise wrong(f"names an {error}") from error

@@ -1,0 +1,161 @@
+"""Which files to lint: the file walk, what it leaves out, and what could not be found.
+
+Folders are walked without following symbolic links to folders, so a walk always ends and stays in the project; a link that is
+named on the command line is followed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from biaslint import patterns
+from biaslint.config import Config
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+SUFFIXES = (".py", ".ipynb")
+
+
+@dataclass(slots=True)
+class Found:
+    """The files to lint, sorted and each once, and what went wrong on the way."""
+
+    files: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def files(paths: Sequence[Path], config: Config) -> Found:
+    """The files meant by these (absolute) paths.
+
+    A file that is named is taken whatever it is called; `exclude` and .gitignore hold for it only with `force-exclude`.
+    """
+    _repository.cache_clear()
+    _ignore_file.cache_clear()
+    found = Found()
+    taken: dict[tuple[int, int] | str, Path] = {}
+    for path in paths:
+        try:
+            is_folder = os.path.isdir(path)
+            if not is_folder:
+                path.lstat()
+        except (OSError, ValueError) as error:
+            found.problems.append(f"{path}: {getattr(error, 'strerror', None) or error}")
+            continue
+        if config.force_exclude and _named_is_left_out(path, is_folder, config):
+            continue
+        for file in _walk(path, config, found.problems) if is_folder else [path]:
+            taken.setdefault(_identity(file), file)
+    found.files = sorted(taken.values())
+    return found
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    """What tells two spellings of one file from two files."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return str(path)
+    return (status.st_dev, status.st_ino)
+
+
+def _walk(base: Path, config: Config, problems: list[str]) -> Iterator[Path]:
+    """The files below the folder `base`."""
+    top = _ignore_top(base, config)
+    excluded = (*config.exclude, *config.extend_exclude)
+    todo = [base]
+    while todo:
+        here = todo.pop()
+        try:
+            with os.scandir(here) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            problems.append(f"{here}: {error.strerror}")
+            continue
+        for entry in entries:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not is_folder and (not entry.name.endswith(SUFFIXES) or _leads_to_folder(entry)):
+                continue
+            path = Path(entry.path)
+            shown = config.relative(path)
+            # A plain name is held against this entry alone: the walk has checked what is above, or was told to go there.
+            if any(patterns.matches(one, shown if "/" in one.rstrip("/") else entry.name) for one in excluded):
+                continue
+            if top is not None and _opinion(path, is_folder, top):
+                continue
+            if is_folder:
+                todo.append(path)
+            else:
+                yield path
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a loop of links: reading it will say so
+
+
+def _ignore_top(base: Path, config: Config) -> Path | None:
+    """The folder from which .gitignore files count below `base`: the repository's, or `base` where that is itself ignored."""
+    if not config.respect_gitignore:
+        return None
+    top = _repository(base)
+    if top is None or top == base:
+        return top
+    return base if ignored_by_git(base, True, top) else top
+
+
+def _named_is_left_out(path: Path, is_folder: bool, config: Config) -> bool:
+    if patterns.any_matches((*config.exclude, *config.extend_exclude), config.relative(path)):
+        return True
+    top = _repository(path.parent) if config.respect_gitignore else None
+    return top is not None and ignored_by_git(path, is_folder, top)
+
+
+def ignored_by_git(path: Path, is_folder: bool, top: Path) -> bool:
+    """Does a .gitignore below the repository's `top` leave it out, or a folder above it?"""
+    parts = path.relative_to(top).parts
+    above = [top.joinpath(*parts[:count]) for count in range(1, len(parts))]
+    return any(_opinion(folder, True, top) for folder in above) or _opinion(path, is_folder, top)
+
+
+def _opinion(path: Path, is_folder: bool, top: Path) -> bool:
+    """What the deepest .gitignore with an opinion on the path itself says."""
+    for folder in path.parents:
+        spec = _ignore_file(folder / ".gitignore")
+        if spec is not None:
+            verdict = spec.check_file(path.relative_to(folder).as_posix() + ("/" if is_folder else ""))
+            if verdict.include is not None:
+                return verdict.include
+        if folder == top:
+            break
+    spec = _ignore_file(top / ".git" / "info" / "exclude")
+    return spec is not None and spec.match_file(path.relative_to(top).as_posix() + ("/" if is_folder else ""))
+
+
+@lru_cache(maxsize=4096)
+def _repository(folder: Path) -> Path | None:
+    """The top of the git repository that holds the folder."""
+    if os.path.exists(folder / ".git"):
+        return folder
+    return None if folder.parent == folder else _repository(folder.parent)
+
+
+@lru_cache(maxsize=4096)
+def _ignore_file(file: Path) -> GitIgnoreSpec | None:
+    """The patterns in a file; None where there is no such file or nothing in it."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    if not any(line.strip() and not line.startswith("#") for line in lines):
+        return None
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(lines)

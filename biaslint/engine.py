@@ -1,0 +1,196 @@
+"""One run, from paths to findings. Read this first.
+
+    discover the files -> read them -> the front-ends say what they build -> each enabled check says what is wrong with it
+    -> comments and settings silence some of it -> sort
+
+Everything that shows findings (command line, editor, tests) calls `lint`, `lint_files` or `lint_text` and decides nothing.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from biaslint import checks, discover, rule_book, sources, suppress
+from biaslint.config import Config
+from biaslint.finding import Finding
+from biaslint.graph import Place, Program, UnknownFact
+
+NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What was looked at. `known` of `layers` layers with a bias have readers that are all known."""
+
+    files: int = 0
+    skipped: int = 0  # files that mention no framework
+    layers: int = 0
+    known: int = 0
+    suppressed: int = 0
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run found.
+
+    `problems` are what the caller did wrong, `errors` what biaslint did; either makes the exit status 2.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    unknowns: list[UnknownFact] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    statistics: Statistics = field(default_factory=Statistics)
+    texts: Mapping[Path, str] = field(default_factory=dict)
+
+
+def lint(paths: Sequence[Path], config: Config) -> Result:
+    """Lint files and folders (absolute paths)."""
+    found = discover.files(paths, config)
+    result = lint_files(found.files, config)
+    result.problems = found.problems + result.problems
+    return result
+
+
+def lint_text(text: str | bytes, path: Path, config: Config, others: Mapping[Path, str] | None = None) -> Result:
+    """Lint one text as the content of `path`; `others` are further unsaved texts that imports may lead to."""
+    if isinstance(text, bytes):
+        try:
+            text = sources.decode(text)
+        except sources.Unreadable as error:
+            return Result([_unreadable(str(path), error)], [path])
+    return lint_files([path], config, {**(others or {}), path: text})
+
+
+def lint_files(files: Sequence[Path], config: Config, texts: Mapping[Path, str] | None = None) -> Result:
+    """Lint these files and no others. `texts` holds unsaved text that stands for a file's content."""
+    texts = texts or {}
+    enabled = config.enabled()
+    read: dict[str, sources.Source] = {}
+    findings: list[Finding] = []
+    for file in files:
+        try:
+            read[str(file)] = sources.read(file, texts.get(file))
+        except sources.Unreadable as error:
+            findings.append(_unreadable(str(file), error))
+    candidates = [file for file in files if str(file) in read and read[str(file)].mentions]
+
+    errors: list[str] = []
+    program = _analyse(candidates, config.root, texts, errors)
+    # A file that makes a layer has been parsed; of the others, some could not be.
+    parsed = {use.place.path for use in program.uses}
+    for path in [str(file) for file in candidates if str(file) not in parsed]:
+        try:
+            sources.check_syntax(read[path].text)
+        except sources.Unreadable as error:
+            findings.append(_unreadable(path, error))
+    findings += _run_checks(program, enabled, errors)
+
+    asked = {str(file) for file in files}
+    by_file: dict[str, list[Finding]] = {}
+    for finding in dict.fromkeys(findings):
+        if finding.rule in enabled and finding.place.path in asked:
+            by_file.setdefault(finding.place.path, []).append(finding)
+    kept: list[Finding] = []
+    for path in sorted({*by_file, *(str(file) for file in candidates)}):
+        kept += _unsuppressed(path, by_file.get(path, []), read.get(path), enabled, config)
+    biased = [use for use in program.uses if use.bias.present]
+    return Result(
+        findings=sorted(kept, key=_order),
+        files=list(files),
+        unknowns=sorted(program.unknowns, key=lambda fact: (fact.place, fact.what)),
+        errors=errors,
+        statistics=Statistics(
+            files=len(files),
+            skipped=len(files) - len(candidates),
+            layers=len(biased),
+            known=sum(use.fate.kind not in NOT_SEEN for use in biased),
+            suppressed=sum(map(len, by_file.values())) - sum(one.rule != rule_book.UNUSED_SUPPRESSION for one in kept),
+        ),
+        texts=texts,
+    )
+
+
+def _order(finding: Finding) -> tuple[str, int, int, int, str, str]:
+    place = finding.place
+    return (place.path, place.cell or 0, place.line, place.column, finding.rule, finding.message)
+
+
+def _unreadable(path: str, error: sources.Unreadable) -> Finding:
+    rule = rule_book.find(rule_book.UNREADABLE_FILE)
+    place = Place(path, error.line, error.column, error.line, error.column + 1)
+    return Finding(rule.code, rule.name, rule.severity, place, str(error), advice="nothing else was checked in this file")
+
+
+def _analyse(files: Sequence[Path], root: Path, texts: Mapping[Path, str], errors: list[str]) -> Program:
+    """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
+    from biaslint import frontends
+
+    if not files:
+        return Program()
+    try:
+        return frontends.analyse(files, root, texts)
+    except Exception as error:
+        if len(files) == 1:
+            errors.append(f"{files[0]}: {_internal(error)}")
+            return Program()
+    half = len(files) // 2
+    return _joined(_analyse(files[:half], root, texts, errors), _analyse(files[half:], root, texts, errors))
+
+
+def _joined(one: Program, other: Program) -> Program:
+    """Both programs, with the executions of the second counted on from the first's."""
+    shift = max((use.run for use in one.uses), default=-1) + 1
+    for use in other.uses:
+        use.run += shift
+    return Program(one.uses + other.uses, one.unknowns + other.unknowns)
+
+
+def _run_checks(program: Program, enabled: frozenset[str], errors: list[str]) -> list[Finding]:
+    findings = []
+    for rule in rule_book.rules():
+        if rule.code not in enabled or rule.made_by != "check":
+            continue
+        try:
+            for report in checks.load(rule.name)(program):
+                findings.append(
+                    Finding(
+                        rule=rule.code,
+                        name=rule.name,
+                        severity=report.severity or rule.severity,
+                        place=report.place,
+                        message=report.message,
+                        layer=report.layer,
+                        related=report.related,
+                        when=report.when,
+                        fix=report.fix,
+                        advice=report.advice,
+                    )
+                )
+        except Exception as error:
+            errors.append(f"{rule.code} {rule.name}: {_internal(error)}")
+    return findings
+
+
+def _internal(error: BaseException) -> str:
+    """An error of ours in one line, with the place where it happened."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"internal error: {type(error).__name__}: {error}{place}"
+
+
+def _unsuppressed(
+    path: str, findings: list[Finding], source: sources.Source | None, enabled: frozenset[str], config: Config
+) -> list[Finding]:
+    """What is left of a file's findings after its comments and the settings for it, with the comments that silence nothing."""
+    off = config.ignored_in(path)
+    comments = suppress.read(source.text) if source else []
+    if source and source.cells:
+        located = [(comment, *source.locate(comment.line)) for comment in comments]
+        comments = [replace(comment, cell=cell, line=line) for comment, cell, line in located]
+    left, idle = suppress.apply([finding for finding in findings if finding.rule not in off], comments, enabled - off, path)
+    return left + [finding for finding in idle if finding.rule not in off]

@@ -1,0 +1,110 @@
+"""What a check says: findings, with neutral changes that `biaslint.fix` turns into source edits."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from biaslint.graph import Place
+
+
+class Severity(enum.IntEnum):
+    """How bad it is. `HINT` is shown and does not fail a run by default."""
+
+    HINT = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Safety(enum.Enum):
+    """Safe: the same checkpoint still loads and the outputs do not change. Unsafe: anything else."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class SetArgument:
+    """Give the call at `place` the argument `keyword=text`; where it has it already, replace its value.
+
+    `position` is the argument's index when it was passed by position, None where it can only be a keyword.
+    """
+
+    place: Place
+    keyword: str
+    text: str
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveArgument:
+    """Take the argument `keyword` out of the call at `place`."""
+
+    place: Place
+    keyword: str
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceExpression:
+    """Write `text` where the expression at `place` stands."""
+
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteStatement:
+    """Delete the statement at `place`; a block left empty gets `pass`."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class InsertAfter:
+    """Write the statement(s) `text` on lines of their own after the statement at `place`, with its indentation."""
+
+    place: Place
+    text: str
+
+
+Change = SetArgument | RemoveArgument | ReplaceExpression | DeleteStatement | InsertAfter
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """How to mend it. `message` says what is done and, where unsafe, why it is unsafe."""
+
+    safety: Safety
+    message: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that belongs to the finding."""
+
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One report. `rule` is the code, `name` the rule's name; `when` is the condition it holds under, or None."""
+
+    rule: str
+    name: str
+    severity: Severity
+    place: Place
+    message: str
+    layer: str = ""
+    related: tuple[Related, ...] = ()
+    when: str | None = None
+    fix: Fix | None = None
+    advice: str = ""  # what to write instead and what that saves, for people

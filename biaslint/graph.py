@@ -1,0 +1,166 @@
+"""What a model is made of: places in the source, layers, their biases, and the flow of tensors.
+
+A `Graph` is one execution of one model on abstract tensors: the nodes stand in the order in which they were made, so every
+reader comes after what it reads. `biaslint.shift` asks it what becomes of a bias. What a check sees is the `Program`: the same
+layers as plain facts, gathered over every execution and grouped by the place in the source that made them.
+
+This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Place:
+    """A stretch of source. Lines and columns count from 1, the end column is one past the last character.
+
+    `cell` is the notebook cell (from 1, over all cells); lines then count within the cell.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BiasWrite:
+    """One assignment to a bias (or weight), in the order of execution; the last one that covers an element counts.
+
+    `how` is one of
+        "constant"     every element gets `value`
+        "normal"       drawn with mean `value` and standard deviation `spread`
+        "uniform"      drawn from [value - spread, value + spread]
+        "scaled"       a weight initialiser (Xavier, He, orthogonal, variance scaling): `by` names it
+        "prior"        a value worked out from a prior or from the data (a logarithm of a ratio, say)
+        "unknown"      something else; `value` and `spread` are None
+    `span` is the part written as fractions of the vector, (0.25, 0.5) for `bias[n // 4 : n // 2]`; None for all of it.
+    """
+
+    how: str
+    place: Place
+    value: float | None = None
+    spread: float | None = None
+    span: tuple[float, float] | None = None
+    by: str = ""
+    text: str = ""  # the value as the source spells it
+    where: str = ""  # qualified name of the function that holds the statement
+    which: str = "bias"  # the parameter's name: bias, bias_ih, bias_hh, bias_ih_l0, weight ...
+    value_place: Place | None = None  # the expression that gives a constant its value, where there is one of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """The bias of one layer. `present` and `trainable` are None where they are not known."""
+
+    present: bool | None = None
+    trainable: bool | None = True
+    default: BiasWrite | None = None  # what the framework's own constructor does, or the initialiser given to it
+    writes: tuple[BiasWrite, ...] = ()
+    argument: str = ""  # the constructor argument that switches it: "bias", "use_bias"
+    argument_text: str = ""  # that argument as written at the call, "" where it was left out
+
+    @property
+    def last(self) -> BiasWrite | None:
+        """The write that decides the whole vector's initial value: the last one that covers all of it."""
+        for write in reversed(self.writes):
+            if write.span is None:
+                return write
+        return self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of the shift that a bias adds.
+
+    `kind` is one of
+        "dead"      every reader loses it; `by` says what cancels it
+        "part"      one part of a fused projection is lost (`detail` says which), the rest is seen
+        "alive"     some reader sees it; `detail` says which
+        "unread"    the layer was called and nothing reads the result
+        "uncalled"  the layer was never called
+        "unknown"   the execution stopped before it could be told
+    """
+
+    kind: str
+    by: str = ""  # "batch norm", "instance norm", "group norm", "softmax"
+    cancelled_by: str = ""  # the name of the norm, as the source says it ("self.bn1"), or "softmax"
+    place: Place | None = None  # where the norm was made, or the softmax called
+    detail: str = ""
+    training_only: bool = False  # alive again when the norm is in eval mode (batch norm)
+
+
+@dataclass(slots=True)
+class LayerUse:
+    """One layer of one execution, as plain facts (picklable): what a check sees."""
+
+    framework: str  # "torch", "keras", "tensorflow"
+    type: str  # the canonical public name: "torch.nn.Conv2d", "keras.layers.Dense", "tf.nn.conv2d"
+    kind: str  # see vocabulary: conv, linear, embedding, norm, rnn, rnn_cell, attention, activation, loss, optimizer ...
+    name: str  # as the source says it: "self.conv1", "layers.Conv2D", "fc"
+    place: Place  # where the constructor call starts
+    chain: tuple[Place, ...]  # the calls that led to it, innermost (its own) first
+    owner: str = ""  # the class or function whose body makes it
+    root: str = ""  # the class or function whose execution led to it
+    run: int = 0  # which execution; two uses of one run were made in the same model
+    config: dict[str, Any] = field(default_factory=dict)  # known hyperparameters, plain values; an unknown one is absent
+    texts: dict[str, str] = field(default_factory=dict)  # constructor arguments as written at the call
+    bias: Bias = field(default_factory=Bias)
+    fate: Fate = field(default_factory=lambda: Fate("unknown"))
+    weight_writes: tuple[BiasWrite, ...] = ()
+    readers: tuple[str, ...] = ()  # kinds or function names of what reads the output next: "relu", "batch_norm", "output"
+    sources: tuple[int, ...] = ()  # `ident`s of the layers that feed it with nothing but linear steps between
+    is_output: bool = False  # its result leaves the model with nothing but shape changes or an output activation between
+    output_activation: str = ""  # "", "sigmoid", "softmax", "log_softmax" ... where is_output
+    settings: dict[str, Any] = field(default_factory=dict)  # parameters of the enclosing function: name -> plain value
+    ident: int = 0  # unique within the run
+    weight_of: int | None = None  # ident of the layer whose weight it shares (tied)
+    bias_of: int | None = None  # ident of the layer whose bias it shares
+    statement: Place | None = None  # the whole statement that holds the constructor call
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownFact:
+    """Something the analysis did not understand."""
+
+    place: Place
+    what: str
+
+
+@dataclass(slots=True)
+class Site:
+    """A place in the source that makes layers, with every layer made there."""
+
+    place: Place
+    uses: list[LayerUse]
+
+    @property
+    def first(self) -> LayerUse:
+        return self.uses[0]
+
+
+@dataclass(slots=True)
+class Program:
+    """Everything learnt from the files: the layers of every execution, and what was not understood."""
+
+    uses: list[LayerUse] = field(default_factory=list)
+    unknowns: list[UnknownFact] = field(default_factory=list)
+
+    def sites(self, *kinds: str) -> Iterator[Site]:
+        """The places that make layers of these kinds (of any kind, where none is named), in order of place."""
+        grouped: dict[Place, list[LayerUse]] = {}
+        for use in self.uses:
+            if not kinds or use.kind in kinds:
+                grouped.setdefault(use.place, []).append(use)
+        for place in sorted(grouped):
+            yield Site(place, grouped[place])
+
+    def of_run(self, use: LayerUse) -> list[LayerUse]:
+        """All layers of the model that `use` belongs to."""
+        return [other for other in self.uses if other.run == use.run]

@@ -1,0 +1,97 @@
+"""Findings in the formats that people and programs read. Each module has `render(view)`, which returns the whole report."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from biaslint import source_text
+from biaslint.config import Config
+from biaslint.engine import Result
+from biaslint.finding import Finding
+from biaslint.fingerprint import fingerprints
+from biaslint.reporters.plain import plain
+from biaslint.sources import Lines
+
+if TYPE_CHECKING:
+    from biaslint.fix import TextEdit
+
+# Format -> the module that writes it. `json` is called as_json so that it does not hide the standard module.
+__all__ = ["ENDINGS", "FORMATS", "View", "plain", "render"]
+
+FORMATS = {
+    "text": "text",
+    "json": "as_json",
+    "jsonl": "as_jsonl",
+    "sarif": "sarif",
+    "github": "github",
+    "gitlab": "gitlab",
+    "junit": "junit",
+}
+ENDINGS = {".txt": "text", ".json": "json", ".jsonl": "jsonl", ".sarif": "sarif", ".xml": "junit"}
+
+
+@dataclass
+class View:
+    """A result, and how it is to be shown. Paths are shown as seen from `base` where they lie below it."""
+
+    result: Result
+    config: Config
+    base: Path
+    color: bool = False
+    quiet: bool = False
+    show_unknown: bool = False
+    statistics: bool = False
+    fixed: int = 0  # findings mended in this run
+    _texts: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The lines of the files, for the places that are shown."""
+        return Lines(self.result.texts)
+
+    @cached_property
+    def fingerprints(self) -> list[str]:
+        """One for each finding, in order."""
+        return fingerprints(self.result.findings, self.config, self.lines)
+
+    def path(self, path: str) -> str:
+        """The path as it is shown, with `/`."""
+        try:
+            return Path(path).relative_to(self.base).as_posix()
+        except ValueError:
+            return Path(path).as_posix()
+
+    def edits(self, finding: Finding) -> list[TextEdit]:
+        """The source edits of the finding's fix; none where it has no fix or the fix cannot be written."""
+        from biaslint.fix import CannotFix, text_edits
+
+        if finding.fix is None:
+            return []
+        try:
+            return text_edits(finding.fix, self._text)
+        except CannotFix:
+            return []
+
+    def _text(self, path: str, cell: int | None) -> str:
+        """The text of a file, or of one of a notebook's cells."""
+        from biaslint.fix import CannotFix, cell_text
+
+        if path not in self._texts:
+            try:
+                unsaved = self.result.texts.get(Path(path))
+                self._texts[path] = source_text.read(Path(path)) if unsaved is None else unsaved
+            except (OSError, ValueError, SyntaxError) as error:
+                raise CannotFix(str(error)) from error
+        return self._texts[path] if cell is None else cell_text(self._texts[path], cell)
+
+
+def render(format_: str, view: View) -> str:
+    """The whole report, ending in a newline unless it is empty."""
+    module = importlib.import_module(f"{__name__}.{FORMATS[format_]}")
+    write: Callable[[View], str] = module.render
+    return write(view)

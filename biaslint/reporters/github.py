@@ -1,0 +1,37 @@
+"""Workflow commands, which GitHub Actions shows as annotations on the lines of a pull request."""
+
+from __future__ import annotations
+
+from biaslint.finding import Severity
+from biaslint.reporters import View
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "notice"}
+
+
+def render(view: View) -> str:
+    """One command a finding."""
+    out = []
+    for finding in view.result.findings:
+        place = finding.place
+        properties = {"file": view.path(place.path)}
+        if place.cell is None:  # a notebook's file has other lines than its cells
+            properties |= {"line": str(place.line), "endLine": str(place.end_line)}
+            if place.line == place.end_line:  # columns count only within one line
+                properties |= {"col": str(place.column), "endColumn": str(place.end_column - 1)}
+        properties["title"] = f"{finding.rule} {finding.name}"
+        said = [finding.message + (f" (when {finding.when})" if finding.when else "")]
+        if place.cell is not None:
+            said[0] = f"cell {place.cell}, line {place.line}: {said[0]}"
+        said += [f"{view.path(one.place.path)}:{one.place.line}: {one.message}" for one in finding.related]
+        said += [finding.advice] * bool(finding.advice)
+        fields = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+        out.append(f"::{_LEVELS[finding.severity]} {fields}::{_data(chr(10).join(said))}\n")
+    return "".join(out)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,28 @@
+"""GitLab's Code Quality report: a list of issues with a fingerprint each."""
+
+from __future__ import annotations
+
+import json
+
+from biaslint.finding import Severity
+from biaslint.reporters import View
+
+_LEVELS = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.HINT: "info"}
+
+
+def render(view: View) -> str:
+    """All findings."""
+    issues = [
+        {
+            "description": finding.message + (f" (when {finding.when})" if finding.when else ""),
+            "check_name": f"{finding.rule} {finding.name}",
+            "fingerprint": fingerprint,
+            "severity": _LEVELS[finding.severity],
+            "location": {
+                "path": view.path(finding.place.path),
+                "lines": {"begin": finding.place.line, "end": finding.place.end_line},
+            },
+        }
+        for finding, fingerprint in zip(view.result.findings, view.fingerprints, strict=True)
+    ]
+    return json.dumps(issues, indent=2) + "\n"

@@ -164,14 +164,18 @@ def _axis_of(module: Any, bias: Any, output: Any) -> int | None:
     return axes[0] if axes else None
 
 
-def _pass(model: Any, layers: dict[str, Any], args: Any, kwargs: Any, seed: int, *, norms: bool, dropout: bool) -> tuple[Any, Any]:
+def _pass(
+    model: Any, layers: dict[str, Any], args: Any, kwargs: Any, seed: int, *, norms: bool, dropout: bool
+) -> tuple[Any, Any]:
     """One randomised forward and backward pass: the gradient sums per layer, and the graph of what read what."""
     import torch
 
     randomise(model, seed)
     set_modes(model, norms=norms, dropout=dropout)
     sums = {name: _Sums() for name in layers}
-    owner = {id(module._parameters["bias"]): name for name, module in layers.items() if module._parameters.get("bias") is not None}
+    owner = {
+        id(module._parameters["bias"]): name for name, module in layers.items() if module._parameters.get("bias") is not None
+    }
     names = {id(module): name for name, module in layers.items()}
     paths = {id(module): name for name, module in model.named_modules()}
     graph = flow.Flow()

@@ -18,7 +18,20 @@ _STOPS = (
     ("Softmax", "softmax"),
     ("ScaledDotProduct", "softmax"),
 )
-_SHAPES = ("View", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "TBackward", "Alias", "Clone", "Slice", "Select", "Expand")
+_SHAPES = (
+    "View",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Transpose",
+    "Permute",
+    "TBackward",
+    "Alias",
+    "Clone",
+    "Slice",
+    "Select",
+    "Expand",
+)
 _READERS = {
     "Relu": "relu",
     "LeakyRelu": "leaky_relu",
@@ -118,7 +131,9 @@ class Flow:
                 if name.startswith(_SHAPES):
                     pending.append(reader)
                 else:
-                    word = next((word for part, word in _READERS.items() if part in name), name.removesuffix("Backward0").lower())
+                    word = next(
+                        (word for part, word in _READERS.items() if part in name), name.removesuffix("Backward0").lower()
+                    )
                     found.append(word)
         return list(dict.fromkeys(found))
 

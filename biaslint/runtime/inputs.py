@@ -37,7 +37,9 @@ def parse(text: str) -> Spec:
     """`[NAME=]SHAPE[:TYPE[LOW,HIGH]]`: `3x224x224`, `tokens=20:int[0,1000]`, `mask=20:bool`."""
     match = _SPEC.fullmatch(text.strip().replace(" ", ""))
     if match is None:
-        raise TargetError(f"--input {text}: expected [NAME=]SHAPE[:TYPE[LOW,HIGH]], as in 3x224x224, x=16:float[0,1] or tokens=20:int[0,1000]")
+        raise TargetError(
+            f"--input {text}: expected [NAME=]SHAPE[:TYPE[LOW,HIGH]], as in 3x224x224, x=16:float[0,1] or tokens=20:int[0,1000]"
+        )
     shape = () if match["shape"] == "scalar" else tuple(int(size) for size in re.split("[x,]", match["shape"]))
     kind = match["type"] or "float"
     low, high = (float(match["low"]), float(match["high"])) if match["low"] else (None, None)
@@ -70,8 +72,8 @@ def split_batch(batch: Any) -> tuple[list[Any], dict[str, Any], Any]:
     if isinstance(batch, (list, tuple)):
         items = list(batch)
         if len(items) == 1:
-            return _inputs(items[0]) + (None,)
-        return _inputs(items[0]) + (items[1],) if len(items) == 2 else (items[:-1], {}, items[-1])
+            return (*_inputs(items[0]), None)
+        return (*_inputs(items[0]), items[1]) if len(items) == 2 else (items[:-1], {}, items[-1])
     return [batch], {}, None
 
 

@@ -53,7 +53,9 @@ def targets(labels: Any, loss: Any = None, stated: TargetFacts | None = None) ->
     whole = not labels.is_floating_point()
     if kind == "cross_entropy" or (whole and kind == ""):
         if not whole and labels.dim() > 1:  # class probabilities
-            return TargetFacts("classes", labels.detach().double().flatten(1).mean(0).tolist(), source=_SOURCE, count=labels.shape[0])
+            return TargetFacts(
+                "classes", labels.detach().double().flatten(1).mean(0).tolist(), source=_SOURCE, count=labels.shape[0]
+            )
         flat = flat[flat >= 0].long()  # -100 and -1 mark what the loss leaves out
         if not flat.numel() or int(flat.max()) >= _MOST_CLASSES * 20:
             return None
@@ -63,7 +65,9 @@ def targets(labels: Any, loss: Any = None, stated: TargetFacts | None = None) ->
     if kind == "binary_cross_entropy" or (kind == "" and bool(((flat == 0) | (flat == 1)).all())):
         return TargetFacts("binary", rows.mean(0).tolist()[:_MOST_CLASSES], source=_SOURCE, count=labels.shape[0])
     means, spreads = rows.mean(0), rows.std(0, unbiased=False)
-    return TargetFacts("values", means=means.tolist()[:100], spreads=spreads.tolist()[:100], source=_SOURCE, count=labels.shape[0])
+    return TargetFacts(
+        "values", means=means.tolist()[:100], spreads=spreads.tolist()[:100], source=_SOURCE, count=labels.shape[0]
+    )
 
 
 def _default(kind: str, output: Any, labels: Any) -> tuple[Any, str]:
@@ -74,7 +78,9 @@ def _default(kind: str, output: Any, labels: Any) -> tuple[Any, str]:
         return functional.cross_entropy, "cross_entropy"
     if kind == "binary":
         squashed = bool((output >= 0).all() and (output <= 1).all())
-        return (functional.binary_cross_entropy if squashed else functional.binary_cross_entropy_with_logits), "binary_cross_entropy"
+        return (
+            functional.binary_cross_entropy if squashed else functional.binary_cross_entropy_with_logits
+        ), "binary_cross_entropy"
     del torch, labels
     return functional.mse_loss, "squared"
 
@@ -91,7 +97,12 @@ def _call(loss: Any, output: Any, outputs: Any, labels: Any) -> Any:
     attempts.append((outputs, labels))
     failure: Exception | None = None
     for guess, known in attempts:
-        if hasattr(guess, "shape") and guess.numel() != known.numel() and known.is_floating_point() and loss_kind(loss) != "cross_entropy":
+        if (
+            hasattr(guess, "shape")
+            and guess.numel() != known.numel()
+            and known.is_floating_point()
+            and loss_kind(loss) != "cross_entropy"
+        ):
             failure = failure or ValueError(f"outputs of shape {tuple(guess.shape)}, labels of shape {tuple(known.shape)}")
             continue
         try:

@@ -45,6 +45,8 @@ class LayerFacts:
     bias_present: bool = False
     bias_trainable: bool | None = None
     bias_optimised: bool | None = None  # None where no optimiser was given
+    weight_trainable: bool | None = None
+    weight_optimised: bool | None = None
     bias_parameters: list[str] = field(default_factory=list)
     bias_values: Numbers | None = None
     bias_default: str = ""  # what the framework itself does, in words

@@ -47,7 +47,10 @@ def weighted_positives(prior: Sequence[float], positive_weights: Sequence[float]
     """Per output, the share of positives as a loss with these weights on the positives sees it."""
     weights = list(positive_weights) or [1.0]
     weights = weights * len(prior) if len(weights) == 1 else weights
-    return [weight * share / (weight * share + 1 - share) if share > 0 else 0.0 for share, weight in zip(prior, weights, strict=False)]
+    return [
+        weight * share / (weight * share + 1 - share) if share > 0 else 0.0
+        for share, weight in zip(prior, weights, strict=False)
+    ]
 
 
 def binary_loss(prior: Sequence[float], positive_weights: Sequence[float] = ()) -> float:

@@ -78,7 +78,7 @@ def watching(listen: Listener, *, double: bool = False, dropout: bool = True, on
     def widened(value: Any) -> Any:
         return torch.float64 if isinstance(value, torch.dtype) and value in narrow else value
 
-    class Watch(TorchFunctionMode):
+    class Watch(TorchFunctionMode):  # type: ignore[misc]
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
             name = _name(func)
@@ -137,14 +137,15 @@ def tensors_of(value: Any) -> Iterator[Any]:
 def preserved(model: Any) -> Iterator[None]:
     """Whatever is done to the model inside: its values, types, modes and hooks are afterwards as they were."""
     import torch
+    from torch.nn.parameter import is_lazy
 
     modes = [(module, module.training) for module in model.modules()]
-    parameters = [(p, p.data, p.data.clone(), p.requires_grad, p.grad) for p in model.parameters()]
+    parameters = [(p, p.data, p.data.clone(), p.requires_grad, p.grad) for p in model.parameters() if not is_lazy(p)]
     buffers = [
         (module, name, buffer, buffer.detach().clone())
         for module in model.modules()
         for name, buffer in module._buffers.items()
-        if buffer is not None
+        if buffer is not None and not is_lazy(buffer)
     ]
     attributes = [
         (module, name, value)

@@ -71,7 +71,7 @@ def _import_file(path: Path) -> Any:
 def split(target: str) -> tuple[str, str]:
     """`file.py:name` or `package.module:name` into its two halves (a drive letter's colon is no separator)."""
     head, colon, name = target.rpartition(":")
-    if not colon or len(head) == 1 or "/" in name or "\\" in name:
+    if not colon or not head or "/" in name or "\\" in name:
         return target, ""
     return head, name
 
@@ -91,10 +91,14 @@ def load_object(target: str) -> Any:
             module = importlib.import_module(where)
         except ModuleNotFoundError as error:
             if error.name and (where == error.name or where.startswith(error.name + ".")):
-                raise TargetError(f"no module named {error.name!r}; name a file (model.py:Net) or an installed module (package.module:Net)") from None
+                raise TargetError(
+                    f"no module named {error.name!r}; name a file (model.py:Net) or an installed module (package.module:Net)"
+                ) from None
             raise
     if not name:
-        raise TargetError(f"{target}: say which class or function builds the model: {target}:NAME, where NAME may be {_candidates(module)}")
+        raise TargetError(
+            f"{target}: say which class or function builds the model: {target}:NAME, where NAME may be {_candidates(module)}"
+        )
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -107,7 +111,9 @@ def _candidates(module: Any) -> str:
     names = [
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)) and value.__module__ == module.__name__
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module.__name__
     ]
     return ", ".join(names[:12]) or "nothing that could build a model"
 
@@ -115,9 +121,9 @@ def _candidates(module: Any) -> str:
 def is_model(value: Any) -> str:
     """The framework of a live model: "torch", "keras", "tensorflow", or "" where it is none."""
     torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "nn") and isinstance(value, torch.nn.Module):
-        if not any(base.__module__.startswith("keras.") for base in type(value).__mro__):
-            return "torch"
+    keras_too = any(base.__module__.startswith("keras.") for base in type(value).__mro__)
+    if torch is not None and hasattr(torch, "nn") and isinstance(value, torch.nn.Module) and not keras_too:
+        return "torch"
     for name in ("keras", "tf_keras"):
         keras = sys.modules.get(name)
         layer = getattr(getattr(keras, "layers", None), "Layer", None)
@@ -156,7 +162,9 @@ def build(target: str, arguments: list[str]) -> Any:
     if model is None and callable(made) and "tensorflow" in sys.modules:
         return made
     if model is None:
-        raise TargetError(f"{target} gave a {type(made).__name__}, which is not a model of a known framework (torch.nn.Module, keras.Model, tf.Module)")
+        raise TargetError(
+            f"{target} gave a {type(made).__name__}, which is not a model of a known framework (torch.nn.Module, keras.Model, tf.Module)"
+        )
     return model
 
 

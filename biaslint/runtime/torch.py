@@ -60,7 +60,11 @@ def output_facts(name: str, tensor: Any, labels: Any, kind: str) -> OutputFacts:
             facts.edges = [low, high]
     if tensor.dim() < 2 and kind != "binary":
         return facts
-    rows = tensor.movedim(_class_axis(tensor, labels), -1).reshape(-1, tensor.shape[_class_axis(tensor, labels)]) if tensor.dim() > 1 else tensor[:, None]
+    rows = (
+        tensor.movedim(_class_axis(tensor, labels), -1).reshape(-1, tensor.shape[_class_axis(tensor, labels)])
+        if tensor.dim() > 1
+        else tensor[:, None]
+    )
     facts.class_means = rows.mean(0).tolist()[:5000]
     if kind == "binary":
         facts.classes = rows.shape[-1]
@@ -109,7 +113,11 @@ class _Pass:
         axis = 1 if dimensions >= 4 or (dimensions == 3 and self.last is not None and self.last.type.endswith("Conv1d")) else -1
         axis %= dimensions
         others = [other for other in range(dimensions) if other != axis]
-        dead = (result.detach() <= 0).all(others[0]) if len(others) == 1 else (result.detach() <= 0).transpose(0, axis).flatten(1).all(1)
+        dead = (
+            (result.detach() <= 0).all(others[0])
+            if len(others) == 1
+            else (result.detach() <= 0).transpose(0, axis).flatten(1).all(1)
+        )
         self.units.append(Units(where, self.last.name if self.last else "", int(dead.numel()), int(dead.sum())))
 
     def on_module(self, module: Any, output: Any) -> None:
@@ -192,7 +200,9 @@ def measure(
             observed.loss = losses_torch.expected(observed.targets, loss)
         kind = observed.targets.kind if observed.targets else ""
         for index, tensor in enumerate(tensors[:8]):
-            observed.outputs.append(output_facts(f"output {index}", tensor, labels if index == 0 else None, kind if index == 0 else ""))
+            observed.outputs.append(
+                output_facts(f"output {index}", tensor, labels if index == 0 else None, kind if index == 0 else "")
+            )
         if value is None:
             live = [tensor for tensor in tensors if tensor.requires_grad]
             value = sum((tensor * torch.randn_like(tensor)).mean() for tensor in live) if live else None
@@ -245,7 +255,9 @@ def _first_pass(model: Any, args: Sequence[Any], kwargs: dict[str, Any], seen: _
         with torch.enable_grad(), watching(seen.listen, dropout=False, on_module=seen.on_module):
             return model(*args, **kwargs)
     except Exception as error:
-        observed.notes.append(f"training mode failed, outputs are those of eval mode: {type(error).__name__}: {_first_line(error)}")
+        observed.notes.append(
+            f"training mode failed, outputs are those of eval mode: {type(error).__name__}: {_first_line(error)}"
+        )
         observed.mode = "eval"
         model.eval()
         seen.units.clear()

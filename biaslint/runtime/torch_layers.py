@@ -59,9 +59,13 @@ def canonical(module: Any) -> tuple[str, str]:
         if base.__module__.startswith("torch.nn.modules") and base.__name__ not in ("Module", "_ConvNd"):
             return f"torch.nn.{base.__name__.removeprefix('NonDynamicallyQuantizable')}", kind or "other"
     if not kind:
-        weight = getattr(module, "weight", None)
+        weight: Any = getattr(module, "weight", None)
         dimensions = weight.dim() if hasattr(weight, "dim") else 0
-        kind = "norm" if "norm" in type(module).__name__.lower() else {2: "linear", 3: "conv", 4: "conv", 5: "conv"}.get(dimensions, "other")
+        kind = (
+            "norm"
+            if "norm" in type(module).__name__.lower()
+            else {2: "linear", 3: "conv", 4: "conv", 5: "conv"}.get(dimensions, "other")
+        )
     return f"{type(module).__module__}.{type(module).__qualname__}", kind
 
 
@@ -149,6 +153,8 @@ def layer_facts(model: Any, chains: dict[str, list[Frame]], optimiser: Any = Non
         weight = module._parameters.get("weight")
         if weight is not None:
             facts.weight_values = numbers(weight)
+            facts.weight_trainable = weight.requires_grad
+            facts.weight_optimised = None if stepped is None else id(weight) in stepped
             facts.weight_of = weights.get(id(weight))
             weights.setdefault(id(weight), name)
         bias = module._parameters.get("bias")

@@ -1,0 +1,298 @@
+"""`biaslint verify TARGET`: build a model in a process of its own, and measure it before any training."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from biaslint.runtime.job import Job
+from biaslint.runtime.measurement import Failure, Measurement, Verdict
+from biaslint.runtime.observed import Observed
+from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
+
+
+def _numbers(text: str | None, option: str) -> list[float]:
+    try:
+        return [float(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError:
+        raise click.UsageError(f"{option} {text}: expected numbers separated by commas") from None
+
+
+def _threshold_help() -> str:
+    defaults = Thresholds()
+    return "Change when a measurement fails: " + ", ".join(f"{name} ({getattr(defaults, name):g})" for name in MEANING) + "."
+
+
+@click.command("verify", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("target")
+@click.option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar="[NAME=]VALUE",
+    help="An argument for what builds the model (a Python literal, @module:object, else text).",
+)
+@click.option("--weights", default="", metavar="FILE", help="Load this state dict into the model.")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="[NAME=]SHAPE[:TYPE[LOW,HIGH]]",
+    help="What to feed, without the batch: 3x224x224, tokens=20:int[0,1000].",
+)
+@click.option("--batch", default=8, show_default=True, type=click.IntRange(1), help="How many of it.")
+@click.option(
+    "--data",
+    default="",
+    metavar="TARGET",
+    help="Feed a real batch: a data loader or what makes one; its labels give the prior.",
+)
+@click.option(
+    "--loss",
+    default="",
+    metavar="TARGET",
+    help="Your loss; its class weights change the prior that the outputs should start from.",
+)
+@click.option(
+    "--optimizer", "optimiser", default="", metavar="TARGET", help="What makes your optimiser of the model or its parameters."
+)
+@click.option("--prior", metavar="P,P,...", help="The classes' shares, or one number: the share of positives.")
+@click.option("--target-mean", metavar="M,M,...", help="The targets' mean.")
+@click.option("--threshold", "settings", multiple=True, metavar="NAME=VALUE", help=_threshold_help())
+@click.option(
+    "--timeout", default=300.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Seconds before it is stopped."
+)
+@click.option("--memory", default=8192, show_default=True, type=click.IntRange(0), help="Megabytes it may use; 0 for no limit.")
+@click.option("--seed", default=0, show_default=True, help="For initialisation and inputs.")
+@click.option("--python", default=sys.executable, metavar="FILE", help="The interpreter to build the model with [this one].")
+@click.option("--env", "passed", multiple=True, metavar="NAME", help="Hand on this environment variable too.")
+@click.option("--network", is_flag=True, help="Let the model use the network.")
+@click.option("--allow-pickle", is_flag=True, help="Load pickles that can run any code. Only for files that you trust.")
+@click.option(
+    "--allow-unsafe-keras", is_flag=True, help="Load Keras files with code of their own. Only for files that you trust."
+)
+@click.option(
+    "--format",
+    "format_",
+    default="text",
+    show_default=True,
+    type=click.Choice(["text", "json", "jsonl", "sarif", "github", "gitlab", "junit"]),
+    help="What to print.",
+)
+@click.option(
+    "--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with pictures to this file."
+)
+@click.option("--all", "everything", is_flag=True, help="Show every layer.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["hint", "warning", "error", "never"]),
+    help="The least severity that makes the exit status 1 [warning].",
+)
+@click.option("--color/--no-color", default=None, help="Colour, or none [on a terminal without NO_COLOR].")
+def verify(**options: Any) -> None:
+    """Build the model that TARGET names in a process of its own, and measure it before any training.
+
+    TARGET is package.module:Model, file.py:build_model, or a saved model (.pt2, TorchScript, .keras, .h5, a SavedModel folder).
+    It is run, so name only what you trust; the process has no network (Linux), bounded time and memory, and little environment.
+    Exit status: 0 all is well, 1 findings, 2 it could not be measured.
+    """
+    from biaslint import config, rule_book
+
+    try:
+        status = _run(**options)
+    except click.UsageError:
+        raise
+    except (config.ConfigError, rule_book.UnknownRule, rule_book.BrokenPage) as error:
+        click.echo(f"biaslint: {error}", err=True)
+        status = 2
+    sys.exit(status)
+
+
+command = verify
+
+
+def _run(
+    arguments: tuple[str, ...],
+    inputs: tuple[str, ...],
+    prior: str | None,
+    target_mean: str | None,
+    settings: tuple[str, ...],
+    python: str,
+    passed: tuple[str, ...],
+    format_: str,
+    html_file: Path | None,
+    everything: bool,
+    fail_on: str | None,
+    color: bool | None,
+    **options: Any,
+) -> int:
+    from biaslint.runtime import table
+    from biaslint.runtime.parent import VerifyError, run
+
+    try:
+        limits = with_settings(settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    job = Job(
+        arguments=list(arguments),
+        inputs=list(inputs),
+        dead_ratio=limits.dead_ratio if limits != Thresholds() else None,
+        **options,
+    )
+    job.prior, job.target_mean = _numbers(prior, "--prior"), _numbers(target_mean, "--target-mean")
+    if any(share < 0 or share > 1 for share in job.prior):
+        raise click.UsageError("--prior takes shares between 0 and 1; a single one is the share of positives")
+    step, stop = table.progress_bar()
+    try:
+        observed = run(job, python=python, passed=passed, progress=step)
+    except VerifyError as error:
+        stop()
+        click.echo(f"biaslint: {table.clean_lines(str(error))}", err=True)
+        return 2
+    finally:
+        stop()
+    return _report(observed, limits, format_, html_file, everything, fail_on, color)
+
+
+def _report(
+    observed: Observed,
+    limits: Thresholds,
+    format_: str,
+    html_file: Path | None,
+    everything: bool,
+    fail_on: str | None,
+    color: bool | None,
+) -> int:
+    from biaslint import config, reporters
+    from biaslint.runtime import table
+
+    verdict, result = measured_result(observed, limits)
+    here = Path(os.path.abspath("."))
+    painted = color if color is not None else sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    chosen = config.discover([here])
+    view = reporters.View(result, chosen, base=here, color=painted)
+    if format_ == "text":
+        width = os.get_terminal_size().columns if sys.stdout.isatty() else 0
+        click.echo(table.render(observed, verdict, color=painted, width=width, everything=everything), color=True)
+    text = reporters.render(format_, view)
+    if format_ == "json":
+        text = json.dumps(json.loads(text) | measurements_json(view, observed, verdict), indent=2) + "\n"
+    click.echo(text, nl=False, color=True)
+    if html_file is not None:
+        from biaslint.runtime.html import render
+
+        page = render(observed, verdict, result.findings, base=here)
+        try:
+            html_file.write_text(page, encoding="utf-8")
+        except OSError as error:
+            click.echo(f"biaslint: {html_file}: cannot be written: {error.strerror}", err=True)
+            return 2
+    for line in [*result.problems, *result.errors]:
+        click.echo(f"biaslint: {reporters.plain(line)}", err=True)
+    least = fail_on or chosen.fail_on
+    from biaslint.finding import Severity
+
+    return int(least != "never" and any(one.severity >= Severity[least.upper()] for one in result.findings))
+
+
+def measured_result(observed: Observed, limits: Thresholds | None = None, *, static: Any = None) -> tuple[Verdict, Any]:
+    """The verdict on a measured model, and its findings as a linter's result. `static` is the analysed source, read if not given."""
+    from biaslint.engine import Result
+    from biaslint.runtime.confirm import against_source
+    from biaslint.runtime.judge import judge
+
+    verdict = judge(observed, limits)
+    result = Result()
+    files = source_files(observed)
+    if static is None and files:
+        static = _analysed(files, result.errors)
+    if static is not None:
+        against_source(observed, static, verdict)
+    result.findings = _findings(verdict.failures, observed)
+    result.files = files
+    return verdict, result
+
+
+def source_files(observed: Observed) -> list[Path]:
+    """The files that made the model's layers."""
+    paths = {frame[0] for layer in observed.layers for frame in layer.chain}
+    return sorted(path for path in map(Path, paths) if path.is_file())
+
+
+def _analysed(files: list[Path], errors: list[str]) -> Any:
+    from biaslint import config, frontends
+
+    try:
+        return frontends.analyse(files, config.project_root(config.common_folder(files)))
+    except Exception as error:
+        errors.append(f"the source could not be analysed to compare with: {type(error).__name__}: {error}")
+        return None
+
+
+def _findings(failures: list[Failure], observed: Observed) -> list[Any]:
+    """Findings of the rules that are on, less what a comment in the source silences."""
+    from biaslint import config, rule_book, sources, suppress
+    from biaslint.finding import Finding
+    from biaslint.graph import Place
+
+    chosen = config.discover([Path(os.path.abspath("."))])
+    enabled = chosen.enabled()
+    nowhere = Place(os.path.abspath(observed.target.rpartition(":")[0] or observed.target), 1, 1, 1, 2)
+    found: dict[str, list[Finding]] = {}
+    for one in failures:
+        try:
+            rule = rule_book.find(one.rule)
+        except rule_book.UnknownRule:
+            continue
+        place = one.place or nowhere
+        if rule.code in enabled - chosen.ignored_in(place.path):
+            made = Finding(
+                rule.code,
+                rule.name,
+                one.severity or rule.severity,
+                place,
+                one.message,
+                one.layer,
+                one.related,
+                advice=one.advice,
+            )
+            found.setdefault(place.path, []).append(made)
+    kept: list[Finding] = []
+    for path, findings in found.items():
+        try:
+            comments = suppress.read(sources.read(Path(path)).text)
+        except sources.Unreadable:
+            comments = []
+        kept += suppress.apply(findings, comments, enabled - {rule_book.UNUSED_SUPPRESSION}, path)[0]
+    return sorted(kept, key=lambda one: (one.place.path, one.place.line, one.place.column, one.rule, one.layer))
+
+
+def measurements_json(view: Any, observed: Observed, verdict: Verdict) -> dict[str, Any]:
+    """The measurements as they stand in the JSON report, and what was measured."""
+    from biaslint.reporters import as_json
+
+    def entry(one: Measurement) -> dict[str, Any]:
+        data = asdict(replace(one, place=None))
+        data["place"] = None if one.place is None else as_json.place(view, one.place)
+        return data
+
+    about = {
+        "target": observed.target,
+        "framework": observed.framework,
+        "versions": observed.versions,
+        "model": observed.model,
+        "parameters": observed.parameters,
+        "inputs": observed.inputs,
+        "batch": observed.batch,
+        "mode": observed.mode,
+        "isolation": observed.isolation,
+        "notes": observed.notes,
+        "outputs": [asdict(output) for output in observed.outputs],
+    }
+    return {"model": about, "measurements": [entry(one) for one in verdict.measurements]}

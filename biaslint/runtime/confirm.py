@@ -1,0 +1,153 @@
+"""The static answer and the measured one, held against each other."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from biaslint.finding import Finding
+from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.runtime.measurement import FAIL, PASS, Failure, Measurement, Verdict, failure, layer_place, outer_frames
+from biaslint.runtime.observed import LayerFacts, Observed
+
+CONFIRMED, REFUTED, NOT_MEASURED = "confirmed", "refuted", "not measured"
+_DEAD_BIAS_RULES = {"bias-before-norm", "bias-before-softmax"}
+# Rules that the runtime checker judges itself: where it stays silent about a layer that it measured, it disagrees.
+_JUDGED = {
+    "constant-bias-on-conv",
+    "constant-bias-on-dense",
+    "forget-gate-bias",
+    "untrainable-bias",
+    "wide-random-bias",
+    "negative-bias-before-relu",
+    "shared-weights-separate-biases",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the measurement says of a static finding."""
+
+    verdict: str
+    text: str = ""
+
+
+def _key(place: Place) -> tuple[str, int]:
+    return os.path.realpath(place.path), place.line
+
+
+def confirm(findings: Sequence[Finding], measured: Program, failures: Iterable[Failure] = ()) -> list[Mark]:
+    """For each finding, whether the measured model bears it out. `failures` are what the runtime checker reported itself."""
+    made_at: dict[tuple[str, int], list[LayerUse]] = {}
+    for use in measured.uses:
+        for place in dict.fromkeys(_key(place) for place in use.chain):
+            made_at.setdefault(place, []).append(use)
+    failed = {(one.rule, _key(one.place)) for one in failures if one.place is not None}
+    return [
+        _mark(finding, made_at.get(_key(finding.place), []), (finding.name, _key(finding.place)) in failed)
+        for finding in findings
+    ]
+
+
+def _mark(finding: Finding, uses: list[LayerUse], failed: bool) -> Mark:
+    if finding.name in _DEAD_BIAS_RULES:
+        return _dead(uses)
+    if failed:
+        return Mark(CONFIRMED, "the measured model has it too")
+    if uses and finding.name in _JUDGED:
+        return Mark(REFUTED, f"`{uses[0].name}` was measured and has no such problem")
+    return Mark(NOT_MEASURED, "" if uses else "the measured model makes no layer here")
+
+
+def _dead(uses: list[LayerUse]) -> Mark:
+    judged = [use for use in uses if use.bias.present and use.fate.kind in ("dead", "part", "alive")]
+    if not judged:
+        why = "its layers have no bias in the measured model" if uses and not any(use.bias.present for use in uses) else ""
+        return Mark(NOT_MEASURED, why if uses else "the measured model makes no layer here")
+    dead = [use for use in judged if use.fate.kind != "alive"]
+    if len(dead) == len(judged):
+        return Mark(CONFIRMED, f"no output sees the bias of {_names(dead)}")
+    live = [use for use in judged if use.fate.kind == "alive"]
+    if dead:
+        return Mark(CONFIRMED, f"for {len(dead)} of {len(judged)} layers; outputs see the bias of {_names(live)}")
+    return Mark(REFUTED, f"outputs see the bias of {_names(live)}")
+
+
+def _names(uses: Sequence[LayerUse]) -> str:
+    return f"`{uses[0].name}`" + (f" and {len(uses) - 1} more" if len(uses) > 1 else "")
+
+
+def _static_use(layer: LayerFacts, program: Program) -> LayerUse | None:
+    """The use in the analysed source that made a measured layer: same constructor call, and the calls that led there agree."""
+    frames = [(os.path.realpath(frame[0]), frame[1]) for frame in outer_frames(layer.chain)]
+    if not frames:
+        return None
+    fitting = []
+    for use in program.uses:
+        chain = [_key(place) for place in use.chain or (use.place,)]
+        if chain[0] == frames[0] and chain == frames[: len(chain)]:
+            fitting.append(use)
+    longest = max((len(use.chain) for use in fitting), default=0)
+    best = [use for use in fitting if len(use.chain) == longest]
+    return best[0] if best and all(use.bias == best[0].bias for use in best) else None
+
+
+def _fits(write: BiasWrite, layer: LayerFacts) -> bool | None:
+    """Whether the measured values may come from this write; None where that cannot be told."""
+    values = layer.bias_values
+    if values is None or values.mean is None or values.spread is None or values.least is None or values.most is None:
+        return None
+    if write.how == "constant" and write.value is not None:
+        slack = 1e-5 * max(abs(write.value), 1.0)
+        return abs(values.least - write.value) <= slack and abs(values.most - write.value) <= slack
+    if write.spread is None or values.count < 16:
+        return None
+    middle, noise = write.value or 0.0, 6 / math.sqrt(values.count)
+    if write.how == "normal":
+        return (
+            abs(values.mean - middle) <= noise * write.spread + 1e-9
+            and abs(values.spread - write.spread) <= noise * write.spread + 1e-9
+        )
+    if write.how == "uniform":
+        return middle - write.spread * 1.001 <= values.least and values.most <= middle + write.spread * 1.001
+    return None
+
+
+def against_source(observed: Observed, static: Program, verdict: Verdict) -> None:
+    """Hold every measured bias against the last value that the source sets it to, and add what differs to the verdict."""
+    for layer in observed.layers:
+        use = _static_use(layer, static)
+        if use is None or not layer.bias_present or not use.bias.writes or layer.gates:
+            continue
+        last = use.bias.last
+        whole = last is not None and use.bias.writes[-1] == last
+        fits = _fits(last, layer) if last is not None and whole else None
+        if last is None or fits is None or layer.bias_values is None:
+            continue
+        what = f"{last.value:.4g}" if last.how == "constant" and last.value is not None else f"a {last.how} draw"
+        text = f"the source sets it to {what} (line {last.place.line}); it starts with mean {layer.bias_values.mean:.4g}, from {layer.bias_values.least:.4g} to {layer.bias_values.most:.4g}"
+        place = layer_place(layer)
+        verdict.measurements.append(
+            Measurement(
+                "bias-against-source",
+                PASS if fits else FAIL,
+                text,
+                "bias-differs-from-source",
+                layer.name,
+                layer.bias_values.mean,
+                last.value,
+                place,
+            )
+        )
+        if not fits:
+            verdict.failures.append(
+                failure(
+                    "bias-differs-from-source",
+                    last.place,
+                    f"`{layer.name}`: {text}",
+                    layer=layer.name,
+                    advice="look for what overwrites it later",
+                )
+            )

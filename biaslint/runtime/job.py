@@ -1,0 +1,35 @@
+"""What the parent asks of the child: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Job:
+    """One model to build, feed and measure."""
+
+    target: str
+    arguments: list[str] = field(default_factory=list)
+    weights: str = ""  # a state dict for the model
+    inputs: list[str] = field(default_factory=list)
+    batch: int = 8
+    data: str = ""
+    data_batches: int = 50  # how many batches' labels are read for the prior
+    loss: str = ""
+    optimiser: str = ""
+    prior: list[float] = field(default_factory=list)
+    target_mean: list[float] = field(default_factory=list)
+    seed: int = 0
+    threads: int = 0
+    allow_pickle: bool = False
+    allow_unsafe_keras: bool = False
+    network: bool = False
+    memory: int = 0  # megabytes
+    timeout: float = 300.0
+    dead_ratio: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)

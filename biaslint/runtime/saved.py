@@ -1,0 +1,105 @@
+"""Loading saved models, without running what a pickle may hold unless the user says so."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+from biaslint.runtime.job import Job
+from biaslint.runtime.targets import SAVED, TargetError
+
+
+def is_saved(target: str) -> bool:
+    """Whether the target is a saved model: a file of a known kind, or a SavedModel folder."""
+    path = Path(target)
+    return (path.suffix.lower() in SAVED and ":" not in path.name) or (path / "saved_model.pb").is_file()
+
+
+def load_saved(job: Job) -> Any:
+    """The model that a file holds."""
+    path = Path(job.target)
+    if not path.exists():
+        raise TargetError(f"no such file: {job.target}")
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return _saved_model(path)
+    if suffix in (".keras", ".h5", ".hdf5"):
+        return _keras_file(path, job.allow_unsafe_keras)
+    if suffix == ".pt2":
+        import torch
+
+        return torch.export.load(str(path)).module()
+    return _torch_file(path, job)
+
+
+def _torch_file(path: Path, job: Job) -> Any:
+    import torch
+
+    try:
+        return torch.jit.load(str(path), map_location="cpu")
+    except RuntimeError as error:
+        if "constants.pkl" not in str(error) and "not a ZIP archive" not in str(error) and "zip" not in str(error).lower():
+            raise TargetError(f"{path} could not be loaded as TorchScript: {str(error).strip().splitlines()[0]}") from None
+    loaded = torch_load(path, job.allow_pickle)
+    if isinstance(loaded, torch.nn.Module):
+        return loaded
+    raise TargetError(
+        f"{path} holds values and no model; name what they belong to, and pass them with it: "
+        f"biaslint verify model.py:Net --weights {path}"
+    )
+
+
+def torch_load(path: Path, allow_pickle: bool) -> Any:
+    """What a checkpoint holds; refuses what only an unrestricted pickle could load."""
+    import torch
+
+    try:
+        return torch.load(str(path), map_location="cpu", weights_only=not allow_pickle)
+    except pickle.UnpicklingError as error:
+        reason = next(
+            (line for line in str(error).splitlines() if "GLOBAL" in line or "global" in line), str(error).splitlines()[0]
+        )
+        raise TargetError(
+            f"{path} is a pickle that wants more than weights ({reason.strip()[:200]}): loading it could run any code. "
+            "If you trust it, pass --allow-pickle"
+        ) from None
+
+
+def load_weights(model: Any, path: Path, allow_pickle: bool) -> None:
+    """Load a state dict into a PyTorch model."""
+    if not path.is_file():
+        raise TargetError(f"no such file: {path}")
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        state = load_file(str(path))
+    else:
+        state = torch_load(path, allow_pickle)
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        lines = str(error).strip().splitlines()
+        raise TargetError(f"{path} does not fit the model: {' '.join(line.strip() for line in lines[:4])}") from None
+
+
+def _keras_file(path: Path, unsafe: bool) -> Any:
+    import keras
+
+    try:
+        return keras.saving.load_model(str(path), compile=False, safe_mode=not unsafe)
+    except ValueError as error:
+        if "safe_mode" in str(error) or "unsafe" in str(error).lower() or "lambda" in str(error).lower():
+            raise TargetError(
+                f"{path} holds code of its own (a Lambda layer), which safe mode does not load. If you trust it, pass --allow-unsafe-keras"
+            ) from None
+        raise TargetError(f"{path} could not be loaded: {str(error).strip().splitlines()[0]}") from None
+
+
+def _saved_model(path: Path) -> Any:
+    import tensorflow
+
+    return tensorflow.saved_model.load(str(path))

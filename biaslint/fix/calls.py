@@ -22,9 +22,12 @@ def edit_call(text: str, changes: Sequence[SetArgument | RemoveArgument]) -> str
     call = _expression(f"({text})")  # a call may go over several lines without brackets of its own around it
     if not isinstance(call, cst.Call) or cst.Module([]).code_for_node(call) != f"({text})":
         raise CannotFix("it is not a call that can be written back")
-    for change in changes:
+    for change in changes:  # comments are kept where the layout has a place for them
         call = _remove(call, change) if isinstance(change, RemoveArgument) else _set(call, change)
-    return cst.Module([]).code_for_node(call)[1:-1]
+    new = cst.Module([]).code_for_node(call)[1:-1]
+    if sorted(comments(text)) != sorted(comments(new)):
+        raise CannotFix("a comment would be lost")
+    return new
 
 
 def argument_index(call: cst.Call, keyword: str, position: int | None) -> int | None:
@@ -62,8 +65,6 @@ def _set(call: cst.Call, change: SetArgument) -> cst.Call:
     if index is None:
         return _add(call, cst.Arg(value, cst.Name(change.keyword), equal=_equal_sign(call)))
     old = call.args[index]
-    if any(comments(cst.Module([]).code_for_node(old.value))):
-        raise CannotFix("a comment stands inside the value")
     return call.with_changes(args=[*call.args[:index], old.with_changes(value=value), *call.args[index + 1 :]])
 
 
@@ -123,12 +124,8 @@ def _remove(call: cst.Call, change: RemoveArgument) -> cst.Call:
     after = args[index + 1 :]
     if gone.keyword is None and any(arg.keyword is None and arg.star != "**" for arg in after):
         raise CannotFix("other positional arguments follow it")
-    if any(comments(cst.Module([]).code_for_node(gone.value))):
-        raise CannotFix("a comment stands inside the value")
     gap = _merge(lead, _gap(gone), closing=not after)
     if index == 0:
-        if not after and (_comment(lead) or _comment(_gap(gone))):
-            raise CannotFix("a comment stands beside the only argument")
         return call.with_changes(args=after, whitespace_before_args=gap if after else cst.SimpleWhitespace(""))
     comma = bool(after) or isinstance(gone.comma, cst.Comma) or _comment(gap)
     return call.with_changes(args=[*args[: index - 1], _with_gap(args[index - 1], gap, comma), *after])

@@ -9,7 +9,7 @@ from itertools import pairwise
 from biaslint.finding import Change, DeleteStatement, Fix, InsertAfter, RemoveArgument, ReplaceExpression, SetArgument
 from biaslint.fix import calls, statements
 from biaslint.fix.edits import CannotFix, TextEdit, apply, in_order, narrow
-from biaslint.fix.source import Point, Source, comments, in_f_string, parse, read
+from biaslint.fix.source import Point, Source, comments, in_f_string, parse, read, refuse_deep
 from biaslint.fix.statements import Rewrite
 from biaslint.graph import Place
 
@@ -69,6 +69,10 @@ def _change_call(source: Source, place: Place, changes: Sequence[SetArgument | R
     call = context.node
     if not isinstance(call, ast.Call):
         raise CannotFix("there is no call at this place")
+    refuse_deep(call)
+    for change in changes:
+        if isinstance(change, SetArgument):
+            refuse_deep(_value(change.text))
     old = source.text(*_points(place))
     new = calls.edit_call(old, changes)
     if old == new:

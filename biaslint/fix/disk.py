@@ -122,8 +122,30 @@ class _Staged:
 
     def _name(self) -> None:
         waiting = str(self.path.parent / f".{self.path.name}.{secrets.token_hex(6)}.tmp")
-        os.link(f"/proc/self/fd/{self.descriptor}", waiting, follow_symlinks=True)
-        self.waiting = waiting
+        try:  # /proc holds links, and Python follows them here only where it is given a folder's descriptor, too
+            os.link(f"/proc/self/fd/{self.descriptor}", waiting, src_dir_fd=self.descriptor, follow_symlinks=True)
+            self.waiting = waiting
+        except OSError:
+            self.discard()
+            self.fill(nameless=False)
+
+    def fill(self, nameless: bool) -> None:
+        """Write the new content to the disk, and not only to its cache."""
+        flags = getattr(os, "O_TMPFILE", 0) if nameless and os.path.isdir("/proc/self/fd") else 0
+        if flags:
+            with contextlib.suppress(OSError):  # not every file system has files without a name
+                self.descriptor = os.open(self.path.parent, flags | os.O_RDWR, 0o600)
+        if self.descriptor < 0:
+            prefix = f".{self.path.name}."
+            self.descriptor, self.waiting = tempfile.mkstemp(prefix=prefix, suffix=".tmp", dir=self.path.parent)
+        rest = memoryview(self.new)
+        while rest:
+            rest = rest[os.write(self.descriptor, rest) :]
+        _copy_rights(self.path, self.descriptor)
+        os.fsync(self.descriptor)
+        if self.waiting:  # Windows replaces no open file
+            os.close(self.descriptor)
+            self.descriptor = -1
 
     def discard(self) -> None:
         if self.descriptor >= 0:
@@ -136,32 +158,15 @@ class _Staged:
 
 
 def _stage(path: Path, old: bytes, new: bytes) -> _Staged:
-    """Write the new content, to the disk and not only to its cache, where it can be moved onto `path`."""
+    """The new content, written where it can be moved onto `path`."""
     file = _Staged(path, old, new)
     file.check_unchanged()
     try:
-        _open(file)
-        rest = memoryview(new)
-        while rest:
-            rest = rest[os.write(file.descriptor, rest) :]
-        _copy_rights(path, file.descriptor)
-        os.fsync(file.descriptor)
-        if file.waiting:  # Windows replaces no open file
-            os.close(file.descriptor)
-            file.descriptor = -1
+        file.fill(nameless=True)  # without a name, nothing is left behind when we are killed
     except BaseException:
         file.discard()
         raise
     return file
-
-
-def _open(file: _Staged) -> None:
-    nameless = getattr(os, "O_TMPFILE", 0)
-    if nameless and os.path.isdir("/proc/self/fd"):  # a file without a name leaves nothing behind when we are killed
-        with contextlib.suppress(OSError):
-            file.descriptor = os.open(file.path.parent, nameless | os.O_RDWR, 0o600)
-            return
-    file.descriptor, file.waiting = tempfile.mkstemp(prefix=f".{file.path.name}.", suffix=".tmp", dir=file.path.parent)
 
 
 def _copy_rights(path: Path, descriptor: int) -> None:

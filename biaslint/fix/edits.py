@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
-class CannotFix(Exception):  # noqa: N818 - it is an answer, not a mistake
+class CannotFix(Exception):
     """A fix that cannot be written; the message says why. Nothing was changed."""
 
 

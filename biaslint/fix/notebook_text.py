@@ -13,6 +13,7 @@ from biaslint.fix.edits import CannotFix
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _CHARACTER = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|.", re.DOTALL)
+_MARK = "\ufeff"
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -39,10 +40,10 @@ def replace_cells(raw: str, texts: Mapping[int, str]) -> str:
     for number in sorted(texts, reverse=True):
         cell = _cell(raw, number)
         new = new[: cell.start] + _written(raw, cell, texts[number]) + new[cell.end :]
-    wanted = json.loads(raw, strict=False)
+    wanted = _DECODER.decode(raw.lstrip(_MARK))
     for number, text in texts.items():
         wanted["cells"][number - 1]["source"] = text
-    got = json.loads(new, strict=False)
+    got = _DECODER.decode(new.lstrip(_MARK))
     for number in texts:
         got["cells"][number - 1]["source"] = "".join(got["cells"][number - 1]["source"])
     if wanted != got:
@@ -65,8 +66,7 @@ def _cell(raw: str, number: int) -> _Cell:
 @lru_cache(maxsize=2)
 def _cells(raw: str) -> list[_Cell]:
     cells: list[_Cell] = []
-    start = 1 if raw.startswith("\ufeff") else 0
-    for key, value in _members(raw, _skip(raw, start)):
+    for key, value in _members(raw, _skip(raw, raw.startswith(_MARK))):
         if key == "cells":
             cells = [_read_cell(raw, item) for item in _items(raw, value)]
     return cells

@@ -109,20 +109,24 @@ def parse(text: str, cell: bool = False) -> ast.Module:
             at = (error.lineno or 0) - 1
             if not (cell and 0 <= at < len(lines) and _blank_magic(lines, at)):
                 raise CannotFix(f"line {error.lineno} cannot be parsed: {error.msg}") from error
-        except (ValueError, RecursionError, MemoryError) as error:
-            raise CannotFix(f"it cannot be parsed: {error or 'nested too deeply'}") from error
+        except (RecursionError, MemoryError) as error:
+            raise CannotFix("it is nested too deeply") from error
+        except ValueError as error:
+            raise CannotFix(f"it cannot be parsed: {error}") from error
     raise CannotFix("it cannot be parsed")
 
 
 def _blank_magic(lines: list[str], at: int) -> bool:
-    """Put `pass` where the magic or shell line `at` stands; False where it is none."""
+    """Put `pass` where the magic or shell command of line `at` stands; False where it is none."""
+    while at and lines[at - 1].endswith("\\"):
+        at -= 1
     if not _MAGIC.match(lines[at]):
         return False
-    continued = True
-    while continued and at < len(lines):
-        continued = lines[at].endswith("\\")
-        lines[at] = lines[at][: len(lines[at]) - len(lines[at].lstrip())] + "pass"
-        at += 1
+    going_on = lines[at].endswith("\\")
+    lines[at] = lines[at][: len(lines[at]) - len(lines[at].lstrip())] + "pass"
+    while going_on and (at := at + 1) < len(lines):
+        going_on = lines[at].endswith("\\")
+        lines[at] = ""
     return True
 
 
@@ -153,6 +157,16 @@ def _begin(node: ast.AST | None) -> Point:
     decorators = getattr(node, "decorator_list", None)
     first = decorators[0] if decorators else node
     return (getattr(first, "lineno", 0), getattr(first, "col_offset", 0) if not decorators else 0)
+
+
+def refuse_deep(node: ast.AST, limit: int = 100) -> None:
+    """Raises CannotFix where the nesting would exhaust the stack: LibCST's parser dies of it."""
+    level, depth = [node], 0
+    while level:
+        level = [child for parent in level for child in ast.iter_child_nodes(parent)]
+        depth += 1
+        if depth > limit:
+            raise CannotFix("it is nested too deeply")
 
 
 def comments(text: str) -> Iterator[str]:

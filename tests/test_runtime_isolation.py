@@ -1,0 +1,184 @@
+"""Whatever the model's process does, the parent ends with a clear error; and the process can do little harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from biaslint.runtime.command import verify
+from biaslint.runtime.job import Job
+from biaslint.runtime.parent import VerifyError, environment, run
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+    def make(text: str, name: str = "model.py") -> str:
+        (tmp_path / name).write_text(text)
+        return name
+
+    return make
+
+
+def failing(target: str, **options: object) -> str:
+    with pytest.raises(VerifyError) as caught:
+        run(Job(target, **options))  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def test_a_model_that_hangs_is_stopped_in_time(write) -> None:
+    write("import time\ndef build():\n    time.sleep(60)\n")
+    begun = time.monotonic()
+    assert "took longer than 1 seconds; raise --timeout" in failing("model.py:build", timeout=1)
+    assert time.monotonic() - begun < 20
+
+
+def test_a_model_that_calls_exit_is_said_to(write) -> None:
+    write("import sys\ndef build():\n    print('leaving now')\n    sys.exit(0)\n")
+    message = failing("model.py:build")
+    assert "ended by itself with exit status 0" in message
+    assert "leaving now" in message
+
+
+def test_a_model_that_leaves_at_once_leaves_no_result(write) -> None:
+    write("import os\nos._exit(7)\n")
+    assert "exit status 7" in failing("model.py:build")
+
+
+def test_a_crash_in_native_code_is_named(write) -> None:
+    write("import ctypes\ndef build():\n    ctypes.string_at(0)\n")
+    assert "SIGSEGV" in failing("model.py:build")
+
+
+def test_a_gigabyte_of_output_is_cut_off(write) -> None:
+    write("import sys\ndef build():\n    while True:\n        sys.stdout.write('x' * 1000000)\n")
+    assert "printed more than 16 MB" in failing("model.py:build", timeout=60)
+
+
+@LINUX
+def test_memory_is_bounded(write) -> None:
+    write("def build():\n    return bytearray(4 << 30)\n")
+    assert "out of memory (limit 600 MB); raise it with --memory" in failing("model.py:build", memory=600)
+
+
+@LINUX
+def test_a_model_that_starts_others_takes_them_with_it(write, tmp_path: Path) -> None:
+    write(
+        "import subprocess, sys, time\n"
+        "def build():\n"
+        f"    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
+        "    time.sleep(60)\n"
+    )
+    failing("model.py:build", timeout=2)
+    pid = int((tmp_path / "pid").read_text())
+    for _ in range(50):
+        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]:
+            return
+        time.sleep(0.1)
+    pytest.fail("the grandchild lives on")
+
+
+@LINUX
+def test_the_process_reaches_no_server(write) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    port = server.getsockname()[1]
+    write(f"import socket\ndef build():\n    socket.create_connection(('127.0.0.1', {port}), timeout=3)\n    raise ValueError('reached it')\n")
+    assert "reached it" in failing("model.py:build", network=True)
+    probe = subprocess.run([sys.executable, "-c", "from biaslint.runtime.limits import leave_network as f; print(f())"], capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    if "not isolated" in probe.stdout:
+        pytest.skip(f"this system does not allow it: {probe.stdout.strip()}")
+    assert "reached it" not in failing("model.py:build")
+    server.close()
+
+
+def test_the_environment_is_trimmed(write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    write("import os\ndef build():\n    raise ValueError(os.environ.get('MY_SECRET', 'nothing to see'))\n")
+    assert "nothing to see" in failing("model.py:build")
+    assert "MY_SECRET" not in environment()
+    assert environment(("MY_SECRET",))["MY_SECRET"] == "hunter2"
+    assert "PATH" in environment()
+
+
+def test_control_characters_in_what_the_model_prints_do_not_reach_the_terminal(write) -> None:
+    write("import os\nprint('\\x1b]0;gotcha\\x07 bye', flush=True)\nos._exit(1)\n")
+    result = CliRunner().invoke(verify, ["model.py:build"])
+    assert result.exit_code == 2
+    assert "bye" in result.output
+    assert "\x1b" not in result.output
+    assert "\x07" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("nowhere.py:Net", "no such file: nowhere.py"),
+        ("nowhere.at_all:Net", "no module named 'nowhere'"),
+        ("model.py:Nest", "model.py has no 'Nest'; it has Net, build"),
+        ("model.py", "say which class or function builds the model: model.py:NAME, where NAME may be Net, build"),
+        ("model.py:number", "is a int: neither a model nor something that builds one"),
+        ("model.py:build", "model.py:build gave a dict, which is not a model of a known framework"),
+        ("model.py:Net", "Its signature is Net(width, depth=3); pass what is missing with --arg name=value"),
+        ("broken.py:Net", "building broken.py:Net failed with SyntaxError"),
+        ("missing.py:Net", "No module named 'surely_not_installed'"),
+    ],
+)
+def test_what_cannot_be_built_gets_a_message_that_helps(write, target: str, text: str) -> None:
+    write("number = 3\nclass Net:\n    def __init__(self, width, depth=3): pass\ndef build():\n    return {}\n")
+    write("def (:\n", "broken.py")
+    write("import surely_not_installed\n", "missing.py")
+    assert text in failing(target)
+
+
+def test_the_command_fails_with_status_2_and_says_why(write) -> None:
+    write("def build():\n    raise RuntimeError('no such luck')\n")
+    result = CliRunner().invoke(verify, ["model.py:build", "--format", "json"])
+    assert result.exit_code == 2
+    assert "building model.py:build failed with RuntimeError: no such luck at" in result.output
+    assert "model.py:2" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--prior", "0.2,x"], "expected numbers separated by commas"),
+        (["--prior", "1.5"], "between 0 and 1"),
+        (["--threshold", "dead=1"], "no threshold is called 'dead'; there are dead_ratio"),
+        (["--threshold", "dead_units=many"], "'many' is not a number"),
+    ],
+)
+def test_wrong_options_are_said_before_anything_runs(write, options: list[str], text: str) -> None:
+    write("raise SystemExit('must not run')\n")
+    result = CliRunner().invoke(verify, ["model.py:build", *options])
+    assert result.exit_code == 2
+    assert text in " ".join(result.output.split())
+
+
+def test_another_interpreter_can_be_named(write) -> None:
+    write("def build():\n    return 1\n")
+    with pytest.raises(VerifyError, match="could not be started"):
+        run(Job("model.py:build"), python="/no/such/python")
+    with pytest.raises(VerifyError, match="gave a int"):
+        run(Job("model.py:build"), python=os.path.realpath(sys.executable))
+
+
+def test_a_result_says_how_the_process_was_isolated(write) -> None:
+    pytest.importorskip("torch")
+    write("import torch\ndef build():\n    return torch.nn.Linear(3, 2)\n")
+    result = CliRunner().invoke(verify, ["model.py:build", "--format", "json", "--input", "3", "--memory", "4000"])
+    found = json.loads(result.output)["model"]["isolation"]
+    assert set(found) == {"network", "memory"}
+    if sys.platform == "linux":
+        assert found["memory"] == "4000 MB (data)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import random
 
+import libcst
 import pytest
 from fixing import changed, no_bias, unmark
 
@@ -245,6 +246,14 @@ def test_changes_that_contradict_each_other_are_refused():
 def test_a_change_stands_on_the_call_alone_and_not_on_the_rest_of_the_file():
     rest = "".join(f"x{n} = {n}  # {n}\n" for n in range(50))
     assert changed(rest + "c = ⟦Conv2d(3)⟧\n" + rest, no_bias) == rest + "c = Conv2d(3, bias=False)\n" + rest
+
+
+def test_libcst_reads_the_call_and_nothing_around_it(monkeypatch):
+    read, parse = [], libcst.parse_expression
+    monkeypatch.setattr(libcst, "parse_expression", lambda text: read.append(text) or parse(text))
+    monkeypatch.setattr(libcst, "parse_module", lambda text: pytest.fail("a whole module was parsed"))
+    changed("a = 1\nc = g(⟦Conv2d(3)⟧)\nb = 2\n", no_bias)
+    assert read == ["(Conv2d(3))", "False"]
 
 
 def random_call(chance: random.Random) -> str:

@@ -62,6 +62,11 @@ def test_patch_understands_the_difference(tmp_path, old, new):
     assert (tmp_path / "m.py").read_bytes() == new.encode()
 
 
+def test_a_dry_run_needs_no_right_to_write(model, tmp_path):
+    model.chmod(0o444)
+    assert list(fix_files([finding(call_in("m.py"))], tmp_path, dry_run=True).diffs())
+
+
 ENCODED = {
     "a byte order mark": b"\xef\xbb\xbfs = '\xc3\xa9'\r\n",
     "a Latin cookie": b"# -*- coding: latin-1 -*-\ns = '\xe9'\n",
@@ -153,7 +158,9 @@ def test_a_text_that_the_encoding_cannot_hold_is_refused(tmp_path):
     assert (tmp_path / "m.py").read_bytes() == old
 
 
-@pytest.mark.parametrize("old", [b"# coding: nonsense\n", b"\xff\xfe\n", b"# coding: utf-7\na = '+AGEAYg-+AGM-'\n"])
+@pytest.mark.parametrize(
+    "old", [b"# coding: nonsense\n", b"# coding: rot13\n", b"\xff\xfe\n", b"# coding: utf-7\na = '+AGEAYg-+AGM-'\n"]
+)
 def test_a_file_that_cannot_be_read_and_written_back_is_refused(tmp_path, old):
     (tmp_path / "m.py").write_bytes(old)
     with pytest.raises(CannotFix):

@@ -29,7 +29,7 @@ def decode(data: bytes) -> str:
     encoding = encoding_of(data)
     try:
         return data.decode(encoding)
-    except ValueError as error:
+    except (ValueError, LookupError) as error:
         raise CannotFix(f"it is not {encoding}: {error}") from error
 
 

@@ -43,14 +43,15 @@ def fix_files(
     """Carry out the fixes of the findings in the files they name (relative to `root`, or absolute).
 
     Safe fixes only, without `unsafe`; see `fix_all` for `relint` and `rounds`. With `dry_run`, nothing is written. Files that
-    one fix changes together are written together or not at all.
+    one fix changes together are written together: if one of them cannot be, the others stay or become what they were.
     """
     old: dict[str, bytes] = {}
 
     def text_of(path: str) -> str:
         if path not in old:
             with reasons(path):
-                check_writable(root / path, root)
+                if not dry_run:
+                    check_writable(root / path, root)
                 old[path] = (root / path).read_bytes()
         return decode(old[path])
 

@@ -5,50 +5,56 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.finding import Fix, Related, Safety, SetArgument
+from biaslint.checks_common import removal, replacement
+from biaslint.conditions import Verdict, verdicts
+from biaslint.finding import Related
 from biaslint.graph import LayerUse, Program
-
-KINDS = ("conv", "linear")
 
 
 def check(program: Program) -> Iterator[Report]:
-    """Report the places whose every layer with a bias has a dead one."""
-    for site in program.sites(*KINDS):
-        biased = [use for use in site.uses if use.bias.present]
-        unsure = any(use.bias.present is None for use in site.uses)
-        if not biased or unsure or any(use.fate.kind != "dead" or use.fate.by == "softmax" for use in biased):
-            continue
-        use = biased[0]
+    """Report every place whose bias a norm cancels, with the condition it holds under."""
+    for verdict in verdicts(program, cancelled_by_norm, ("conv", "linear")):
+        use = verdict.use
         yield Report(
-            site.place,
-            f"`{use.name}` adds a bias that {_norm(use)} subtracts again",
+            verdict.place,
+            message(verdict),
             layer=use.name,
-            related=tuple(
-                {other.fate.place: Related(other.fate.place, _why(other)) for other in biased if other.fate.place}.values()
-            ),
-            fix=_fix(use),
-            advice=_advice(use),
+            related=related(verdict),
+            when=verdict.when,
+            fix=removal(verdict),
+            advice=advice(verdict),
         )
 
 
-def _norm(use: LayerUse) -> str:
-    return f"`{use.fate.cancelled_by}`" if use.fate.cancelled_by else f"the {use.fate.by}"
+def cancelled_by_norm(use: LayerUse) -> bool:
+    return use.fate.kind == "dead" and use.fate.by != "softmax"
 
 
-def _why(use: LayerUse) -> str:
-    return f"this {use.fate.by} takes the mean of each channel away" + (" (in training mode)" if use.fate.training_only else "")
+def message(verdict: Verdict) -> str:
+    use = verdict.use
+    norm = f"`{use.fate.cancelled_by}`" if use.fate.cancelled_by else f"the {use.fate.by}"
+    if verdict.through:
+        return f"this call makes a layer (`{use.name}`) whose bias {norm} subtracts again"
+    condition = f" when `{verdict.when}`" if verdict.when else ""
+    return f"`{use.name}` adds a bias that {norm} subtracts again{condition}"
 
 
-def _advice(use: LayerUse) -> str:
+def related(verdict: Verdict) -> tuple[Related, ...]:
+    found: dict[object, Related] = {}
+    for use in verdict.uses[:8]:
+        if use.fate.place is not None:
+            mode = " (in training mode)" if use.fate.training_only else ""
+            found.setdefault(use.fate.place, Related(use.fate.place, f"this {use.fate.by} takes the mean away{mode}"))
+    if verdict.through:
+        found.setdefault(verdict.use.place, Related(verdict.use.place, "the layer is made here"))
+    return tuple(found.values())[:3]
+
+
+def advice(verdict: Verdict) -> str:
+    use = verdict.use
     keyword = use.bias.argument or "bias"
+    if verdict.through:
+        return f"let the call make the layer without a bias (`{keyword}=False`); the norm has a shift of its own"
     channels = use.config.get("out_features" if use.kind == "linear" else "out_channels")
-    saved = f"; that saves {channels} parameters" if isinstance(channels, int) else ""
-    return f"write `{keyword}=False`{saved}; the norm has a shift of its own"
-
-
-def _fix(use: LayerUse) -> Fix | None:
-    if not use.bias.argument:
-        return None
-    reason = "removes the bias from checkpoints: drop its key when an old one is loaded"
-    change = SetArgument(use.place, use.bias.argument, "False")
-    return Fix(Safety.UNSAFE, f"`{use.bias.argument}=False` ({reason})", (change,))
+    saved = f"; that saves {channels} parameters" if isinstance(channels, int) and not verdict.when else ""
+    return f"write `{keyword}={replacement(verdict)}`{saved}; the norm has a shift of its own"

@@ -1,0 +1,123 @@
+"""Where is a bias dead, and under which condition? Brings together all uses of one place in the source.
+
+A constructor call that makes layers for several uses is reported
+- without a condition when the bias is dead in all of them,
+- at the innermost call that led only to dead ones, where the call site decides over the bias (`conv1x1(..., bias=True)`),
+- with the condition that the dead uses share and the living ones do not (`use_bn`), and
+- not at all otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from biaslint.graph import LayerUse, Place, Program, Site
+
+BIASED_KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "attention")
+SETTLED = ("dead", "alive", "part")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A place whose bias is dead. `use` is one of the dead layers, `through` tells whether `place` is a call further out."""
+
+    place: Place
+    use: LayerUse
+    uses: tuple[LayerUse, ...]
+    when: str | None = None
+    through: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A condition on a setting. `negation` is how the source would write that it does not hold."""
+
+    text: str
+    negation: str
+    holds: Callable[[dict[str, Any]], bool | None]
+
+
+def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple[str, ...]) -> Iterator[Verdict]:
+    """The places whose bias is dead in the sense of `is_dead`, each with its condition."""
+    alive_through: set[Place] = set()
+    for use in program.uses:
+        if use.kind in BIASED_KINDS and use.bias.present and use.fate.kind in SETTLED and not is_dead(use):
+            alive_through.update(use.chain)
+    reported: set[Place] = set()
+    for site in program.sites(*kinds):
+        for verdict in judge(site, is_dead, alive_through):
+            if verdict.place not in reported:
+                reported.add(verdict.place)
+                yield verdict
+
+
+def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Place]) -> Iterator[Verdict]:
+    biased = [use for use in site.uses if use.bias.present is not False]
+    if any(use.bias.present is None or use.fate.detail == ESCAPED for use in biased):
+        return
+    dead = [use for use in biased if is_dead(use)]
+    living = [use for use in biased if use.fate.kind in SETTLED and not is_dead(use)]
+    if not dead:
+        return
+    if not living:
+        yield Verdict(site.place, dead[0], tuple(dead))
+        return
+    given_by_caller = bool(dead[0].bias.argument_text) and dead[0].bias.argument_text not in ("True", "False")
+    if not given_by_caller:
+        test = separating(dead, living)
+        if test is not None:
+            yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
+            return
+    for use in dead:
+        frame = next((place for place in use.chain[1:] if place not in alive_through), None)
+        if frame is not None:
+            yield Verdict(frame, use, (use,), through=True)
+        elif given_by_caller:
+            test = separating(dead, living)
+            if test is not None:
+                yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
+                return
+
+
+ESCAPED = "the layer is handed to code that is not known"
+
+
+def separating(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
+    """A condition on the enclosing function's parameters that holds for all dead uses and for none of the living."""
+    for test in tests(dead):
+        if all(test.holds(use.settings) is True for use in dead) and all(test.holds(use.settings) is False for use in living):
+            return test
+    return None
+
+
+def tests(uses: list[LayerUse]) -> Iterator[Test]:
+    """Conditions that the first of the uses fulfils, the plainest first."""
+    settings = uses[0].settings
+    for name, value in settings.items():
+        if isinstance(value, bool):
+            yield Test(name, f"not {name}", boolean(name)) if value else Test(f"not {name}", name, boolean(name, False))
+    for name, value in settings.items():
+        if value is None:
+            yield Test(f"{name} is None", f"{name} is not None", nothing(name))
+        elif not isinstance(value, bool):
+            yield Test(f"{name} is not None", f"{name} is None", nothing(name, False))
+    for name, value in settings.items():
+        if isinstance(value, str) and value.startswith("<") and value.endswith(">"):
+            if not value.endswith((" items>", " instance>")):
+                yield Test(f"{name} is {value[1:-1]}", f"{name} is not {value[1:-1]}", equal(name, value))
+        elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            yield Test(f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value))
+
+
+def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:
+    return lambda settings: bool(settings[name]) is wanted if name in settings else None
+
+
+def nothing(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:
+    return lambda settings: (settings[name] is None) is wanted if name in settings else None
+
+
+def equal(name: str, value: Any) -> Callable[[dict[str, Any]], bool | None]:
+    return lambda settings: settings[name] == value if name in settings else None

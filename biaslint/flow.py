@@ -1,0 +1,90 @@
+"""One execution of a model on abstract tensors: every tensor is a `Node` that knows what it was made from and what reads it.
+
+Nodes stand in the order in which they were made, so a reader always comes after what it reads. `biaslint.shift` follows the
+shift that a bias adds through them; the front-ends build them; neither knows the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+Dim = Hashable  # an int, or the key of an unknown number: two equal keys are the same number
+Dims = tuple[Dim, ...]
+
+
+class Node:
+    """One tensor. `op` says how it was made from `inputs`; `dims` are its dimensions, None where not even their number is known.
+
+    The operations (see `biaslint.shift` for what each does to a shift):
+        input, const            a model input; a value that does not depend on the inputs (parameter, buffer, literal)
+        layer                   an affine layer adds its bias here: `bias_of` names it, `axes` are the axes its bias varies along
+        keep                    nothing happens to positions: identity, cast, factor by a number, mask
+        affine                  a linear step whose result varies along `axes`, with zeros entering along the axes `padded`
+        norm                    subtracts the mean over the axes `means`; `style` names it
+        softmax                 over `axis`
+        attention               scaled dot product of (query, key, value)
+        add                     sum or difference of broadcast tensors
+        mul                     product of broadcast tensors
+        matmul                  matrix product of the last two axes
+        einsum                  `terms`: the axis letters of each input and of the output
+        concat                  along `axis`
+        remap                   axis j of the result comes from the axes `sources[j]` of the input (transpose, reshape, slice, mean)
+        window                  a maximum over positions along the axes `mixes`
+        smooth                  a weighted mean over positions along the axes `mixes`; `padded` where zeros enter it
+        opaque                  anything else: whatever goes in is seen
+        output                  leaves the model
+    """
+
+    __slots__ = ("bias_of", "dims", "id", "info", "inputs", "name", "op", "origin", "readers")
+
+    def __init__(
+        self, ident: int, op: str, inputs: tuple[Node, ...], dims: Dims | None, name: str, origin: object, info: dict[str, Any]
+    ):
+        self.id = ident
+        self.op = op
+        self.inputs = inputs
+        self.dims = dims
+        self.name = name
+        self.origin = origin
+        self.info = info
+        self.bias_of: object = None
+        self.readers: list[Node] = []
+        for node in inputs:
+            node.readers.append(self)
+
+    @property
+    def rank(self) -> int | None:
+        """How many axes the tensor has, where that is known."""
+        return None if self.dims is None else len(self.dims)
+
+    def __repr__(self) -> str:
+        return f"<{self.id} {self.op} {self.name} {self.dims}>"
+
+
+class Flow:
+    """The nodes of one execution."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+
+    def add(
+        self,
+        op: str,
+        inputs: tuple[Node, ...] = (),
+        dims: Dims | None = None,
+        name: str = "",
+        origin: object = None,
+        **info: Any,
+    ) -> Node:
+        """A new tensor."""
+        node = Node(len(self.nodes), op, inputs, dims, name, origin, info)
+        self.nodes.append(node)
+        return node
+
+    def learn_rank(self, node: Node, rank: int) -> None:
+        """The tensor turned out to have `rank` axes; what was made from it by steps that keep the axes has as many."""
+        if node.dims is None:
+            node.dims = tuple(("dim", node.id, axis) for axis in range(rank))
+            if node.op == "keep":
+                self.learn_rank(node.inputs[0], rank)

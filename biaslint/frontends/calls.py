@@ -1,0 +1,322 @@
+"""Calling things: functions and classes of the project, bound methods, partials, and what leads out of the project."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from biaslint.flow import Node
+from biaslint.frontends import attributes, frameworks, library, tensors
+from biaslint.frontends.interpreter import MAX_DEPTH, MISSING, Frame
+from biaslint.frontends.project import Module
+from biaslint.frontends.values import (
+    Builtin,
+    Class,
+    DictV,
+    External,
+    Func,
+    ListV,
+    Method,
+    Native,
+    Obj,
+    Param,
+    Partial,
+    Raised,
+    Scope,
+    Stopped,
+    Super,
+    Unknown,
+    Value,
+    tensors_in,
+)
+
+if TYPE_CHECKING:
+    from biaslint.frontends.interpreter import Interpreter
+
+Args = list[Value]
+Kwargs = dict[str, Value]
+
+
+def call(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """func(*args, **kwargs)"""
+    if isinstance(func, External):
+        return call_external(interp, func, args, kwargs)
+    if isinstance(func, Func):
+        return call_function(interp, func, args, kwargs, node)
+    if isinstance(func, Method):
+        return call_function(interp, func.func, [func.self, *args], kwargs, node, func.self)
+    if isinstance(func, Class):
+        return instantiate(interp, func, args, kwargs, node)
+    if isinstance(func, Obj):
+        return call_instance(interp, func, args, kwargs, node)
+    if isinstance(func, Builtin):
+        return call_builtin(interp, func, args, kwargs)
+    if isinstance(func, Partial):
+        return call(interp, func.func, [*func.args, *args], {**func.kwargs, **kwargs}, node)
+    if isinstance(func, Native):
+        return func.call(*args, **kwargs)
+    if isinstance(func, ListV) and func.kind == "tuple" and not func.items:
+        return interp.fresh()
+    return call_unknown(interp, func, args, kwargs)
+
+
+def call_external(interp: Interpreter, func: External, args: Args, kwargs: Kwargs) -> Value:
+    if func.name.startswith("builtins."):
+        return library.call_builtin(interp, func.name[9:], args, kwargs)
+    result = frameworks.call(interp, func.name, args, kwargs)
+    if result is not MISSING:
+        return result
+    result = library.call(interp, func.name, args, kwargs)
+    if result is not MISSING:
+        return result
+    return call_unknown(interp, func, args, kwargs)
+
+
+def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -> Value:
+    """Nobody knows what this does: it sees the tensors and may change the modules that it is given."""
+    values = [*args, *kwargs.values()]
+    for value in values:
+        escape(value)
+    found = [node for value in (func, *values) for node in tensors_in(value)]
+    name = attributes.describe(func)
+    if isinstance(func, (External, Unknown)):
+        interp.not_understood(f"call of {name}")
+    if found:
+        return interp.opaque(func, *values, name=name)
+    from biaslint.frontends.values import key_of
+
+    if isinstance(func, Unknown) and len(values) < 4:
+        key = ("call", func.key, *(key_of(value) for value in values))
+        return Unknown(key, f"{func.text}(...)" if func.text else "")
+    return interp.fresh(f"{name}(...)")
+
+
+def escape(value: Value, depth: int = 3) -> None:
+    """Layers that unknown code can reach may be changed there."""
+    if isinstance(value, Obj):
+        for layer in frameworks.layers_of(value):
+            layer.escaped = True
+    elif isinstance(value, ListV) and depth:
+        for item in value.items:
+            escape(item, depth - 1)
+    elif isinstance(value, DictV) and depth:
+        for item in value.items.values():
+            escape(item, depth - 1)
+
+
+def call_function(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value = None) -> Value:
+    if len(interp.stack) > MAX_DEPTH:
+        raise Stopped("calls nested too deeply")
+    depth = sum(1 for frame in interp.stack if frame.func is func)
+    if depth > 6:
+        interp.not_understood(f"recursion of {func.qualname}")
+        return interp.opaque(*args, *kwargs.values(), name=func.qualname) if tensors.all_in(*args) else interp.fresh()
+    names = bind(interp, func, args, kwargs)
+    scope = Scope(func.module, func.scope, names)
+    if self_ is None and func.owner is not None and args and func.kind != "staticmethod":
+        self_ = args[0]
+    frame = Frame(interp.module or func.module, node or interp.node or func.node, func, self_, dict(names))
+    generator = not isinstance(func.node, ast.Lambda) and yields(func.node)
+    if generator:
+        frame.yields = []
+    interp.functions.add(func)
+    outer = interp.module, interp.node, interp.statement
+    interp.stack.append(frame)
+    interp.module = func.module
+    try:
+        if isinstance(func.node, ast.Lambda):
+            return interp.eval(func.node.body, scope)
+        signal = interp.block(func.node.body, scope)
+    finally:
+        interp.stack.pop()
+        interp.module, interp.node, interp.statement = outer
+    if generator:
+        return ListV(frame.yields or [], "list")
+    return signal[1] if signal is not None and signal[0] == "return" else None
+
+
+_YIELDS: dict[ast.AST, bool] = {}
+
+
+def yields(node: ast.AST) -> bool:
+    """Is the function a generator?"""
+    known = _YIELDS.get(node)
+    if known is None:
+        known = False
+        todo = list(ast.iter_child_nodes(node))
+        while todo and not known:
+            part = todo.pop()
+            if isinstance(part, (ast.Yield, ast.YieldFrom)):
+                known = True
+            elif not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+                todo.extend(ast.iter_child_nodes(part))
+        _YIELDS[node] = known
+    return known
+
+
+def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[str, Value]:
+    """The parameters' values. A parameter that nobody sets is unknown."""
+    spec = func.node.args
+    positional = [*spec.posonlyargs, *spec.args]
+    names: dict[str, Value] = {}
+    for parameter, value in zip(positional, args, strict=False):
+        names[parameter.arg] = value
+    rest = args[len(positional) :]
+    if spec.vararg:
+        names[spec.vararg.arg] = ListV(list(rest), "tuple")
+    extra = dict(kwargs)
+    for parameter in (*positional, *spec.kwonlyargs):
+        if parameter.arg in extra and parameter not in spec.posonlyargs:
+            names[parameter.arg] = extra.pop(parameter.arg)
+    first_default = len(positional) - len(func.defaults)
+    for index, parameter in enumerate(positional):
+        if parameter.arg not in names:
+            if index >= first_default:
+                names[parameter.arg] = func.defaults[index - first_default]
+            else:
+                names[parameter.arg] = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
+    for parameter in spec.kwonlyargs:
+        if parameter.arg not in names:
+            if parameter.arg in func.kw_defaults:
+                names[parameter.arg] = func.kw_defaults[parameter.arg]
+            else:
+                names[parameter.arg] = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
+    if spec.kwarg:
+        names[spec.kwarg.arg] = DictV(extra)
+    return names
+
+
+def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """cls(*args, **kwargs)"""
+    if any(frame.func is cls for frame in interp.stack[-12:]) and sum(1 for frame in interp.stack if frame.func is cls) > 8:
+        raise Stopped(f"{cls.name} makes itself")
+    interp.classes.add(cls)
+    if interp.on_model is not None and frameworks.is_module(Obj(cls)):
+        told, interp.on_model = interp.on_model, None
+        told(cls, args, kwargs)
+    outside = attributes.external_base(cls)
+    if outside is not None and outside.name.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum", "Flag") and args:
+        return enum_member(interp, cls, args[0])
+    new = attributes.find_in_class(cls, "__new__")
+    if new is not None and isinstance(new.value, Func):
+        frame = Frame(interp.module or cls.module, node or interp.node or cls.node, cls, None, {})
+        result = call_function(interp, new.value, [cls, *args], kwargs, node)
+        if not (isinstance(result, Obj) and result.cls is cls):
+            return result
+        obj = result
+    else:
+        obj = Obj(cls, interp.origin())
+        frame = None
+    interp.objects.append(obj)
+    frameworks.prepare(interp, obj)
+    init = attributes.find_in_class(cls, "__init__")
+    if init is not None and isinstance(init.value, Func):
+        call_function(interp, init.value, [obj, *args], kwargs, node, obj)
+        frameworks.finished(interp, obj)
+        return obj
+    if cls.dataclass or is_named_tuple(cls):
+        fill_fields(interp, obj, cls, args, kwargs)
+        post = attributes.find_method(obj, "__post_init__")
+        if post is not None:
+            call(interp, post, [], {}, node)
+        return obj
+    if outside is not None:
+        result = frameworks.base_method(interp, obj, "__init__", args, kwargs, outside)
+        frameworks.finished(interp, obj)
+        if isinstance(result, Obj):
+            return result
+    return obj
+
+
+def enum_member(interp: Interpreter, cls: Class, value: Value) -> Value:
+    for name, item in cls.attrs.items():
+        if not name.startswith("_") and interp.equal(item, value):
+            return item
+    return value
+
+
+def is_named_tuple(cls: Class) -> bool:
+    return any(isinstance(base, External) and base.name.rpartition(".")[2] in ("NamedTuple", "TypedDict") for base in cls.mro)
+
+
+def fill_fields(interp: Interpreter, obj: Obj, cls: Class, args: Args, kwargs: Kwargs) -> None:
+    """What a dataclass's or named tuple's generated constructor does."""
+    fields: dict[str, Value] = {}
+    for base in reversed(cls.mro):
+        if not isinstance(base, Class):
+            continue
+        for statement in base.node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                if "ClassVar" not in ast.unparse(statement.annotation):
+                    fields[statement.target.id] = base.attrs.get(statement.target.id, MISSING)
+    positional = iter(args)
+    for name, default in fields.items():
+        value = next(positional, MISSING)
+        if name in kwargs:
+            value = kwargs[name]
+        if value is MISSING:
+            value = default
+            if isinstance(value, Obj) and isinstance(value.cls, External) and value.cls.name.endswith(".field"):
+                factory = value.attrs.get("default_factory")
+                value = value.attrs.get("default", MISSING) if factory is None else call(interp, factory, [], {}, interp.node)
+        obj.attrs[name] = Unknown(("param", cls.name, name), name) if value is MISSING else value
+    for name, value in kwargs.items():
+        if name not in fields:
+            obj.attrs[name] = value
+
+
+def call_instance(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """obj(*args, **kwargs)"""
+    obj.used = True
+    for name in frameworks.call_methods(obj):
+        found = attributes.find_in_class(obj.cls, name)
+        if found is not None and isinstance(found.value, Func):
+            return call_function(interp, found.value, [obj, *args], kwargs, node, obj)
+        if name in obj.attrs:
+            return call(interp, obj.attrs[name], args, kwargs, node)
+    result = frameworks.call_object(interp, obj, args, kwargs)
+    if result is not MISSING:
+        return result
+    return call_unknown(interp, Unknown(("object", id(obj)), getattr(obj.cls, "name", "")), args, kwargs)
+
+
+def call_builtin(interp: Interpreter, func: Builtin, args: Args, kwargs: Kwargs) -> Value:
+    """A method of a known value."""
+    self = func.self
+    if isinstance(self, Node):
+        return tensors.method(interp, self, func.name, args, kwargs)
+    if isinstance(self, Param):
+        return tensors.param_method(interp, self, func.name, args, kwargs)
+    if isinstance(self, Obj):
+        return frameworks.method(interp, self, func.name, args, kwargs)
+    return library.method(interp, self, func.name, args, kwargs)
+
+
+def enter(interp: Interpreter, context: Value, node: ast.AST) -> Value:
+    """What `with context as name` gives."""
+    if isinstance(context, Obj):
+        method = attributes.find_method(context, "__enter__")
+        if method is not None:
+            return call(interp, method, [], {}, node)
+        return frameworks.enter(interp, context)
+    return context
+
+
+def leave(interp: Interpreter, context: Value) -> None:
+    if isinstance(context, Obj):
+        frameworks.leave(interp, context)
+
+
+def run_statement_level(interp: Interpreter, module: Module) -> None:
+    """Execute a whole file from top to bottom, as a script."""
+    interp.module = module
+    for statement in module.tree.body:
+        if id(statement) not in module.done:
+            module.done.add(id(statement))
+            try:
+                interp.execute(statement, module.scope)
+            except Raised:
+                continue
+
+
+__all__ = ["call", "call_function", "escape", "instantiate", "Super"]

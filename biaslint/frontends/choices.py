@@ -1,0 +1,161 @@
+"""Conditions that are not known: each execution takes one side of each, the same side wherever the same condition is asked again.
+
+A whole model is executed once per set of choices. So a flag that switches the bias in the constructor and the norm in the forward
+pass is one choice, and what differs between two executions tells which flag matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from biaslint.frontends.values import Unknown
+
+LENGTH = 3  # how many items a list of unknown length is given
+
+NEGATED = {"is not": "is", "!=": "==", "not in": "in"}
+
+
+class Choices:
+    """The choices of one execution. `forced` are those to make in this one; `made` are all that were made, in order."""
+
+    def __init__(self, forced: dict[Hashable, bool] | None = None, contrary: bool = False) -> None:
+        self.forced = forced or {}
+        self.contrary = contrary
+        self.made: dict[Hashable, bool] = {}
+        self.texts: dict[Hashable, str] = {}
+        self.open: list[Hashable] = []  # those that another execution may make the other way
+        self.settled: set[Hashable] = set()  # those that a default decided
+        self.sizes: dict[Hashable, int] = {}
+        self.equal: dict[Hashable, Hashable] = {}
+
+    def truth(self, value: Unknown) -> bool:
+        """Which side this execution takes of an unknown condition."""
+        return self.decide(value.key, value.text, value.default)
+
+    def decide(self, key: Any, text: str, default: Any = None) -> bool:
+        known = self.known(key)
+        if known is not None:
+            return known
+        if isinstance(key, tuple) and key:
+            if key[0] == "not":
+                return not self.decide(key[1], text[4:] if text.startswith("not ") else text)
+            if key[0] == "cmp" and key[1] in NEGATED:
+                return not self.decide(("cmp", NEGATED[key[1]], key[2], key[3]), text.replace(key[1], NEGATED[key[1]], 1))
+        if key in self.forced:
+            choice = self.forced[key]
+        else:
+            usual = bool(default) if default is not None else not (is_comparison(key, "is"))
+            choice = usual != (self.contrary and default is None)
+        self.open.append(key)
+        if default is not None:
+            self.settled.add(key)
+        self.set(key, choice, text)
+        return choice
+
+    def set(self, key: Any, choice: bool, text: str = "") -> None:
+        """Take a side, for good."""
+        self.made[key] = choice
+        self.texts.setdefault(key, text)
+        if choice and is_comparison(key, "=="):
+            self.equal[key[2]] = key[3]
+
+    def assume(self, value: Unknown, choice: bool) -> None:
+        """Take the side that does not raise, without offering the other to a later execution."""
+        key: Any = value.key
+        while isinstance(key, tuple) and key:
+            if key[0] == "not":
+                key, choice = key[1], not choice
+            elif key[0] == "cmp" and key[1] in NEGATED:
+                key, choice = ("cmp", NEGATED[key[1]], key[2], key[3]), not choice
+            else:
+                break
+        self.set(key, choice, value.text)
+
+    def known(self, key: Any) -> bool | None:
+        """The truth of a condition, where it follows from what has been chosen."""
+        if key in self.made:
+            return self.made[key]
+        if not isinstance(key, tuple) or not key:
+            return None
+        if key[0] == "not":
+            inner = self.known(key[1])
+            return None if inner is None else not inner
+        if key[0] != "cmp":
+            if self.made.get(("cmp", "is", key, None)):
+                return False
+            if key in self.equal:
+                other = self.equal[key]
+                return bool(other[1] if isinstance(other, tuple) and len(other) == 2 else other) if not isinstance(other, tuple) or other[0] in ("bool", "float") else None
+            size = self.number(key)
+            return None if size is None else bool(size)
+        _, op, left, right = key
+        if op in NEGATED:
+            inner = self.known(("cmp", NEGATED[op], left, right))
+            return None if inner is None else not inner
+        if op == "is":
+            if right is None and self.made.get(left):
+                return False
+            return True if left == right else None
+        one, two = self.number(left), self.number(right)
+        if one is not None and two is not None:
+            return bool(COMPARE[op](one, two)) if op in COMPARE else None
+        if op == "==":
+            if left == right:
+                return True
+            if left in self.equal and not isinstance(self.equal[left], tuple) and not isinstance(right, tuple):
+                return bool(self.equal[left] == right)
+        return None
+
+    def number(self, key: Any) -> float | None:
+        """The number behind a key, where sizes that were chosen make it known."""
+        if isinstance(key, (int, float)) and not isinstance(key, bool):
+            return key
+        if key in self.sizes:
+            return self.sizes[key]
+        if isinstance(key, tuple) and key:
+            if key[0] == "float":
+                return float(key[1])
+            if key[0] == "op" and len(key) == 4:
+                one, two = self.number(key[2]), self.number(key[3])
+                if one is not None and two is not None and key[1] in ARITHMETIC:
+                    try:
+                        return ARITHMETIC[key[1]](one, two)
+                    except (ArithmeticError, ValueError):
+                        return None
+        return None
+
+    def size(self, key: Hashable) -> int:
+        """How often to go through something of unknown length."""
+        known = self.number(key)
+        if known is not None:
+            return max(0, min(int(known), 64))
+        if isinstance(key, tuple) and key and key[0] == "op" and len(key) == 4 and isinstance(key[3], int):
+            # a length derived from a number that has not been given a size: give it one (`range(depth - 1)`)
+            self.size(key[2])
+            known = self.number(key)
+            if known is not None:
+                return max(0, min(int(known), 64))
+        self.sizes[key] = LENGTH
+        return LENGTH
+
+
+def is_comparison(key: Any, op: str) -> bool:
+    return isinstance(key, tuple) and len(key) == 4 and key[0] == "cmp" and key[1] == op
+
+
+COMPARE = {
+    "==": lambda a, b: a == b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+ARITHMETIC = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+    "/": lambda a, b: a / b,
+}

@@ -1,0 +1,267 @@
+"""From one execution to plain facts: the `LayerUse`s that checks see."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from biaslint import shift
+from biaslint.flow import Node
+from biaslint.frontends.interpreter import Interpreter
+from biaslint.frontends.project import Module
+from biaslint.frontends.values import Class, DictV, External, Func, Layer, ListV, Obj, Partial, Unknown, Value, is_constant
+from biaslint.frontends.writes import Write
+from biaslint.graph import Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
+
+
+def place_of(module: Module, node: ast.AST) -> Place:
+    """Where a piece of source stands."""
+    line = getattr(node, "lineno", 1)
+    end = getattr(node, "end_lineno", line) or line
+    return Place(
+        module.shown,
+        line,
+        module.column(line, getattr(node, "col_offset", 0)),
+        end,
+        module.column(end, getattr(node, "end_col_offset", 0) or 0),
+    )
+
+
+def unknown_facts(interp: Interpreter) -> list[UnknownFact]:
+    """What the execution did not understand."""
+    facts = []
+    for (module, line, offset), what in interp.unknowns.items():
+        column = module.column(line, offset)
+        facts.append(UnknownFact(Place(module.shown, line, column, line, column + 1), what))
+    return facts
+
+
+def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[LayerUse]:
+    """The layers, losses and optimisers of an execution. `complete` is False where it ended early: no reader is certain then."""
+    places: dict[tuple[Module, ast.AST], Place] = {}
+
+    def place(module: Module, node: ast.AST) -> Place:
+        known = places.get((module, node))
+        if known is None:
+            known = places[module, node] = place_of(module, node)
+        return known
+
+    numbers = {id(layer): index for index, layer in enumerate((*interp.layers, *interp.facts), 1)}
+    found: dict[Any, LayerUse] = {}
+    for layer in (*interp.layers, *interp.facts):
+        chain = tuple(place(module, node) for module, node in layer.origin.chain)
+        if not chain:
+            continue
+        fate = fate_of(layer, place) if complete else Fate("unknown", detail="the execution ended early")
+        use = LayerUse(
+            framework=layer.framework,
+            type=layer.type,
+            kind=layer.kind,
+            name=layer.name or layer.type.rpartition(".")[2],
+            place=chain[0],
+            chain=chain,
+            owner=layer.origin.owner,
+            root=root,
+            run=run,
+            config={name: plain(interp, value) for name, value in layer.config.items() if known(interp, value)},
+            texts=layer.texts,
+            bias=bias_of(layer, place),
+            fate=fate,
+            weight_writes=tuple(bias_write(write, place) for write in layer.weight_writes),
+            readers=readers_of(layer),
+            settings=settings_of(interp, layer),
+            ident=numbers[id(layer)],
+            weight_of=numbers.get(id(layer.weight_of)) if layer.weight_of is not None else None,
+            bias_of=numbers.get(id(layer.bias_of)) if layer.bias_of is not None else None,
+        )
+        statement = layer.origin.statement
+        if statement is not None and layer.origin.chain:
+            use.statement = place(layer.origin.chain[0][0], statement)
+        use.is_output, use.output_activation = output_of(layer)
+        key = (chain, fate.kind, fate.by, fate.cancelled_by, use.bias, use.is_output, use.name, repr(sorted(use.settings.items(), key=str)))
+        found.setdefault(key, use)
+    return list(found.values())
+
+
+def known(interp: Interpreter, value: Value) -> bool:
+    if isinstance(value, Unknown):
+        return interp.choices.known(value.key) is not None and value.default is not None
+    return is_constant(value) or (isinstance(value, ListV) and all(is_constant(item) for item in value.items)) or isinstance(value, (External, Class, Func))
+
+
+def plain(interp: Interpreter, value: Value) -> Any:
+    """A value as something that can be pickled and compared."""
+    if isinstance(value, Unknown):
+        return interp.choices.known(value.key)
+    if isinstance(value, ListV):
+        return tuple(plain(interp, item) for item in value.items)
+    if isinstance(value, (External, Class, Func)):
+        return f"<{value.name}>"
+    return value
+
+
+def settings_of(interp: Interpreter, layer: Layer) -> dict[str, Any]:
+    """The enclosing function's parameters, as far as they are known or this execution took a side on them."""
+    result: dict[str, Any] = {}
+    for name, value in layer.settings.items():
+        if isinstance(value, Unknown):
+            choice = interp.choices.known(value.key)
+            if choice is not None:
+                result[name] = choice
+            elif interp.choices.known(("cmp", "is", value.key, None)):
+                result[name] = None
+            elif value.key in interp.choices.equal:
+                result[name] = str(interp.choices.equal[value.key])
+        elif is_constant(value):
+            result[name] = value
+        elif isinstance(value, (External, Class, Func)):
+            result[name] = f"<{value.name.rpartition('.')[2]}>"
+        elif isinstance(value, Partial) and isinstance(value.func, (External, Class, Func)):
+            result[name] = f"<{value.func.name.rpartition('.')[2]}>"
+        elif isinstance(value, (ListV, DictV)):
+            result[name] = f"<{len(value.items)} items>"
+        elif isinstance(value, Obj):
+            result[name] = f"<{getattr(value.cls, 'name', '')} instance>"
+    return result
+
+
+def bias_of(layer: Layer, place: Any) -> Bias:
+    return Bias(
+        present=layer.bias if isinstance(layer.bias, bool) else None,
+        trainable=layer.trainable if isinstance(layer.trainable, bool) else None,
+        default=default_of(layer, place),
+        writes=tuple(bias_write(write, place) for write in layer.writes),
+        argument=layer.argument,
+        argument_text=layer.argument_text,
+    )
+
+
+def default_of(layer: Layer, place: Any) -> BiasWrite | None:
+    if isinstance(layer.default, BiasWrite):
+        return layer.default
+    if not layer.default or not layer.origin.chain:
+        return None
+    where = place(*layer.origin.chain[0])
+    if layer.default == "zeros":
+        return BiasWrite("constant", where, 0.0, by="default")
+    return BiasWrite("uniform", where, 0.0, None, by="default")
+
+
+def bias_write(write: Write, place: Any) -> BiasWrite:
+    where = place(write.module, write.node) if write.module is not None and write.node is not None else Place("", 1, 1, 1, 1)
+    return BiasWrite(write.how, where, write.value, write.spread, write.span, write.by, write.text, write.where, write.which)
+
+
+def fate_of(layer: Layer, place: Any) -> Fate:
+    """What becomes of the shift that the layer's bias adds."""
+    if layer.escaped:
+        return Fate("unknown", detail="the layer is handed to code that is not known")
+    if not layer.calls:
+        return Fate("uncalled")
+    nodes = [node for node in layer.calls if node.bias_of is layer]
+    if not nodes or layer.kind not in ("conv", "linear", "bilinear"):
+        return Fate("alive", detail="")
+    if all(not node.readers for node in nodes):
+        return Fate("unread")
+    outcome = shift.follow([(node, frozenset(layer.axes)) for node in nodes])
+    if outcome.dead:
+        node = outcome.removed[0]
+        by = node.info.get("style") or "softmax"
+        where = None
+        norm = node.info.get("layer")
+        if isinstance(norm, Layer) and norm.origin.chain:
+            where = place(*norm.origin.chain[0])
+        elif isinstance(node.origin, tuple) and node.origin[0] is not None and node.origin[1] is not None:
+            where = place(*node.origin)
+        styles = {removed.info.get("style") for removed in outcome.removed}
+        return Fate("dead", by=by, cancelled_by=name_of(node), place=where, training_only="batch norm" in styles)
+    if outcome.seen:
+        part = part_of(layer, nodes)
+        if part is not None:
+            return part
+        return Fate("alive", detail=outcome.seen[0][1])
+    return Fate("unread")
+
+
+def name_of(node: Node) -> str:
+    norm = node.info.get("layer")
+    if isinstance(norm, Layer):
+        return norm.name or norm.type.rpartition(".")[2]
+    return node.name
+
+
+def part_of(layer: Layer, nodes: list[Node]) -> Fate | None:
+    """A fused projection: is exactly one of the parts that its result is split into lost in a softmax?"""
+    if len(nodes) != 1:
+        return None
+    current, axes = nodes[0], frozenset(layer.axes)
+    state = {current.id: shift.front(axes, current.rank)}
+    while len(current.readers) == 1 and current.readers[0].op in ("remap", "keep") and "part" not in current.readers[0].info:
+        after = current.readers[0]
+        moved = shift.TRANSFER[after.op](after, state)
+        if moved is None:
+            return None
+        state[after.id] = moved
+        current = after
+    parts = [reader for reader in current.readers if "part" in reader.info]
+    if len(parts) < 2 or len(parts) != len(current.readers):
+        return None
+    dead = []
+    for index, reader in enumerate(parts):
+        moved = shift.TRANSFER[reader.op](reader, state)
+        if moved is None:
+            return None
+        outcome = shift.follow([(reader, moved)])
+        if outcome.dead and all(node.op in ("softmax", "attention") for node in outcome.removed):
+            dead.append(index)
+    if len(dead) == 1:
+        names = {(3, 1): "the keys' third", (2, 0): "the keys' half"}
+        return Fate("part", by="softmax", cancelled_by="softmax", detail=names.get((len(parts), dead[0]), f"part {dead[0] + 1} of {len(parts)}"))
+    return None
+
+
+def readers_of(layer: Layer) -> tuple[str, ...]:
+    """What reads the layer's result next."""
+    found: list[str] = []
+    for node in layer.calls[:4]:
+        for reader in node.readers:
+            text = reader.info.get("style") or (reader.name if reader.op == "opaque" else reader.op)
+            if text not in found:
+                found.append(text)
+    return tuple(found[:6])
+
+
+PASSING = {"keep", "remap", "output"}
+OUTPUT_ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
+
+
+def output_of(layer: Layer) -> tuple[bool, str]:
+    """Does the layer's result leave the model with nothing but shape changes and an output activation between?"""
+    if layer.kind not in ("conv", "linear", "bilinear"):
+        return (False, "")
+    todo = [(node, "") for node in layer.calls]
+    seen: set[int] = set()
+    leaves, activation = False, ""
+    while todo:
+        node, passed = todo.pop()
+        if node.id in seen:
+            continue
+        seen.add(node.id)
+        for reader in node.readers:
+            if reader.op == "output":
+                leaves = True
+                activation = activation or passed
+            elif reader.op in PASSING or reader.op in ("concat", "smooth"):
+                todo.append((reader, passed))
+            elif reader.op == "softmax" or (reader.op == "opaque" and reader.name in OUTPUT_ACTIVATIONS):
+                todo.append((reader, reader.name))
+            elif reader.op == "opaque" and reader.name in LOSSES:
+                leaves = True
+            elif reader.op not in ("opaque",):
+                return (False, "")
+    return (leaves, activation)
+
+
+from biaslint.vocabulary.torch import LOSS_FUNCTIONS, LOSSES as _LOSSES  # noqa: E402
+
+LOSSES = {*LOSS_FUNCTIONS, *_LOSSES}

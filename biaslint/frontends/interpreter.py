@@ -1,0 +1,1203 @@
+"""An abstract interpreter for Python: executes statements and expressions on the values of `biaslint.frontends.values`.
+
+It knows the language and nothing of any framework. What is called is carried out in `calls`, what belongs to Python itself in
+`library`, tensors and layers in the frameworks' own modules.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from biaslint.flow import Flow, Node
+from biaslint.frontends.choices import Choices
+from biaslint.frontends.project import Module, Project
+from biaslint.frontends.values import (
+    Builtin,
+    Class,
+    DictV,
+    External,
+    Func,
+    Layer,
+    ListV,
+    Method,
+    Native,
+    Obj,
+    Origin,
+    Param,
+    Partial,
+    Raised,
+    Scope,
+    Stopped,
+    Super,
+    Unknown,
+    Value,
+    is_constant,
+    key_of,
+    tensors_in,
+)
+
+BREAK = ("break", None)
+CONTINUE = ("continue", None)
+Signal = tuple[str, Value] | None
+
+BINARY: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.Pow: ("**", operator.pow),
+    ast.MatMult: ("@", operator.matmul),
+    ast.BitAnd: ("&", operator.and_),
+    ast.BitOr: ("|", operator.or_),
+    ast.BitXor: ("^", operator.xor),
+    ast.LShift: ("<<", operator.lshift),
+    ast.RShift: (">>", operator.rshift),
+}
+COMPARISONS: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+    ast.Is: ("is", operator.is_),
+    ast.IsNot: ("is not", operator.is_not),
+    ast.In: ("in", lambda a, b: a in b),
+    ast.NotIn: ("not in", lambda a, b: a not in b),
+}
+MAX_STEPS = 400_000
+MAX_DEPTH = 60
+MAX_ITEMS = 4096
+
+
+class Frame:
+    """One call in progress: who calls, where, and with what."""
+
+    __slots__ = ("bound", "call", "caller", "func", "self", "yields")
+
+    def __init__(self, caller: Module, call: ast.AST, func: Func | Class | None, self_: Value, bound: dict[str, Value]) -> None:
+        self.caller = caller
+        self.call = call
+        self.func = func
+        self.self = self_
+        self.bound = bound
+        self.yields: list[Value] | None = None
+
+
+class Interpreter:
+    """One execution. Holds what it made: the flow of tensors, the layers, and what it did not understand."""
+
+    def __init__(self, project: Project, choices: Choices, max_steps: int = MAX_STEPS) -> None:
+        self.project = project
+        self.choices = choices
+        self.flow = Flow()
+        self.layers: list[Layer] = []
+        self.objects: list[Obj] = []
+        self.unknowns: dict[tuple[Module, int, int], str] = {}
+        self.stack: list[Frame] = []
+        self.steps = 0
+        self.max_steps = max_steps
+        self.serial = 0
+        self.module: Module | None = None
+        self.node: ast.AST | None = None
+        self.statement: ast.stmt | None = None
+        self.classes: set[Class] = set()  # project classes that were instantiated
+        self.functions: set[Func] = set()  # project functions that were called
+        self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
+        self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = None  # told of the first model that is built
+
+    # -- the outside ----------------------------------------------------------------------------------------------------------
+
+    def fresh(self, text: str = "", tensors: Sequence[Node] = ()) -> Unknown:
+        """An unknown that equals nothing else."""
+        self.serial += 1
+        return Unknown(("fresh", self.serial), text, tuple(tensors))
+
+    def not_understood(self, what: str, node: ast.AST | None = None) -> None:
+        """Count something that the analysis does not know."""
+        node = node or self.node
+        if node is not None and self.module is not None:
+            self.unknowns.setdefault((self.module, getattr(node, "lineno", 1), getattr(node, "col_offset", 0)), what)
+
+    def origin(self) -> Origin:
+        """Where the call that is being carried out stands, and the calls that led to it."""
+        chain = []
+        if self.node is not None and self.module is not None:
+            chain.append((self.module, self.node))
+        owner = ""
+        for frame in reversed(self.stack):
+            if not owner and isinstance(frame.func, (Func, Class)):
+                owner = frame.func.qualname if isinstance(frame.func, Func) else frame.func.name
+            chain.append((frame.caller, frame.call))
+        return Origin(tuple(chain), owner, self.statement)
+
+    def text(self, node: ast.AST) -> str:
+        """The source of an expression, on one line."""
+        try:
+            text = ast.unparse(node)
+        except (ValueError, RecursionError):
+            return ""
+        return text if len(text) <= 60 else ""
+
+    # -- statements -----------------------------------------------------------------------------------------------------------
+
+    def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Signal:
+        for statement in statements:
+            signal = self.execute(statement, scope)
+            if signal is not None:
+                return signal
+        return None
+
+    def execute(self, statement: ast.stmt, scope: Scope) -> Signal:
+        self.steps += 1
+        if self.steps > self.max_steps:
+            raise Stopped("too many steps")
+        handler = STATEMENTS.get(type(statement))
+        if handler is None:
+            return None
+        outer = self.statement
+        self.statement = statement
+        try:
+            return handler(self, statement, scope)
+        finally:
+            self.statement = outer
+
+    def do_expr(self, node: ast.Expr, scope: Scope) -> Signal:
+        if not isinstance(node.value, ast.Constant):
+            self.eval(node.value, scope)
+        return None
+
+    def do_assign(self, node: ast.Assign, scope: Scope) -> Signal:
+        value = self.eval(node.value, scope)
+        for target in node.targets:
+            self.assign(target, value, scope)
+        return None
+
+    def do_annotated(self, node: ast.AnnAssign, scope: Scope) -> Signal:
+        if node.value is not None:
+            self.assign(node.target, self.eval(node.value, scope), scope)
+        return None
+
+    def do_augmented(self, node: ast.AugAssign, scope: Scope) -> Signal:
+        load = ast.copy_location(to_load(node.target), node.target)
+        old = self.eval(load, scope)
+        new = self.eval(node.value, scope)
+        if isinstance(old, ListV) and isinstance(node.op, ast.Add) and old.kind == "list":
+            items = self.iterate(new)
+            old.items.extend(items)
+            old.open = old.open or is_open(new)
+            value: Value = old
+        else:
+            value = self.binary(node.op, old, new, node)
+        self.assign(node.target, value, scope)
+        return None
+
+    def do_if(self, node: ast.If, scope: Scope) -> Signal:
+        test = self.eval(node.test, scope)
+        if (isinstance(test, Unknown) and self.choices.known(test.key) is None) or isinstance(test, Node):
+            # a side that does nothing but raise is a check of the arguments: it passes
+            for side, choice in ((node.body, False), (node.orelse, True)):
+                if side and isinstance(side[-1], ast.Raise):
+                    if isinstance(test, Unknown):
+                        self.choices.assume(test, choice)
+                    return self.block(node.body if choice else node.orelse, scope)
+            if not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
+                return None
+        return self.block(node.body if self.truth(test, node.test) else node.orelse, scope)
+
+    def do_for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Signal:
+        for item in self.iterate(self.eval(node.iter, scope), node.iter):
+            self.assign(node.target, item, scope)
+            signal = self.block(node.body, scope)
+            if signal is BREAK:
+                return None
+            if signal is not None and signal is not CONTINUE:
+                return signal
+        return self.block(node.orelse, scope)
+
+    def do_while(self, node: ast.While, scope: Scope) -> Signal:
+        rounds = 0
+        while True:
+            test = self.eval(node.test, scope)
+            certain = is_constant(test)
+            if not (bool(test) if certain else self.truth(test, node.test)):
+                return self.block(node.orelse, scope)
+            signal = self.block(node.body, scope)
+            if signal is BREAK:
+                return None
+            if signal is not None and signal is not CONTINUE:
+                return signal
+            rounds += 1
+            if rounds >= (MAX_ITEMS if certain else 3):
+                if certain and isinstance(node.test, ast.Constant):
+                    raise Stopped("an endless loop")
+                return None
+
+    def do_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Signal:
+        scope.names[node.name] = self.decorated(self.function(node, scope), node, scope)
+        return None
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> Func:
+        closure = None if scope is scope.module.scope else scope
+        func = Func(node, scope.module, closure)
+        func.defaults = [self.eval(default, scope) for default in node.args.defaults]
+        for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+            if default is not None:
+                func.kw_defaults[argument.arg] = self.eval(default, scope)
+        return func
+
+    def decorated(self, func: Func, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Value:
+        """Decorators register, cache or compile; what they wrap stays the function. Python's own are understood."""
+        for decorator in node.decorator_list:
+            expression = decorator.func if isinstance(decorator, ast.Call) else decorator
+            name = expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
+            if name in ("staticmethod", "classmethod", "property"):
+                func.kind = name
+            elif name in ("cached_property", "lazy_property", "abstractproperty"):
+                func.kind = "property"
+            elif name in ("setter", "deleter"):
+                func.kind = "setter"
+        return func
+
+    def do_class(self, node: ast.ClassDef, scope: Scope) -> Signal:
+        bases: list[Value] = []
+        for base in node.bases:
+            if isinstance(base, ast.Subscript):  # Generic[T]
+                base = base.value
+            bases.append(self.eval(base, scope))
+        cls = Class(node.name, node, scope.module, bases)
+        cls.mro = linearize(cls)
+        closure = None if scope is scope.module.scope else scope
+        body = Scope(scope.module, closure, cls.attrs)
+        body.names["__qualname__"] = node.name
+        cls.scope = body
+        scope.names[node.name] = cls
+        for decorator in node.decorator_list:
+            expression = decorator.func if isinstance(decorator, ast.Call) else decorator
+            name = expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
+            if name in ("dataclass", "dataclass_transform", "strict", "define", "frozen", "attrs"):
+                cls.dataclass = True
+        if any(isinstance(base, Class) and base.dataclass for base in cls.mro[1:]):
+            cls.dataclass = True
+        outer, self.module = self.module, scope.module
+        try:
+            for statement in node.body:
+                if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    self.method(cls, statement, body)
+                elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+                    self.execute(statement, body)
+        finally:
+            self.module = outer
+        return None
+
+    def method(self, cls: Class, node: ast.FunctionDef | ast.AsyncFunctionDef, body: Scope) -> None:
+        func = self.function(node, body)
+        func.scope = body.parent
+        func.owner = cls
+        self.decorated(func, node, body)
+        if func.kind == "setter":
+            cls.attrs[f"{node.name}=setter"] = func
+            return
+        cls.attrs[node.name] = func
+
+    def do_return(self, node: ast.Return, scope: Scope) -> Signal:
+        return ("return", None if node.value is None else self.eval(node.value, scope))
+
+    def do_raise(self, node: ast.Raise, scope: Scope) -> Signal:
+        value = self.eval(node.exc, scope) if node.exc is not None else None
+        raise Raised(value)
+
+    def do_try(self, node: ast.Try, scope: Scope) -> Signal:
+        try:
+            signal = self.block(node.body, scope)
+            if signal is None:
+                signal = self.block(node.orelse, scope)
+        except Raised as raised:
+            signal = None
+            for handler in node.handlers:
+                if self.catches(handler, raised.value, scope):
+                    if handler.name:
+                        scope.names[handler.name] = raised.value
+                    signal = self.block(handler.body, scope)
+                    break
+            else:
+                self.block(node.finalbody, scope)
+                raise
+        final = self.block(node.finalbody, scope)
+        return final if final is not None else signal
+
+    def catches(self, handler: ast.ExceptHandler, raised: Value, scope: Scope) -> bool:
+        if handler.type is None:
+            return True
+        name = exception_name(raised)
+        types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        for kind in types:
+            caught = kind.attr if isinstance(kind, ast.Attribute) else getattr(kind, "id", "")
+            if not name or caught in ("Exception", "BaseException") or caught == name:
+                return True
+            known = BUILTIN_EXCEPTIONS.get(name)
+            other = BUILTIN_EXCEPTIONS.get(caught)
+            if known and other and issubclass(known, other):
+                return True
+        return False
+
+    def do_with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Signal:
+        from biaslint.frontends import calls
+
+        entered = []
+        for item in node.items:
+            context = self.eval(item.context_expr, scope)
+            value = calls.enter(self, context, item.context_expr)
+            entered.append(context)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, value, scope)
+        try:
+            return self.block(node.body, scope)
+        finally:
+            for context in reversed(entered):
+                calls.leave(self, context)
+
+    def do_import(self, node: ast.Import, scope: Scope) -> Signal:
+        for alias in node.names:
+            name = alias.name if alias.asname else alias.name.partition(".")[0]
+            scope.names[alias.asname or name] = self.import_module(name, scope.module)
+        return None
+
+    def do_import_from(self, node: ast.ImportFrom, scope: Scope) -> Signal:
+        for alias in node.names:
+            if alias.name == "*":
+                if scope is not scope.module.scope or node not in scope.module.stars:
+                    scope.module.stars.append(node)
+                continue
+            scope.names[alias.asname or alias.name] = self.import_name(node, alias.name, scope.module)
+        return None
+
+    def do_delete(self, node: ast.Delete, scope: Scope) -> Signal:
+        from biaslint.frontends import attributes
+
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                scope.names.pop(target.id, None)
+            elif isinstance(target, ast.Attribute):
+                attributes.delete(self, self.eval(target.value, scope), target.attr)
+            elif isinstance(target, ast.Subscript):
+                attributes.delete_item(self, self.eval(target.value, scope), self.eval(target.slice, scope))
+        return None
+
+    def do_global(self, node: ast.Global, scope: Scope) -> Signal:
+        scope.globals.update(node.names)
+        return None
+
+    def do_nonlocal(self, node: ast.Nonlocal, scope: Scope) -> Signal:
+        scope.nonlocals.update(node.names)
+        return None
+
+    def do_assert(self, node: ast.Assert, scope: Scope) -> Signal:
+        test = self.eval(node.test, scope)
+        if isinstance(test, Unknown) and self.choices.known(test.key) is None:
+            self.choices.assume(test, True)
+        elif is_constant(test) and not test:
+            raise Raised(External("builtins.AssertionError"))
+        return None
+
+    def do_break(self, node: ast.Break, scope: Scope) -> Signal:
+        return BREAK
+
+    def do_continue(self, node: ast.Continue, scope: Scope) -> Signal:
+        return CONTINUE
+
+    def do_match(self, node: ast.Match, scope: Scope) -> Signal:
+        from biaslint.frontends import patterns
+
+        subject = self.eval(node.subject, scope)
+        for case in node.cases:
+            if patterns.matches(self, case.pattern, subject, scope) and (
+                case.guard is None or self.truth(self.eval(case.guard, scope), case.guard)
+            ):
+                return self.block(case.body, scope)
+        return None
+
+    # -- names ----------------------------------------------------------------------------------------------------------------
+
+    def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
+        from biaslint.frontends import attributes
+
+        if isinstance(target, ast.Name):
+            self.bind(target.id, value, scope)
+        elif isinstance(target, ast.Attribute):
+            attributes.store(self, self.eval(target.value, scope), target.attr, value, self.text(target))
+        elif isinstance(target, ast.Subscript):
+            base = self.eval(target.value, scope)
+            attributes.store_item(self, base, self.eval(target.slice, scope), value, self.text(target))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self.unpack(target.elts, value, scope)
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, value, scope)
+
+    def bind(self, name: str, value: Value, scope: Scope) -> None:
+        if name in scope.globals:
+            scope.module.scope.names[name] = value
+            return
+        if name in scope.nonlocals:
+            outer = scope.parent
+            while outer is not None:
+                if name in outer.names:
+                    outer.names[name] = value
+                    return
+                outer = outer.parent
+        scope.names[name] = value
+        if isinstance(value, Obj) and value.layer is not None and not value.layer.name:
+            value.layer.name = name
+
+    def unpack(self, targets: list[ast.expr], value: Value, scope: Scope) -> None:
+        items = self.items_for(value, len(targets), any(isinstance(target, ast.Starred) for target in targets))
+        for index, target in enumerate(targets):
+            if isinstance(target, ast.Starred):
+                rest = len(targets) - index - 1
+                self.assign(target, ListV(items[index : len(items) - rest]), scope)
+                for other, item in zip(targets[index + 1 :], items[len(items) - rest :], strict=False):
+                    self.assign(other, item, scope)
+                return
+            self.assign(target, items[index] if index < len(items) else self.fresh(), scope)
+
+    def items_for(self, value: Value, count: int, starred: bool) -> list[Value]:
+        """The items of a value that is unpacked into `count` targets."""
+        from biaslint.frontends import tensors
+
+        if isinstance(value, Unknown) and value.key and value.key[:1] == ("shape",):
+            return tensors.unpack_shape(self, value, count) if not starred else self.iterate(value)
+        if isinstance(value, Node) and not starred:
+            return tensors.unpack(self, value, count)
+        if isinstance(value, Unknown) and not starred:
+            return [self.item_of(value, index) for index in range(count)]
+        return list(self.iterate(value))
+
+    def item_of(self, value: Unknown, index: Any) -> Value:
+        if value.tensors:
+            return self.opaque(value, name=value.text)
+        return Unknown(("item", value.key, index), f"{value.text}[{index}]" if value.text else "")
+
+    def lookup(self, name: str, scope: Scope) -> Value:
+        """What a name stands for."""
+        if name not in scope.globals:
+            found: Scope | None = scope
+            while found is not None:
+                if name in found.names:
+                    return found.names[name]
+                found = found.parent
+        return self.global_name(scope.module, name)
+
+    def global_name(self, module: Module, name: str) -> Value:
+        value = self.module_attribute(module, name)
+        if value is not MISSING:
+            return value
+        from biaslint.frontends import library
+
+        return library.builtin(self, name)
+
+    def module_attribute(self, module: Module, name: str) -> Value:
+        """A module's top-level name, or MISSING. The statements that bind it are executed when it is asked for first."""
+        names = module.scope.names
+        pending = [statement for statement in module.bindings.get(name, ()) if id(statement) not in module.done]
+        if pending and isinstance(pending[-1], ast.ImportFrom) and name not in names:
+            # only this name, not the statement's others
+            for alias in pending[-1].names:
+                if (alias.asname or alias.name) == name:
+                    value = self.import_name(pending[-1], alias.name, module)
+                    if len(module.bindings[name]) == 1:
+                        names[name] = value
+                    return value
+        if pending:
+            outer = self.module, self.stack, self.node, self.statement
+            self.module, self.stack = module, []
+            try:
+                for statement in pending:
+                    if id(statement) not in module.done:
+                        module.done.add(id(statement))
+                        try:
+                            self.execute(statement, module.scope)
+                        except Raised:
+                            pass
+            finally:
+                self.module, self.stack, self.node, self.statement = outer
+        if name in names:
+            return names[name]
+        if name in ("__name__", "__file__", "__doc__", "__all__", "__package__"):
+            return module.name if name != "__file__" else str(module.path)
+        if module.bindings is not None and module.stars:
+            for star in list(module.stars):
+                value = self.import_name(star, name, module, star=True)
+                if value is not MISSING:
+                    names[name] = value
+                    return value
+        return MISSING
+
+    def import_module(self, name: str, importer: Module) -> Value:
+        path = self.project.find(name, importer.base)
+        if path is not None:
+            module = self.project.open(path)
+            if module is not None:
+                return module
+        if self.project.is_package(name, importer.base):
+            return External(f"project:{name}")
+        return External(name)
+
+    def import_name(self, node: ast.ImportFrom, name: str, importer: Module, star: bool = False) -> Value:
+        """`from source import name`. With `star`, MISSING where the source has no such name."""
+        source = node.module or ""
+        if node.level:
+            parts = importer.package.split(".") if importer.package else []
+            if node.level > 1:
+                parts = parts[: len(parts) - (node.level - 1)]
+            source = ".".join([*parts, source] if source else parts)
+        path = self.project.find(source, importer.base) if source else None
+        if node.level and path is None and not source:
+            path = importer.path.parent / "__init__.py" if self.project.is_file(importer.path.parent / "__init__.py") else None
+        if path is not None and path != importer.path:
+            module = self.project.open(path)
+            if module is not None:
+                value = self.module_attribute(module, name)
+                if value is not MISSING:
+                    return value
+                sub = self.project.find(f"{source}.{name}", importer.base)
+                if sub is not None:
+                    return self.project.open(sub) or External(f"{source}.{name}")
+                if star:
+                    return MISSING
+                if any(isinstance(module_star, ast.ImportFrom) for module_star in module.stars):
+                    return External(f"{source}.{name}")
+                return Unknown(("import", source, name), name)
+        sub = self.project.find(f"{source}.{name}" if source else name, importer.base)
+        if sub is not None and sub != importer.path:
+            return self.project.open(sub) or External(f"{source}.{name}")
+        if star:
+            from biaslint.frontends import frameworks
+
+            return External(f"{source}.{name}") if frameworks.knows(f"{source}.{name}") else MISSING
+        return External(f"{source}.{name}" if source else name)
+
+    # -- expressions ----------------------------------------------------------------------------------------------------------
+
+    def eval(self, node: ast.expr, scope: Scope) -> Value:
+        handler = EXPRESSIONS.get(type(node))
+        if handler is None:
+            return self.fresh(self.text(node))
+        return handler(self, node, scope)
+
+    def ev_constant(self, node: ast.Constant, scope: Scope) -> Value:
+        return node.value
+
+    def ev_name(self, node: ast.Name, scope: Scope) -> Value:
+        value = self.lookup(node.id, scope)
+        if value is MISSING:
+            return Unknown(("name", scope.module.name, node.id), node.id)
+        return value
+
+    def ev_attribute(self, node: ast.Attribute, scope: Scope) -> Value:
+        from biaslint.frontends import attributes
+
+        base = self.eval(node.value, scope)
+        self.node = node
+        return attributes.load(self, base, node.attr)
+
+    def ev_call(self, node: ast.Call, scope: Scope) -> Value:
+        from biaslint.frontends import calls
+
+        self.steps += 1
+        if self.steps > self.max_steps:
+            raise Stopped("too many steps")
+        func = self.eval(node.func, scope)
+        args: list[Value] = []
+        kwargs: dict[str, Value] = {}
+        for argument in node.args:
+            if isinstance(argument, ast.Starred):
+                args.extend(self.iterate(self.eval(argument.value, scope), argument.value))
+            else:
+                args.append(self.eval(argument, scope))
+        for keyword in node.keywords:
+            value = self.eval(keyword.value, scope)
+            if keyword.arg is not None:
+                kwargs[keyword.arg] = value
+            elif isinstance(value, DictV):
+                kwargs.update({key: item for key, item in value.items.items() if isinstance(key, str)})
+        self.module = scope.module
+        self.node = node
+        if isinstance(func, External) and func.name == "builtins.super" and not args:
+            return self.zero_super(scope)
+        if isinstance(func, External) and func.name in ("builtins.locals", "builtins.vars") and not args:
+            return DictV(dict(scope.names))
+        result = calls.call(self, func, args, kwargs, node)
+        self.module = scope.module
+        self.node = node
+        return result
+
+    def zero_super(self, scope: Scope) -> Value:
+        for frame in reversed(self.stack):
+            if isinstance(frame.func, Func) and frame.func.owner is not None:
+                return Super(frame.self, frame.func.owner)
+        return self.fresh("super()")
+
+    def ev_bool(self, node: ast.BoolOp, scope: Scope) -> Value:
+        stop = isinstance(node.op, ast.Or)
+        value: Value = None
+        for operand in node.values:
+            value = self.eval(operand, scope)
+            if operand is node.values[-1]:
+                return value
+            if self.truth(value, operand) is stop:
+                return value if not isinstance(value, Unknown) or not is_test(value) else stop
+        return value
+
+    def ev_unary(self, node: ast.UnaryOp, scope: Scope) -> Value:
+        value = self.eval(node.operand, scope)
+        if isinstance(node.op, ast.Not):
+            if isinstance(value, Unknown):
+                known = self.choices.known(value.key)
+                if known is not None:
+                    return not known
+                default = None if value.default is None else not value.default
+                return Unknown(("not", value.key), f"not {value.text}", default=default)
+            return not self.truth(value, node.operand)
+        if isinstance(value, Node):
+            from biaslint.frontends import tensors
+
+            return tensors.unary(self, value, node)
+        if isinstance(value, (int, float)):
+            if isinstance(node.op, ast.USub):
+                return -value
+            if isinstance(node.op, ast.UAdd):
+                return +value
+            return ~value if isinstance(value, int) else self.fresh()
+        if isinstance(value, Unknown):
+            return Unknown(("op", "-", 0, value.key), f"-{value.text}", value.tensors)
+        return self.fresh()
+
+    def ev_binary(self, node: ast.BinOp, scope: Scope) -> Value:
+        left = self.eval(node.left, scope)
+        right = self.eval(node.right, scope)
+        self.module = scope.module
+        self.node = node
+        return self.binary(node.op, left, right, node)
+
+    def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+        symbol, function = BINARY[type(op)]
+        if is_constant(left) and is_constant(right):
+            return self.compute(symbol, function, left, right)
+        from biaslint.frontends import tensors
+
+        if isinstance(left, (Node, Param)) or isinstance(right, (Node, Param)):
+            return tensors.binary(self, symbol, left, right, node)
+        if isinstance(left, Unknown) and left.tensors or isinstance(right, Unknown) and right.tensors:
+            return tensors.binary(self, symbol, left, right, node)
+        if isinstance(left, ListV):
+            return self.list_binary(symbol, left, right)
+        if isinstance(right, ListV) and symbol == "*" and isinstance(left, int):
+            return self.list_binary(symbol, right, left)
+        if isinstance(left, DictV) and isinstance(right, DictV) and symbol == "|":
+            return DictV({**left.items, **right.items}, left.open or right.open)
+        if isinstance(left, Obj) or isinstance(right, Obj):
+            return tensors.operator_method(self, symbol, left, right, node)
+        if isinstance(left, str) and symbol == "%":
+            return self.fresh("a string")
+        if isinstance(left, (Unknown, *NUMBERS)) and isinstance(right, (Unknown, *NUMBERS)):
+            return self.symbolic(symbol, left, right)
+        return self.fresh()
+
+    def symbolic(self, symbol: str, left: Value, right: Value) -> Value:
+        if symbol == "*" and right == 1 or symbol in ("+", "-") and right == 0 and is_constant(right) or symbol == "//" and right == 1:
+            return left
+        if symbol == "*" and left == 1 and is_constant(left) or symbol == "+" and left == 0 and is_constant(left):
+            return right
+        one, two = key_of(left), key_of(right)
+        if key_size(one) + key_size(two) > 40:
+            return self.fresh()
+        if symbol in ("*", "+") and str(two) < str(one):
+            one, two = two, one
+        return Unknown(("op", symbol, one, two), f"{shown(left)} {symbol} {shown(right)}")
+
+    def compute(self, symbol: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
+        """Arithmetic on known values, within bounds."""
+        if symbol == "**" and (not isinstance(right, (int, float)) or abs(right) > 64 or isinstance(left, int) and abs(left) > 1 << 64):
+            return self.fresh()
+        if symbol == "<<" and (not isinstance(right, int) or right > 256):
+            return self.fresh()
+        if symbol == "*" and (isinstance(left, (str, bytes)) or isinstance(right, (str, bytes))):
+            count, text = (left, right) if isinstance(left, int) else (right, left)
+            if not isinstance(count, int) or count * len(text) > 10_000:
+                return self.fresh()
+        try:
+            value = function(left, right)
+        except (ArithmeticError, TypeError, ValueError, MemoryError):
+            return self.fresh()
+        if isinstance(value, int) and abs(value) > 1 << 256 or isinstance(value, (str, bytes)) and len(value) > 100_000:
+            return self.fresh()
+        return value
+
+    def list_binary(self, symbol: str, left: ListV, right: Value) -> Value:
+        if symbol == "+" and isinstance(right, (ListV, Unknown)):
+            items = self.iterate(right)
+            return ListV([*left.items, *items], left.kind, left.open or is_open(right))
+        if symbol == "*":
+            count = right if isinstance(right, int) else self.choices.size(right.key) if isinstance(right, Unknown) else 1
+            if len(left.items) * max(count, 0) > MAX_ITEMS:
+                return ListV(left.items * 2, left.kind, open=True)
+            return ListV(left.items * count, left.kind, left.open)
+        if left.kind == "set" and isinstance(right, ListV):
+            keys = [key_of(item) for item in right.items]
+            if symbol == "-":
+                return ListV([item for item in left.items if key_of(item) not in keys], "set")
+            if symbol == "&":
+                return ListV([item for item in left.items if key_of(item) in keys], "set")
+            if symbol == "|":
+                return ListV(left.items + [item for item in right.items if item not in left.items], "set")
+        return self.fresh()
+
+    def ev_compare(self, node: ast.Compare, scope: Scope) -> Value:
+        left = self.eval(node.left, scope)
+        result: Value = True
+        for op, comparator in zip(node.ops, node.comparators, strict=True):
+            right = self.eval(comparator, scope)
+            result = self.compare(op, left, right, node)
+            if len(node.ops) > 1 and not self.truth(result, node):
+                return False
+            left = right
+        return result
+
+    def compare(self, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
+        symbol, function = COMPARISONS[type(op)]
+        if symbol in ("is", "is not"):
+            same = self.identical(left, right)
+            if same is not None:
+                return same if symbol == "is" else not same
+        elif symbol in ("in", "not in"):
+            found = self.contains(left, right)
+            if found is not None:
+                return found if symbol == "in" else not found
+        elif is_constant(left) and is_constant(right):
+            try:
+                return function(left, right)
+            except TypeError:
+                return self.fresh()
+        else:
+            same = self.equal(left, right)
+            if symbol in ("==", "!=") and same is not None:
+                return same if symbol == "==" else not same
+            if isinstance(left, ListV) and isinstance(right, ListV) and symbol in ("<", "<=", ">", ">="):
+                if all(is_constant(item) for item in (*left.items, *right.items)):
+                    try:
+                        return function(left.items, right.items)
+                    except TypeError:
+                        return self.fresh()
+        tensors = (*tensors_in(left, 1), *tensors_in(right, 1))
+        if tensors:
+            if symbol in ("is", "is not"):
+                return symbol == "is not"
+            return self.opaque(ListV(list(tensors)), name="a comparison")
+        if symbol in (">", ">="):  # one spelling for both
+            symbol, left, right = {">": "<", ">=": "<="}[symbol], right, left
+        test = Unknown(("cmp", symbol, key_of(left), key_of(right)), self.text(node))
+        known = self.choices.known(test.key)
+        return test if known is None else known
+
+    def identical(self, left: Value, right: Value) -> bool | None:
+        if isinstance(left, Unknown) or isinstance(right, Unknown):
+            if isinstance(left, Unknown) and left.tensors or isinstance(right, Unknown) and right.tensors:
+                return False
+            return None
+        if is_constant(left) and is_constant(right):
+            return left is right or (type(left) is type(right) and left == right)
+        if is_constant(left) or is_constant(right):
+            return False
+        if isinstance(left, (External, Func, Class)) and isinstance(right, (External, Func, Class)):
+            return left is right or left == right or (isinstance(left, External) and isinstance(right, External) and same_external(left, right))
+        if isinstance(left, Builtin) or isinstance(right, Builtin):
+            return None
+        if isinstance(left, Param) and isinstance(right, Param):
+            return left.layer is right.layer and left.which == right.which
+        return left is right
+
+    def equal(self, left: Value, right: Value) -> bool | None:
+        if isinstance(left, Unknown) or isinstance(right, Unknown):
+            return None
+        if isinstance(left, ListV) and isinstance(right, ListV):
+            if left.open or right.open:
+                return None
+            if len(left.items) != len(right.items):
+                return False
+            answers = [self.equal(one, two) for one, two in zip(left.items, right.items, strict=True)]
+            return False if False in answers else None if None in answers else True
+        if isinstance(left, DictV) and isinstance(right, DictV):
+            return None if left.items or right.items else True
+        if isinstance(left, Node) or isinstance(right, Node):
+            return None
+        if isinstance(left, External) and left.name.startswith("builtins.") and isinstance(right, External):
+            return left == right
+        if is_constant(left) and is_constant(right):
+            return bool(left == right)
+        return self.identical(left, right)
+
+    def contains(self, item: Value, container: Value) -> bool | None:
+        if isinstance(container, str) and isinstance(item, str):
+            return item in container
+        if isinstance(container, Unknown) or isinstance(item, Node):
+            return None
+        if isinstance(container, Obj) and container.items is not None:
+            return item in container.items if isinstance(item, str) else None
+        if isinstance(container, DictV):
+            if isinstance(item, Unknown):
+                return None if container.items else False
+            try:
+                return True if hashable(item) in container.items else None if container.open else False
+            except TypeError:
+                return None
+        if isinstance(container, ListV):
+            answers = [self.equal(item, other) for other in container.items]
+            return True if True in answers else None if None in answers or container.open else False
+        if isinstance(container, Obj):
+            from biaslint.frontends import attributes, calls
+
+            method = attributes.find_method(container, "__contains__")
+            if method is not None:
+                result = calls.call(self, method, [item], {}, self.node)
+                return bool(result) if is_constant(result) else None
+        return None
+
+    def ev_conditional(self, node: ast.IfExp, scope: Scope) -> Value:
+        test = self.eval(node.test, scope)
+        return self.eval(node.body if self.truth(test, node.test) else node.orelse, scope)
+
+    def ev_tuple(self, node: ast.Tuple, scope: Scope) -> Value:
+        return ListV(self.elements(node.elts, scope), "tuple")
+
+    def ev_list(self, node: ast.List, scope: Scope) -> Value:
+        return ListV(self.elements(node.elts, scope), "list")
+
+    def ev_set(self, node: ast.Set, scope: Scope) -> Value:
+        return ListV(self.elements(node.elts, scope), "set")
+
+    def elements(self, nodes: list[ast.expr], scope: Scope) -> list[Value]:
+        items: list[Value] = []
+        for element in nodes:
+            if isinstance(element, ast.Starred):
+                items.extend(self.iterate(self.eval(element.value, scope), element))
+            else:
+                items.append(self.eval(element, scope))
+        return items
+
+    def ev_dict(self, node: ast.Dict, scope: Scope) -> Value:
+        result = DictV()
+        for key, value in zip(node.keys, node.values, strict=True):
+            item = self.eval(value, scope)
+            if key is None:
+                if isinstance(item, DictV):
+                    result.items.update(item.items)
+                    result.open = result.open or item.open
+                else:
+                    result.open = True
+                continue
+            result.items[hashable(self.eval(key, scope))] = item
+        return result
+
+    def ev_subscript(self, node: ast.Subscript, scope: Scope) -> Value:
+        from biaslint.frontends import attributes
+
+        base = self.eval(node.value, scope)
+        index = self.eval(node.slice, scope)
+        self.module = scope.module
+        self.node = node
+        return attributes.load_item(self, base, index, node)
+
+    def ev_slice(self, node: ast.Slice, scope: Scope) -> Value:
+        parts = [None if part is None else self.eval(part, scope) for part in (node.lower, node.upper, node.step)]
+        return ListV(parts, "slice")
+
+    def ev_lambda(self, node: ast.Lambda, scope: Scope) -> Value:
+        return self.function(node, scope)
+
+    def ev_walrus(self, node: ast.NamedExpr, scope: Scope) -> Value:
+        value = self.eval(node.value, scope)
+        self.bind(node.target.id, value, scope)
+        return value
+
+    def ev_fstring(self, node: ast.JoinedStr, scope: Scope) -> Value:
+        parts = []
+        for part in node.values:
+            if isinstance(part, ast.Constant):
+                parts.append(str(part.value))
+            elif isinstance(part, ast.FormattedValue):
+                value = self.eval(part.value, scope)
+                if isinstance(value, Unknown):
+                    return Unknown(("format", *parts, value.key), "a string")
+                if not is_constant(value) or part.format_spec is not None:
+                    return self.fresh("a string")
+                parts.append(str(value))
+        return "".join(parts)
+
+    def ev_comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, scope: Scope) -> Value:
+        inner = Scope(scope.module, scope)
+        inner.globals = scope.globals
+        results: list[Value] = []
+        state = {"open": False}
+        self.generate(node.generators, 0, inner, scope, node, results, state)
+        if isinstance(node, ast.DictComp):
+            return DictV({hashable(key): value for key, value in results})
+        return ListV(results, "set" if isinstance(node, ast.SetComp) else "list")
+
+    def generate(
+        self,
+        generators: list[ast.comprehension],
+        index: int,
+        inner: Scope,
+        outer: Scope,
+        node: Any,
+        results: list[Value],
+        state: dict[str, bool],
+    ) -> None:
+        if index == len(generators):
+            if len(results) > MAX_ITEMS:
+                raise Stopped("too many items")
+            if isinstance(node, ast.DictComp):
+                results.append((self.eval(node.key, inner), self.eval(node.value, inner)))
+            else:
+                results.append(self.eval(node.elt, inner))
+            return
+        generator = generators[index]
+        for item in self.iterate(self.eval(generator.iter, inner), generator.iter):
+            self.steps += 1
+            self.assign(generator.target, item, inner)
+            if all(self.truth(self.eval(test, inner), test) for test in generator.ifs):
+                self.generate(generators, index + 1, inner, outer, node, results, state)
+
+    def ev_starred(self, node: ast.Starred, scope: Scope) -> Value:
+        return self.eval(node.value, scope)
+
+    def ev_await(self, node: ast.Await, scope: Scope) -> Value:
+        return self.eval(node.value, scope)
+
+    def ev_yield(self, node: ast.Yield, scope: Scope) -> Value:
+        value = None if node.value is None else self.eval(node.value, scope)
+        if self.stack and self.stack[-1].yields is not None:
+            self.stack[-1].yields.append(value)
+        return None
+
+    def ev_yield_from(self, node: ast.YieldFrom, scope: Scope) -> Value:
+        items = self.iterate(self.eval(node.value, scope), node.value)
+        if self.stack and self.stack[-1].yields is not None:
+            self.stack[-1].yields.extend(items)
+        return None
+
+    # -- truth, iteration, unknown calls ---------------------------------------------------------------------------------------
+
+    def truth(self, value: Value, node: ast.AST | None = None) -> bool:
+        """Is it true? Where that is not known, this execution takes one side."""
+        if is_constant(value):
+            return bool(value)
+        if isinstance(value, Unknown):
+            if not value.text and node is not None:
+                value = Unknown(value.key, self.text(node), value.tensors, value.default)
+            return self.choices.truth(value)
+        if isinstance(value, Node):
+            where = (self.module.name if self.module else "", getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+            return self.choices.decide(("data", where), self.text(node) if node is not None else "")
+        if isinstance(value, (ListV, DictV)):
+            if value.items or not value.open:
+                return bool(value.items)
+            return True
+        if isinstance(value, Obj):
+            if value.items is not None:
+                return bool(value.items)
+            from biaslint.frontends import attributes, calls
+
+            for name in ("__bool__", "__len__"):
+                method = attributes.find_method(value, name)
+                if method is not None:
+                    return self.truth(calls.call(self, method, [], {}, node or self.node))
+        return True
+
+    def iterate(self, value: Value, node: ast.AST | None = None) -> list[Value]:
+        """The items of a value, in order. What has an unknown length has a few."""
+        from biaslint.frontends import library
+
+        return library.items(self, value, node)
+
+    def opaque(self, *values: Value, name: str = "") -> Node:
+        """A tensor made by something unknown from whatever tensors are in these values."""
+        found: dict[int, Node] = {}
+        for value in values:
+            for node in tensors_in(value):
+                found[node.id] = node
+        return self.flow.add("opaque", tuple(found.values()), None, name or "an unknown function", self.here())
+
+    def here(self) -> tuple[Module | None, ast.AST | None]:
+        return (self.module, self.node)
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "<missing>"
+
+
+MISSING = _Missing()
+NUMBERS = (int, float, complex)
+BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
+    name: kind for name, kind in vars(__import__("builtins")).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+}
+
+
+def shown(value: Value) -> str:
+    return value.text if isinstance(value, Unknown) else repr(value)
+
+
+def is_test(value: Unknown) -> bool:
+    key: Any = value.key
+    return isinstance(key, tuple) and bool(key) and key[0] in ("cmp", "not")
+
+
+def is_open(value: Value) -> bool:
+    return isinstance(value, Unknown) or isinstance(value, (ListV, DictV)) and value.open
+
+
+def key_size(key: Any) -> int:
+    return sum(key_size(part) for part in key) if isinstance(key, tuple) else 1
+
+
+def hashable(value: Value) -> Any:
+    """An abstract value as a dict key."""
+    if isinstance(value, ListV):
+        return ("tuple", *(hashable(item) for item in value.items))
+    return value
+
+
+def same_external(one: External, two: External) -> bool:
+    from biaslint.frontends import frameworks
+
+    return frameworks.canonical(one.name) == frameworks.canonical(two.name)
+
+
+def is_message(statement: ast.stmt) -> bool:
+    """A warning, a log line or a print: nothing that bears on the model."""
+    if isinstance(statement, ast.Pass):
+        return True
+    if not isinstance(statement, ast.Expr):
+        return False
+    if isinstance(statement.value, ast.Constant):
+        return True
+    if not isinstance(statement.value, ast.Call):
+        return False
+    func = statement.value.func
+    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    return name in ("warn", "warning", "warning_once", "info", "debug", "print", "error", "log")
+
+
+def exception_name(value: Value) -> str:
+    if isinstance(value, External):
+        return value.name.rpartition(".")[2]
+    if isinstance(value, Obj):
+        return str(value.cls.name).rpartition(".")[2]
+    if isinstance(value, Class):
+        return value.name
+    return ""
+
+
+def to_load(target: ast.expr) -> ast.expr:
+    """The same expression, read instead of written."""
+    if isinstance(target, ast.Name):
+        return ast.Name(target.id, ast.Load(), lineno=target.lineno, col_offset=target.col_offset)
+    if isinstance(target, ast.Attribute):
+        return ast.Attribute(target.value, target.attr, ast.Load())
+    if isinstance(target, ast.Subscript):
+        return ast.Subscript(target.value, target.slice, ast.Load())
+    return target
+
+
+def linearize(cls: Class) -> list[Value]:
+    """The method resolution order: C3 where it works out, depth first otherwise."""
+    sequences: list[list[Value]] = []
+    for base in cls.bases:
+        sequences.append(list(base.mro) if isinstance(base, Class) else [base])
+    sequences.append(list(cls.bases))
+    order: list[Value] = [cls]
+    while any(sequences):
+        for sequence in sequences:
+            if sequence and not any(same(sequence[0], other) for rest in sequences for other in rest[1:]):
+                head = sequence[0]
+                break
+        else:
+            head = next(sequence[0] for sequence in sequences if sequence)
+        order.append(head)
+        for sequence in sequences:
+            sequence[:] = [item for item in sequence if not same(item, head)]
+    return order
+
+
+def same(one: Value, two: Value) -> bool:
+    return one is two or (isinstance(one, External) and one == two)
+
+
+def listed(values: Iterable[Value]) -> ListV:
+    return ListV(list(values))
+
+
+STATEMENTS: dict[type, Callable[[Interpreter, Any, Scope], Signal]] = {
+    ast.Expr: Interpreter.do_expr,
+    ast.Assign: Interpreter.do_assign,
+    ast.AnnAssign: Interpreter.do_annotated,
+    ast.AugAssign: Interpreter.do_augmented,
+    ast.If: Interpreter.do_if,
+    ast.For: Interpreter.do_for,
+    ast.AsyncFor: Interpreter.do_for,
+    ast.While: Interpreter.do_while,
+    ast.FunctionDef: Interpreter.do_function,
+    ast.AsyncFunctionDef: Interpreter.do_function,
+    ast.ClassDef: Interpreter.do_class,
+    ast.Return: Interpreter.do_return,
+    ast.Raise: Interpreter.do_raise,
+    ast.Try: Interpreter.do_try,
+    ast.With: Interpreter.do_with,
+    ast.AsyncWith: Interpreter.do_with,
+    ast.Import: Interpreter.do_import,
+    ast.ImportFrom: Interpreter.do_import_from,
+    ast.Delete: Interpreter.do_delete,
+    ast.Global: Interpreter.do_global,
+    ast.Nonlocal: Interpreter.do_nonlocal,
+    ast.Assert: Interpreter.do_assert,
+    ast.Break: Interpreter.do_break,
+    ast.Continue: Interpreter.do_continue,
+    ast.Match: Interpreter.do_match,
+}
+if hasattr(ast, "TryStar"):
+    STATEMENTS[ast.TryStar] = Interpreter.do_try
+
+EXPRESSIONS: dict[type, Callable[[Interpreter, Any, Scope], Value]] = {
+    ast.Constant: Interpreter.ev_constant,
+    ast.Name: Interpreter.ev_name,
+    ast.Attribute: Interpreter.ev_attribute,
+    ast.Call: Interpreter.ev_call,
+    ast.BoolOp: Interpreter.ev_bool,
+    ast.UnaryOp: Interpreter.ev_unary,
+    ast.BinOp: Interpreter.ev_binary,
+    ast.Compare: Interpreter.ev_compare,
+    ast.IfExp: Interpreter.ev_conditional,
+    ast.Tuple: Interpreter.ev_tuple,
+    ast.List: Interpreter.ev_list,
+    ast.Set: Interpreter.ev_set,
+    ast.Dict: Interpreter.ev_dict,
+    ast.Subscript: Interpreter.ev_subscript,
+    ast.Slice: Interpreter.ev_slice,
+    ast.Lambda: Interpreter.ev_lambda,
+    ast.NamedExpr: Interpreter.ev_walrus,
+    ast.JoinedStr: Interpreter.ev_fstring,
+    ast.ListComp: Interpreter.ev_comprehension,
+    ast.SetComp: Interpreter.ev_comprehension,
+    ast.GeneratorExp: Interpreter.ev_comprehension,
+    ast.DictComp: Interpreter.ev_comprehension,
+    ast.Starred: Interpreter.ev_starred,
+    ast.Await: Interpreter.ev_await,
+    ast.Yield: Interpreter.ev_yield,
+    ast.YieldFrom: Interpreter.ev_yield_from,
+}

@@ -1,0 +1,171 @@
+"""Files and modules: which file does an import lead to, and which top-level statement binds a name?
+
+A module's statements are not executed from top to bottom: the table of contents tells which statements bind a name, and those are
+executed when the name is asked for. Circular imports and costly registries then take care of themselves.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from biaslint.frontends.values import Scope
+
+
+class Module:
+    """One file of the project."""
+
+    def __init__(self, path: Path, name: str, text: str, tree: ast.Module, package: str, base: Path) -> None:
+        self.path = path
+        self.name = name  # dotted, as an import would say it
+        self.package = package  # what a relative import starts from
+        self.base = base  # the folder that absolute imports of this file's own package start from
+        self.text = text
+        self.tree = tree
+        self.scope = Scope(self)
+        self.done: set[int] = set()  # top-level statements already executed
+        self.stars: list[ast.ImportFrom] = []
+        self.shown = str(path)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.splitlines(keepends=True)
+
+    @cached_property
+    def bindings(self) -> dict[str, list[ast.stmt]]:
+        """Name -> the top-level statements that bind or fill it, in order."""
+        table: dict[str, list[ast.stmt]] = {}
+        for statement in self.tree.body:
+            for name in bound_names(statement, self.stars):
+                table.setdefault(name, []).append(statement)
+        return table
+
+    def column(self, line: int, offset: int) -> int:
+        """The 1-based column in characters of a UTF-8 offset."""
+        if line > len(self.lines):
+            return offset + 1
+        text = self.lines[line - 1]
+        if text.isascii():
+            return offset + 1
+        return len(text.encode()[:offset].decode(errors="replace")) + 1
+
+    def __repr__(self) -> str:
+        return f"<module {self.name}>"
+
+
+def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> set[str]:
+    """The names that a top-level statement binds, fills by item or attribute, or fills by a method call (`table.update(...)`)."""
+    names: set[str] = set()
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        names.add(statement.name)
+        return names
+    todo: list[ast.AST] = [statement]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Import):
+            names.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.names[0].name == "*":
+                stars.append(node)
+            names.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            base: ast.expr = node
+            while isinstance(base, (ast.Subscript, ast.Attribute)):
+                base = base.value
+            if isinstance(base, ast.Name):
+                names.add(base.id)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            base = node.value.func
+            while isinstance(base, ast.Attribute):
+                base = base.value
+            if isinstance(base, ast.Name):
+                names.add(base.id)
+        elif not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            todo.extend(ast.iter_child_nodes(node))
+    return names
+
+
+class Project:
+    """Opens files on demand and tells which file an import means."""
+
+    def __init__(self, root: Path, texts: Mapping[Path, str] | None = None) -> None:
+        self.root = root
+        self.texts = dict(texts or {})
+        self.modules: dict[Path, Module | None] = {}
+        self._found: dict[tuple[Path, str], Path | None] = {}
+        self._files: dict[Path, bool] = {}
+        self.opened: set[Path] = set()
+
+    def read(self, path: Path) -> str | None:
+        if path in self.texts:
+            return self.texts[path]
+        from biaslint import source_text
+
+        try:
+            return source_text.read(path)
+        except (OSError, ValueError, SyntaxError):
+            return None
+
+    def open(self, path: Path) -> Module | None:
+        """The module in a file, or None where it cannot be read or parsed."""
+        if path in self.modules:
+            return self.modules[path]
+        module = None
+        text = self.read(path)
+        self.opened.add(path)
+        if text is not None:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    tree = ast.parse(text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                tree = None
+            if tree is not None:
+                base, name = self.module_name(path)
+                package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+                module = Module(path, name, text, tree, package, base)
+        self.modules[path] = module
+        return module
+
+    def is_file(self, path: Path) -> bool:
+        known = self._files.get(path)
+        if known is None:
+            known = self._files[path] = path in self.texts or path.is_file()
+        return known
+
+    def module_name(self, path: Path) -> tuple[Path, str]:
+        """The folder that imports start from, and the module's dotted name below it."""
+        parts = [] if path.name == "__init__.py" else [path.stem]
+        folder = path.parent
+        while self.is_file(folder / "__init__.py") and folder.parent != folder:
+            parts.append(folder.name)
+            folder = folder.parent
+        return folder, ".".join(reversed(parts))
+
+    def find(self, name: str, base: Path) -> Path | None:
+        """The file of the module `name`, imported from a file whose own imports start at `base`."""
+        key = (base, name)
+        if key not in self._found:
+            self._found[key] = self._find(name, base)
+        return self._found[key]
+
+    def _find(self, name: str, base: Path) -> Path | None:
+        relative = Path(*name.split("."))
+        starts = [base, *(folder for folder in base.parents if folder == self.root or self.root in folder.parents)]
+        for start in (*starts, self.root, self.root / "src", base / "src"):
+            for candidate in (start / relative / "__init__.py", start / relative.with_name(relative.name + ".py")):
+                if self.is_file(candidate):
+                    return candidate
+        return None
+
+    def is_package(self, name: str, base: Path) -> bool:
+        """Is it a folder of the project, with or without `__init__.py`?"""
+        relative = Path(*name.split("."))
+        return any((start / relative).is_dir() for start in (base, self.root, self.root / "src"))

@@ -1,0 +1,469 @@
+"""What to execute: the models that the linted files build, each as it is used, and those that nothing there uses alone.
+
+A root is something that nothing else in the linted files refers to: an entry point such as `resnet50()`, a model class, a script.
+Executing a root executes everything that it leads to. Model classes that no root reached are then judged alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from biaslint.frontends import attributes, calls, export, frameworks
+from biaslint.frontends.choices import Choices
+from biaslint.frontends.interpreter import MISSING, Interpreter
+from biaslint.frontends.project import Module, Project
+from biaslint.frontends.values import Class, External, Func, ListV, Obj, Raised, Stopped, Unknown, Value, is_constant, tensors_in
+from biaslint.graph import LayerUse, UnknownFact
+
+MAX_RUNS = 14
+ROOT_STEPS = 1_500_000
+LAYER_NAMES = re.compile(r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*)\b")
+
+
+@dataclass(slots=True)
+class Root:
+    """Something to execute: a top-level function or class of a module (`node`), or a whole script (None)."""
+
+    module: Module
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None
+
+    @property
+    def name(self) -> str:
+        return self.node.name if self.node is not None else self.module.path.name
+
+
+@dataclass(slots=True)
+class Reached:
+    """What executing roots has led to."""
+
+    uses: list[LayerUse] = field(default_factory=list)
+    unknowns: dict[UnknownFact, None] = field(default_factory=dict)
+    classes: set[int] = field(default_factory=set)  # ids of the class statements that were instantiated by a finished execution
+    seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
+    runs: int = 0
+    stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
+
+
+class Duplicate(Exception):
+    """A model of this class with arguments of the same shape has been executed already."""
+
+
+# -- finding the roots ---------------------------------------------------------------------------------------------------------------
+
+
+def definitions(module: Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """The top-level functions and classes of a file, also below `if` and `try`."""
+    found: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
+    todo: list[ast.stmt] = list(reversed(module.tree.body))
+    while todo:
+        statement = todo.pop()
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.append(statement)
+        elif isinstance(statement, (ast.If, ast.Try)):
+            todo.extend(reversed([*statement.body, *statement.orelse]))
+    return found
+
+
+def mentioned(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names and attributes that a piece of source refers to."""
+    names: set[str] = set()
+    for root in nodes:
+        for node in ast.walk(root):
+            if isinstance(node, ast.Name):
+                names.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                names.add(node.attr)
+    return names
+
+
+@dataclass(slots=True)
+class Contents:
+    """The definitions of the linted files and what refers to what, by name."""
+
+    roots: list[Root]
+    refers: dict[int, set[str]]  # id of the definition -> names it mentions
+    builds: set[str]  # names that lead to layers
+    referred: dict[str, int]  # name -> how many definitions mention it
+
+
+def survey(modules: Sequence[Module]) -> Contents:
+    roots: list[Root] = []
+    refers: dict[int, set[str]] = {}
+    referred: dict[str, int] = {}
+    for module in modules:
+        loose: list[ast.stmt] = []
+        for statement in module.tree.body:
+            if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
+                loose.append(statement)
+        for node in definitions(module):
+            root = Root(module, node)
+            roots.append(root)
+            names = mentioned([node])
+            refers[id(node)] = names
+            for name in names - {node.name}:
+                referred[name] = referred.get(name, 0) + 1
+        script = Root(module, None)
+        names = mentioned(loose)
+        refers[id(module)] = names
+        roots.append(script)
+    builds: set[str] = set()
+    grown = True
+    while grown:
+        grown = False
+        for root in roots:
+            if root.node is None or root.node.name in builds:
+                continue
+            names = refers[id(root.node)]
+            if names & builds or any(LAYER_NAMES.fullmatch(name) for name in names):
+                builds.add(root.node.name)
+                grown = True
+    return Contents(roots, refers, builds, referred)
+
+
+def is_model_class(interp: Interpreter, root: Root) -> bool:
+    """Is it a class whose instances are layers or models?"""
+    if not isinstance(root.node, ast.ClassDef):
+        return False
+    value = interp.module_attribute(root.module, root.node.name)
+    return isinstance(value, Class) and frameworks.is_module(Obj(value))
+
+
+# -- executing -------------------------------------------------------------------------------------------------------------------------
+
+
+def run_all(project: Project, modules: Sequence[Module]) -> Reached:
+    """Execute everything that the files lead to."""
+    reached = Reached()
+    contents = survey(modules)
+    first = Interpreter(project, Choices())
+    models = {id(root.node) for root in contents.roots if is_model_class(first, root)}
+    forget(project)
+    waiting: list[Root] = []
+    for root in contents.roots:
+        if root.node is None:
+            names = contents.refers[id(root.module)]
+            if script_builds(root, names & contents.builds):
+                execute(project, root, reached)
+        elif id(root.node) in models and contents.referred.get(root.node.name, 0):
+            waiting.append(root)
+        elif root.node.name in contents.builds and not contents.referred.get(root.node.name, 0) and worth_running(root, models):
+            execute(project, root, reached)
+    waiting = [root for root in waiting if id(root.node) not in reached.classes]
+    while waiting:
+        names = [contents.refers[id(root.node)] for root in waiting]
+        outer = [root for root in waiting if not any(root.node.name in other for place, other in enumerate(names) if waiting[place] is not root)]  # type: ignore[union-attr]
+        root = outer[0] if outer else waiting[0]
+        waiting.remove(root)
+        execute(project, root, reached)
+        waiting = [root for root in waiting if id(root.node) not in reached.classes]
+    return reached
+
+
+def worth_running(root: Root, models: set[int]) -> bool:
+    if isinstance(root.node, ast.ClassDef):
+        return id(root.node) in models or any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in root.node.body)
+    return not (root.node is not None and root.node.name.startswith("test_") and False)
+
+
+def script_builds(root: Root, names: set[str]) -> bool:
+    """Does the file build models when it is run, outside all definitions?"""
+    for statement in root.module.tree.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if name in names or LAYER_NAMES.fullmatch(name):
+                    return True
+    return False
+
+
+def execute(project: Project, root: Root, reached: Reached) -> None:
+    """Execute a root under every set of choices that matters, and keep what was found."""
+    forced: list[tuple[dict[Any, bool], bool]] = [({}, False)]
+    taken: list[dict[Any, bool]] = []  # the choices of the executions so far
+    spent = 0
+    runs = 0
+    found: list[LayerUse] = []
+    while forced and runs < MAX_RUNS and spent < ROOT_STEPS:
+        given, contrary = forced.pop(0)
+        if given and any(given.items() <= made.items() for made in taken):
+            continue
+        try:
+            interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0)
+        except Duplicate:
+            return
+        runs += 1
+        spent += interp.steps
+        found.extend(uses)
+        for fact in export.unknown_facts(interp):
+            reached.unknowns.setdefault(fact)
+        if ended is None:
+            reached.classes.update(id(cls.node) for cls in interp.classes)
+        elif runs == 1:
+            reached.stopped.append((f"{root.module.name}.{root.name}", ended))
+        taken.append(interp.choices.made)
+        if runs == 1 and any(key not in interp.choices.settled for key in interp.choices.open):
+            forced.append(({}, True))
+        if any(use.fate.kind in ("dead", "part") and use.bias.present for use in found):
+            for key in interp.choices.open:
+                if len(given) >= 2:
+                    break
+                forced.append(({**given, key: not interp.choices.made[key]}, contrary))
+            forced.sort(key=lambda item: len(item[0]))
+    reached.uses.extend(found)
+
+
+def one_run(
+    project: Project, root: Root, given: dict[Any, bool], contrary: bool, reached: Reached, first: bool
+) -> tuple[Interpreter, list[LayerUse], str | None]:
+    """One execution of a root. Returns what it found, and why it ended early, if it did."""
+    interp = Interpreter(project, Choices(given, contrary))
+    interp.module = root.module
+    interp.node = root.node
+    interp.on_model = lambda cls, args, kwargs: once(reached, root, cls, args, kwargs) if first else None
+    ended: str | None = None
+    try:
+        value = start(interp, root)
+        interp.on_model = None
+        forward(interp, value)
+        for obj in orphans(interp, value):
+            forward(interp, obj)
+    except Raised as raised:
+        ended = f"raises {attributes.describe(raised.value)}"
+    except Stopped as stopped:
+        ended = str(stopped)
+    except RecursionError:
+        ended = "nested too deeply"
+    finally:
+        forget(project)
+    reached.runs += 1
+    uses = export.uses(interp, reached.runs, f"{root.name}", complete=ended is None)
+    return interp, uses, ended
+
+
+def once(reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]) -> None:
+    """Entry points that build the same class with arguments of the same shape are executed once."""
+    if root.node is not None and isinstance(root.node, ast.ClassDef):
+        return
+    key = (id(cls.node), tuple(blurred(arg) for arg in args), tuple(sorted((name, blurred(value)) for name, value in kwargs.items())))
+    if key in reached.seen:
+        raise Duplicate
+    reached.seen.add(key)
+
+
+def blurred(value: Value, depth: int = 6) -> str:
+    """A value with its sizes taken out: what remains decides which layers a model is made of."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return str(value) if value < 2 else "n"
+    if isinstance(value, float):
+        return str(value) if value in (0.0, 1.0) else "f"
+    if isinstance(value, str):
+        return re.sub(r"\d+", "n", value)
+    if depth == 0:
+        return "..."
+    if isinstance(value, ListV):
+        parts = [blurred(item, depth - 1) for item in value.items]
+        return f"[{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}]"
+    from biaslint.frontends.values import DictV, Partial
+
+    if isinstance(value, DictV):
+        return "{" + ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.items.items()) + "}"
+    if isinstance(value, Partial):
+        return f"partial({blurred(value.func)},{','.join(f'{key}={blurred(item)}' for key, item in value.kwargs.items())})"
+    if isinstance(value, (Class, Func, External)):
+        return str(value.name)
+    if isinstance(value, Obj):
+        attrs = ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.attrs.items()) if depth > 2 and value.layer is None else ""
+        return f"{value.cls.name}({attrs})"
+    return "?" if not isinstance(value, Unknown) else f"?{value.text}"
+
+
+def start(interp: Interpreter, root: Root) -> Value:
+    """Build the model: call the function, instantiate the class, run the script."""
+    module = root.module
+    if root.node is None:
+        module.scope.names["__name__"] = "__main__"
+        calls.run_statement_level(interp, module)
+        return None
+    target = interp.module_attribute(module, root.node.name)
+    if isinstance(target, Func):
+        args, kwargs = arguments(interp, target, skip=0)
+        return calls.call(interp, target, args, kwargs, root.node)
+    if isinstance(target, Class):
+        init = attributes.find_in_class(target, "__init__")
+        args, kwargs = arguments(interp, init.value, skip=1) if init is not None and isinstance(init.value, Func) else ([], {})
+        return calls.call(interp, target, args, kwargs, root.node)
+    return None
+
+
+def arguments(interp: Interpreter, func: Func, skip: int) -> tuple[list[Value], dict[str, Value]]:
+    """What a root is called with: flags are unknown with their defaults, a configuration object is made where its class is known."""
+    spec = func.node.args
+    positional = [*spec.posonlyargs, *spec.args][skip:]
+    defaults: dict[str, Value] = {}
+    for parameter, default in zip(reversed(positional), reversed(func.defaults), strict=False):
+        defaults[parameter.arg] = default
+    defaults.update(func.kw_defaults)
+    kwargs: dict[str, Value] = {}
+    args: list[Value] = []
+    for parameter in (*positional, *spec.kwonlyargs):
+        name = parameter.arg
+        if name in defaults:
+            default = defaults[name]
+            if isinstance(default, bool):
+                value: Value = Unknown(("param", func.qualname, name), name, default=default)
+            else:
+                value = default
+        else:
+            value = configured(interp, func, parameter)
+        if parameter in positional and len(args) == positional.index(parameter):
+            args.append(value)
+        else:
+            kwargs[name] = value
+    return args, kwargs
+
+
+def configured(interp: Interpreter, func: Func, parameter: ast.arg) -> Value:
+    """A parameter without a default: its annotated class where that is a configuration of the project, else unknown."""
+    unknown = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
+    annotation = parameter.annotation
+    if annotation is None:
+        return unknown
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except SyntaxError:
+            return unknown
+    if isinstance(annotation, ast.BinOp):
+        annotation = annotation.left
+    if not isinstance(annotation, (ast.Name, ast.Attribute)):
+        return unknown
+    from biaslint.frontends.values import Scope
+
+    value = interp.eval(annotation, Scope(func.module, func.scope))
+    if isinstance(value, Class) and not frameworks.is_module(Obj(value)):
+        outer = interp.choices
+        try:
+            interp.choices = Choices()
+            return calls.call(interp, value, [], {}, interp.node)
+        except (Raised, Stopped):
+            return unknown
+        finally:
+            interp.choices = outer
+    return unknown
+
+
+def forward(interp: Interpreter, value: Value) -> None:
+    """Call a model on inputs and let its result leave it."""
+    if isinstance(value, ListV):
+        for item in value.items:
+            forward(interp, item)
+        return
+    if isinstance(value, Obj) and frameworks.is_module(value) and not value.used:
+        for result in run_model(interp, value):
+            for node in tensors_in(result, 6):
+                interp.flow.add("output", (node,), node.dims, "output")
+    elif not isinstance(value, Obj):
+        for node in tensors_in(value, 6):
+            interp.flow.add("output", (node,), node.dims, "output")
+
+
+NOT_FORWARD = re.compile(r"^_|^(configure|on_|train|val|test|predict_|load|save|get_|set_|init|reset|from_|num_|freeze|group|no_|is_|summary|backward)")
+
+
+def run_model(interp: Interpreter, obj: Obj) -> list[Value]:
+    """Call a model as training would. A class without a forward pass has its other public methods called."""
+    results: list[Value] = []
+    train = attributes.find_method(obj, "train")
+    if train is not None:
+        calls.call(interp, train, [True], {}, interp.node)
+    for name in frameworks.call_methods(obj):
+        found = attributes.find_in_class(obj.cls, name)
+        if found is not None and isinstance(found.value, Func):
+            args, kwargs = inputs(interp, found.value)
+            obj.used = True
+            results.append(calls.call(interp, obj, args, kwargs, found.value.node))
+            return results
+    if obj.layer is not None or obj.items is not None:
+        if obj.items is not None and not frameworks.has_forward(obj):
+            return [result for item in obj.items.values() if isinstance(item, Obj) and frameworks.is_module(item) and not item.used for result in run_model(interp, item)]
+        node = interp.flow.add("input", (), None, "the input", interp.here())
+        results.append(calls.call(interp, obj, [node], {}, interp.node))
+        return results
+    if isinstance(obj.cls, Class):
+        for name, func in obj.cls.attrs.items():
+            if isinstance(func, Func) and func.kind == "function" and (name == "training_step" or not NOT_FORWARD.match(name)):
+                args, kwargs = inputs(interp, func)
+                results.append(calls.call(interp, attributes.load(interp, obj, name), args, kwargs, func.node))
+    return results
+
+
+def inputs(interp: Interpreter, func: Func) -> tuple[list[Value], dict[str, Value]]:
+    """Inputs for a forward pass: a tensor for every parameter that has no default, and for the first in any case."""
+    spec = func.node.args
+    positional = [*spec.posonlyargs, *spec.args][1:]
+    required = len(positional) - len(func.defaults)
+    args: list[Value] = []
+    for index, parameter in enumerate(positional):
+        if index < max(required, 1):
+            args.append(input_for(interp, func, parameter))
+    kwargs: dict[str, Value] = {}
+    for parameter in spec.kwonlyargs:
+        if parameter.arg not in func.kw_defaults:
+            kwargs[parameter.arg] = input_for(interp, func, parameter)
+    if spec.vararg and not positional:
+        args.append(interp.flow.add("input", (), None, spec.vararg.arg, interp.here()))
+    return args, kwargs
+
+
+SCALARS = {"int", "bool", "float", "str"}
+
+
+def input_for(interp: Interpreter, func: Func, parameter: ast.arg) -> Value:
+    annotation = ast.unparse(parameter.annotation) if parameter.annotation is not None else ""
+    if annotation in SCALARS:
+        return Unknown(("input", func.qualname, parameter.arg), parameter.arg)
+    return interp.flow.add("input", (), None, parameter.arg, interp.here())
+
+
+def orphans(interp: Interpreter, value: Value) -> list[Obj]:
+    """Models that were built and that nothing of the execution called or took in: they are used elsewhere."""
+    found = []
+    for obj in interp.objects:
+        if obj is value or obj.used or not frameworks.is_module(obj):
+            continue
+        owner = obj.owner
+        if owner is not None and frameworks.is_module(owner):
+            continue
+        if obj.layer is not None and (obj.layer.calls or obj.layer.kind in ("loss", "activation")):
+            continue
+        found.append(obj)
+    return found
+
+
+def forget(project: Project) -> None:
+    """Drop what module-level statements made, so that the next execution starts afresh; definitions and imports stay."""
+    for module in project.modules.values():
+        if module is None or not module.done:
+            continue
+        kept: set[int] = set()
+        dropped: set[str] = set()
+        for name, statements in module.bindings.items():
+            for statement in statements:
+                if id(statement) in module.done:
+                    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
+                        kept.add(id(statement))
+                    else:
+                        dropped.add(name)
+        module.scope.names = {name: value for name, value in module.scope.names.items() if name not in dropped}
+        module.done = kept
+
+
+__all__ = ["MISSING", "is_constant", "run_all"]

@@ -1,0 +1,305 @@
+"""The abstract domain: what a name of the analysed program can stand for.
+
+Python's own constants (None, bool, int, float, complex, str, bytes, Ellipsis, slice) stand for themselves; everything else is an
+instance of a class below, or a `biaslint.flow.Node` for a tensor.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.frontends.project import Module
+
+Value = Any
+CONSTANTS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
+
+
+class Unknown:
+    """A value that is not known. Two unknowns with equal keys are the same value; `text` is how the source would say it.
+
+    `tensors` are the tensors it was worked out from: whoever reads the unknown reads them. `default` is the value that holds unless
+    somebody sets another one (a flag's default).
+    """
+
+    __slots__ = ("default", "key", "tensors", "text")
+
+    def __init__(self, key: Hashable, text: str = "", tensors: tuple[Node, ...] = (), default: Value = None) -> None:
+        self.key = key
+        self.text = text
+        self.tensors = tensors
+        self.default = default
+
+    def __repr__(self) -> str:
+        return f"<unknown {self.text or self.key}>"
+
+
+class External:
+    """A name that leads out of the project: `torch.nn.Conv2d`, `math.sqrt`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<external {self.name}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, External) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class ListV:
+    """A list, tuple or set (`kind` says which). `open` means that there may be more items than are known."""
+
+    __slots__ = ("items", "kind", "open")
+
+    def __init__(self, items: list[Value], kind: str = "list", open: bool = False) -> None:
+        self.items = items
+        self.kind = kind
+        self.open = open
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.items}>"
+
+
+class DictV:
+    """A dict. Keys are hashable abstract values. `open` means that there may be more entries than are known."""
+
+    __slots__ = ("items", "open")
+
+    def __init__(self, items: dict[Any, Value] | None = None, open: bool = False) -> None:
+        self.items = {} if items is None else items
+        self.open = open
+
+    def __repr__(self) -> str:
+        return f"<dict {self.items}>"
+
+
+class Scope:
+    """The names of one function call, comprehension or class body, and where to look for the others."""
+
+    __slots__ = ("globals", "module", "names", "nonlocals", "parent")
+
+    def __init__(self, module: Module, parent: Scope | None = None, names: dict[str, Value] | None = None) -> None:
+        self.module = module
+        self.parent = parent
+        self.names: dict[str, Value] = {} if names is None else names
+        self.globals: set[str] = set()
+        self.nonlocals: set[str] = set()
+
+
+class Func:
+    """A function or lambda of the project."""
+
+    __slots__ = ("attrs", "defaults", "kind", "kw_defaults", "module", "node", "owner", "scope")
+
+    def __init__(
+        self,
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+        module: Module,
+        scope: Scope | None,
+        owner: Class | None = None,
+    ) -> None:
+        self.node = node
+        self.module = module
+        self.scope = scope
+        self.owner = owner  # the class whose body holds it
+        self.kind = "function"  # or staticmethod, classmethod, property, setter
+        self.defaults: list[Value] = []
+        self.kw_defaults: dict[str, Value] = {}
+        self.attrs: dict[str, Value] = {}
+
+    @property
+    def name(self) -> str:
+        return getattr(self.node, "name", "<lambda>")
+
+    @property
+    def qualname(self) -> str:
+        return f"{self.owner.name}.{self.name}" if self.owner else self.name
+
+    def __repr__(self) -> str:
+        return f"<function {self.qualname}>"
+
+
+class Class:
+    """A class of the project. `mro` lists it and its bases in method resolution order, externals among them."""
+
+    __slots__ = ("attrs", "bases", "dataclass", "module", "mro", "name", "node", "scope")
+
+    def __init__(self, name: str, node: ast.ClassDef, module: Module, bases: list[Value]) -> None:
+        self.name = name
+        self.node = node
+        self.module = module
+        self.bases = bases
+        self.attrs: dict[str, Value] = {}
+        self.dataclass = False
+        self.scope: Scope | None = None
+        self.mro: list[Value] = [self]
+
+    def __repr__(self) -> str:
+        return f"<class {self.name}>"
+
+
+@dataclass(eq=False, slots=True)
+class Layer:
+    """A framework's layer, or a raw one made of functions and variables."""
+
+    type: str
+    kind: str
+    framework: str
+    config: dict[str, Value]
+    origin: Origin
+    name: str = ""
+    bias: Value = None  # True, False or unknown
+    trainable: Value = True
+    argument: str = ""
+    argument_text: str = ""
+    default: Any = None
+    writes: list[Any] = field(default_factory=list)
+    weight_writes: list[Any] = field(default_factory=list)
+    calls: list[Node] = field(default_factory=list)
+    eval_mode: bool = False
+    escaped: bool = False  # handed to code that is not known: it may have been changed there
+    texts: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Value] = field(default_factory=dict)
+    axes: tuple[int, ...] = ()
+    weight_of: Layer | None = None
+    bias_of: Layer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was made: the chain of calls that led there, innermost first, and the function that holds the innermost."""
+
+    chain: tuple[tuple[Module, ast.AST], ...]
+    owner: str = ""
+    statement: ast.stmt | None = None
+
+
+class Obj:
+    """An instance: of a project class (`cls` is a Class) or of a framework's (an External).
+
+    `items` are a container's entries (Sequential, ModuleList, ModuleDict), by name; `layer` is set where it is a layer itself.
+    """
+
+    __slots__ = ("attrs", "cls", "eval_mode", "items", "layer", "origin", "owner", "training", "used")
+
+    def __init__(self, cls: Value, origin: Origin | None = None) -> None:
+        self.cls = cls
+        self.attrs: dict[str, Value] = {}
+        self.items: dict[str, Value] | None = None
+        self.layer: Layer | None = None
+        self.origin = origin
+        self.owner: Obj | None = None
+        self.training: Value = True
+        self.eval_mode = False
+        self.used = False
+
+    def __repr__(self) -> str:
+        return f"<instance of {self.cls.name}>"
+
+
+@dataclass(eq=False, slots=True)
+class Param:
+    """A parameter of a layer, or a part of one: `span` is the part as a pair of abstract bounds."""
+
+    layer: Layer
+    which: str
+    span: tuple[Value, Value] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Method:
+    """A function bound to an instance or class."""
+
+    self: Value
+    func: Func
+
+
+@dataclass(eq=False, slots=True)
+class Builtin:
+    """A method of a known value, carried out by the analysis: `name` of `self`."""
+
+    self: Value
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Partial:
+    """functools.partial."""
+
+    func: Value
+    args: list[Value]
+    kwargs: dict[str, Value]
+
+
+@dataclass(eq=False, slots=True)
+class Super:
+    """super(): attributes are looked up behind `after` in the method resolution order of `self`."""
+
+    self: Value
+    after: Class
+
+
+@dataclass(eq=False, slots=True)
+class Native:
+    """A function of the analysis itself that stands for a library's."""
+
+    name: str
+    call: Callable[..., Value]
+
+
+class Raised(Exception):
+    """The analysed program raises."""
+
+    def __init__(self, value: Value) -> None:
+        super().__init__(str(value))
+        self.value = value
+
+
+class Stopped(Exception):
+    """The analysis ran out of its steps or depth."""
+
+
+def is_constant(value: Value) -> bool:
+    """Is it one of Python's own constants, with a known value?"""
+    return isinstance(value, CONSTANTS)
+
+
+def tensors_in(value: Value, depth: int = 4) -> list[Node]:
+    """All tensors that are reachable inside a value."""
+    if isinstance(value, Node):
+        return [value]
+    if isinstance(value, Unknown):
+        return list(value.tensors)
+    if depth == 0:
+        return []
+    if isinstance(value, ListV):
+        return [node for item in value.items for node in tensors_in(item, depth - 1)]
+    if isinstance(value, DictV):
+        return [node for item in value.items.values() for node in tensors_in(item, depth - 1)]
+    if isinstance(value, Obj) and not value.layer and value.items is None:
+        return [node for item in value.attrs.values() for node in tensors_in(item, depth - 1)]
+    return []
+
+
+def key_of(value: Value) -> Hashable:
+    """A key under which equal values are equal."""
+    if isinstance(value, Unknown):
+        return value.key
+    if is_constant(value):
+        return (type(value).__name__, value) if isinstance(value, (bool, float)) else value
+    if isinstance(value, ListV):
+        return (value.kind, *(key_of(item) for item in value.items))
+    if isinstance(value, External):
+        return ("external", value.name)
+    return ("object", id(value))

@@ -1,0 +1,255 @@
+"""What is written to a layer's parameters: every assignment, fill and initialiser, in order."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from biaslint.flow import Node
+from biaslint.frontends.choices import ARITHMETIC
+from biaslint.frontends.values import Func, Layer, ListV, Obj, Param, Unknown, Value, is_constant
+from biaslint.vocabulary import torch as vocabulary
+from biaslint.vocabulary.spec import parameters, positional_names
+
+if TYPE_CHECKING:
+    from biaslint.frontends.interpreter import Interpreter
+    from biaslint.frontends.project import Module
+
+METHODS = {"fill_", "zero_", "copy_", "normal_", "uniform_", "add_", "sub_", "mul_", "clamp_", "set_"}
+
+
+@dataclass(eq=False, slots=True)
+class Write:
+    """One write, as the interpreter saw it; `biaslint.graph.BiasWrite` is what becomes of it."""
+
+    how: str
+    which: str
+    value: float | None
+    spread: float | None
+    span: tuple[float, float] | None
+    by: str
+    text: str
+    where: str
+    module: Module | None
+    node: ast.AST | None
+
+
+def record(
+    interp: Interpreter,
+    param: Param,
+    how: str,
+    value: float | None = None,
+    spread: float | None = None,
+    by: str = "",
+    text: str = "",
+) -> None:
+    """Note a write to a parameter."""
+    span = None
+    if param.span is not None:
+        span = fractions(interp, param)
+        if span is None:
+            how, value, spread = "unknown", None, None
+            span = (0.0, 0.0)
+    where = ""
+    for frame in reversed(interp.stack):
+        if isinstance(frame.func, Func):
+            where = frame.func.qualname
+            break
+    write = Write(how, param.which, value, spread, span, by, text, where, interp.module, interp.statement or interp.node)
+    target = param.layer.weight_writes if param.which.startswith("weight") else param.layer.writes
+    target.append(write)
+
+
+def fractions(interp: Interpreter, param: Param) -> tuple[float, float] | None:
+    """The part of the vector that a slice covers, as fractions of its length."""
+    from biaslint.frontends import ops
+
+    dims = ops.param_dims(param)
+    if not dims or param.span is None:
+        return None
+    start, stop = param.span
+    if start is stop and start is not None:
+        return None  # a single element
+    leaves: dict[Any, float] = {}
+    length = measure(dims[0], leaves, grow=True)
+    if not length:
+        return None
+    low = 0.0 if start is None else measure_value(start, leaves)
+    high = float(length) if stop is None else measure_value(stop, leaves)
+    if low is None or high is None:
+        return None
+    if low < 0:
+        low += length
+    if high < 0:
+        high += length
+    return (low / length, high / length)
+
+
+def measure_value(value: Value, leaves: dict[Any, float]) -> float | None:
+    return measure(value.key if isinstance(value, Unknown) else value, leaves, grow=False)
+
+
+def measure(key: Any, leaves: dict[Any, float], grow: bool) -> float | None:
+    """A symbolic number with every unknown in it set to a number that divides well."""
+    if isinstance(key, bool):
+        return None
+    if isinstance(key, (int, float)):
+        return float(key)
+    if isinstance(key, tuple) and key:
+        if key[0] == "op" and len(key) == 4 and key[1] in ARITHMETIC:
+            one, two = measure(key[2], leaves, grow), measure(key[3], leaves, grow)
+            if one is None or two is None:
+                return None
+            try:
+                return float(ARITHMETIC[key[1]](one, two))
+            except ArithmeticError:
+                return None
+        if key[0] == "float":
+            return float(key[1])
+    if key in leaves:
+        return leaves[key]
+    if grow:
+        leaves[key] = 720720.0 * (1 + len(leaves))
+        return leaves[key]
+    return None
+
+
+def number(value: Value) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def content(interp: Interpreter, value: Value) -> tuple[str, float | None, float | None]:
+    """What a value that is assigned to a parameter holds: (how, value, spread)."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return ("constant", float(value), None)
+    if isinstance(value, Node) and value.info.get("write") is not None:
+        return value.info["write"]  # type: ignore[no-any-return]
+    if isinstance(value, Unknown):
+        return ("prior" if has_logarithm(value.key) else "unknown", None, None)
+    if isinstance(value, Node) and any("log" in node.name for node in (value, *value.inputs)):
+        return ("prior", None, None)
+    return ("unknown", None, None)
+
+
+def has_logarithm(key: Any) -> bool:
+    if isinstance(key, tuple):
+        return any(has_logarithm(part) for part in key)
+    return isinstance(key, str) and ("log" in key or "prior" in key)
+
+
+def assign(interp: Interpreter, param: Param, value: Value) -> None:
+    """param = value, param.data = value, param[...] = value"""
+    how, number_, spread = content(interp, value)
+    text = ""
+    statement = interp.statement
+    if isinstance(statement, ast.Assign):
+        text = interp.text(statement.value)
+    record(interp, param, how, number_, spread, by="=", text=text)
+
+
+def set_trainable(param: Param, value: Value) -> None:
+    if param.which.startswith("bias"):
+        param.layer.trainable = value if isinstance(value, bool) else None
+
+
+def method(interp: Interpreter, param: Param, name: str, args: list[Value], kwargs: dict[str, Value]) -> bool:
+    """param.name(...), where it writes. False where it does not."""
+    if name not in METHODS:
+        return False
+    text = interp.text(interp.node.args[0]) if isinstance(interp.node, ast.Call) and interp.node.args else ""
+    if name == "zero_":
+        record(interp, param, "constant", 0.0, by=name)
+    elif name in ("fill_", "copy_", "set_"):
+        how, value, spread = content(interp, args[0] if args else None)
+        record(interp, param, how, value, spread, by=name, text=text)
+    elif name == "normal_":
+        mean = number(args[0] if args else kwargs.get("mean", 0.0))
+        std = number(args[1] if len(args) > 1 else kwargs.get("std", 1.0))
+        record(interp, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text)
+    elif name == "uniform_":
+        low = number(args[0] if args else kwargs.get("from", 0.0))
+        high = number(args[1] if len(args) > 1 else kwargs.get("to", 1.0))
+        uniform(interp, param, low, high, name, text)
+    else:
+        record(interp, param, "unknown", by=name, text=text)
+    return True
+
+
+def uniform(interp: Interpreter, param: Param, low: float | None, high: float | None, by: str, text: str = "") -> None:
+    if low is None or high is None:
+        record(interp, param, "unknown", by=by, text=text)
+    else:
+        record(interp, param, "uniform", (low + high) / 2, (high - low) / 2, by=by, text=text)
+
+
+def initializer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """torch.nn.init.name(tensor, ...)"""
+    target = args[0] if args else kwargs.get("tensor")
+    if isinstance(target, Node):
+        return target
+    if not isinstance(target, Param):
+        return target
+    signature = vocabulary.INITIALIZERS.get(name)
+    if signature is None:
+        record(interp, target, "unknown", by=f"nn.init.{name}")
+        return target
+    bound = {key: default for key, default in parameters(signature) if key != "tensor"}
+    bound.update(zip(positional_names(signature)[1:], args[1:], strict=False))
+    bound.update({key: value for key, value in kwargs.items() if key != "tensor"})
+    by = f"nn.init.{name}"
+    text = interp.text(interp.node.args[1]) if isinstance(interp.node, ast.Call) and len(interp.node.args) > 1 else ""
+    if name == "constant_":
+        how, value, spread = content(interp, bound.get("val"))
+        record(interp, target, how, value, spread, by, text)
+    elif name in ("zeros_", "ones_"):
+        record(interp, target, "constant", float(name == "ones_"), by=by)
+    elif name in ("normal_", "trunc_normal_"):
+        mean, std = number(bound["mean"]), number(bound["std"])
+        record(interp, target, "normal" if std is not None else "unknown", mean, std, by, text)
+    elif name == "uniform_":
+        uniform(interp, target, number(bound["a"]), number(bound["b"]), by, text)
+    else:
+        record(interp, target, "scaled" if name in vocabulary.SCALED_INITIALIZERS else "unknown", by=by)
+    return target
+
+
+def pieces(interp: Interpreter, param: Param, name: str, args: list[Value]) -> Value:
+    """bias.chunk(4): equal parts of the vector."""
+    from biaslint.frontends import ops
+
+    dims = ops.param_dims(param)
+    if name == "chunk" and args and isinstance(args[0], int) and dims and 0 < args[0] <= 16:
+        total = ops.value_of(dims[0])
+        each = interp.binary(ast.FloorDiv(), total, args[0], ast.Pass())
+        cuts = [interp.binary(ast.Mult(), each, index, ast.Pass()) for index in range(args[0] + 1)]
+        return ListV([Param(param.layer, param.which, (cuts[index], cuts[index + 1])) for index in range(args[0])], "tuple")
+    return interp.fresh(name)
+
+
+def written(value: Value) -> bool:
+    return isinstance(value, Param)
+
+
+def replace(interp: Interpreter, obj: Obj, layer: Layer, name: str, value: Value) -> bool:
+    """layer.bias = value. True where the assignment was understood as one to a parameter."""
+    if name not in ("bias", "weight") and not name.startswith(("bias_", "weight_")):
+        return False
+    if isinstance(value, Param):
+        if value.layer is not layer:
+            if name == "weight":
+                layer.weight_of = value.layer
+            elif name == "bias":
+                layer.bias_of = value.layer
+                layer.bias = value.layer.bias
+        return True
+    if name == "bias" and value is None:
+        layer.bias = False
+        return True
+    if name == "bias" and layer.bias is False and not is_constant(value):
+        layer.bias = True
+    param = Param(layer, name)
+    if isinstance(value, Obj) and value.attrs.get("value") is not None:
+        value = value.attrs["value"]
+    assign(interp, param, value)
+    return True

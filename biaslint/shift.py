@@ -1,0 +1,284 @@
+"""When is a bias dead? When nothing that reads the layer can see the shift that the bias adds.
+
+A bias adds the same number at every position of one channel. In general, a *shift* is something added to a tensor; all that matters
+is the set of axes along which it may vary. For a convolution's bias on (N, C, H, W) that is {1}. Following the shift through the
+operations only ever changes that set:
+
+- a norm that subtracts the mean over some axes removes every shift that varies along none of them, and softmax over an axis every
+  shift that does not vary along it;
+- a linear step over an axis makes the result vary along the axis it writes; zero padding makes it vary along the padded axes, since
+  the border sees less of it;
+- sums, concatenations, transpositions and reshapes carry it along; a product with another tensor makes it vary wherever that does;
+- everything else (nonlinearities, dropout, unknown functions, the model's own result) shows it.
+
+The bias is dead when every path ends in a removal and at least one removal's result is used.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from biaslint.flow import Node
+
+Axes = frozenset[int]
+NONE: Axes = frozenset()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a shift: the nodes that removed it, and those that showed it (with why)."""
+
+    removed: list[Node]
+    seen: list[tuple[Node, str]]
+
+    @property
+    def dead(self) -> bool:
+        return not self.seen and any(node.readers for node in self.removed)
+
+
+def front(axes: Iterable[int], rank: int | None) -> Axes:
+    """The same axes counted from the front, as far as the rank is known."""
+    if rank is None:
+        return frozenset(axes)
+    return frozenset(axis + rank if axis < 0 else axis for axis in axes)
+
+
+def overlap(shift: Axes, axes: Iterable[int], rank: int | None) -> bool:
+    """May the shift vary along one of these axes? Axes counted from both ends may be the same where the rank is not known."""
+    axes = tuple(axes)
+    if rank is None and shift and axes and {axis < 0 for axis in shift} | {axis < 0 for axis in axes} == {True, False}:
+        return True
+    return not front(shift, rank).isdisjoint(front(axes, rank))
+
+
+def varying(node: Node) -> Axes:
+    """The axes along which a tensor may vary, from the front where its rank is known."""
+    if node.dims is None:
+        return frozenset(range(-6, 6))
+    return frozenset(axis for axis, size in enumerate(node.dims) if size != 1)
+
+
+def aligned(axes: Axes, node: Node, result: Node) -> Axes:
+    """The axes of `node` as axes of `result`, into which it was broadcast (aligned at the back)."""
+    if node.rank is None or result.rank is None:
+        return axes
+    return frozenset((axis if axis < 0 else axis - node.rank) + result.rank for axis in axes)
+
+
+class Seen(Exception):
+    """The shift shows: `why` says at what."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+def _layer(node: Node, state: dict[int, Axes]) -> Axes | None:
+    return state[node.inputs[0].id]
+
+
+def _keep(node: Node, state: dict[int, Axes]) -> Axes | None:
+    shifts = [state[source.id] for source in node.inputs if source.id in state]
+    return frozenset().union(*shifts)
+
+
+def _affine(node: Node, state: dict[int, Axes]) -> Axes | None:
+    shift = state.get(node.inputs[0].id)
+    if shift is None or len([1 for source in node.inputs if source.id in state]) > 1:
+        raise Seen(node.name or "a computed weight")
+    rank = node.inputs[0].rank
+    out: set[int] = set(front(shift, rank))
+    out |= front(node.info["axes"], rank)
+    out |= front(node.info.get("padded", ()), rank)
+    return frozenset(out)
+
+
+def _norm(node: Node, state: dict[int, Axes]) -> Axes | None:
+    source = node.inputs[0]
+    if source.id not in state:
+        raise Seen(node.name)
+    if any(other.id in state for other in node.inputs[1:]):
+        raise Seen("the norm's own scale or shift")
+    means = node.info["means"]
+    if means is None:
+        raise Seen(f"{node.name or node.info['style']}, which does not subtract a mean per channel")
+    rank = source.rank
+    shift = state[source.id]
+    if callable(means):
+        means = means(rank, shift)
+    if overlap(shift, means, rank):
+        raise Seen(f"{node.name or node.info['style']}, over whose mean it varies")
+    return None
+
+
+def _softmax(node: Node, state: dict[int, Axes]) -> Axes | None:
+    axis = node.info["axis"]
+    source = node.inputs[0]
+    if axis is None or overlap(state[source.id], (axis,), source.rank) or (source.rank is None and len(state[source.id]) > 1):
+        raise Seen("softmax")
+    return None
+
+
+def _attention(node: Node, state: dict[int, Axes]) -> Axes | None:
+    """softmax(query · key + mask) · value. A shift of the keys that is the same for every key is gone."""
+    query, key, value = node.inputs[:3]
+    if query.id in state or any(other.id in state for other in node.inputs[3:]):
+        raise Seen("the attention scores")
+    if key.id in state and overlap(state[key.id], (-2,), key.rank):
+        raise Seen("the attention scores, since it differs from key to key")
+    if value.id in state:
+        if overlap(state[value.id], (-2,), value.rank) or node.info.get("dropout"):
+            raise Seen("the attention's result")
+        return state[value.id]
+    return None
+
+
+def _add(node: Node, state: dict[int, Axes]) -> Axes | None:
+    out: Axes = NONE
+    for source in node.inputs:
+        if source.id in state:
+            out |= aligned(state[source.id], source, node)
+    return out
+
+
+def _mul(node: Node, state: dict[int, Axes]) -> Axes | None:
+    shifted = [source for source in node.inputs if source.id in state]
+    if len(shifted) != 1:
+        raise Seen("a product with itself")
+    out = aligned(state[shifted[0].id], shifted[0], node)
+    for source in node.inputs:
+        if source is not shifted[0]:
+            if source.rank is None or node.rank is None:
+                raise Seen("a product")
+            out |= aligned(varying(source), source, node)
+    return out
+
+
+def _matmul(node: Node, state: dict[int, Axes]) -> Axes | None:
+    left, right = node.inputs
+    if left.id in state and right.id in state:
+        raise Seen("a product with itself")
+    shifted, other = (left, right) if left.id in state else (right, left)
+    rank = node.rank
+    if rank is None or rank < 2 or shifted.rank is None:
+        # only the two last axes are known: rows come from the left factor, columns from the right one
+        shift = state[shifted.id]
+        if shifted.rank is not None:
+            shift = frozenset(axis - shifted.rank if axis >= 0 else axis for axis in shift)
+        if any(axis >= 0 for axis in shift):
+            raise Seen("a matrix product")
+        kept = -2 if shifted is left else -1
+        made = -1 if shifted is left else -2
+        return frozenset({axis for axis in shift if axis < -2} | ({kept} if kept in shift else set()) | {made, -3})
+    shift = aligned(front(state[shifted.id], shifted.rank), shifted, node)
+    kept = rank - 2 if shifted is left else rank - 1
+    made = rank - 1 if shifted is left else rank - 2
+    out = {axis for axis in shift if axis < rank - 2} | ({kept} if kept in shift else set()) | {made}
+    if other.op != "const":
+        out |= set(range(rank - 2))
+    return frozenset(out)
+
+
+def _einsum(node: Node, state: dict[int, Axes]) -> Axes | None:
+    terms, result = node.info["terms"]
+    shifted = [(source, term) for source, term in zip(node.inputs, terms, strict=True) if source.id in state]
+    if len(shifted) != 1:
+        raise Seen("a product with itself")
+    source, term = shifted[0]
+    letters = {term[axis] for axis in front(state[source.id], len(term)) if -len(term) <= axis < len(term)}
+    for other, other_term in zip(node.inputs, terms, strict=True):
+        if other is not source:
+            letters |= set(other_term)
+    return frozenset(index for index, letter in enumerate(result) if letter in letters)
+
+
+def _concat(node: Node, state: dict[int, Axes]) -> Axes | None:
+    out: set[int] = set(front((node.info["axis"],), node.rank))
+    for source in node.inputs:
+        if source.id in state:
+            out |= front(state[source.id], node.rank)
+    return frozenset(out)
+
+
+def _remap(node: Node, state: dict[int, Axes]) -> Axes | None:
+    source = node.inputs[0]
+    shift = front(state[source.id], source.rank)
+    return frozenset(
+        axis for axis, sources in node.info["sources"].items() if not shift.isdisjoint(front(sources, source.rank))
+    )
+
+
+def _window(node: Node, state: dict[int, Axes]) -> Axes | None:
+    source = node.inputs[0]
+    if overlap(state[source.id], node.info["mixes"], source.rank):
+        raise Seen(node.name or "a maximum")
+    return state[source.id]
+
+
+def _smooth(node: Node, state: dict[int, Axes]) -> Axes | None:
+    source = node.inputs[0]
+    return front(state[source.id], source.rank) | front(node.info.get("padded", ()), source.rank)
+
+
+def _opaque(node: Node, state: dict[int, Axes]) -> Axes | None:
+    raise Seen(node.name)
+
+
+def _output(node: Node, state: dict[int, Axes]) -> Axes | None:
+    raise Seen("the model's output")
+
+
+TRANSFER = {
+    "layer": _layer,
+    "keep": _keep,
+    "affine": _affine,
+    "norm": _norm,
+    "softmax": _softmax,
+    "attention": _attention,
+    "add": _add,
+    "mul": _mul,
+    "matmul": _matmul,
+    "einsum": _einsum,
+    "concat": _concat,
+    "remap": _remap,
+    "window": _window,
+    "smooth": _smooth,
+    "opaque": _opaque,
+    "output": _output,
+}
+
+
+def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
+    """Follow a shift forward from the nodes that carry it first, each with the axes it varies along there."""
+    state: dict[int, Axes] = {}
+    waiting: list[tuple[int, Node]] = []
+    queued: set[int] = set()
+
+    def wake(node: Node) -> None:
+        for reader in node.readers:
+            if reader.id not in queued:
+                queued.add(reader.id)
+                heapq.heappush(waiting, (reader.id, reader))
+
+    for node, axes in starts:
+        state[node.id] = front(axes, node.rank)
+        wake(node)
+    outcome = Outcome([], [])
+    while waiting:
+        _, node = heapq.heappop(waiting)
+        try:
+            shift = TRANSFER[node.op](node, state)
+        except Seen as seen:
+            outcome.seen.append((node, seen.why))
+            if len(outcome.seen) > 4:
+                break
+            continue
+        if shift is None:
+            outcome.removed.append(node)
+        elif node.id in state:
+            state[node.id] |= shift
+        else:
+            state[node.id] = front(shift, node.rank)
+            wake(node)
+    return outcome

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from biaslint.runtime import flow
-from biaslint.runtime.recorder import AFFINE, NORMS, preserved, tensors_of, watching
+from biaslint.runtime.recorder import AFFINE, NORMS, own_parameters, preserved, tensors_of, watching
 
 THRESHOLD = 1e-9
 _NOT_AFFINE = ("norm", "embedding", "scale", "shift", "rnn", "lstm", "gru")
@@ -48,7 +48,7 @@ def affine_layers(model: Any) -> dict[str, Any]:
     for name, module in model.named_modules():
         if isinstance(module, (torch.nn.modules.conv._ConvNd, torch.nn.Linear, torch.nn.Bilinear)):
             found[name] = module
-        elif "bias" in module._parameters and isinstance(getattr(module, "weight", None), torch.Tensor):
+        elif "bias" in own_parameters(module) and isinstance(getattr(module, "weight", None), torch.Tensor):
             lowered = "".join(kind.__name__.lower() for kind in type(module).__mro__[:-2])
             if module.weight.dim() >= 2 and not any(word in lowered for word in _NOT_AFFINE):
                 found[name] = module
@@ -63,7 +63,7 @@ def randomise(model: Any, seed: int) -> None:
     seen: set[int] = set()
     with torch.no_grad():
         for module in model.modules():
-            for name, parameter in module._parameters.items():
+            for name, parameter in own_parameters(module).items():
                 if parameter is None or id(parameter) in seen or not (parameter.is_floating_point() or parameter.is_complex()):
                     continue
                 seen.add(id(parameter))
@@ -102,11 +102,20 @@ def widened(value: Any) -> Any:
     return value
 
 
+def set_training(model: Any, training: bool) -> None:
+    """`model.train(training)`, also for an exported program, whose mode was fixed when it was exported."""
+    try:
+        model.train(training)
+    except NotImplementedError:
+        for module in model.modules():
+            module.training = training
+
+
 def set_modes(model: Any, *, norms: bool = True, dropout: bool = False) -> None:
     """Training mode; the norms that keep running statistics in eval mode where `norms` is false, dropout where `dropout` is."""
     import torch
 
-    model.train()
+    set_training(model, True)
     for module in model.modules():
         name = type(module).__name__.lower()
         if hasattr(module, "running_mean") and not norms:
@@ -174,7 +183,7 @@ def _pass(
     set_modes(model, norms=norms, dropout=dropout)
     sums = {name: _Sums() for name in layers}
     owner = {
-        id(module._parameters["bias"]): name for name, module in layers.items() if module._parameters.get("bias") is not None
+        id(own_parameters(module)["bias"]): name for name, module in layers.items() if own_parameters(module).get("bias") is not None
     }
     names = {id(module): name for name, module in layers.items()}
     paths = {id(module): name for name, module in model.named_modules()}

@@ -68,8 +68,8 @@ def program(observed: Observed) -> Program:
                 is_output=layer.is_output,
                 output_activation=layer.output_activation,
                 ident=numbers[layer.name],
-                weight_of=numbers.get(layer.weight_of or ""),
-                bias_of=numbers.get(layer.bias_of or ""),
+                weight_of=None if layer.weight_of is None else numbers.get(layer.weight_of),
+                bias_of=None if layer.bias_of is None else numbers.get(layer.bias_of),
             )
         )
     return found

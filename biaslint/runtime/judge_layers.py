@@ -38,13 +38,13 @@ def key_part(layer: LayerFacts) -> bool:
     )
 
 
-def _line(frame: list[object]) -> tuple[object, object]:
-    return frame[0], frame[1]
+def _call(frame: list[Any]) -> tuple[Any, ...]:
+    return tuple(frame[:3])
 
 
-def _report_place(layer: LayerFacts, live: set[tuple[object, object]]) -> Place | None:
+def _report_place(layer: LayerFacts, live: set[tuple[Any, ...]]) -> Place | None:
     """The innermost call on the layer's chain through which no layer with a live bias was made."""
-    return next((place_of(frame) for frame in outer_frames(layer.chain) if _line(frame) not in live), None)
+    return next((place_of(frame) for frame in outer_frames(layer.chain) if _call(frame) not in live), None)
 
 
 def _canceller(layer: LayerFacts) -> str:
@@ -57,8 +57,8 @@ def _canceller(layer: LayerFacts) -> str:
 def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
     """Which biases no output can see."""
     norms = {layer.name: layer for layer in observed.layers}
-    live = {_line(frame) for layer in observed.layers if layer.dead in _LIVE or layer.dropout_sees_it for frame in layer.chain}
-    groups: dict[tuple[str, Place], list[LayerFacts]] = {}
+    live = {_call(frame) for layer in observed.layers if layer.dead in _LIVE or layer.dropout_sees_it for frame in layer.chain}
+    groups: dict[tuple[str, Place | None], list[LayerFacts]] = {}
     for layer in observed.layers:
         if not layer.dead:
             continue
@@ -94,7 +94,7 @@ def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> Non
         )
         if status == FAIL:
             place = where if key_part(layer) else _report_place(layer, live)
-            if place is not None:
+            if place is not None or not layer.chain:
                 groups.setdefault((rule, place), []).append(layer)
     for (rule, place), layers in groups.items():
         first = layers[0]
@@ -288,7 +288,7 @@ def tied_weights(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
     """Layers that share a weight and have biases of their own."""
     layers = {layer.name: layer for layer in observed.layers}
     for layer in observed.layers:
-        other = layers.get(layer.weight_of or "")
+        other = None if layer.weight_of is None else layers.get(layer.weight_of)
         if other is None:
             continue
         failed = layer.bias_present and other.bias_present and layer.bias_of is None

@@ -64,6 +64,8 @@ class LayerFacts:
     output_activation: str = ""
     gates: list[Gate] = field(default_factory=list)
     output: Numbers | None = None
+    histogram: list[int] = field(default_factory=list)  # of the layer's output, between the two `edges`
+    edges: list[float] = field(default_factory=list)
     gradient_scale: float | None = None  # root mean square, at the layer's output
     weight_of: str | None = None
     bias_of: str | None = None

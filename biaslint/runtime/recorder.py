@@ -133,6 +133,11 @@ def tensors_of(value: Any) -> Iterator[Any]:
             yield from tensors_of(getattr(value, field, None))
 
 
+def own_parameters(module: Any) -> dict[str, Any]:
+    """The module's own parameters by name, also of a scripted module."""
+    return dict(module.named_parameters(recurse=False, remove_duplicate=False))
+
+
 @contextlib.contextmanager
 def preserved(model: Any) -> Iterator[None]:
     """Whatever is done to the model inside: its values, types, modes and hooks are afterwards as they were."""
@@ -144,7 +149,7 @@ def preserved(model: Any) -> Iterator[None]:
     buffers = [
         (module, name, buffer, buffer.detach().clone())
         for module in model.modules()
-        for name, buffer in module._buffers.items()
+        for name, buffer in module.named_buffers(recurse=False, remove_duplicate=False)
         if buffer is not None and not is_lazy(buffer)
     ]
     attributes = [
@@ -164,7 +169,8 @@ def preserved(model: Any) -> Iterator[None]:
                 parameter.grad = grad
             for module, name, buffer, values in buffers:
                 buffer.detach().copy_(values)
-                module._buffers[name] = buffer
+                if module._buffers[name] is not buffer:
+                    module._buffers[name] = buffer
         for module, name, value in attributes:
             vars(module)[name] = value
         for module, mode in modes:

@@ -69,7 +69,7 @@ def _fails(model: Any, positional: list[Any], named: dict[str, Any]) -> str:
 
     try:
         with preserved(model), torch.no_grad():
-            model.eval()
+            deadness.set_training(model, False)
             model(*positional, **named)
     except Exception as error:
         lines = str(error).strip().splitlines()

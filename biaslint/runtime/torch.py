@@ -9,11 +9,11 @@ from typing import Any
 from biaslint.runtime import deadness, flow, losses_torch
 from biaslint.runtime.observed import LayerFacts, LossFacts, Observed, OutputFacts, TargetFacts, Units
 from biaslint.runtime.origins import Frame
-from biaslint.runtime.recorder import AFFINE, RELUS, preserved, tensors_of, watching
+from biaslint.runtime.recorder import AFFINE, RELUS, own_parameters, preserved, tensors_of, watching
 from biaslint.runtime.torch_layers import layer_facts, numbers
 
 Progress = Callable[[str, float], None]
-_BINS = 32
+_BINS, _LAYER_BINS = 32, 24
 
 
 def _batched(value: Any, size: int) -> Any:
@@ -45,19 +45,27 @@ def _is_probability(rows: Any) -> bool:
     return bool((rows >= 0).all() and torch.allclose(rows.sum(-1), torch.ones_like(rows[..., 0]), atol=1e-3))
 
 
+def histogram(tensor: Any, bins: int) -> tuple[list[int], list[float]]:
+    """Counts of a tensor's finite values in equal bins, and the two ends; empty where all are equal."""
+    import torch
+
+    values = tensor.detach().flatten().float()
+    values = values[values.isfinite()]
+    if not values.numel():
+        return [], []
+    low, high = values.min().item(), values.max().item()
+    if not high > low:
+        return [], [low, high]
+    return [int(count) for count in torch.histc(values, bins, low, high)], [low, high]
+
+
 def output_facts(name: str, tensor: Any, labels: Any, kind: str) -> OutputFacts:
     """The summary of one output. `kind` says what the targets are: "classes", "binary", "values", or "" where not known."""
     import torch
 
     tensor = tensor.detach().float()
     facts = OutputFacts(name, list(tensor.shape), values=numbers(tensor))
-    finite = tensor[tensor.isfinite()]
-    if finite.numel():
-        low, high = finite.min().item(), finite.max().item()
-        if high > low:
-            counts = torch.histc(finite, _BINS, low, high)
-            facts.histogram = [int(count) for count in counts]
-            facts.edges = [low, high]
+    facts.histogram, facts.edges = histogram(tensor, _BINS)
     if tensor.dim() < 2 and kind != "binary":
         return facts
     rows = (
@@ -90,7 +98,7 @@ class _Pass:
         self.owner = {
             id(bias): facts
             for facts in layers
-            if facts.kind in ("conv", "linear") and (bias := modules[facts.name]._parameters.get("bias")) is not None
+            if facts.kind in ("conv", "linear") and (bias := own_parameters(modules[facts.name]).get("bias")) is not None
         }
         self.paths = {id(module): name for name, module in model.named_modules()}
         self.shapes: dict[str, int] = {}
@@ -132,6 +140,7 @@ class _Pass:
             self.order += 1
             if tensor.is_floating_point():
                 facts.output = numbers(tensor)
+                facts.histogram, facts.edges = histogram(tensor, _LAYER_BINS)
         if facts.kind in ("conv", "linear", "norm"):
             self.last = facts
         if facts.kind in ("conv", "linear") and not facts.bias_present:
@@ -259,7 +268,7 @@ def _first_pass(model: Any, args: Sequence[Any], kwargs: dict[str, Any], seen: _
             f"training mode failed, outputs are those of eval mode: {type(error).__name__}: {_first_line(error)}"
         )
         observed.mode = "eval"
-        model.eval()
+        deadness.set_training(model, False)
         seen.units.clear()
         with torch.enable_grad(), watching(seen.listen, dropout=False, on_module=seen.on_module):
             return model(*args, **kwargs)

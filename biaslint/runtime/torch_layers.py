@@ -7,6 +7,7 @@ from typing import Any
 
 from biaslint.runtime.observed import Gate, LayerFacts, Numbers
 from biaslint.runtime.origins import Frame
+from biaslint.runtime.recorder import own_parameters
 
 _CONFIG = (
     "in_channels",
@@ -98,7 +99,7 @@ def forget_gates(module: Any) -> list[Gate]:
 def _biases(module: Any) -> dict[str, Any]:
     import torch
 
-    own = {name: p for name, p in module._parameters.items() if "bias" in name and p is not None}
+    own = {name: p for name, p in own_parameters(module).items() if "bias" in name and p is not None}
     if not own and isinstance(getattr(module, "bias", None), torch.Tensor):
         own = {"bias": module.bias}
     return own
@@ -117,7 +118,7 @@ def _default(module: Any, kind: str) -> str:
 def _is_lazy(module: Any) -> bool:
     from torch.nn.parameter import is_lazy
 
-    return any(p is not None and is_lazy(p) for p in module._parameters.values())
+    return any(p is not None and is_lazy(p) for p in own_parameters(module).values())
 
 
 def layer_facts(model: Any, chains: dict[str, list[Frame]], optimiser: Any = None) -> list[LayerFacts]:
@@ -129,7 +130,7 @@ def layer_facts(model: Any, chains: dict[str, list[Frame]], optimiser: Any = Non
     bias_owner: dict[int, str] = {}
     found = []
     for name, module in model.named_modules():
-        if not any(p is not None for p in module._parameters.values()) and not isinstance(module, torch.nn.Linear):
+        if not any(p is not None for p in own_parameters(module).values()) and not isinstance(module, torch.nn.Linear):
             continue
         if _is_lazy(module):
             continue
@@ -150,14 +151,14 @@ def layer_facts(model: Any, chains: dict[str, list[Frame]], optimiser: Any = Non
             facts.bias_values = numbers(torch.cat([bias.detach().flatten().float() for bias in biases.values()]))
             facts.bias_default = _default(module, kind)
             facts.channels = next(iter(biases.values())).numel()
-        weight = module._parameters.get("weight")
+        weight = own_parameters(module).get("weight")
         if weight is not None:
             facts.weight_values = numbers(weight)
             facts.weight_trainable = weight.requires_grad
             facts.weight_optimised = None if stepped is None else id(weight) in stepped
             facts.weight_of = weights.get(id(weight))
             weights.setdefault(id(weight), name)
-        bias = module._parameters.get("bias")
+        bias = own_parameters(module).get("bias")
         if bias is not None:
             facts.bias_of = bias_owner.get(id(bias))
             bias_owner.setdefault(id(bias), name)

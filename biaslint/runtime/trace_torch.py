@@ -26,11 +26,11 @@ def tracing() -> Iterator[None]:
             self.__dict__[_MARK] = calling_frames(self, skipped, depth=2)
         original(self, *args, **kwargs)
 
-    torch.nn.Module.__init__ = traced  # type: ignore[method-assign]
+    torch.nn.Module.__init__ = traced
     try:
         yield
     finally:
-        torch.nn.Module.__init__ = original  # type: ignore[method-assign]
+        torch.nn.Module.__init__ = original
 
 
 def origins(model: Any) -> dict[str, list[Frame]]:

@@ -36,7 +36,7 @@ class Statistics:
 class Result:
     """What a run found.
 
-    `problems` are what the caller did wrong, `errors` what biaslint did; either makes the exit status 2.
+    `problems` are what the caller did wrong, `errors` what biaslint did; either makes the exit status 2. `notes` only inform.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -44,6 +44,7 @@ class Result:
     unknowns: list[UnknownFact] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     statistics: Statistics = field(default_factory=Statistics)
     texts: Mapping[Path, str] = field(default_factory=dict)
 
@@ -53,6 +54,8 @@ def lint(paths: Sequence[Path], config: Config) -> Result:
     found = discover.files(paths, config)
     result = lint_files(found.files, config)
     result.problems = found.problems + result.problems
+    if not found.files and not found.problems:
+        result.notes.append(f"no Python file or notebook in {', '.join(map(str, paths))}")
     return result
 
 
@@ -192,5 +195,6 @@ def _unsuppressed(
     if source and source.cells:
         located = [(comment, *source.locate(comment.line)) for comment in comments]
         comments = [replace(comment, cell=cell, line=line) for comment, cell, line in located]
-    left, idle = suppress.apply([finding for finding in findings if finding.rule not in off], comments, enabled - off, path)
+    ran = frozenset(rule.code for rule in rule_book.rules() if rule.made_by != "runtime" and rule.code in enabled - off)
+    left, idle = suppress.apply([finding for finding in findings if finding.rule not in off], comments, ran, path)
     return left + [finding for finding in idle if finding.rule not in off]

@@ -94,17 +94,17 @@ def _comments(text: str) -> Iterator[tuple[int, int, str, bool]]:
 
 
 def apply(
-    findings: Sequence[Finding], suppressions: Sequence[Suppression], enabled: Collection[str], path: str
+    findings: Sequence[Finding], suppressions: Sequence[Suppression], ran: Collection[str], path: str
 ) -> tuple[list[Finding], list[Finding]]:
-    """What is left of one file's findings, and a finding for each comment that silences nothing."""
+    """What is left of one file's findings, and a finding for each comment that silences nothing. `ran` are the rules that ran."""
     kept = [finding for finding in findings if not any(suppression.silences(finding) for suppression in suppressions)]
-    if rule_book.UNUSED_SUPPRESSION not in enabled:
+    if rule_book.UNUSED_SUPPRESSION not in ran:
         return kept, []
     rule = rule_book.find(rule_book.UNUSED_SUPPRESSION)
     idle = []
     for suppression in suppressions:
         silenced = {finding.rule for finding in findings if suppression.silences(finding)}
-        message = suppression.problem or _idle(suppression, silenced, enabled)
+        message = suppression.problem or _idle(suppression, silenced, ran)
         if message:
             place = Place(
                 path, suppression.line, suppression.column, suppression.line, suppression.end_column, suppression.cell
@@ -113,13 +113,13 @@ def apply(
     return kept, idle
 
 
-def _idle(suppression: Suppression, silenced: set[str], enabled: Collection[str]) -> str:
+def _idle(suppression: Suppression, silenced: set[str], ran: Collection[str]) -> str:
     """What is wrong with a comment that silences too little; "" where nothing is, or where this run cannot know."""
     if not suppression.rules:
         # With some rules off, they may be what the comment is for; a bare `noqa` may be for any tool.
-        defaults = {rule.code for rule in rule_book.rules() if rule.default}
-        return "" if silenced or suppression.noqa or not defaults <= set(enabled) else "this comment silences nothing"
-    idle = [word for word, codes in suppression.rules if codes <= set(enabled) and not codes & silenced]
+        defaults = {rule.code for rule in rule_book.rules() if rule.default and rule.made_by != "runtime"}
+        return "" if silenced or suppression.noqa or not defaults <= set(ran) else "this comment silences nothing"
+    idle = [word for word, codes in suppression.rules if codes <= set(ran) and not codes & silenced]
     if not idle:
         return ""
     if len(idle) == len(suppression.rules):

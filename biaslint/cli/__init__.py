@@ -14,6 +14,7 @@ from biaslint import __version__
 COMMANDS = {
     "lint": ("biaslint.cli.lint:command", "Find questionable bias set-ups (what happens without a command)."),
     "explain": ("biaslint.cli.explain:command", "Show the page of a rule: what, why, what to write instead."),
+    "verify": ("biaslint.runtime.command:verify", "Build a model and measure how it really starts."),
     "rules": ("biaslint.cli.rules:command", "List all rules."),
 }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from biaslint import baseline, config, engine, reporters, rule_book
+from biaslint import baseline, changed_lines, config, engine, reporters, rule_book
 from biaslint.cli.explain import colored
 from biaslint.finding import Severity
 from biaslint.sources import Lines
@@ -52,6 +53,9 @@ _PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "P
     "--config", "config_file", type=click.Path(dir_okay=False, path_type=Path), help="Read the settings from this file."
 )
 @click.option("--isolated", is_flag=True, help="Read no settings.")
+@click.option("--fix", is_flag=True, help="Carry out the safe fixes (same checkpoint, same outputs).")
+@click.option("--unsafe-fixes", is_flag=True, help="The others too.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--stdin-filename", type=click.Path(path_type=Path), help="What the text on the standard input (-) is called.")
 @click.option("--format", "format_", type=click.Choice(list(reporters.FORMATS)), default="text", help="What to print.")
 @click.option(
@@ -80,89 +84,105 @@ def command(**options: Any) -> None:
     `# biaslint: ignore[BL101]` at the end of a line silences a finding. Settings are read from [tool.biaslint] in
     pyproject.toml or from biaslint.toml.
     """
+    settings = {key: options.pop(key) for key in SETTINGS}
     try:
-        status = run(**options)
-    except (config.ConfigError, rule_book.UnknownRule, rule_book.BrokenPage, baseline.BrokenBaseline) as error:
+        status = run(Options(**options), settings)
+    except (
+        config.ConfigError,
+        rule_book.UnknownRule,
+        rule_book.BrokenPage,
+        baseline.BrokenBaseline,
+        changed_lines.GitError,
+    ) as error:
         click.echo(f"biaslint: {error}", err=True)
         status = 2
     sys.exit(status)
 
 
-def run(
-    paths: tuple[str, ...],
-    config_file: Path | None,
-    isolated: bool,
-    stdin_filename: Path | None,
-    format_: str,
-    outputs: list[tuple[str | None, Path]],
-    exit_zero: bool,
-    baseline_file: Path | None,
-    write_baseline: bool,
-    diff_base: str | None,
-    show_unknown: bool,
-    statistics: bool,
-    quiet: bool,
-    color: bool | None,
-    **settings: Any,
-) -> int:
+SETTINGS = ("select", "extend_select", "ignore", "exclude", "extend_exclude", "force_exclude", "fail_on")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options that are no settings of the project."""
+
+    paths: tuple[str, ...]
+    config_file: Path | None
+    isolated: bool
+    stdin_filename: Path | None
+    fix: bool
+    unsafe_fixes: bool
+    diff: bool
+    format_: str
+    outputs: list[tuple[str | None, Path]]
+    exit_zero: bool
+    baseline_file: Path | None
+    write_baseline: bool
+    diff_base: str | None
+    show_unknown: bool
+    statistics: bool
+    quiet: bool
+    color: bool | None
+
+
+def run(options: Options, settings: dict[str, Any]) -> int:
     """Lint and report; the exit status."""
     here = Path(os.path.abspath("."))
-    stdin = "-" in paths
-    if stdin and len(paths) > 1:
+    stdin = "-" in options.paths
+    if stdin and len(options.paths) > 1:
         raise config.ConfigError("the standard input (-) is linted alone")
-    targets = [here / (stdin_filename or "stdin.py")] if stdin else [Path(os.path.abspath(path)) for path in paths or (".",)]
-    chosen = settings_for(targets, config_file, isolated, settings)
-    if stdin:
-        result = engine.lint_text(sys.stdin.buffer.read(), targets[0], chosen)
-    else:
-        result = engine.lint(targets, chosen)
-    notes = [f"no Python file or notebook in {', '.join(map(str, targets))}"] * (not result.files and not result.problems)
+    names = [str(options.stdin_filename or "stdin.py")] if stdin else options.paths or (".",)
+    targets = [Path(os.path.abspath(name)) for name in names]
+    chosen = settings_for(targets, options, settings)
+    file = options.baseline_file or _project_baseline(chosen)
+    narrow = _narrower(options, chosen, None if options.write_baseline else file)
 
-    file = baseline_file or (chosen.root / chosen.baseline if chosen.baseline else None)
-    if write_baseline:
+    data = sys.stdin.buffer.read() if stdin else b""
+    result = engine.lint_text(data, targets[0], chosen) if stdin else engine.lint(targets, chosen)
+    if options.write_baseline:
         return _write_baseline(result, chosen, file or chosen.root / BASELINE)
-    if file:
-        compared = baseline.compare(result.findings, baseline.read(file), result.files, chosen, Lines(result.texts))
-        result.findings = compared.new
-        notes += [f"{compared.known} findings are in the baseline {file}"] * bool(compared.known)
-        notes += [f"stale in the baseline: {one.path}: {one.rule} {one.layer}: {one.text}" for one in compared.stale]
-    if diff_base:
-        from biaslint import changed_lines
-
-        try:
-            result.findings = changed_lines.only_changed(result.findings, diff_base)
-        except changed_lines.GitError as error:
-            raise config.ConfigError(f"--diff-base {diff_base}: {error}") from error
-
+    narrow(result)
     view = reporters.View(
         result,
         chosen,
         base=here,
-        color=colored(color),
-        quiet=quiet,
-        show_unknown=show_unknown,
-        statistics=statistics,
+        color=colored(options.color),
+        quiet=options.quiet,
+        show_unknown=options.show_unknown,
+        statistics=options.statistics,
     )
-    click.echo(reporters.render(format_, view), nl=False, color=True)
-    for kind, target in outputs:
-        _write(target, reporters.render(kind or format_, replace(view, color=False)), result)
-    for line in [*notes, *result.problems, *result.errors]:
-        click.echo(f"biaslint: {reporters.plain(line)}", err=True)
-    if result.problems or result.errors:
-        return 2
-    return 0 if exit_zero or not fails(result, chosen.fail_on) else 1
+    if options.fix or options.diff:
+        from biaslint.cli.fixing import mend
+
+        mended = mend(view, targets[0] if stdin else None, narrow, options.unsafe_fixes, dry=options.diff)
+        if options.diff:
+            click.echo("".join(mended.diffs), nl=False)
+            _say(result)
+            return 2 if result.problems or result.errors else int(bool(mended.diffs) and not options.exit_zero)
+        view = replace(view, result=mended.result, fixed=mended.count)
+        if mended.text is not None:
+            click.echo(mended.text, nl=False)
+    return _report(view, options, stderr=stdin and options.fix)
 
 
-def settings_for(targets: list[Path], config_file: Path | None, isolated: bool, options: dict[str, Any]) -> config.Config:
+def _project_baseline(chosen: config.Config) -> Path | None:
+    """The baseline that the settings name; else the one that `--write-baseline` writes, where it is there."""
+    if chosen.baseline:
+        return chosen.root / chosen.baseline
+    usual = chosen.root / BASELINE
+    return usual if usual.is_file() else None
+
+
+def settings_for(targets: list[Path], options: Options, settings: dict[str, Any]) -> config.Config:
     """The settings for these paths: those of the project or of a given file, and what the command line says."""
     root = config.project_root(config.common_folder(targets))
-    if isolated:
+    if options.isolated:
         chosen = config.Config(root)
-    elif config_file:
-        chosen = replace(config.load(config_file), root=root)
+    elif options.config_file:
+        chosen = replace(config.load(options.config_file), root=root)
     else:
         chosen = config.discover(targets)
-    chosen = config.with_options(chosen, **options)
+    chosen = config.with_options(chosen, **settings)
     chosen.enabled()  # an unknown rule is said before anything is read
     return chosen
 
@@ -172,12 +192,45 @@ def fails(result: engine.Result, fail_on: str) -> bool:
     return fail_on != "never" and any(finding.severity >= Severity[fail_on.upper()] for finding in result.findings)
 
 
+def _narrower(options: Options, chosen: config.Config, file: Path | None) -> Callable[[engine.Result], None]:
+    """What leaves out the findings that are in the baseline, or not on changed lines."""
+    entries = baseline.read(file) if file else None
+    since = changed_lines.since(chosen.root, options.diff_base) if options.diff_base else None
+
+    def narrow(result: engine.Result) -> None:
+        if entries is not None:
+            compared = baseline.compare(result.findings, entries, result.files, chosen, Lines(result.texts))
+            result.findings = compared.new
+            result.notes += [f"{compared.known} findings are in the baseline {file}"] * bool(compared.known)
+            result.notes += [f"stale in the baseline: {one.path}: {one.rule} {one.layer}: {one.text}" for one in compared.stale]
+        if since:
+            result.findings = changed_lines.only_changed(result.findings, since)
+
+    return narrow
+
+
+def _report(view: reporters.View, options: Options, stderr: bool) -> int:
+    """Print and write the reports; the exit status."""
+    result = view.result
+    click.echo(reporters.render(options.format_, view), nl=False, color=True, err=stderr)
+    for kind, target in options.outputs:
+        _write(target, reporters.render(kind or options.format_, replace(view, color=False)), result)
+    _say(result)
+    if result.problems or result.errors:
+        return 2
+    return 0 if options.exit_zero or not fails(result, view.config.fail_on) else 1
+
+
+def _say(result: engine.Result) -> None:
+    for line in [*result.notes, *result.problems, *result.errors]:
+        click.echo(f"biaslint: {reporters.plain(line)}", err=True)
+
+
 def _write_baseline(result: engine.Result, chosen: config.Config, file: Path) -> int:
     old = baseline.read(file) if file.exists() else Counter()
+    result.notes.append(f"{len(result.findings)} findings written to {file}")
     _write(file, baseline.text(result.findings, old, result.files, chosen, Lines(result.texts)), result)
-    for line in [*result.problems, *result.errors]:
-        click.echo(f"biaslint: {line}", err=True)
-    click.echo(f"biaslint: {len(result.findings)} findings written to {file}", err=True)
+    _say(result)
     return 2 if result.problems or result.errors else 0
 
 

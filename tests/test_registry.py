@@ -1,0 +1,63 @@
+"""Two files make a rule, its page and its check; and a wheel brings the pages along."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import ROOT, write
+
+from biaslint import checks, rule_book
+
+
+def test_every_check_has_a_page_and_every_page_has_a_check() -> None:
+    assert checks.names() == sorted(rule.name for rule in rule_book.rules() if rule.made_by == "check")
+
+
+@pytest.mark.parametrize("name", checks.names())
+def test_every_check_can_be_loaded(name: str) -> None:
+    assert callable(checks.load(name))
+
+
+def test_pages_lie_beside_the_package_in_a_checkout() -> None:
+    assert not (ROOT / "biaslint" / "rules").exists()
+    assert rule_book.folder() == ROOT / "rules"
+
+
+def test_checks_ask_the_graph_and_nothing_else() -> None:
+    """Imports go one way; a check that reads syntax or imports a framework would only work for one of them."""
+    allowed = {"biaslint.checks", "biaslint.finding", "biaslint.graph", "biaslint.conditions"}
+    for path in (ROOT / "biaslint" / "checks").glob("*.py"):
+        for line in path.read_text().splitlines():
+            words = line.split()
+            if words[:1] in (["from"], ["import"]) and words[1].split(".")[0] not in sys.stdlib_module_names:
+                assert words[1] in allowed, f"{path.name}: {line}"
+
+
+def test_a_wheel_that_is_installed_elsewhere_lints_and_explains_every_rule(tmp_path: Path) -> None:
+    wheels, site, project = tmp_path / "wheels", tmp_path / "site", write(tmp_path / "project", {"net.py": "import torch\n"})
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
+    done = subprocess.run(build, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = wheels.glob("*.whl")
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(site), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    assert sorted(path.name for path in site.iterdir() if path.suffix != ".dist-info") == ["biaslint", "bin"]
+
+    def run(*arguments: str) -> str:
+        environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site)}
+        code = "import biaslint, sys; sys.stderr.write(biaslint.__file__); from biaslint.__main__ import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], cwd=project, env=environ, capture_output=True, text=True, check=True
+        )
+        assert done.stderr.startswith(str(site))
+        return done.stdout
+
+    listed = [line.split()[0] for line in run("rules").splitlines()]
+    assert listed == [rule.code for rule in rule_book.rules()]
+    explained = run("explain", *listed)
+    assert all(f"{rule.name} ({rule.code})" in explained for rule in rule_book.rules())
+    assert run("net.py") == "Nothing found in 1 file.\n"

@@ -94,9 +94,16 @@ def test_a_model_that_starts_others_takes_them_with_it(write, tmp_path: Path) ->
 def test_the_process_reaches_no_server(write) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     port = server.getsockname()[1]
-    write(f"import socket\ndef build():\n    socket.create_connection(('127.0.0.1', {port}), timeout=3)\n    raise ValueError('reached it')\n")
+    write(
+        f"import socket\ndef build():\n    socket.create_connection(('127.0.0.1', {port}), timeout=3)\n    raise ValueError('reached it')\n"
+    )
     assert "reached it" in failing("model.py:build", network=True)
-    probe = subprocess.run([sys.executable, "-c", "from biaslint.runtime.limits import leave_network as f; print(f())"], capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    probe = subprocess.run(
+        [sys.executable, "-c", "from biaslint.runtime.limits import leave_network as f; print(f())"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
     if "not isolated" in probe.stdout:
         pytest.skip(f"this system does not allow it: {probe.stdout.strip()}")
     assert "reached it" not in failing("model.py:build")

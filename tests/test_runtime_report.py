@@ -49,7 +49,11 @@ def observed() -> Observed:
         layer("<script>alert(1)</script>", "linear", chain=[frame(12)], order=2, is_output=True),
     ]
     found = Observed("torch", {"torch": "2"}, "model.py:Net", "Net", 8, ["3x8x8"], layers=layers)
-    found.outputs = [OutputFacts("output 0", [8, 2], 2, "logits", Numbers(16, 0.0, 1.0, -2.0, 2.0), [0.0, 0.0], [0.5, 0.5], [3, 2, 1], [-2.0, 2.0])]
+    found.outputs = [
+        OutputFacts(
+            "output 0", [8, 2], 2, "logits", Numbers(16, 0.0, 1.0, -2.0, 2.0), [0.0, 0.0], [0.5, 0.5], [3, 2, 1], [-2.0, 2.0]
+        )
+    ]
     found.targets = TargetFacts("classes", [0.9, 0.1], source="--prior")
     found.loss = LossFacts("cross_entropy", "cross_entropy", 0.7, 0.325, [1.1, -1.1])
     found.units = [Units("act", "norm", 16, 2)]
@@ -129,7 +133,12 @@ class Reader(HTMLParser):
 def test_the_page_is_well_formed_self_contained_and_escapes_names(observed: Observed) -> None:
     verdict = judge(observed)
     place = Place("/project/model.py", 10, 5, 10, 15)
-    page = html.render(observed, verdict, [Finding("BL101", "bias-before-norm", Severity.WARNING, place, "<b>dead</b>", advice="do: x < 1")], Path("/project"))
+    page = html.render(
+        observed,
+        verdict,
+        [Finding("BL101", "bias-before-norm", Severity.WARNING, place, "<b>dead</b>", advice="do: x < 1")],
+        Path("/project"),
+    )
     reader = Reader()
     reader.feed(page)
     assert reader.open == []
@@ -156,7 +165,10 @@ def static(rule: str, line: int) -> Finding:
 def test_static_findings_are_confirmed_refuted_or_not_measured(observed: Observed) -> None:
     program = facts.program(observed)
     failures = judge(observed).failures
-    findings = [static("bias-before-norm", line) for line in (10, 12, 99)] + [static("unset-output-bias", 12), static("constant-bias-on-conv", 10)]
+    findings = [static("bias-before-norm", line) for line in (10, 12, 99)] + [
+        static("unset-output-bias", 12),
+        static("constant-bias-on-conv", 10),
+    ]
     marks = confirm.confirm(findings, program, failures)
     assert [mark.verdict for mark in marks] == ["confirmed", "refuted", "not measured", "confirmed", "refuted"]
     assert "`conv`" in marks[0].text

@@ -193,7 +193,13 @@ def test_each_layer_is_traced_to_the_call_that_made_it() -> None:
     with tracing():
         model = Chain(first=nn.Linear(3, 3), inner=Chain(second=nn.Conv2d(3, 4, 1)))
     found = origins(model)
-    line = Path(__file__).read_text().splitlines().index("        model = Chain(first=nn.Linear(3, 3), inner=Chain(second=nn.Conv2d(3, 4, 1)))") + 1
+    line = (
+        Path(__file__)
+        .read_text()
+        .splitlines()
+        .index("        model = Chain(first=nn.Linear(3, 3), inner=Chain(second=nn.Conv2d(3, 4, 1)))")
+        + 1
+    )
     assert [frame[1] for name in ("first", "inner.second") for frame in found[name][:1]] == [line, line]
     assert found["first"][0][0] == __file__
     assert not any("_biaslint_origin" in vars(module) for module in model.modules())
@@ -263,7 +269,10 @@ def test_the_best_constant_of_an_unknown_loss_is_searched_for() -> None:
             return -(labels * (1 - p) ** 2 * p.log() + (1 - labels) * p**2 * (1 - p).log()).mean()
 
     observed = measure(head(width=1), [torch.randn(220, 6)], labels=ONE_IN_TEN.float()[:, None], loss=Focal())
-    grid = min((Focal()(torch.full((220, 1), point / 100), ONE_IN_TEN.float()[:, None]).item(), point / 100) for point in range(-400, 100))
+    grid = min(
+        (Focal()(torch.full((220, 1), point / 100), ONE_IN_TEN.float()[:, None]).item(), point / 100)
+        for point in range(-400, 100)
+    )
     assert observed.loss.best == pytest.approx(grid[0], rel=1e-3)
     assert observed.loss.bias[0] == pytest.approx(grid[1], abs=0.03)
 
@@ -347,7 +356,11 @@ def test_an_lstm_language_model_is_fed_and_measured() -> None:
     class Language(nn.Module):
         def __init__(self, words: int = 50, width: int = 16) -> None:
             super().__init__()
-            self.embed, self.rnn, self.out = nn.Embedding(words, width), nn.LSTM(width, width, batch_first=True), nn.Linear(width, words)
+            self.embed, self.rnn, self.out = (
+                nn.Embedding(words, width),
+                nn.LSTM(width, width, batch_first=True),
+                nn.Linear(width, words),
+            )
             self.out.weight = self.embed.weight
 
         def forward(self, tokens: Any) -> Any:
@@ -377,7 +390,10 @@ def test_constants_frozen_biases_and_biases_outside_the_optimiser_are_found() ->
     nn.init.constant_(model.out.bias, -2.19)
     model.second.bias.requires_grad_(False)
     observed = measure(model, [torch.randn(4, 3, 12, 12)])
-    assert [(one.rule, one.layer) for one in judge(observed).failures] == [("constant-bias-on-conv", "conv"), ("untrainable-bias", "second")]
+    assert [(one.rule, one.layer) for one in judge(observed).failures] == [
+        ("constant-bias-on-conv", "conv"),
+        ("untrainable-bias", "second"),
+    ]
     model.second.bias.requires_grad_(True)
     optimiser = torch.optim.SGD([parameter for name, parameter in model.named_parameters() if name != "second.bias"], lr=0.1)
     observed = measure(model, [torch.randn(4, 3, 12, 12)], optimiser=optimiser)
@@ -385,13 +401,15 @@ def test_constants_frozen_biases_and_biases_outside_the_optimiser_are_found() ->
 
 
 def test_measurements_survive_the_way_through_json(images: Any) -> None:
-    observed = measure(Chain(conv=nn.Conv2d(3, 4, 3), rnn=nn.Flatten(), out=nn.Linear(400, 2)), [images], labels=torch.tensor([0, 1, 0, 1]))
+    observed = measure(
+        Chain(conv=nn.Conv2d(3, 4, 3), rnn=nn.Flatten(), out=nn.Linear(400, 2)), [images], labels=torch.tensor([0, 1, 0, 1])
+    )
     assert from_json(json.loads(json.dumps(to_json(observed)))) == observed
 
 
 # Through the command
 
-MODEL = '''
+MODEL = """
 import torch
 from torch import nn
 
@@ -418,7 +436,7 @@ class Silenced(nn.Sequential):
             nn.Conv2d(3, 4, 3),  # biaslint: ignore[BL101]
             nn.BatchNorm2d(4),
         )
-'''
+"""
 
 
 @pytest.fixture
@@ -442,7 +460,14 @@ def test_the_command_reports_findings_at_the_lines_that_made_the_layers(folder: 
         ("BL401", "model.py", 10, "head"),
     ]
     assert report["findings"][0]["related"][0]["line"] == 9
-    assert {one["name"] for one in report["measurements"]} >= {"initial-outputs", "initial-loss", "dead-bias", "initial-bias", "dead-units", "activation-scale"}
+    assert {one["name"] for one in report["measurements"]} >= {
+        "initial-outputs",
+        "initial-loss",
+        "dead-bias",
+        "initial-bias",
+        "dead-units",
+        "activation-scale",
+    }
     assert all(one["status"] in ("pass", "fail", "not applicable") for one in report["measurements"])
     assert report["model"]["batch"] == 22
 

@@ -13,7 +13,9 @@ def _open(width: float, height: float, label: str) -> str:
     return f'<svg role="img" aria-label="{escape(label)}" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}">'
 
 
-def histogram(counts: Sequence[int], edges: Sequence[float], width: float, height: float, label: str, *, small: bool = False) -> str:
+def histogram(
+    counts: Sequence[int], edges: Sequence[float], width: float, height: float, label: str, *, small: bool = False
+) -> str:
     """Counts in equal bins; with the two ends written below unless `small`."""
     if not counts or not max(counts):
         return f"<span class='faint'>all {edges[0]:.3g}</span>" if edges else ""
@@ -23,10 +25,14 @@ def histogram(counts: Sequence[int], edges: Sequence[float], width: float, heigh
     out = [_open(width, height, label), f"<title>{escape(label)}: {low:.4g} to {high:.4g}</title>"]
     for index, count in enumerate(counts):
         tall = (height - foot) * count / most
-        out.append(f'<rect class="one" x="{index * step:.2f}" y="{height - foot - tall:.2f}" width="{max(step - 1, 0.5):.2f}" height="{tall:.2f}"/>')
+        out.append(
+            f'<rect class="one" x="{index * step:.2f}" y="{height - foot - tall:.2f}" width="{max(step - 1, 0.5):.2f}" height="{tall:.2f}"/>'
+        )
     if not small:
         out.append(f'<line class="axis" x1="0" x2="{width:g}" y1="{height - foot}" y2="{height - foot}"/>')
-        out.append(f'<text x="0" y="{height - 4:g}">{low:.3g}</text><text x="{width:g}" y="{height - 4:g}" text-anchor="end">{high:.3g}</text>')
+        out.append(
+            f'<text x="0" y="{height - 4:g}">{low:.3g}</text><text x="{width:g}" y="{height - 4:g}" text-anchor="end">{high:.3g}</text>'
+        )
     return "".join(out) + "</svg>"
 
 
@@ -47,7 +53,9 @@ def bars(ones: Sequence[float], twos: Sequence[float], width: float, height: flo
             if index < len(numbers) and math.isfinite(numbers[index]):
                 top, foot = sorted((at(numbers[index]), at(0.0)))
                 x = _LEFT + index * step + step * 0.12 + offset * thick
-                out.append(f'<rect class="{name}" x="{x:.2f}" y="{top:.2f}" width="{thick:.2f}" height="{max(foot - top, 0.5):.2f}"><title>{index}: {numbers[index]:.4g}</title></rect>')
+                out.append(
+                    f'<rect class="{name}" x="{x:.2f}" y="{top:.2f}" width="{thick:.2f}" height="{max(foot - top, 0.5):.2f}"><title>{index}: {numbers[index]:.4g}</title></rect>'
+                )
         if len(ones) <= 20 or index % 10 == 0:
             out.append(f'<text x="{_LEFT + (index + 0.5) * step:.2f}" y="{height - 4:g}" text-anchor="middle">{index}</text>')
     out.append(f'<line class="axis" x1="{_LEFT}" x2="{width:g}" y1="{at(0):.2f}" y2="{at(0):.2f}"/>')
@@ -73,8 +81,17 @@ def depth(names: Sequence[str], ones: Sequence[float | None], twos: Sequence[flo
         out.append(f'<line class="axis" x1="{_LEFT}" x2="{width:g}" y1="{at(power):.2f}" y2="{at(power):.2f}"/>')
         out.append(f'<text x="{_LEFT - 4}" y="{at(power) + 4:.2f}" text-anchor="end">1e{power}</text>')
     for style, values in (("one", ones), ("two", twos)):
-        points = [(_LEFT + index * step, at(math.log10(value)), index, value) for index, value in enumerate(values) if value and math.isfinite(value)]
+        points = [
+            (_LEFT + index * step, at(math.log10(value)), index, value)
+            for index, value in enumerate(values)
+            if value and math.isfinite(value)
+        ]
         out.append(f'<polyline class="line-{style}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in points)}"/>')
-        out += [f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="2.2"><title>{escape(names[index])}: {value:.4g}</title></circle>' for x, y, index, value in points]
-    out.append(f'<text x="{_LEFT}" y="{height - 3:g}">{escape(names[0])}</text><text x="{width:g}" y="{height - 3:g}" text-anchor="end">{escape(names[-1])}</text>')
+        out += [
+            f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="2.2"><title>{escape(names[index])}: {value:.4g}</title></circle>'
+            for x, y, index, value in points
+        ]
+    out.append(
+        f'<text x="{_LEFT}" y="{height - 3:g}">{escape(names[0])}</text><text x="{width:g}" y="{height - 3:g}" text-anchor="end">{escape(names[-1])}</text>'
+    )
     return "".join(out) + "</svg>"

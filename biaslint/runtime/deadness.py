@@ -183,7 +183,9 @@ def _pass(
     set_modes(model, norms=norms, dropout=dropout)
     sums = {name: _Sums() for name in layers}
     owner = {
-        id(own_parameters(module)["bias"]): name for name, module in layers.items() if own_parameters(module).get("bias") is not None
+        id(own_parameters(module)["bias"]): name
+        for name, module in layers.items()
+        if own_parameters(module).get("bias") is not None
     }
     names = {id(module): name for name, module in layers.items()}
     paths = {id(module): name for name, module in model.named_modules()}

@@ -48,7 +48,7 @@ def render(observed: Observed, verdict: Verdict, findings: Sequence[Finding], ba
     title = f"{observed.target or observed.model} before training"
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">',
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1><p class='faint'>{escape(heading(observed))}</p>",
         f"<p>{len(findings)} finding{'' if len(findings) == 1 else 's'}; {failed} of {len(verdict.measurements)} measurements fail.</p>",
@@ -79,7 +79,13 @@ def _where(path: str, base: Path | None) -> str:
 def _finding(one: Finding, base: Path | None) -> str:
     place = f"{_where(one.place.path, base)}:{one.place.line}:{one.place.column}"
     head, _, code = one.advice.partition(": ")
-    advice = f"<p>{escape(head)}:</p><pre>{escape(code)}</pre>" if code else f"<p class='faint'>{escape(one.advice)}</p>" if one.advice else ""
+    advice = (
+        f"<p>{escape(head)}:</p><pre>{escape(code)}</pre>"
+        if code
+        else f"<p class='faint'>{escape(one.advice)}</p>"
+        if one.advice
+        else ""
+    )
     return (
         f"<div class='card finding {escape(str(one.severity))}'><b>{escape(one.rule)} {escape(one.name)}</b> "
         f"<code class='faint'>{escape(place)}</code><p>{escape(one.message)}</p>{advice}</div>"
@@ -94,7 +100,9 @@ def _outputs(observed: Observed) -> list[str]:
         shape = " x ".join(map(str, output.shape))
         text = f"mean {output.values.mean:.4g}, standard deviation {output.values.spread:.4g}"
         picture = charts.histogram(output.histogram, output.edges, 420, 130, f"values of {output.name}")
-        cards.append(f"<div class='card'><h3>{escape(output.name)} ({escape(shape)})</h3>{picture}<p class='faint'>{text}</p></div>")
+        cards.append(
+            f"<div class='card'><h3>{escape(output.name)} ({escape(shape)})</h3>{picture}<p class='faint'>{text}</p></div>"
+        )
     return cards
 
 
@@ -125,11 +133,17 @@ def _depth(observed: Observed) -> list[str]:
         return []
     picture = charts.depth([layer.name for layer in layers], outputs, gradients, 420, 150)
     key = "<span class='key' style='background:var(--one)'></span>outputs<span class='key' style='background:var(--two)'></span>gradients"
-    return [f"<div class='card'><h3>Scale through depth</h3>{picture}<p class='faint'>root mean square, logarithmic;{key}</p></div>"]
+    return [
+        f"<div class='card'><h3>Scale through depth</h3>{picture}<p class='faint'>root mean square, logarithmic;{key}</p></div>"
+    ]
 
 
 def _measurements(measurements: Sequence[Measurement]) -> str:
-    shown = [one for one in measurements if one.status == FAIL or not one.layer or one.name in ("initial-outputs", "initial-loss", "forget-gate")]
+    shown = [
+        one
+        for one in measurements
+        if one.status == FAIL or not one.layer or one.name in ("initial-outputs", "initial-loss", "forget-gate")
+    ]
     rows = "".join(
         f"<tr><td>{escape(one.name)}</td><td class='{'fail' if one.status == FAIL else 'pass' if one.status == 'pass' else 'faint'}'>{escape(one.status)}</td>"
         f"<td><code>{escape(one.layer)}</code></td><td>{escape(one.message)}</td><td class='number'>{_number(one.value)}</td><td class='number'>{_number(one.threshold)}</td></tr>"
@@ -146,7 +160,19 @@ def _number(value: float | None) -> str:
 
 def _layers(observed: Observed, verdict: Verdict) -> str:
     bad = {one.layer for one in verdict.measurements if one.status == FAIL and one.layer}
-    head = "".join(f"<th>{name}</th>" for name in ("layer", "type", "outputs at the start", "output scale", "gradient scale", "bias at the start", "dead?", "made at"))
+    head = "".join(
+        f"<th>{name}</th>"
+        for name in (
+            "layer",
+            "type",
+            "outputs at the start",
+            "output scale",
+            "gradient scale",
+            "bias at the start",
+            "dead?",
+            "made at",
+        )
+    )
     rows = "".join(_layer(layer, layer.name in bad) for layer in in_order(observed))
     return f"<div class='card wide'><table><tr>{head}</tr>{rows}</table></div>"
 

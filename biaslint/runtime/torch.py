@@ -61,7 +61,6 @@ def histogram(tensor: Any, bins: int) -> tuple[list[int], list[float]]:
 
 def output_facts(name: str, tensor: Any, labels: Any, kind: str) -> OutputFacts:
     """The summary of one output. `kind` says what the targets are: "classes", "binary", "values", or "" where not known."""
-    import torch
 
     tensor = tensor.detach().float()
     facts = OutputFacts(name, list(tensor.shape), values=numbers(tensor))

@@ -96,7 +96,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One report. `rule` is the code, `name` the rule's name; `when` is the condition it holds under, or None."""
+    """One report. `rule` is the code, `name` the rule's name; `when` is the condition it holds under, or None; `message` says it too."""
 
     rule: str
     name: str

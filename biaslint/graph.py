@@ -52,7 +52,6 @@ class BiasWrite:
     text: str = ""  # the value as the source spells it
     where: str = ""  # qualified name of the function that holds the statement
     which: str = "bias"  # the parameter's name: bias, bias_ih, bias_hh, bias_ih_l0, weight ...
-    value_place: Place | None = None  # the expression that gives a constant its value, where there is one of its own
 
 
 @dataclass(frozen=True, slots=True)

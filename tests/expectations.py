@@ -22,6 +22,11 @@ def expected(text: str, cell: int | None = None) -> Reports:
     return sorted(found, key=str)
 
 
+def without_expectations(text: str) -> str:
+    """The text without the comments that say what is reported."""
+    return "".join(_EXPECTED.sub("", line).rstrip() + "\n" for line in text.splitlines())
+
+
 def reported(findings: Iterable[Finding]) -> Reports:
     """What was reported."""
     return sorted(((finding.place.cell, finding.place.line, finding.rule) for finding in findings), key=str)

@@ -99,7 +99,7 @@ def test_the_standard_input_is_linted_alone(project: Path) -> None:
         (["dead.py", "--ignore", "BL101"], 0),
         (["nowhere", "--exit-zero"], 2),
         (["--no-such-option"], 2),
-        (["--select", "BL110"], 2),
+        (["--select", "BL1011"], 2),
         (["--format", "xml"], 2),
     ],
 )

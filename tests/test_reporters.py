@@ -54,7 +54,7 @@ def render(kind: str, *findings: Finding, **more: object) -> str:
 
 def test_text_shows_everything() -> None:
     assert render("text", FINDING) == (
-        "src/my net.py:4:2: BL101 `conv` adds a bias, 100% (when norm is not None) [bias-before-norm]\n"
+        "src/my net.py:4:2: BL101 `conv` adds a bias, 100% [bias-before-norm]\n"
         "4 |     nn.Conv2d(3, 8, 3),  # \u4e2d\n"
         "  |     ^^^^^^^^^^^^^^^^^^\n"
         "5 |     nn.BatchNorm2d(8),\n"
@@ -245,7 +245,7 @@ def test_sarif_describes_the_rules_places_and_fixes() -> None:
     assert "## Why it matters" in rules[0]["help"]["markdown"]
     result, hint = run["results"]
     assert (result["ruleIndex"], result["level"], hint["ruleIndex"], hint["level"]) == (0, "warning", 1, "note")
-    assert result["message"]["text"] == "`conv` adds a bias, 100% (when norm is not None)\nwrite `bias=False`"
+    assert result["message"]["text"] == "`conv` adds a bias, 100%\nwrite `bias=False`"
     artifact = {"uri": "src/my%20net.py", "uriBaseId": "%SRCROOT%"}
     assert result["locations"] == [
         {
@@ -314,7 +314,7 @@ def test_gitlab_gives_each_issue_a_fingerprint_of_its_own() -> None:
     issues = json.loads(render("gitlab", FINDING, FINDING, HINT, ERROR))
     assert len({issue["fingerprint"] for issue in issues}) == 4
     assert issues[0] == {
-        "description": "`conv` adds a bias, 100% (when norm is not None)",
+        "description": "`conv` adds a bias, 100%",
         "check_name": "BL101 bias-before-norm",
         "fingerprint": issues[0]["fingerprint"],
         "severity": "minor",

@@ -91,7 +91,7 @@ def test_what_only_looks_like_a_comment_silences_nothing() -> None:
         ("# biaslint: ignore[BL301]", "this comment silences nothing"),
         ("# biaslint: ignore[forget-gate-bias, BL101]", "`forget-gate-bias` silences nothing here"),
         ("# noqa: BL301", "this comment silences nothing"),
-        ("# biaslint: ignore[BL110]", "unknown rule 'BL110'; did you mean 'BL101'?"),
+        ("# biaslint: ignore[BL1011]", "unknown rule 'BL1011'; did you mean 'BL101'?"),
         ("# biaslint: ignore[]", "no rule stands between the brackets"),
         ("# biaslint: ignroe[BL101]", "is not understood; write `biaslint: ignore`"),
     ],

@@ -19,7 +19,7 @@ def render(view: View) -> str:
             if place.line == place.end_line:  # columns count only within one line
                 properties |= {"col": str(place.column), "endColumn": str(place.end_column - 1)}
         properties["title"] = f"{finding.rule} {finding.name}"
-        said = [finding.message + (f" (when {finding.when})" if finding.when else "")]
+        said = [finding.message]
         if place.cell is not None:
             said[0] = f"cell {place.cell}, line {place.line}: {said[0]}"
         said += [f"{view.path(one.place.path)}:{one.place.line}: {one.message}" for one in finding.related]

@@ -14,7 +14,7 @@ def render(view: View) -> str:
     """All findings."""
     issues = [
         {
-            "description": finding.message + (f" (when {finding.when})" if finding.when else ""),
+            "description": finding.message,
             "check_name": f"{finding.rule} {finding.name}",
             "fingerprint": fingerprint,
             "severity": _LEVELS[finding.severity],

@@ -23,7 +23,6 @@ def render(view: View) -> str:
         cases = []
         for finding in findings:
             details = [f"{where(view, finding.place)}: {plain(finding.message)}"]
-            details += [f"when {plain(finding.when)}"] if finding.when else []
             details += [f"{where(view, one.place)}: {plain(one.message)}" for one in finding.related]
             details += [plain(finding.advice)] * bool(finding.advice)
             cases.append(

@@ -60,7 +60,7 @@ def _rule(rule: rule_book.Rule) -> dict[str, Any]:
 
 def _result(view: View, finding: Finding, index: int, fingerprint: str) -> dict[str, Any]:
     cell = f"cell {finding.place.cell}: " if finding.place.cell is not None else ""
-    message = cell + finding.message + (f" (when {finding.when})" if finding.when else "")
+    message = cell + finding.message
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": index,

@@ -29,10 +29,9 @@ def render(view: View) -> str:
 
 def _finding(view: View, finding: Finding) -> str:
     color = _COLORS[finding.severity]
-    when = f" (when {plain(finding.when)})" if finding.when else ""
     head = (
         f"{_paint(view, _PATH, where(view, finding.place))}: {_paint(view, color, finding.rule)} "
-        f"{plain(finding.message)}{when}{_paint(view, _FAINT, f' [{finding.name}]')}"
+        f"{plain(finding.message)}{_paint(view, _FAINT, f' [{finding.name}]')}"
     )
     out = [head]
     if view.quiet:

@@ -1,0 +1,59 @@
+"""What the README shows is true."""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import fields
+from pathlib import Path
+
+from projects import ROOT, biaslint, write
+
+from biaslint import config
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_first_command_lints_the_fixtures_and_the_second_runs_the_tests() -> None:
+    first, second = re.findall(r"^python3 -m venv.*$", README, re.MULTILINE)
+    assert first.endswith("biaslint --exit-zero fixtures")
+    assert second.endswith("pytest -n auto")
+    script = ROOT / ".ci" / "run"
+    assert "grep '^python3 -m venv' README.md | sed -n 2p" in script.read_text()
+    assert script.stat().st_mode & stat.S_IXUSR
+
+
+def test_the_report_that_is_shown_is_what_is_printed() -> None:
+    (shown,) = blocks("text")
+    out = biaslint(ROOT, "fixtures/torch/conv_then_batch_norm.py").out
+    assert shown in out
+
+
+def test_the_settings_that_are_shown_are_understood(tmp_path: Path) -> None:
+    (shown,) = blocks("toml")
+    write(tmp_path, {"pyproject.toml": shown})
+    assert config.load(tmp_path / "pyproject.toml").extend_select
+
+
+def test_every_setting_is_in_the_table() -> None:
+    rows = [line.split("|")[1] for line in README.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+    known = {entry.name.replace("_", "-") for entry in fields(config.Config)} - {"root", "file", "layers"}
+    assert named == known
+
+
+def test_every_option_that_is_shown_exists() -> None:
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--help"}
+    known = biaslint(ROOT, "lint", "--help").out
+    assert {option for option in options if option not in known} == set()
+
+
+def test_the_pre_commit_hooks_that_are_shown_exist() -> None:
+    (shown,) = blocks("yaml")
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    for name in re.findall(r"id: (\S+)|or (biaslint-fix)", shown):
+        assert f"- id: {''.join(name)}\n" in hooks

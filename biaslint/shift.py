@@ -74,10 +74,6 @@ class Seen(Exception):
         self.why = why
 
 
-def _layer(node: Node, state: dict[int, Axes]) -> Axes | None:
-    return state[node.inputs[0].id]
-
-
 def _keep(node: Node, state: dict[int, Axes]) -> Axes | None:
     shifts = [state[source.id] for source in node.inputs if source.id in state]
     return frozenset().union(*shifts)
@@ -230,7 +226,7 @@ def _output(node: Node, state: dict[int, Axes]) -> Axes | None:
 
 
 TRANSFER = {
-    "layer": _layer,
+    "const": _opaque,
     "keep": _keep,
     "affine": _affine,
     "norm": _norm,

@@ -518,7 +518,7 @@ def test_a_state_dict_is_loaded_and_a_greedy_pickle_refused(folder: Path) -> Non
         run(Job("model.py:Silenced", weights="greedy.pt", **options))
     with pytest.raises(VerifyError, match="does not fit the model"):
         run(Job("model.py:Net", weights="weights.pt", **options))
-    with pytest.raises(VerifyError, match="--weights weights.pt"):
+    with pytest.raises(VerifyError, match=r"--weights weights\.pt"):
         run(Job("weights.pt", **options))
 
 

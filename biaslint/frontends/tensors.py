@@ -131,6 +131,8 @@ def binary(interp: Interpreter, symbol: str, left: Value, right: Value, node: as
 def written_arithmetic(interp: Interpreter, symbol: str, left: Value, right: Value) -> Value | None:
     """`torch.ones(n) * 0.1`: a filled tensor times or plus a number."""
     tensor, other = (left, right) if isinstance(left, Node) else (right, left)
+    if tensor.info.get("write") is None:
+        return None
     how, value, spread = tensor.info["write"]
     if not isinstance(other, (int, float)) or value is None:
         return None

@@ -295,10 +295,7 @@ def _plain_pass(model: Any, inputs: Any, observed: Observed, layers: dict[str, A
                 one.gradient_scale = float((keras_watch.as_array(slope) ** 2).mean() ** 0.5)
             last = one.name if one.kind in ("conv", "linear", "norm") else last
             one.readers = _readers(record, call)
-        if (
-            "relu" in _activation_name(call.operation).split("_")[:1] + [type(call.operation).__name__.lower()]
-            or _activation_name(call.operation) == "relu6"
-        ):
+        if "relu" in (_activation_name(call.operation).removesuffix("6"), type(call.operation).__name__.lower()):
             observed.units.append(_units(call, last))
     _mark_outputs(record, results, by_layer)
     return [array(result) for result in results if "float" in str(result.dtype)]

@@ -98,7 +98,7 @@ def measure(output: Any, labels: Any, known: TargetFacts, loss: Any, notes: list
     if facts is None:
         return None
     if loss is not None and not isinstance(loss, str):
-        facts.name = getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
+        facts.name = str(getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__))
         try:
             facts.value = float(numpy.mean(numpy.asarray(loss(labels, output))))
         except Exception as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -78,12 +79,9 @@ def run(job: Job, say: Any) -> Observed:
         except Exception as error:
             raise TargetError(_explain(error, f"building {job.target}")) from error
     framework = is_model(model)
-    if framework == "torch":
-        from biaslint.runtime import session_torch as session
-    else:
-        from biaslint.runtime import session_keras as session  # type: ignore[no-redef]
+    session = importlib.import_module(f"biaslint.runtime.session_{framework or 'tensorflow'}")
     _seed(job.seed)
-    observed = session.observe(model, job, stated_targets(job), say)
+    observed: Observed = session.observe(model, job, stated_targets(job), say)
     observed.target = job.target
     return observed
 

@@ -69,7 +69,8 @@ def _scalar(outputs: Sequence[Any], seed: int) -> Any:
     return total
 
 
-def _ratios(gradients: Sequence[Any], channels: int, axis: int) -> list[float]:
+def ratios_of(gradients: Sequence[Any], channels: int, axis: int) -> list[float]:
+    """Per channel, |sum of gradients| / sum of |gradients|; NaN where no gradient arrives."""
     import numpy
 
     signed: Any = 0.0
@@ -109,7 +110,7 @@ def _dead_pass(model: Any, targets: dict[str, Any], inputs: Any, seed: int) -> t
         if name not in gathered:
             ratios[name] = None
         else:
-            ratios[name] = _ratios(gathered[name], math.prod(bias.shape), axis) if bias is not None and gathered[name] else []
+            ratios[name] = ratios_of(gathered[name], math.prod(bias.shape), axis) if bias is not None and gathered[name] else []
     return ratios, record
 
 
@@ -159,7 +160,7 @@ def dead_biases(
         if one.name not in targets:
             continue
         every = [ratios[one.name] for ratios, _ in passes]
-        _judge(one, every, frozen.get(one.name), threshold)
+        judge_ratios(one, every, frozen.get(one.name), threshold)
         if one.dead.startswith(("dead", "partial")):
             one.cancelled_how, one.cancelled_by = _cancellers(passes[0][1], targets[one.name], names)
             if not one.cancelled_how and one.dead.endswith("_bn"):
@@ -170,7 +171,8 @@ def _some(ratios: list[float] | None, threshold: float) -> bool:
     return any(ratio < threshold for ratio in ratios or ())
 
 
-def _judge(one: LayerFacts, every: Sequence[list[float] | None], frozen: list[float] | None, threshold: float) -> None:
+def judge_ratios(one: LayerFacts, every: Sequence[list[float] | None], frozen: list[float] | None, threshold: float) -> None:
+    """Write into a layer's facts what the ratios of several randomised passes, and of one with frozen norms, say of its bias."""
     first = every[0]
     if not one.bias_present:
         one.dead = "nobias"
@@ -226,10 +228,10 @@ def measure(
     elif known is not None:
         observed.loss = losses_numpy.expected(known, losses_numpy.loss_kind(loss))
     for index, output in enumerate(outputs[:8]):
-        observed.outputs.append(_output_facts(f"output {index}", output, kind if index == 0 else ""))
+        observed.outputs.append(output_facts(f"output {index}", output, kind if index == 0 else ""))
     progress("dead biases", 0.6)
     if keras_watch.backend() in ("tensorflow", "torch"):
-        few = _rows(inputs, dead_batch)
+        few = first_rows(inputs, dead_batch)
         try:
             dead_biases(model, few, observed.layers, layers, threshold, seed)
         except Exception as error:
@@ -242,15 +244,17 @@ def measure(
     return observed
 
 
-def _rows(value: Any, count: int) -> Any:
+def first_rows(value: Any, count: int) -> Any:
+    """The first rows of a batch, however nested."""
     if isinstance(value, Mapping):
-        return {key: _rows(item, count) for key, item in value.items()}
+        return {key: first_rows(item, count) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rows(item, count) for item in value]
+        return [first_rows(item, count) for item in value]
     return value[:count]
 
 
-def _output_facts(name: str, output: Any, kind: str) -> OutputFacts:
+def output_facts(name: str, output: Any, kind: str) -> OutputFacts:
+    """The summary of one output, an array. `kind` says what the targets are."""
     facts = OutputFacts(name, list(output.shape), values=numbers(output))
     facts.histogram, facts.edges = histogram(output, 32)
     rows = output.reshape(-1, output.shape[-1]) if output.ndim > 1 else output[:, None]

@@ -24,8 +24,14 @@ def _keras(stack: ExitStack) -> None:
     stack.enter_context(trace_keras.tracing())
 
 
+def _tensorflow(stack: ExitStack) -> None:
+    from biaslint.runtime import trace_tensorflow
+
+    stack.enter_context(trace_tensorflow.tracing())
+
+
 # As soon as this module is there, tracing can begin.
-_STARTS: dict[str, Callable[[ExitStack], None]] = {"torch": _torch, "keras": _keras}
+_STARTS: dict[str, Callable[[ExitStack], None]] = {"torch": _torch, "keras": _keras, "tensorflow": _tensorflow}
 
 
 class _AfterImport(importlib.abc.MetaPathFinder):

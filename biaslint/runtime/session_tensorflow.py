@@ -1,0 +1,66 @@
+"""From eager TensorFlow code and a job to measurements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from biaslint.runtime import inputs, keras, tensorflow, trace_tensorflow
+from biaslint.runtime.job import Job
+from biaslint.runtime.keras_layers import array
+from biaslint.runtime.observed import Observed, TargetFacts
+from biaslint.runtime.targets import TargetError, load_object
+
+
+def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Observed:
+    """Measure a `tf.Module` or a function as the job says."""
+    import numpy
+    import tensorflow as tf
+
+    if not callable(model):
+        raise TargetError(
+            f"{job.target} gave a {type(model).__name__} that cannot be called: give it a __call__, or name a function that returns one"
+        )
+    loss = load_object(job.loss) if job.loss else None
+    labels = more = None
+    if job.data:
+        taken, first = [], None
+        for batch in inputs.batches(load_object(job.data), job.data_batches):
+            positional, named, found = inputs.split_batch(batch)
+            first = first if first is not None else [*positional, *named.values()]
+            taken += [] if found is None else [array(found)]
+        if first is None:
+            raise TargetError(f"--data {job.data} gave no batch")
+        fed, described = [tf.convert_to_tensor(array(one)) for one in first], [f"{job.data} (first batch)"]
+        if taken:
+            labels, more = taken[0], numpy.concatenate(taken) if taken[0].ndim else None
+    elif job.inputs:
+        specs = [inputs.parse(text) for text in job.inputs]
+        fed = [tf.convert_to_tensor(inputs.arrays(spec, job.batch, job.seed + index)) for index, spec in enumerate(specs)]
+        described = [str(spec) for spec in specs]
+    else:
+        raise TargetError(
+            "TensorFlow code does not say what it wants: pass --input SHAPE for each argument, without the batch, as in --input 224x224x3"
+        )
+    say("feeding", 0.15)
+    with trace_tensorflow.tracing():  # some make their variables when they are first called
+        try:
+            model(*fed)
+        except Exception as error:
+            lines = str(error).strip().splitlines()
+            raise TargetError(
+                f"{job.target} could not be fed with {', '.join(described)} (batch {job.batch}): {type(error).__name__}: {lines[0] if lines else ''}"
+            ) from None
+    observed = tensorflow.measure(
+        model,
+        fed,
+        tensorflow.variables_of(model, trace_tensorflow.variables()),
+        labels=labels,
+        more_labels=more,
+        loss=loss,
+        stated=stated,
+        seed=job.seed,
+        threshold=max(job.dead_ratio or 0.0, keras.THRESHOLD),
+        progress=say,
+    )
+    observed.inputs, observed.batch = described, int(fed[0].shape[0])
+    return observed

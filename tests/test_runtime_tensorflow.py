@@ -1,0 +1,106 @@
+"""A VGG in the low-level style of TensorFlow 1, ported to TensorFlow 2, measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+tf = pytest.importorskip("tensorflow")
+
+from biaslint.runtime.command import verify  # noqa: E402
+from biaslint.runtime.job import Job  # noqa: E402
+from biaslint.runtime.judge import judge  # noqa: E402
+from biaslint.runtime.parent import VerifyError, run  # noqa: E402
+
+VGG = """
+import tensorflow as tf
+
+def weight_variable(shape):
+    return tf.Variable(tf.random.truncated_normal(shape, stddev=(2 / (shape[0] * shape[1] * shape[2] if len(shape) == 4 else shape[0])) ** 0.5))
+
+def bias_variable(value, shape, name):
+    return tf.Variable(tf.constant(value, shape=shape), name=name)
+
+class VGG(tf.Module):
+    def __init__(self, conv_bias=0.0, dense_bias=1.0, normalised=False):
+        self.normalised = normalised
+        self.weights = {"wc1": weight_variable([3, 3, 3, 8]), "wc2": weight_variable([3, 3, 8, 8]), "wd": weight_variable([128, 16]), "out": weight_variable([16, 2])}
+        self.biases = {
+            "bc1": bias_variable(conv_bias, [8], "bc1"),
+            "bc2": bias_variable(conv_bias, [8], "bc2"),
+            "bd": bias_variable(dense_bias, [16], "bd"),
+            "out": bias_variable(0.0, [2], "out"),
+        }
+
+    def conv(self, x, key):
+        x = tf.nn.bias_add(tf.nn.conv2d(x, self.weights["w" + key], strides=[1, 1, 1, 1], padding="SAME"), self.biases["b" + key])
+        if self.normalised:
+            mean, variance = tf.nn.moments(x, [0, 1, 2])
+            x = tf.nn.batch_normalization(x, mean, variance, None, None, 1e-5)
+        return tf.nn.max_pool2d(tf.nn.relu(x), 2, 2, "SAME")
+
+    def __call__(self, x):
+        x = tf.reshape(self.conv(self.conv(x, "c1"), "c2"), [x.shape[0], -1])
+        x = tf.nn.dropout(tf.nn.relu(tf.matmul(x, self.weights["wd"]) + self.biases["bd"]), 0.5)
+        return tf.add(tf.matmul(x, self.weights["out"]), self.biases["out"])
+
+def function():
+    net = VGG(normalised=True)
+    return lambda x: net(x)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vgg.py").write_text(VGG)
+    return tmp_path
+
+
+def rules(observed: Any) -> list[tuple[str, str]]:
+    return [(failure.rule, failure.layer) for failure in judge(observed).failures]
+
+
+def test_the_ones_of_the_dense_layer_are_found_and_the_zeros_left_alone(folder: Path) -> None:
+    observed = run(Job("vgg.py:VGG", inputs=["16x16x3"]))
+    assert [(layer.name, layer.type, layer.kind) for layer in observed.layers] == [
+        ("bc1", "tf.nn.conv2d", "conv"),
+        ("bc2", "tf.nn.conv2d", "conv"),
+        ("bd", "tf.matmul", "linear"),
+        ("out", "tf.matmul", "linear"),
+    ]
+    assert rules(observed) == [("constant-bias-on-dense", "bd")]
+    assert [layer.is_output for layer in observed.layers] == [False, False, False, True]
+    swapped = run(Job("vgg.py:VGG", ["conv_bias=1.0", "dense_bias=0.0"], inputs=["16x16x3"]))
+    assert rules(swapped) == [("constant-bias-on-conv", "bc1"), ("constant-bias-on-conv", "bc2")]
+
+
+def test_moments_and_batch_normalization_cancel_the_biases_before_them(folder: Path) -> None:
+    for target in ("vgg.py:VGG", "vgg.py:function"):
+        observed = run(Job(target, ["normalised=True"] if target.endswith("VGG") else [], inputs=["16x16x3"]))
+        assert [layer.dead for layer in observed.layers] == ["dead_always", "dead_always", "alive", "alive"], target
+        assert observed.layers[0].cancelled_how == ["batch norm"]
+
+
+def test_findings_stand_where_the_bias_variable_is_made(folder: Path) -> None:
+    result = CliRunner().invoke(
+        verify, ["vgg.py:VGG", "--arg", "normalised=True", "--input", "16x16x3", "--prior", "0.9,0.1", "--format", "json"]
+    )
+    report = json.loads(result.output)
+    lines = VGG.splitlines()
+    found = {(one["rule"], lines[one["line"] - 1].strip()) for one in report["findings"]}
+    assert ("BL101", '"bc1": bias_variable(conv_bias, [8], "bc1"),') in found
+    assert ("BL401", '"out": bias_variable(0.0, [2], "out"),') in found
+    assert math.isclose(next(one for one in report["measurements"] if one["name"] == "initial-outputs")["threshold"], 0.1)
+
+
+def test_without_inputs_it_says_what_to_pass(folder: Path) -> None:
+    with pytest.raises(VerifyError, match="pass --input SHAPE for each argument"):
+        run(Job("vgg.py:VGG"))
+    with pytest.raises(VerifyError, match=r"could not be fed with 15x15 \(batch 8\)"):
+        run(Job("vgg.py:VGG", inputs=["15x15"]))

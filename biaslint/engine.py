@@ -84,8 +84,8 @@ def lint_files(files: Sequence[Path], config: Config, texts: Mapping[Path, str] 
 
     errors: list[str] = []
     program = _analyse(candidates, config.root, texts, errors)
-    # A file that makes a layer has been parsed; of the others, some could not be.
-    parsed = {use.place.path for use in program.uses}
+    # A file that makes a layer has been parsed, whether or not the front-end says so; of the others, some could not be.
+    parsed = program.parsed | {use.place.path for use in program.uses}
     for path in [str(file) for file in candidates if str(file) not in parsed]:
         try:
             sources.check_syntax(read[path].text)
@@ -150,7 +150,7 @@ def _joined(one: Program, other: Program) -> Program:
     shift = max((use.run for use in one.uses), default=-1) + 1
     for use in other.uses:
         use.run += shift
-    return Program(one.uses + other.uses, one.unknowns + other.unknowns)
+    return Program(one.uses + other.uses, one.unknowns + other.unknowns, one.parsed | other.parsed)
 
 
 def _run_checks(program: Program, enabled: frozenset[str], errors: list[str]) -> list[Finding]:

@@ -289,6 +289,9 @@ def adopt(owner: Obj, value: Value, text: str) -> None:
             value.layer.name = text
         if value is not owner:
             value.owner = owner
+    elif isinstance(value, Node):
+        if value.op == "const":
+            value.info.setdefault("called", text)
     elif isinstance(value, ListV):
         for item in value.items:
             if isinstance(item, Obj) and item is not owner:

@@ -7,6 +7,7 @@ from typing import Any
 
 from biaslint import shift
 from biaslint.flow import Node
+from biaslint.frontends import facts
 from biaslint.frontends.interpreter import Interpreter
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import Class, DictV, External, Func, Layer, ListV, Obj, Partial, Unknown, Value, is_constant
@@ -46,6 +47,7 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
             known = places[module, node] = place_of(module, node)
         return known
 
+    interp.facts.extend(facts.raw_biases(interp))
     numbers = {id(layer): index for index, layer in enumerate((*interp.layers, *interp.facts), 1)}
     found: dict[Any, LayerUse] = {}
     for layer in (*interp.layers, *interp.facts):
@@ -73,12 +75,23 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
             ident=numbers[id(layer)],
             weight_of=numbers.get(id(layer.weight_of)) if layer.weight_of is not None else None,
             bias_of=numbers.get(id(layer.bias_of)) if layer.bias_of is not None else None,
+            weight_trainable=layer.weight_trainable if isinstance(layer.weight_trainable, bool) else None,
+            doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
+            covers_all=layer.covers_all,
+            covers=tuple(
+                (numbers[id(one)], which, float(decay) if isinstance(decay, (int, float)) else None)
+                for one, which, decay in layer.covers
+                if id(one) in numbers
+            ),
         )
+        if complete and fate.kind == "alive":
+            heir = facts.heir(layer)
+            use.absorbed_by = numbers.get(id(heir)) if heir is not None else None
         statement = layer.origin.statement
         if statement is not None and layer.origin.chain:
             use.statement = place(layer.origin.chain[0][0], statement)
         use.is_output, use.output_activation = output_of(layer)
-        key = (chain, fate.kind, fate.by, fate.cancelled_by, use.bias, use.is_output, use.name, repr(sorted(use.settings.items(), key=str)))
+        key = (use.absorbed_by is None, use.weight_of is None, chain, fate.kind, fate.by, fate.cancelled_by, use.bias, use.is_output, use.name, repr(sorted(use.settings.items(), key=str)))
         found.setdefault(key, use)
     return list(found.values())
 
@@ -149,7 +162,11 @@ def default_of(layer: Layer, place: Any) -> BiasWrite | None:
 
 def bias_write(write: Write, place: Any) -> BiasWrite:
     where = place(write.module, write.node) if write.module is not None and write.node is not None else Place("", 1, 1, 1, 1)
-    return BiasWrite(write.how, where, write.value, write.spread, write.span, write.by, write.text, write.where, write.which)
+    call = place(write.module, write.call) if write.module is not None and write.call is not None else None
+    return BiasWrite(
+        write.how, where, write.value, write.spread, write.span, write.by, write.text, write.where, write.which,
+        write.target, call, write.grows, write.how == "scaled" and call is not None and facts.caught(write.module, write.call),
+    )  # fmt: skip
 
 
 def fate_of(layer: Layer, place: Any) -> Fate:

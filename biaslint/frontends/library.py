@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import attributes
+from biaslint.frontends import attributes, facts
 from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS, MAX_ITEMS, MISSING, hashable, is_open
 from biaslint.frontends.values import (
     Builtin,
@@ -948,6 +948,8 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
     head, _, short = name.rpartition(".")
     if head in ("math", "numpy", "np") and short in MATH:
         if all(number(arg) for arg in args) and not kwargs:
+            if short == "log" and len(args) == 1:
+                facts.logarithm(interp, args[0])
             try:
                 if short == "pow" and (abs(args[1]) > 64 or abs(args[0]) > 1 << 64):
                     return interp.fresh(name)

@@ -126,10 +126,30 @@ def optimizer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[st
         layer = Layer(name, "optimizer", "torch", {}, interp.origin())
         layer.config.update({key: value for key, value in kwargs.items()})
         layer.texts.update(torch_layers.argument_texts(interp, ("params", "lr")))
-        layer.config["groups"] = groups(args[0] if args else kwargs.get("params"))
+        params = args[0] if args else kwargs.get("params")
+        layer.config["groups"] = groups(params)
+        decay = kwargs.get("weight_decay", 0.01 if short == "AdamW" else 0.0)
+        layer.covers_all = cover(layer, params, decay)
         layer.settings = torch_layers.settings(interp)
         interp.facts.append(layer)
     return obj
+
+
+def cover(optimizer: Layer, params: Value, decay: Value) -> bool:
+    """Note the parameters that an optimiser is given; False where some of them are not known."""
+    if isinstance(params, Param):
+        optimizer.covers.append((params.layer, params.which, decay))
+        return True
+    if isinstance(params, DictV):
+        return not params.open and cover(optimizer, params.items.get("params"), params.items.get("weight_decay", decay))
+    if isinstance(params, ListV):
+        return all([cover(optimizer, item.items[1] if is_named(item) else item, decay) for item in params.items]) and not params.open
+    return isinstance(params, Node) and bool(params.info.get("parameter"))
+
+
+def is_named(item: Value) -> bool:
+    """Is it a pair (name, parameter)?"""
+    return isinstance(item, ListV) and item.kind == "tuple" and len(item.items) == 2 and isinstance(item.items[0], str)
 
 
 def groups(params: Value) -> int:

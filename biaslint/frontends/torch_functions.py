@@ -152,6 +152,8 @@ def on_tensor(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Val
 
 def raw_layer(interp: Interpreter, kind: str, name: str, bias: Value, node: Node, axes: tuple[int, ...]) -> Node:
     """F.linear and F.conv with a bias of their own: the bias belongs to the layer whose parameter it is, or stands for itself."""
+    if isinstance(bias, Node) and bias.op == "const":
+        node.info["raw_bias"] = bias
     if isinstance(bias, Param):
         layer = bias.layer
         layer.axes = axes
@@ -159,7 +161,7 @@ def raw_layer(interp: Interpreter, kind: str, name: str, bias: Value, node: Node
     if isinstance(bias, Node) and bias.info.get("parameter") and bias.op == "const":
         layer = bias.info.get("raw")
         if layer is None:
-            layer = Layer(f"torch.nn.functional.{name}", kind, "torch", {}, bias.info["made"], name=bias.name, bias=True)
+            layer = Layer(f"torch.nn.functional.{name}", kind, "torch", {}, bias.info["made"], name=bias.info.get("called", bias.name), bias=True)
             layer.axes = axes
             bias.info["raw"] = layer
             interp.layers.append(layer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from biaslint.flow import Node
 from biaslint.frontends import torch_layers
 from biaslint.frontends.values import Builtin, Class, DictV, External, Func, ListV, Obj, Param, Unknown, Value, is_constant
 from biaslint.vocabulary import torch as vocabulary
@@ -256,6 +257,13 @@ def do_register_parameter(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwa
     return None
 
 
+def do_register_buffer(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    value = args[1] if len(args) > 1 else kwargs.get("tensor")
+    if isinstance(value, Node):
+        value.info["buffer"] = True
+    return do_register_parameter(interp, obj, args, kwargs)
+
+
 def do_modules(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     from biaslint.frontends import frameworks
 
@@ -391,7 +399,7 @@ METHODS: dict[str, Handler] = {
     "add_module": do_add_module,
     "register_module": do_add_module,
     "register_parameter": do_register_parameter,
-    "register_buffer": do_register_parameter,
+    "register_buffer": do_register_buffer,
     "modules": do_modules,
     "named_modules": do_named_modules,
     "children": do_children,

@@ -174,6 +174,10 @@ class Layer:
     axes: tuple[int, ...] = ()
     weight_of: Layer | None = None
     bias_of: Layer | None = None
+    weight_trainable: Value = True
+    doubles: Layer | None = None  # a raw bias: the layer to whose own bias it is added
+    covers: list[tuple[Layer, str, Value]] = field(default_factory=list)  # an optimiser's parameters: layer, which, weight decay
+    covers_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

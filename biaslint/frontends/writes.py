@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,9 @@ class Write:
     where: str
     module: Module | None
     node: ast.AST | None
+    target: str = ""
+    call: ast.AST | None = None
+    grows: bool = False
 
 
 def record(
@@ -43,6 +47,7 @@ def record(
     spread: float | None = None,
     by: str = "",
     text: str = "",
+    grows: bool = False,
 ) -> None:
     """Note a write to a parameter."""
     span = None
@@ -51,14 +56,33 @@ def record(
         if span is None:
             how, value, spread = "unknown", None, None
             span = (0.0, 0.0)
-    where = ""
-    for frame in reversed(interp.stack):
-        if isinstance(frame.func, Func):
-            where = frame.func.qualname
-            break
-    write = Write(how, param.which, value, spread, span, by, text, where, interp.module, interp.statement or interp.node)
     target = param.layer.weight_writes if param.which.startswith("weight") else param.layer.writes
-    target.append(write)
+    target.append(note(interp, param.which, how, value, spread, span, by, text, grows))
+
+
+def note(
+    interp: Interpreter,
+    which: str,
+    how: str,
+    value: float | None = None,
+    spread: float | None = None,
+    span: tuple[float, float] | None = None,
+    by: str = "",
+    text: str = "",
+    grows: bool = False,
+) -> Write:
+    """A write by the statement that is being executed."""
+    where = next((frame.func.qualname for frame in reversed(interp.stack) if isinstance(frame.func, Func)), "")
+    call = interp.node if isinstance(interp.node, ast.Call) and by != "=" else None
+    statement = interp.statement or interp.node
+    target = ""
+    if call is not None and by.startswith("nn.init."):
+        target = interp.text(call.args[0]) if call.args else ""
+    elif call is not None and isinstance(call.func, ast.Attribute):
+        target = interp.text(call.func.value)
+    elif isinstance(statement, ast.Assign):
+        target = interp.text(statement.targets[0])
+    return Write(how, which, value, spread, span, by, text, where, interp.module, statement, target, call, grows)
 
 
 def fractions(interp: Interpreter, param: Param) -> tuple[float, float] | None:
@@ -107,6 +131,9 @@ def measure(key: Any, leaves: dict[Any, float], grow: bool) -> float | None:
                 return None
         if key[0] == "float":
             return float(key[1])
+        if key[0] == "math" and len(key) == 3 and key[1] in ("sqrt", "log"):
+            inner = measure(key[2], leaves, grow)
+            return float(getattr(math, key[1])(inner)) if inner is not None and inner > 0 else None
     if key in leaves:
         return leaves[key]
     if grow:
@@ -148,9 +175,28 @@ def assign(interp: Interpreter, param: Param, value: Value) -> None:
     record(interp, param, how, number_, spread, by="=", text=text)
 
 
+def argument_texts(interp: Interpreter) -> list[str]:
+    """How the source spells the standard deviation that an initialiser is given."""
+    if not isinstance(interp.node, ast.Call):
+        return []
+    given = [keyword.value for keyword in interp.node.keywords if keyword.arg == "std"] or interp.node.args[2:3]
+    return [interp.text(value) for value in given]
+
+
+def grows(value: Value) -> bool:
+    """Is it an unknown number that gets large where the sizes that it is made of do?"""
+    if not isinstance(value, Unknown):
+        return False
+    found = measure(value.key, {}, grow=True)
+    return found is not None and isinstance(value.key, tuple) and value.key[0] in ("op", "math") and found > 30
+
+
 def set_trainable(param: Param, value: Value) -> None:
+    known = value if isinstance(value, bool) else None
     if param.which.startswith("bias"):
-        param.layer.trainable = value if isinstance(value, bool) else None
+        param.layer.trainable = known
+    else:
+        param.layer.weight_trainable = known
 
 
 def method(interp: Interpreter, param: Param, name: str, args: list[Value], kwargs: dict[str, Value]) -> bool:
@@ -165,8 +211,9 @@ def method(interp: Interpreter, param: Param, name: str, args: list[Value], kwar
         record(interp, param, how, value, spread, by=name, text=text)
     elif name == "normal_":
         mean = number(args[0] if args else kwargs.get("mean", 0.0))
-        std = number(args[1] if len(args) > 1 else kwargs.get("std", 1.0))
-        record(interp, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text)
+        given = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
+        std = number(given)
+        record(interp, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text, grows=grows(given))
     elif name == "uniform_":
         low = number(args[0] if args else kwargs.get("from", 0.0))
         high = number(args[1] if len(args) > 1 else kwargs.get("to", 1.0))
@@ -186,6 +233,8 @@ def uniform(interp: Interpreter, param: Param, low: float | None, high: float | 
 def initializer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """torch.nn.init.name(tensor, ...)"""
     target = args[0] if args else kwargs.get("tensor")
+    if isinstance(target, Node) and name in vocabulary.SCALED_INITIALIZERS and target.rank == 1 and target.info.get("parameter"):
+        target.info.setdefault("writes", []).append(note(interp, "bias", "scaled", by=f"nn.init.{name}"))
     if isinstance(target, Node):
         return target
     if not isinstance(target, Param):
@@ -206,7 +255,8 @@ def initializer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[
         record(interp, target, "constant", float(name == "ones_"), by=by)
     elif name in ("normal_", "trunc_normal_"):
         mean, std = number(bound["mean"]), number(bound["std"])
-        record(interp, target, "normal" if std is not None else "unknown", mean, std, by, text)
+        text = next((item for item in argument_texts(interp) if item), text) if bound["std"] != 1.0 else text
+        record(interp, target, "normal" if std is not None else "unknown", mean, std, by, text, grows(bound["std"]))
     elif name == "uniform_":
         uniform(interp, target, number(bound["a"]), number(bound["b"]), by, text)
     else:

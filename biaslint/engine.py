@@ -16,7 +16,7 @@ from pathlib import Path
 from biaslint import checks, discover, rule_book, sources, suppress
 from biaslint.config import Config
 from biaslint.finding import Finding
-from biaslint.graph import Place, Program, UnknownFact
+from biaslint.graph import LayerUse, Place, Program, UnknownFact
 
 NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
 
@@ -42,11 +42,13 @@ class Result:
     findings: list[Finding] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     unknowns: list[UnknownFact] = field(default_factory=list)
+    stopped: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     statistics: Statistics = field(default_factory=Statistics)
     texts: Mapping[Path, str] = field(default_factory=dict)
+    uses: list[LayerUse] = field(default_factory=list)  # the layers, for who shows them
 
 
 def lint(paths: Sequence[Path], config: Config) -> Result:
@@ -106,6 +108,7 @@ def lint_files(files: Sequence[Path], config: Config, texts: Mapping[Path, str] 
         findings=sorted(kept, key=_order),
         files=list(files),
         unknowns=sorted(program.unknowns, key=lambda fact: (fact.place, fact.what)),
+        stopped=sorted(program.stopped),
         errors=errors,
         statistics=Statistics(
             files=len(files),
@@ -115,6 +118,7 @@ def lint_files(files: Sequence[Path], config: Config, texts: Mapping[Path, str] 
             suppressed=sum(map(len, by_file.values())) - sum(one.rule != rule_book.UNUSED_SUPPRESSION for one in kept),
         ),
         texts=texts,
+        uses=program.uses,
     )
 
 
@@ -150,7 +154,7 @@ def _joined(one: Program, other: Program) -> Program:
     shift = max((use.run for use in one.uses), default=-1) + 1
     for use in other.uses:
         use.run += shift
-    return Program(one.uses + other.uses, one.unknowns + other.unknowns, one.parsed | other.parsed)
+    return Program(one.uses + other.uses, one.unknowns + other.unknowns, one.stopped + other.stopped, one.parsed | other.parsed)
 
 
 def _run_checks(program: Program, enabled: frozenset[str], errors: list[str]) -> list[Finding]:

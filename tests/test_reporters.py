@@ -41,7 +41,13 @@ ERROR = Finding("BL001", "unreadable-file", Severity.ERROR, Place("/elsewhere/x.
 
 def view(*findings: Finding, text: str = TEXT, **more: object) -> View:
     numbers = Statistics(files=3, skipped=1, layers=8, known=6, suppressed=2)
-    result = Result(list(findings), unknowns=[UnknownFact(CONV, "a thing")], statistics=numbers, texts={NET: text})
+    result = Result(
+        list(findings),
+        unknowns=[UnknownFact(CONV, "a thing")],
+        stopped=[("Net", "too many steps")],
+        statistics=numbers,
+        texts={NET: text},
+    )
     return View(result, Config(root=BASE), BASE, **more)  # type: ignore[arg-type]
 
 
@@ -141,7 +147,10 @@ def test_text_is_coloured_only_on_request() -> None:
 
 def test_text_lists_unknowns_and_statistics() -> None:
     out = render("text", FINDING, show_unknown=True, statistics=True)
-    assert "src/my net.py:4:2: not understood: a thing\n1 things were not understood" in out
+    assert (
+        "src/my net.py:4:2: not understood: a thing\nNet: the analysis stopped here: too many steps\n2 things were not understood"
+        in out
+    )
     assert "     8  layers with a bias; the readers of 6 (75.0%) are all known\n" in out
     assert "     2  findings silenced by comments and settings\n" in out
 
@@ -188,7 +197,7 @@ def test_json_has_what_the_documentation_says() -> None:
         "files_without_model_code": 1,
         "layers_with_bias": 8,
         "layers_with_known_readers": 6,
-        "unknowns": 1,
+        "unknowns": 2,
         "problems": [],
     }
 
@@ -207,7 +216,9 @@ def test_json_gives_the_cell_of_a_notebook_and_only_there() -> None:
 
 def test_json_lists_unknowns_on_request() -> None:
     assert "unknowns" not in json.loads(render("json"))
-    assert json.loads(render("json", show_unknown=True))["unknowns"] == [
+    shown = json.loads(render("json", show_unknown=True))
+    assert shown["stopped"] == [{"what": "Net", "why": "too many steps"}]
+    assert shown["unknowns"] == [
         {"path": "src/my net.py", "line": 4, "column": 2, "end_line": 4, "end_column": 20, "message": "a thing"}
     ]
 

@@ -21,6 +21,7 @@ def render(view: View) -> str:
         "summary": summary(view),
     }
     if view.show_unknown:
+        report["stopped"] = [{"what": what, "why": why} for what, why in view.result.stopped]
         report["unknowns"] = [place(view, fact.place) | {"message": fact.what} for fact in view.result.unknowns]
     return json.dumps(report, indent=2) + "\n"
 
@@ -76,6 +77,6 @@ def summary(view: View) -> dict[str, Any]:
         "files_without_model_code": numbers.skipped,
         "layers_with_bias": numbers.layers,
         "layers_with_known_readers": numbers.known,
-        "unknowns": len(view.result.unknowns),
+        "unknowns": len(view.result.unknowns) + len(view.result.stopped),
         "problems": [*view.result.problems, *view.result.errors],
     }

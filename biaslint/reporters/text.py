@@ -85,6 +85,7 @@ def _snippet(view: View, place: Place, color: str, mark: str, gutter: int, label
 
 def _unknown(view: View) -> str:
     facts = [f"{where(view, fact.place)}: not understood: {plain(fact.what)}" for fact in view.result.unknowns]
+    facts += [f"{plain(what)}: the analysis stopped here: {plain(why)}" for what, why in view.result.stopped]
     return "\n".join([*facts, f"{len(facts)} things were not understood" if facts else "Everything was understood."]) + "\n"
 
 
@@ -97,7 +98,7 @@ def _statistics(view: View) -> str:
     rows += [
         f"{numbers.files:6}  files, {numbers.skipped} of them without model code",
         f"{numbers.layers:6}  layers with a bias; the readers of {numbers.known}{share} are all known",
-        f"{len(view.result.unknowns):6}  things not understood (--show-unknown)",
+        f"{len(view.result.unknowns) + len(view.result.stopped):6}  things not understood (--show-unknown)",
         f"{numbers.suppressed:6}  findings silenced by comments and settings",
     ]
     return "\n".join(rows) + "\n"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
+
 from biaslint.conditions import Verdict
-from biaslint.finding import Fix, Safety, SetArgument
+from biaslint.finding import Fix, Related, Safety, SetArgument
+from biaslint.graph import BiasWrite, LayerUse, Place, Program
 
 OPPOSITES = ((" is not ", " is "), (" is ", " is not "), (" == ", " != "), (" != ", " == "))
 
@@ -31,3 +34,59 @@ def removal(verdict: Verdict) -> Fix | None:
     text = replacement(verdict)
     change = SetArgument(use.place, use.bias.argument, text)
     return Fix(Safety.UNSAFE, f"`{use.bias.argument}={text}` (removes the parameter `{use.name}.bias` from checkpoints)", (change,))
+
+
+RELUS = {"relu", "relu_", "relu6"}
+SMALL = 0.2  # up to here a positive constant is the "so that all ReLUs fire" habit, and another rule's business
+
+
+def into_relu(use: LayerUse) -> bool:
+    """Is everything that reads the layer a ReLU?"""
+    return bool(use.readers) and RELUS.issuperset(use.readers)
+
+
+def live(use: LayerUse) -> bool:
+    """Is it known that the bias is there and that something sees it?"""
+    return use.bias.present is True and use.fate.kind in ("alive", "part")
+
+
+def last_writes(use: LayerUse) -> list[BiasWrite]:
+    """The write that decides each bias vector's start: one per vector, none where a part was written after it or it is a default."""
+    last: dict[str, BiasWrite] = {}
+    for write in use.bias.writes:
+        last[write.which] = write
+    return [write for write in last.values() if write.span is None]
+
+
+def by_write(
+    program: Program, judged: Callable[[LayerUse, BiasWrite], bool], kinds: Collection[str]
+) -> Iterator[tuple[LayerUse, BiasWrite]]:
+    """The statements that set biases of which all are as `judged` says, each with the first of the layers."""
+    written: dict[Place, list[tuple[LayerUse, BiasWrite]]] = {}
+    for use in program.uses:
+        for write in last_writes(use):
+            written.setdefault(write.place, []).append((use, write))
+    for place in sorted(written):
+        # a layer that nothing calls in one execution is judged by the others
+        pairs = [(use, write) for use, write in written[place] if use.fate.kind not in ("uncalled", "unread")]
+        if pairs and all(use.kind in kinds and judged(use, write) for use, write in pairs):
+            yield pairs[0]
+
+
+# The call that sets a constant -> the keyword and the position of its value.
+VALUE_OF = {"nn.init.constant_": ("val", 1), "fill_": ("value", 0)}
+
+
+def to_zero(write: BiasWrite) -> Fix | None:
+    """The fix that writes zero for the constant."""
+    if write.by not in VALUE_OF:
+        return None
+    keyword, position = VALUE_OF[write.by]
+    zero = "0" if write.text.lstrip("-").isdigit() else "0.0"
+    message = f"`{zero}` for `{write.text or write.value}` (a newly trained model starts elsewhere)"
+    return Fix(Safety.UNSAFE, message, (SetArgument(write.place, keyword, zero, position),))
+
+
+def the_layer(use: LayerUse, place: Place) -> tuple[Related, ...]:
+    """Points at the layer, where the finding stands elsewhere."""
+    return (Related(use.place, "the layer"),) if use.place != place else ()

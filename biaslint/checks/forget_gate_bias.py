@@ -33,14 +33,14 @@ def check(program: Program) -> Iterator[Report]:
         use, start = site.first, known[0]
         missing = use.bias.present is False
         gate = 1 / (1 + math.exp(-start.total))
-        kept = start.write is None and not missing
+        kept = not missing and (start.write is None or start.write.how != "constant")
         place = site.place if start.write is None else start.write.place
         yield Report(
             place,
             f"the forget gate of `{use.name}` starts at {gate:.2g}: {_reason(use, start)}",
             layer=use.name,
             related=(Related(site.place, "the layer"),) if place != site.place else (),
-            fix=_fix(use) if kept else None,
+            fix=_fix(use) if kept and start.write is None else None,
             advice="start the forget gate's biases at a sum of 1 or 2, so that the memory is kept until training says otherwise",
             severity=Severity.HINT if kept else Severity.WARNING,
         )
@@ -50,7 +50,7 @@ def _reason(use: LayerUse, start: Start) -> str:
     if use.bias.present is False:
         return "there is no bias that could open it"
     if start.write is not None:
-        return f"its bias is set to {start.total:g}"
+        return f"its bias is set to {start.total:g}" if start.write.how == "constant" else f"its bias is drawn around {start.total:g}"
     return (
         "its bias keeps the default, which is zero on average"
         if use.framework == "torch"

@@ -2,37 +2,92 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from biaslint.checks import Report
+from biaslint.finding import Related, Severity
 from biaslint.graph import LayerUse, Program
+
+PRIOR = re.compile(r"(^|_)(prior|prior_prob|prior_probability|positive_rate|pos_rate|base_rate|bias_prob)$")
+MEAN = re.compile(r"^((target|label|y)_mean|mean_(target|label|y))$")
+CALLED = ("uncalled", "unread")
+BALANCE = "; a loss or sampler that rebalances the classes makes zero right"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the program itself says of the targets: why zero is the wrong start, and what to write instead."""
+
+    why: str
+    advice: str
+    related: tuple[Related, ...] = ()
 
 
 def check(program: Program) -> Iterator[Report]:
     """Report the places that make nothing but output layers whose bias nobody sets."""
+    facts: dict[int, list[LayerUse]] = {}
+    for use in program.uses:
+        if use.kind in ("loss", "counts", "sampler", "logarithm"):
+            facts.setdefault(use.run, []).append(use)
     for site in program.sites("linear", "conv"):
-        if all(_unset(use) for use in site.uses):
-            use = site.first
-            yield Report(
-                site.place,
-                f"`{use.name}` puts out the model's first guess, and its bias keeps the default",
-                layer=use.name,
-                advice=_advice(use.output_activation),
-            )
+        called = [use for use in site.uses if use.fate.kind not in CALLED]
+        if not called or not all(_unset(use) for use in called):
+            continue
+        found = [(use, _evidence(use, facts.get(use.run, []))) for use in called]
+        use, evidence = next((pair for pair in found if pair[1] is not None), found[0])
+        if evidence is None and any(other.kind == "conv" and not other.output_activation for other in called):
+            continue  # a convolution that ends a block is more often a building block than a head
+        yield Report(
+            site.place,
+            f"`{use.name}` puts out the model's first guess, and its bias keeps the default" + (evidence.why if evidence else ""),
+            layer=use.name,
+            related=evidence.related if evidence else (),
+            advice=evidence.advice if evidence else _advice(use.output_activation),
+            severity=Severity.WARNING if evidence else None,
+        )
 
 
 def _unset(use: LayerUse) -> bool:
-    # A convolution that ends a block is more often a building block than a head, unless its activation says otherwise.
-    if not use.is_output or not use.bias.present or (use.kind == "conv" and not use.output_activation):
+    if not use.is_output or not use.bias.present:
         return False
     tied = use.weight_of is not None or use.bias_of is not None
     return not (use.bias.writes or tied or "bias_initializer" in use.texts)
 
 
+def _evidence(use: LayerUse, facts: list[LayerUse]) -> Evidence | None:
+    for name, value in use.settings.items():
+        if isinstance(value, float) and PRIOR.search(name) and 0 < value < 1 and value != 0.5:
+            start = math.log(value / (1 - value))
+            return Evidence(f" although `{name}` is known", f"start it at log({name} / (1 - {name})) = {start:.3g}")
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value and MEAN.search(name):
+            return Evidence(f" although `{name}` is known", f"start it at `{name}` = {value:g}")
+    focal = [fact for fact in facts if fact.kind == "loss" and "focal" in fact.type]
+    if focal and use.output_activation in ("", "sigmoid"):
+        advice = "start it at -log((1 - p) / p) with the share p of positives the focal loss was tuned for: -4.6 for 0.01"
+        return Evidence(
+            ", which makes a focal loss unstable at the start", advice, (Related(focal[0].place, "the focal loss"),)
+        )
+    losses = [fact for fact in facts if fact.kind == "loss"]
+    plain = losses and all(fact.type.endswith(("CrossEntropyLoss", "BCEWithLogitsLoss", "BCELoss")) for fact in losses)
+    weighted = any("weight" in fact.texts or "pos_weight" in fact.texts for fact in losses)
+    if not plain or weighted or any(fact.kind == "sampler" for fact in facts):
+        return None
+    for fact in facts:
+        if fact.kind == "counts":
+            related = (Related(fact.place, "the classes are counted here"),)
+            return Evidence(" although the classes are counted", "start it at the logarithm of the classes' shares", related)
+        if fact.kind == "logarithm" and 0 < fact.config["prior"] < 1:
+            related = (Related(fact.place, "the prior is worked out here"),)
+            return Evidence(" although the prior's logit is worked out", f"start it at `{fact.name}`", related)
+    return None
+
+
 def _advice(activation: str) -> str:
-    balance = "; a loss or sampler that rebalances the classes makes zero right"
     if activation == "sigmoid":
-        return "if a share p of the targets is positive, start it at log(p / (1 - p))" + balance
+        return "if a share p of the targets is positive, start it at log(p / (1 - p))" + BALANCE
     if activation in ("softmax", "log_softmax"):
-        return "start it at the logarithm of the classes' shares, unless they are alike" + balance
-    return "start it at the targets' mean, or at the logit of the classes' shares" + balance
+        return "start it at the logarithm of the classes' shares, unless they are alike" + BALANCE
+    return "start it at the targets' mean, or at the logit of the classes' shares" + BALANCE

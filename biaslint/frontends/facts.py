@@ -39,6 +39,11 @@ def logarithm(interp: Interpreter, argument: Value) -> None:
     interp.facts.append(fact)
 
 
+def noted(interp: Interpreter, name: str, kind: str) -> None:
+    """Note a call that tells something of the targets or the loss."""
+    interp.facts.append(Layer(name, kind, "torch", {}, interp.origin(), name=name.rpartition(".")[2]))
+
+
 IGNORED_STEPS = {"masked_fill", "where", "tril", "triu"}
 LINEAR_STEPS = {"keep", "remap", "smooth", "window", "affine", "layer"}
 TAKES = {"linear", "conv"}

@@ -890,6 +890,7 @@ FUNCTIONS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Valu
     "math.prod": do_product,
     "numpy.prod": do_product,
     "functools.partial": do_partial,
+    "numpy.bincount": lambda interp, args, kwargs: facts.noted(interp, "bincount", "counts") or interp.fresh("counts"),
     "functools.reduce": do_reduce,
     "functools.lru_cache": lambda interp, args, kwargs: args[0] if args and isinstance(args[0], Func) else Native("cache", lambda func: func),
     "functools.wraps": lambda interp, args, kwargs: Native("wraps", lambda func: func),

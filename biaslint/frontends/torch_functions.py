@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import ops, tensors, torch_layers
+from biaslint.frontends import facts, ops, tensors, torch_layers
 from biaslint.frontends.tensors import argument
 from biaslint.frontends.values import DictV, External, Layer, ListV, Native, Obj, Param, Unknown, Value, is_constant, tensors_in
 from biaslint.vocabulary import torch as vocabulary
@@ -333,7 +333,28 @@ def do_state(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     return DictV(open=True)
 
 
+def do_focal(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
+    """torchvision.ops.sigmoid_focal_loss"""
+    facts.noted(interp, "torchvision.ops.sigmoid_focal_loss", "loss")
+    return interp.opaque(*args, *kwargs.values(), name="sigmoid_focal_loss")
+
+
+def do_sampler(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
+    facts.noted(interp, "torch.utils.data.WeightedRandomSampler", "sampler")
+    return interp.fresh("a sampler")
+
+
+def do_count(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
+    facts.noted(interp, "bincount", "counts")
+    return interp.fresh("counts", [node for value in args for node in tensors_in(value)])
+
+
 NAMED: dict[str, Callable[[Interpreter, Args, Kwargs], Value]] = {
+    "torchvision.ops.sigmoid_focal_loss": do_focal,
+    "torchvision.ops.focal_loss.sigmoid_focal_loss": do_focal,
+    "torch.utils.data.WeightedRandomSampler": do_sampler,
+    "torch.utils.data.sampler.WeightedRandomSampler": do_sampler,
+    "torch.bincount": do_count,
     "torch.utils.checkpoint.checkpoint": do_checkpoint,
     "torch.utils.checkpoint.checkpoint_sequential": do_checkpoint_sequential,
     "torch.jit.is_scripting": no,

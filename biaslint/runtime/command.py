@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from biaslint.finding import Finding
+from biaslint.runtime.confirm import Mark
 from biaslint.runtime.job import Job
 from biaslint.runtime.measurement import Failure, Measurement, Verdict
 from biaslint.runtime.observed import Observed
 from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
+
+
+Progress = Callable[[str, float], None]
 
 
 def _numbers(text: str | None, option: str) -> list[float]:
@@ -219,6 +225,17 @@ def measured_result(observed: Observed, limits: Thresholds | None = None, *, sta
     return verdict, result
 
 
+def marks(findings: Sequence[Finding], job: Job, *, progress: Progress = lambda stage, share: None) -> list[Mark]:
+    """For each static finding, what the measured model says of it (`biaslint PATH --verify TARGET`). Raises VerifyError."""
+    from biaslint.runtime import facts
+    from biaslint.runtime.confirm import confirm
+    from biaslint.runtime.judge import judge
+    from biaslint.runtime.parent import run
+
+    observed = run(job, progress=progress)
+    return confirm(findings, facts.program(observed), judge(observed).failures)
+
+
 def source_files(observed: Observed) -> list[Path]:
     """The files that made the model's layers."""
     paths = {frame[0] for layer in observed.layers for frame in layer.chain}
@@ -238,7 +255,6 @@ def _analysed(files: list[Path], errors: list[str]) -> Any:
 def _findings(failures: list[Failure], observed: Observed) -> list[Any]:
     """Findings of the rules that are on, less what a comment in the source silences."""
     from biaslint import config, rule_book, sources, suppress
-    from biaslint.finding import Finding
     from biaslint.graph import Place
 
     chosen = config.discover([Path(os.path.abspath("."))])

@@ -20,26 +20,30 @@ from typing import Any
 LIBRARIES: dict[str, tuple[list[str], list[str]]] = {
     "torchvision": (
         ["torchvision==0.28.0", "pillow"],
-        ["alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mnasnet0_5", "mobilenet_v2",
-         "mobilenet_v3_small", "regnet_x_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1", "vgg11", "vgg11_bn", "vit_b_16"],
+        ["vgg11_bn", "alexnet", "squeezenet1_1", "resnet18", "mobilenet_v3_small", "mnasnet0_5", "shufflenet_v2_x0_5",
+         "regnet_x_400mf", "efficientnet_b0", "mobilenet_v2", "googlenet", "vgg11", "densenet121", "convnext_tiny",
+         "inception_v3", "vit_b_16"],
     ),
     "timm": (
         ["timm==1.0.31", "torchvision==0.28.0", "pillow", "pyyaml", "safetensors", "huggingface_hub"],
-        ["convit_tiny", "cs3darknet_s", "edgenext_xx_small", "efficientformer_l1", "efficientvim_m1", "fastvit_t8", "ghostnet_050",
-         "gmixer_12_224", "hrnet_w18_small", "inception_v3", "levit_128s", "mobileone_s0", "repvit_m0_9", "resnetv2_18", "rexnet_100",
-         "shvit_s1", "swiftformer_xs", "test_byobnet", "test_mambaout", "test_nfnet", "test_vit", "test_vit_relpos", "tiny_vit_5m_224",
-         "visformer_tiny"],
+        ["test_vit", "test_byobnet", "test_vit_relpos", "test_mambaout", "test_nfnet", "repvit_m0_9", "mobileone_s0",
+         "levit_128s", "convit_tiny", "ghostnet_050", "visformer_tiny", "fastvit_t8", "efficientvim_m1", "edgenext_xx_small",
+         "shvit_s1", "gmixer_12_224", "tiny_vit_5m_224", "rexnet_100", "resnetv2_18", "cs3darknet_s", "inception_v3",
+         "swiftformer_xs", "hrnet_w18_small", "efficientformer_l1"],
     ),
     "segmentation_models_pytorch": (
         ["segmentation_models_pytorch==0.6.0", "timm==1.0.31", "torchvision==0.28.0", "pillow", "pyyaml", "safetensors", "huggingface_hub", "tqdm"],
-        ["Unet", "UnetPlusPlus", "FPN", "PSPNet", "Linknet", "MAnet", "DeepLabV3", "UPerNet", "Segformer"],
+        ["Segformer", "Unet", "FPN", "PSPNet", "Linknet", "MAnet", "DeepLabV3", "UPerNet", "UnetPlusPlus"],
     ),
     "pytorchcv": (
         ["pytorchcv==0.0.74", "requests"],
-        ["airnet50_1x64d_r16", "bagnet9", "bam_resnet18", "cbam_resnet18", "channelnet", "dla34", "fdmobilenet_w1", "ibn_densenet121",
-         "igcv3_w1", "mixnet_m", "resnet10", "scnet50", "shufflenet_g1_w1", "shufflenetv2b_wd2", "tresnet_m", "xdensenet40_2_k24_bc_cifar10"],
+        ["resnet10", "channelnet", "shufflenet_g1_w1", "shufflenetv2b_wd2", "fdmobilenet_w1", "cbam_resnet18",
+         "bam_resnet18", "mixnet_m", "igcv3_w1", "bagnet9", "scnet50", "dla34", "airnet50_1x64d_r16",
+         "xdensenet40_2_k24_bc_cifar10", "ibn_densenet121", "tresnet_m"],
     ),
 }  # fmt: skip
+# Most models take any size; a small one is quicker, and a bias is as dead on it.
+_SIZES = {"inception_v3": (3, 299, 299), "vit_b_16": (3, 224, 224), "alexnet": (3, 128, 128)}
 PEERS = {"torch-audit": ["torch-audit==0.3.0", "rich", "click"]}
 
 
@@ -65,7 +69,7 @@ def build(library: str, name: str) -> tuple[Any, tuple[int, ...]]:
     if library == "torchvision":
         models = importlib.import_module("torchvision.models")
         more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-        return models.get_model(name, weights=None, **more), (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
+        return models.get_model(name, weights=None, **more), _SIZES.get(name, (3, 96, 96))
     if library == "timm":
         model = importlib.import_module("timm").create_model(name)
         return model, tuple(model.default_cfg.get("input_size", (3, 224, 224)))

@@ -33,7 +33,9 @@ def removal(verdict: Verdict) -> Fix | None:
         return None
     text = replacement(verdict)
     change = SetArgument(use.place, use.bias.argument, text)
-    return Fix(Safety.UNSAFE, f"`{use.bias.argument}={text}` (removes the parameter `{use.name}.bias` from checkpoints)", (change,))
+    return Fix(
+        Safety.UNSAFE, f"`{use.bias.argument}={text}` (removes the parameter `{use.name}.bias` from checkpoints)", (change,)
+    )
 
 
 RELUS = {"relu", "relu_", "relu6"}
@@ -90,3 +92,8 @@ def to_zero(write: BiasWrite) -> Fix | None:
 def the_layer(use: LayerUse, place: Place) -> tuple[Related, ...]:
     """Points at the layer, where the finding stands elsewhere."""
     return (Related(use.place, "the layer"),) if use.place != place else ()
+
+
+def removed_by_hand(use: LayerUse) -> bool:
+    """Has the layer no bias because somebody wrote so?"""
+    return use.bias.present is False and bool(use.bias.argument) and bool(use.bias.argument_text)

@@ -54,6 +54,7 @@ class BiasWrite:
     which: str = "bias"  # the parameter's name: bias, bias_ih, bias_hh, bias_ih_l0, weight ...
     target: str = ""  # the parameter as the source spells it: "self.fc.bias", "m.bias"
     call: Place | None = None  # the call that writes, where it is one
+    func: str = ""  # what is called, as written: "nn.init.zeros_"
     grows: bool = False  # the spread is not known as a number, but grows with the layer's size: sqrt(fan_in)
     caught: bool = False  # stands in a `try` body: an exception need not be one for the program
 
@@ -127,6 +128,7 @@ class LayerUse:
     bias_of: int | None = None  # ident of the layer whose bias it shares
     statement: Place | None = None  # the whole statement that holds the constructor call
     weight_trainable: bool | None = True
+    hooked: bool = False  # its weight is worked out from another tensor: weight norm, equalized learning rate, forward hooks
     absorbed_by: int | None = None  # ident of the affine layer that takes this one's bias up, with only linear steps between
     doubles: int | None = None  # a raw bias added to the result of a layer that has one: that layer's ident
     # an optimiser's parameters as (ident, parameter, weight decay or None where unknown); `covers_all` says that the list is complete

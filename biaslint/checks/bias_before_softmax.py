@@ -18,7 +18,11 @@ def check(program: Program) -> Iterator[Report]:
         part = use.fate.kind == "part"
         what = f"{use.fate.detail} of the bias of `{use.name}`" if part else f"the bias of `{use.name}`"
         when = f" when `{verdict.when}`" if verdict.when else ""
-        where = () if use.fate.place is None else (Related(use.fate.place, "softmax over the keys: a number added for every key is lost"),)
+        where = (
+            ()
+            if use.fate.place is None
+            else (Related(use.fate.place, "softmax over the keys: a number added for every key is lost"),)
+        )
         yield Report(
             verdict.place,
             f"{what} adds the same number to a query's score for every key, and softmax cancels it{when}",

@@ -50,7 +50,11 @@ def _reason(use: LayerUse, start: Start) -> str:
     if use.bias.present is False:
         return "there is no bias that could open it"
     if start.write is not None:
-        return f"its bias is set to {start.total:g}" if start.write.how == "constant" else f"its bias is drawn around {start.total:g}"
+        return (
+            f"its bias is set to {start.total:g}"
+            if start.write.how == "constant"
+            else f"its bias is drawn around {start.total:g}"
+        )
     return (
         "its bias keeps the default, which is zero on average"
         if use.framework == "torch"

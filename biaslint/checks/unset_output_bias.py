@@ -13,7 +13,7 @@ from biaslint.graph import LayerUse, Program
 
 PRIOR = re.compile(r"(^|_)(prior|prior_prob|prior_probability|positive_rate|pos_rate|base_rate|bias_prob)$")
 MEAN = re.compile(r"^((target|label|y)_mean|mean_(target|label|y))$")
-CALLED = ("uncalled", "unread")
+CALLED = ("uncalled", "unread", "unknown")
 BALANCE = "; a loss or sampler that rebalances the classes makes zero right"
 
 
@@ -42,7 +42,8 @@ def check(program: Program) -> Iterator[Report]:
             continue  # a convolution that ends a block is more often a building block than a head
         yield Report(
             site.place,
-            f"`{use.name}` puts out the model's first guess, and its bias keeps the default" + (evidence.why if evidence else ""),
+            f"`{use.name}` puts out the model's first guess, and its bias keeps the default"
+            + (evidence.why if evidence else ""),
             layer=use.name,
             related=evidence.related if evidence else (),
             advice=evidence.advice if evidence else _advice(use.output_activation),

@@ -15,6 +15,7 @@ COMMANDS = {
     "lint": ("biaslint.cli.lint:command", "Find questionable bias set-ups (what happens without a command)."),
     "explain": ("biaslint.cli.explain:command", "Show the page of a rule: what, why, what to write instead."),
     "verify": ("biaslint.runtime.command:verify", "Build a model and measure how it really starts."),
+    "lsp": ("biaslint.lsp.command:command", "Serve editors: diagnostics, fixes, the rules' pages."),
     "rules": ("biaslint.cli.rules:command", "List all rules."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,8 @@ def analyse(files: Sequence[Path], root: Path, texts: Mapping[Path, str] | None 
             failure.append(error)
 
     # models nest deeply, and so does the interpreter: give it a stack of its own
+    thresholds = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)  # most of what is made lives until its execution ends
     limit, size = sys.getrecursionlimit(), threading.stack_size(STACK)
     sys.setrecursionlimit(DEPTH)
     try:
@@ -51,6 +54,7 @@ def analyse(files: Sequence[Path], root: Path, texts: Mapping[Path, str] | None 
         thread.join()
     finally:
         sys.setrecursionlimit(limit)
+        gc.set_threshold(*thresholds)
         threading.stack_size(size)
     if failure:
         raise failure[0]

@@ -6,7 +6,7 @@ pass is one choice, and what differs between two executions tells which flag mat
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from biaslint.frontends.values import Unknown
@@ -26,6 +26,8 @@ class Choices:
         self.texts: dict[Hashable, str] = {}
         self.open: list[Hashable] = []  # those that another execution may make the other way
         self.settled: set[Hashable] = set()  # those that a default decided
+        self.where: dict[Hashable, str] = {}  # the file in which a choice was first asked for
+        self.asking: Callable[[], str] = str
         self.sizes: dict[Hashable, int] = {}
         self.equal: dict[Hashable, Hashable] = {}
 
@@ -48,6 +50,7 @@ class Choices:
             usual = bool(default) if default is not None else not (is_comparison(key, "is"))
             choice = usual != (self.contrary and default is None)
         self.open.append(key)
+        self.where[key] = self.asking()
         if default is not None:
             self.settled.add(key)
         self.set(key, choice, text)

@@ -78,6 +78,7 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
             weight_trainable=layer.weight_trainable if isinstance(layer.weight_trainable, bool) else None,
             doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
             covers_all=layer.covers_all,
+            hooked=layer.hooked or layer.escaped,
             covers=tuple(
                 (numbers[id(one)], which, float(decay) if isinstance(decay, (int, float)) else None)
                 for one, which, decay in layer.covers
@@ -165,7 +166,7 @@ def bias_write(write: Write, place: Any) -> BiasWrite:
     call = place(write.module, write.call) if write.module is not None and write.call is not None else None
     return BiasWrite(
         write.how, where, write.value, write.spread, write.span, write.by, write.text, write.where, write.which,
-        write.target, call, write.grows, write.how == "scaled" and call is not None and facts.caught(write.module, write.call),
+        write.target, call, write.func, write.grows, write.how == "scaled" and call is not None and facts.caught(write.module, write.call),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from biaslint import shift
 from biaslint.flow import Node
-from biaslint.frontends.values import Layer, Origin, Value
+from biaslint.frontends.values import Layer, Origin, Param, Value
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
@@ -35,7 +35,14 @@ def logarithm(interp: Interpreter, argument: Value) -> None:
     else:
         return
     prior = 1.0 if odds == float("inf") else odds / (1 + odds) if odds != -1 else float("inf")
-    fact = Layer("math.log", "logarithm", "python", {"argument": float(argument), "prior": prior}, interp.origin(), name=interp.text(node))
+    fact = Layer(
+        "math.log",
+        "logarithm",
+        "python",
+        {"argument": float(argument), "prior": prior},
+        interp.origin(),
+        name=interp.text(node),
+    )
     interp.facts.append(fact)
 
 
@@ -113,7 +120,7 @@ def raw_biases(interp: Interpreter) -> list[Layer]:
             continue
         layer = found.get(bias.id)
         if layer is None:
-            layer = found[bias.id] = raw(bias)
+            layer = found[bias.id] = raw(bias, step)
         layer.calls.append(node)
         layer.doubles = doubles
     return list(found.values())
@@ -122,13 +129,28 @@ def raw_biases(interp: Interpreter) -> list[Layer]:
 def is_vector(bias: Node) -> bool:
     """Does it hold a number per channel? (n,), or (1, n, 1, 1)."""
     dims = bias.dims
-    return dims is not None and (len(dims) == 1 or (len(dims) in (3, 4) and dims[0] == 1 and dims[1] != 1 and all(dim == 1 for dim in dims[2:])))
+    return dims is not None and (
+        len(dims) == 1 or (len(dims) in (3, 4) and dims[0] == 1 and dims[1] != 1 and all(dim == 1 for dim in dims[2:]))
+    )
 
 
-def raw(bias: Node) -> Layer:
+def learns(step: Node | None) -> bool | None:
+    """Is the weight of an affine step trained? None where that is not known."""
+    if step is None:
+        return None
+    if isinstance(step.bias_of, Layer):
+        return step.bias_of.weight_trainable is True or None
+    weight = step.info.get("raw_weight", step.inputs[1] if len(step.inputs) == 2 else None)
+    if isinstance(weight, Param):
+        return weight.layer.weight_trainable is True or None
+    return bool(weight.info["parameter"]) if isinstance(weight, Node) and "parameter" in weight.info else None
+
+
+def raw(bias: Node, step: Node | None) -> Layer:
     made = bias.info.get("made") or Origin((bias.origin,) if isinstance(bias.origin, tuple) else ())
     layer = Layer("torch.nn.Parameter", "affine", "torch", {}, made, name=bias.info["called"], bias=True)
     layer.trainable = bool(bias.info.get("parameter"))
+    layer.weight_trainable = learns(step)
     layer.config["made as"] = "buffer" if bias.info.get("buffer") else "parameter" if "parameter" in bias.info else "tensor"
     written = bias.info.get("write")
     if written is not None and made.chain:

@@ -95,6 +95,7 @@ class Interpreter:
     def __init__(self, project: Project, choices: Choices, max_steps: int = MAX_STEPS) -> None:
         self.project = project
         self.choices = choices
+        choices.asking = lambda: self.module.shown if self.module is not None else ""
         self.flow = Flow()
         self.layers: list[Layer] = []
         self.objects: list[Obj] = []
@@ -137,12 +138,15 @@ class Interpreter:
         return Origin(tuple(chain), owner, self.statement)
 
     def text(self, node: ast.AST) -> str:
-        """The source of an expression, on one line."""
-        try:
-            text = ast.unparse(node)
-        except (ValueError, RecursionError):
-            return ""
-        return text if len(text) <= 60 else ""
+        """The source of an expression, on one line; "" for a long one."""
+        known = _TEXTS.get(node)
+        if known is None:
+            try:
+                known = ast.unparse(node)
+            except (ValueError, RecursionError):
+                known = ""
+            known = _TEXTS[node] = known if len(known) <= 60 else ""
+        return known
 
     # -- statements -----------------------------------------------------------------------------------------------------------
 
@@ -176,6 +180,8 @@ class Interpreter:
         value = self.eval(node.value, scope)
         for target in node.targets:
             self.assign(target, value, scope)
+            if isinstance(target, ast.Name) and isinstance(value, Obj) and value.layer is not None and not value.layer.name:
+                value.layer.name = target.id
         return None
 
     def do_annotated(self, node: ast.AnnAssign, scope: Scope) -> Signal:
@@ -347,8 +353,6 @@ class Interpreter:
         return False
 
     def do_with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Signal:
-        from biaslint.frontends import calls
-
         entered = []
         for item in node.items:
             context = self.eval(item.context_expr, scope)
@@ -378,8 +382,6 @@ class Interpreter:
         return None
 
     def do_delete(self, node: ast.Delete, scope: Scope) -> Signal:
-        from biaslint.frontends import attributes
-
         for target in node.targets:
             if isinstance(target, ast.Name):
                 scope.names.pop(target.id, None)
@@ -412,8 +414,6 @@ class Interpreter:
         return CONTINUE
 
     def do_match(self, node: ast.Match, scope: Scope) -> Signal:
-        from biaslint.frontends import patterns
-
         subject = self.eval(node.subject, scope)
         for case in node.cases:
             if patterns.matches(self, case.pattern, subject, scope) and (
@@ -425,15 +425,13 @@ class Interpreter:
     # -- names ----------------------------------------------------------------------------------------------------------------
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        from biaslint.frontends import attributes
-
         if isinstance(target, ast.Name):
             self.bind(target.id, value, scope)
         elif isinstance(target, ast.Attribute):
-            attributes.store(self, self.eval(target.value, scope), target.attr, value, self.text(target))
+            attributes.store(self, self.eval(target.value, scope), target.attr, value, self.text(target) if isinstance(value, Obj) else "")
         elif isinstance(target, ast.Subscript):
             base = self.eval(target.value, scope)
-            attributes.store_item(self, base, self.eval(target.slice, scope), value, self.text(target))
+            attributes.store_item(self, base, self.eval(target.slice, scope), value, self.text(target) if isinstance(value, Obj) else "")
         elif isinstance(target, (ast.Tuple, ast.List)):
             self.unpack(target.elts, value, scope)
         elif isinstance(target, ast.Starred):
@@ -451,8 +449,6 @@ class Interpreter:
                     return
                 outer = outer.parent
         scope.names[name] = value
-        if isinstance(value, Obj) and value.layer is not None and not value.layer.name:
-            value.layer.name = name
 
     def unpack(self, targets: list[ast.expr], value: Value, scope: Scope) -> None:
         items = self.items_for(value, len(targets), any(isinstance(target, ast.Starred) for target in targets))
@@ -467,8 +463,6 @@ class Interpreter:
 
     def items_for(self, value: Value, count: int, starred: bool) -> list[Value]:
         """The items of a value that is unpacked into `count` targets."""
-        from biaslint.frontends import tensors
-
         if isinstance(value, Unknown) and value.key and value.key[:1] == ("shape",):
             return tensors.unpack_shape(self, value, count) if not starred else self.iterate(value)
         if isinstance(value, Node) and not starred:
@@ -484,25 +478,28 @@ class Interpreter:
 
     def lookup(self, name: str, scope: Scope) -> Value:
         """What a name stands for."""
+        module = scope.module
         if name not in scope.globals:
             found: Scope | None = scope
             while found is not None:
                 if name in found.names:
                     return found.names[name]
                 found = found.parent
-        return self.global_name(scope.module, name)
+        if name in module.ready:
+            return module.scope.names[name]
+        return self.global_name(module, name)
 
     def global_name(self, module: Module, name: str) -> Value:
         value = self.module_attribute(module, name)
         if value is not MISSING:
             return value
-        from biaslint.frontends import library
-
         return library.builtin(self, name)
 
     def module_attribute(self, module: Module, name: str) -> Value:
         """A module's top-level name, or MISSING. The statements that bind it are executed when it is asked for first."""
         names = module.scope.names
+        if name in module.ready:
+            return names[name]
         pending = [statement for statement in module.bindings.get(name, ()) if id(statement) not in module.done]
         if pending and isinstance(pending[-1], ast.ImportFrom) and name not in names:
             # only this name, not the statement's others
@@ -526,6 +523,8 @@ class Interpreter:
             finally:
                 self.module, self.stack, self.node, self.statement = outer
         if name in names:
+            if all(id(statement) in module.done for statement in module.bindings.get(name, ())):
+                module.ready.add(name)
             return names[name]
         if name in ("__name__", "__file__", "__doc__", "__all__", "__package__"):
             return module.name if name != "__file__" else str(module.path)
@@ -576,8 +575,6 @@ class Interpreter:
         if sub is not None and sub != importer.path:
             return self.project.open(sub) or External(f"{source}.{name}")
         if star:
-            from biaslint.frontends import frameworks
-
             return External(f"{source}.{name}") if frameworks.knows(f"{source}.{name}") else MISSING
         return External(f"{source}.{name}" if source else name)
 
@@ -599,15 +596,11 @@ class Interpreter:
         return value
 
     def ev_attribute(self, node: ast.Attribute, scope: Scope) -> Value:
-        from biaslint.frontends import attributes
-
         base = self.eval(node.value, scope)
         self.node = node
         return attributes.load(self, base, node.attr)
 
     def ev_call(self, node: ast.Call, scope: Scope) -> Value:
-        from biaslint.frontends import calls
-
         self.steps += 1
         if self.steps > self.max_steps:
             raise Stopped("too many steps")
@@ -664,8 +657,6 @@ class Interpreter:
                 return Unknown(("not", value.key), f"not {value.text}", default=default)
             return not self.truth(value, node.operand)
         if isinstance(value, Node):
-            from biaslint.frontends import tensors
-
             return tensors.unary(self, value, node)
         if isinstance(value, (int, float)):
             if isinstance(node.op, ast.USub):
@@ -688,8 +679,6 @@ class Interpreter:
         symbol, function = BINARY[type(op)]
         if is_constant(left) and is_constant(right):
             return self.compute(symbol, function, left, right)
-        from biaslint.frontends import tensors
-
         if isinstance(left, (Node, Param)) or isinstance(right, (Node, Param)):
             return tensors.binary(self, symbol, left, right, node)
         if isinstance(left, Unknown) and left.tensors or isinstance(right, Unknown) and right.tensors:
@@ -859,8 +848,6 @@ class Interpreter:
             answers = [self.equal(item, other) for other in container.items]
             return True if True in answers else None if None in answers or container.open else False
         if isinstance(container, Obj):
-            from biaslint.frontends import attributes, calls
-
             method = attributes.find_method(container, "__contains__")
             if method is not None:
                 result = calls.call(self, method, [item], {}, self.node)
@@ -904,8 +891,6 @@ class Interpreter:
         return result
 
     def ev_subscript(self, node: ast.Subscript, scope: Scope) -> Value:
-        from biaslint.frontends import attributes
-
         base = self.eval(node.value, scope)
         index = self.eval(node.slice, scope)
         self.module = scope.module
@@ -1011,8 +996,6 @@ class Interpreter:
         if isinstance(value, Obj):
             if value.items is not None:
                 return bool(value.items)
-            from biaslint.frontends import attributes, calls
-
             for name in ("__bool__", "__len__"):
                 method = attributes.find_method(value, name)
                 if method is not None:
@@ -1021,8 +1004,6 @@ class Interpreter:
 
     def iterate(self, value: Value, node: ast.AST | None = None) -> list[Value]:
         """The items of a value, in order. What has an unknown length has a few."""
-        from biaslint.frontends import library
-
         return library.items(self, value, node)
 
     def opaque(self, *values: Value, name: str = "") -> Node:
@@ -1043,6 +1024,7 @@ class _Missing:
 
 
 MISSING = _Missing()
+_TEXTS: dict[ast.AST, str] = {}
 NUMBERS = (int, float, complex)
 BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
     name: kind for name, kind in vars(__import__("builtins")).items() if isinstance(kind, type) and issubclass(kind, BaseException)
@@ -1074,8 +1056,6 @@ def hashable(value: Value) -> Any:
 
 
 def same_external(one: External, two: External) -> bool:
-    from biaslint.frontends import frameworks
-
     return frameworks.canonical(one.name) == frameworks.canonical(two.name)
 
 
@@ -1201,3 +1181,7 @@ EXPRESSIONS: dict[type, Callable[[Interpreter, Any, Scope], Value]] = {
     ast.Yield: Interpreter.ev_yield,
     ast.YieldFrom: Interpreter.ev_yield_from,
 }
+
+
+# these modules work on interpreters and are needed by them: they can only be imported once this one is complete
+from biaslint.frontends import attributes, calls, frameworks, library, patterns, tensors  # noqa: E402

@@ -27,6 +27,7 @@ class Module:
         self.tree = tree
         self.scope = Scope(self)
         self.done: set[int] = set()  # top-level statements already executed
+        self.ready: set[str] = set()  # names whose statements have all been executed
         self.stars: list[ast.ImportFrom] = []
         self.shown = str(path)
 

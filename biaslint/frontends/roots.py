@@ -19,7 +19,7 @@ from biaslint.frontends.project import Module, Project
 from biaslint.frontends.values import Class, External, Func, ListV, Obj, Raised, Stopped, Unknown, Value, is_constant, tensors_in
 from biaslint.graph import LayerUse, UnknownFact
 
-MAX_RUNS = 14
+MAX_RUNS = 8
 ROOT_STEPS = 1_500_000
 LAYER_NAMES = re.compile(r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*)\b")
 
@@ -207,12 +207,14 @@ def execute(project: Project, root: Root, reached: Reached) -> None:
         elif runs == 1:
             reached.stopped.append((f"{root.module.name}.{root.name}", ended))
         taken.append(interp.choices.made)
-        if runs == 1 and any(key not in interp.choices.settled for key in interp.choices.open):
+        lone = isinstance(root.node, ast.ClassDef) or any(use.fate.kind == "dead" and use.bias.present for use in uses)
+        if runs == 1 and lone and any(key not in interp.choices.settled for key in interp.choices.open):
             forced.append(({}, True))
-        if any(use.fate.kind in ("dead", "part") and use.bias.present for use in found):
+        files = {place.path for use in found if use.fate.kind == "dead" and use.bias.present for place in use.chain}
+        if files and len(given) < 2:
             for key in interp.choices.open:
-                if len(given) >= 2:
-                    break
+                if interp.choices.where.get(key) not in files:
+                    continue
                 forced.append(({**given, key: not interp.choices.made[key]}, contrary))
             forced.sort(key=lambda item: len(item[0]))
     reached.uses.extend(found)
@@ -247,13 +249,15 @@ def one_run(
 
 
 def once(reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]) -> None:
-    """Entry points that build the same class with arguments of the same shape are executed once."""
+    """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new."""
     if root.node is not None and isinstance(root.node, ast.ClassDef):
         return
-    key = (id(cls.node), tuple(blurred(arg) for arg in args), tuple(sorted((name, blurred(value)) for name, value in kwargs.items())))
-    if key in reached.seen:
+    given = [(id(cls.node), place, blurred(arg)) for place, arg in enumerate(args)]
+    given += [(id(cls.node), name, blurred(value)) for name, value in kwargs.items()]
+    fresh = [key for key in (*given, (id(cls.node), None, len(given))) if key not in reached.seen]
+    if not fresh and id(cls.node) in reached.classes:
         raise Duplicate
-    reached.seen.add(key)
+    reached.seen.update(fresh)
 
 
 def blurred(value: Value, depth: int = 6) -> str:
@@ -279,6 +283,9 @@ def blurred(value: Value, depth: int = 6) -> str:
         return f"partial({blurred(value.func)},{','.join(f'{key}={blurred(item)}' for key, item in value.kwargs.items())})"
     if isinstance(value, (Class, Func, External)):
         return str(value.name)
+    if isinstance(value, Obj) and frameworks.is_module(value):
+        parts = [f"{part.cls.name}{'' if part.layer is None else part.layer.bias}" for _, part in frameworks.walk(value)]
+        return f"<{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}>"
     if isinstance(value, Obj):
         attrs = ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.attrs.items()) if depth > 2 and value.layer is None else ""
         return f"{value.cls.name}({attrs})"
@@ -464,6 +471,7 @@ def forget(project: Project) -> None:
                         dropped.add(name)
         module.scope.names = {name: value for name, value in module.scope.names.items() if name not in dropped}
         module.done = kept
+        module.ready &= module.scope.names.keys()
 
 
 __all__ = ["MISSING", "is_constant", "run_all"]

@@ -177,6 +177,7 @@ def do_linear(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     w = ops.tensor(interp, weight)
     out: Any = w.dims[0] if w is not None and w.dims else interp.fresh().key
     node = ops.linear(interp, x, out, "linear", w)
+    node.info["raw_weight"] = weight
     return with_bias(interp, raw_layer(interp, "linear", "linear", bias, node, (-1,)), bias)
 
 
@@ -204,6 +205,7 @@ def do_conv(spatial: int, transposed: bool) -> Callable[[Interpreter, Args, Kwar
             kernel = weight.layer.config.get("kernel_size")
         out: Any = w.dims[0] if w is not None and w.dims else interp.fresh().key
         node = ops.conv(interp, x, spatial, out, padding=padding, kernel=kernel, transposed=transposed, name=name, weight=w)
+        node.info["raw_weight"] = weight
         return with_bias(interp, raw_layer(interp, "conv", name, bias, node, (1,)), bias)
 
     return work
@@ -326,6 +328,8 @@ def no(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 
 def spectral(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
+    if args and isinstance(args[0], Obj) and args[0].layer is not None:
+        args[0].layer.hooked = True
     return first(interp, args, kwargs)
 
 

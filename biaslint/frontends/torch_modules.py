@@ -371,6 +371,13 @@ def nothing(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     return None
 
 
+def hook(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """A hook may replace the weight before each call."""
+    if obj.layer is not None:
+        obj.layer.hooked = True
+    return interp.fresh("a hook")
+
+
 def do_get_submodule(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     from biaslint.frontends import frameworks
 
@@ -424,8 +431,8 @@ METHODS: dict[str, Handler] = {
     "share_memory": give_back,
     "zero_grad": nothing,
     "load_state_dict": nothing,
-    "register_forward_hook": nothing,
-    "register_forward_pre_hook": nothing,
+    "register_forward_hook": hook,
+    "register_forward_pre_hook": hook,
     "register_full_backward_hook": nothing,
     "_register_load_state_dict_pre_hook": nothing,
     "register_load_state_dict_pre_hook": nothing,

@@ -36,6 +36,7 @@ class Write:
     node: ast.AST | None
     target: str = ""
     call: ast.AST | None = None
+    func: str = ""
     grows: bool = False
 
 
@@ -82,7 +83,8 @@ def note(
         target = interp.text(call.func.value)
     elif isinstance(statement, ast.Assign):
         target = interp.text(statement.targets[0])
-    return Write(how, which, value, spread, span, by, text, where, interp.module, statement, target, call, grows)
+    func = interp.text(call.func) if call is not None else ""
+    return Write(how, which, value, spread, span, by, text, where, interp.module, statement, target, call, func, grows)
 
 
 def fractions(interp: Interpreter, param: Param) -> tuple[float, float] | None:

@@ -19,7 +19,6 @@ from biaslint.runtime.measurement import Failure, Measurement, Verdict
 from biaslint.runtime.observed import Observed
 from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
 
-
 Progress = Callable[[str, float], None]
 
 

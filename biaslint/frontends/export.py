@@ -153,6 +153,8 @@ def bias_of(layer: Layer, place: Any) -> Bias:
 def default_of(layer: Layer, place: Any) -> BiasWrite | None:
     if isinstance(layer.default, BiasWrite):
         return layer.default
+    if isinstance(layer.default, Write):
+        return bias_write(layer.default, place)
     if not layer.default or not layer.origin.chain:
         return None
     where = place(*layer.origin.chain[0])

@@ -264,11 +264,12 @@ class Native:
 
 
 class Raised(Exception):
-    """The analysed program raises."""
+    """The analysed program raises `value`, at `where`."""
 
-    def __init__(self, value: Value) -> None:
+    def __init__(self, value: Value, where: str = "") -> None:
         super().__init__(str(value))
         self.value = value
+        self.where = where
 
 
 class Stopped(Exception):

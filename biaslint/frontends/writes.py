@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
     from biaslint.frontends.project import Module
 
-METHODS = {"fill_", "zero_", "copy_", "normal_", "uniform_", "add_", "sub_", "mul_", "clamp_", "set_"}
+METHODS = {"assign", "fill_", "zero_", "copy_", "normal_", "uniform_", "add_", "sub_", "mul_", "clamp_", "set_"}
 
 
 @dataclass(eq=False, slots=True)
@@ -208,7 +208,7 @@ def method(interp: Interpreter, param: Param, name: str, args: list[Value], kwar
     text = interp.text(interp.node.args[0]) if isinstance(interp.node, ast.Call) and interp.node.args else ""
     if name == "zero_":
         record(interp, param, "constant", 0.0, by=name)
-    elif name in ("fill_", "copy_", "set_"):
+    elif name in ("fill_", "copy_", "set_", "assign"):
         how, value, spread = content(interp, args[0] if args else None)
         record(interp, param, how, value, spread, by=name, text=text)
     elif name == "normal_":

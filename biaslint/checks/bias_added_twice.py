@@ -1,0 +1,50 @@
+"""BL104: two biases on one affine step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.conditions import BIASED_KINDS
+from biaslint.finding import Fix, Related, Safety, SetArgument
+from biaslint.graph import LayerUse, Program, Site
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report vectors that are added to a layer with a bias, and layers whose bias the next one takes up."""
+    known = {(use.run, use.ident): use for use in program.uses}
+    for site in program.sites():
+        used = [use for use in site.uses if use.fate.kind != "uncalled"]
+        if not used:
+            continue
+        use = used[0]
+        if use.kind == "affine" and all(one.doubles is not None for one in used):
+            layer = known.get((use.run, use.doubles or 0))
+            yield Report(
+                site.place,
+                f"`{use.name}` is added to the result of "
+                + (f"`{layer.name}`, which" if layer else "a layer that")
+                + " has a bias of its own",
+                layer=use.name,
+                related=(Related(layer.place, "the layer"),) if layer else (),
+                advice="keep one of the two",
+            )
+        elif use.kind in BIASED_KINDS and all(one.bias.present and one.absorbed_by is not None for one in used):
+            heirs = [known[one.run, one.absorbed_by] for one in used if (one.run, one.absorbed_by) in known]
+            if len(heirs) == len(used) and heirs[0].place != site.place:
+                yield _taken_up(site, use, heirs[0])
+
+
+def _taken_up(site: Site, use: LayerUse, heir: LayerUse) -> Report:
+    fix = None
+    if use.bias.argument and "**" not in use.texts and use.bias.argument_text in ("", "True"):
+        text = f"`{use.bias.argument}=False` (removes the parameter `{use.name}.bias` from checkpoints)"
+        fix = Fix(Safety.UNSAFE, text, (SetArgument(site.place, use.bias.argument, "False"),))
+    return Report(
+        site.place,
+        f"`{use.name}` adds a bias that the bias of `{heir.name}` already covers: there are only linear steps between",
+        layer=use.name,
+        related=(Related(heir.place, "this layer's bias does the same"),),
+        fix=fix,
+        advice="drop the first bias, or put the nonlinearity that may be missing between the two",
+    )

@@ -1,0 +1,63 @@
+"""BL404: a bias that was set on purpose is reset by a later initialization."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.finding import Related
+from biaslint.graph import BiasWrite, LayerUse, Place, Program
+
+KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell")
+RESET = ("normal", "uniform")
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report the statements that set one layer's bias and are undone in every execution by one that sets many."""
+    counts = Counter((use.run, write.place) for use in program.uses for write in use.bias.writes if use.kind in KINDS)
+    found: dict[Place, list[tuple[LayerUse, BiasWrite, BiasWrite | None]]] = {}
+    for use in program.uses:
+        if use.kind not in KINDS or use.bias.present is not True:
+            continue
+        for index, write in enumerate(use.bias.writes):
+            if _deliberate(use, write) and counts[use.run, write.place] == 1:
+                found.setdefault(write.place, []).append(
+                    (use, write, _reset(use.bias.writes[index + 1 :], write, counts, use.run))
+                )
+    for place in sorted(found):
+        use, write, later = found[place][0]
+        if later is not None and all(one is not None for _, _, one in found[place]):
+            yield Report(
+                place,
+                f"the bias of `{use.name}` is set here and reset afterwards",
+                layer=use.name,
+                related=(Related(later.place, f"this resets it to {_start(later)}"),),
+                advice="set it after the general initialization, or leave this layer out there",
+            )
+
+
+def _start(write: BiasWrite) -> str:
+    return f"{write.value:g}" if write.how == "constant" else "random numbers"
+
+
+def _deliberate(use: LayerUse, write: BiasWrite) -> bool:
+    """A prior, a start for an output layer, or one gate of an LSTM: not what a general initialization does."""
+    if write.which.startswith("weight"):
+        return False
+    if use.kind in ("rnn", "rnn_cell"):
+        return write.span is not None and write.how == "constant" and bool(write.value)
+    if write.how == "prior" or (write.how == "constant" and write.value and "log" in write.text):
+        return True
+    return use.is_output and write.how == "constant" and bool(write.value)
+
+
+def _reset(later: tuple[BiasWrite, ...], write: BiasWrite, counts: Counter[tuple[int, Place]], run: int) -> BiasWrite | None:
+    """The last later write to the whole vector, where it is one that a general initialization makes."""
+    after = [one for one in later if one.which in (write.which, "bias")]
+    if not after or any(one.how in ("unknown", "prior", "scaled") or one.span is not None for one in after):
+        return None
+    last = after[-1]
+    general = counts[run, last.place] > 1 or last.where != write.where
+    zero = last.how == "constant" and last.value == 0
+    return last if general and last.place != write.place and (zero or last.how in RESET) else None

@@ -1,0 +1,31 @@
+"""BL202: a hidden dense layer's bias starts at a large constant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.checks_common import by_write, into_relu, live, the_layer, to_zero
+from biaslint.graph import BiasWrite, LayerUse, Program
+
+LARGE = 0.5
+GATES = {"sigmoid", "tanh", "hardsigmoid", "mul", "softplus"}
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report the statements that set the biases of hidden dense layers, and of nothing else, to a large constant."""
+    for use, write in by_write(program, _large, ("linear", "affine")):
+        yield Report(
+            write.place,
+            f"the bias of `{use.name}` starts at {write.value:g} in every unit",
+            layer=use.name,
+            related=the_layer(use, write.place),
+            fix=to_zero(write),
+            advice="start it at zero, as is usual; 1.0 on dense layers is a habit from AlexNet",
+        )
+
+
+def _large(use: LayerUse, write: BiasWrite) -> bool:
+    if write.how != "constant" or not write.value or not live(use) or use.is_output or GATES.intersection(use.readers):
+        return False
+    return write.value >= LARGE or (write.value <= -LARGE and not into_relu(use))

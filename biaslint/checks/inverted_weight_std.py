@@ -1,0 +1,46 @@
+"""BL601: weights are drawn with a standard deviation that grows with the layer, or that is 1 or more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.checks_common import the_layer
+from biaslint.graph import BiasWrite, LayerUse, Place, Program
+
+KINDS = ("conv", "linear", "bilinear")
+LARGE = 1.0
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report the statements whose every use gives a hidden layer's weight too wide a spread."""
+    written: dict[Place, list[tuple[LayerUse, BiasWrite]]] = {}
+    for use in program.uses:
+        if use.weight_writes:
+            write = use.weight_writes[-1]
+            written.setdefault(write.place, []).append((use, write))
+    for place in sorted(written):
+        if all(_wide(use, write) for use, write in written[place]):
+            use, write = written[place][0]
+            drawn = f"`{write.text}`" if write.text else f"{write.spread:.3g}"
+            grown = any(write.grows for _, write in written[place])
+            why = (
+                "which grows with the layer's size"
+                if grown
+                else f"which is {write.spread:.3g}"
+                if write.text
+                else "which is far too wide"
+            )
+            yield Report(
+                place,
+                f"the weight of `{use.name}` is drawn with a standard deviation of {drawn}, {why}: its outputs explode",
+                layer=use.name,
+                related=the_layer(use, place),
+                advice="the standard deviation must shrink with the fan-in: sqrt(2 / fan_in) before a ReLU, sqrt(1 / fan_in) elsewhere",
+            )
+
+
+def _wide(use: LayerUse, write: BiasWrite) -> bool:
+    if use.kind not in KINDS or write.span is not None or not write.which.startswith("weight") or use.hooked:
+        return False
+    return write.grows or (write.how == "normal" and (write.spread or 0) >= LARGE)

@@ -1,0 +1,47 @@
+"""BL402: the output layer has no bias."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.checks_common import removed_by_hand
+from biaslint.finding import Fix, Safety, SetArgument
+from biaslint.graph import LayerUse, Program
+
+HEAD = re.compile(
+    r"(^|[._])(fc|head|classifier|cls_score|class_embed|logits?|score|predictor|regressor|output_layer|out_layer)\d*$"
+)
+TARGETS = re.compile(r"(num|n)_(class|label|target|output)|classes|labels", re.IGNORECASE)
+VOCABULARY = re.compile(r"vocab|tokens?\b|codebook|embed|dim\b|proj", re.IGNORECASE)
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report the places that make nothing but output layers without a bias."""
+    for site in program.sites("linear", "conv"):
+        called = [use for use in site.uses if use.fate.kind not in ("uncalled", "unknown")]
+        if called and all(_bare(use) for use in called):
+            use = called[0]
+            yield Report(
+                site.place,
+                f"the output layer `{use.name}` has no bias, so it cannot state how frequent a class is or where the targets lie",
+                layer=use.name,
+                fix=Fix(
+                    Safety.UNSAFE,
+                    f"`{use.bias.argument}=True` (adds the parameter `{use.name}.bias` to checkpoints)",
+                    (SetArgument(site.place, use.bias.argument, "True"),),
+                )
+                if use.bias.argument_text == "False"
+                else None,
+                advice="give it a bias, unless the features are normalized or the weight is tied to an embedding",
+            )
+
+
+def _bare(use: LayerUse) -> bool:
+    if not use.is_output or not removed_by_hand(use) or use.weight_of is not None:
+        return False
+    size = use.texts.get("out_features", "") + use.texts.get("out_channels", "")
+    if VOCABULARY.search(size) or VOCABULARY.search(use.name):
+        return False
+    return bool(use.output_activation or HEAD.search(use.name) and TARGETS.search(size))

@@ -1,0 +1,41 @@
+"""BL501: two layers share their weight and not their bias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.finding import Related
+from biaslint.graph import LayerUse, Program
+
+KINDS = ("linear", "conv", "bilinear")
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report layers whose weight is another layer's of the same kind, and whose bias is their own."""
+    known = {(use.run, use.ident): use for use in program.uses}
+    for site in program.sites(*KINDS):
+        pairs = [(use, known.get((use.run, use.weight_of or 0))) for use in site.uses if use.fate.kind != "uncalled"]
+        if not pairs or not all(_separate(use, other) for use, other in pairs):
+            continue
+        use, other = pairs[0]
+        if other is not None:
+            yield Report(
+                site.place,
+                f"`{use.name}` shares the weight of `{other.name}` and keeps a bias of its own",
+                layer=use.name,
+                related=(Related(other.place, "the layer whose weight it shares"),),
+                advice=f"share the bias as well, or apply `{other.name}` twice",
+            )
+
+
+def _separate(use: LayerUse, other: LayerUse | None) -> bool:
+    if other is None or use.weight_of is None or use.bias_of is not None or other.bias_of is not None:
+        return False
+    return bool(use.bias.present and other.bias.present and use.type == other.type and _same_size(use, other))
+
+
+def _same_size(use: LayerUse, other: LayerUse) -> bool:
+    """A transposed (autoencoder) tie cannot share the bias."""
+    names = ("in_features", "out_features", "in_channels", "out_channels")
+    return all(use.texts.get(name) == other.texts.get(name) for name in names)

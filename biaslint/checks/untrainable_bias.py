@@ -1,0 +1,64 @@
+"""BL205: a bias that training cannot reach."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.finding import Related
+from biaslint.graph import LayerUse, Program
+
+KINDS = ("conv", "linear", "bilinear")
+NAMED = re.compile(r"(^|[._])(bias\w*|b\d*|\w*_bias)$")
+MADE_AS = {
+    "buffer": ("it is a buffer", "make it an `nn.Parameter`"),
+    "tensor": ("it is a plain tensor, which is not moved or saved with the model either", "make it an `nn.Parameter`"),
+    "parameter": ("it is made with `requires_grad=False`", "leave that out"),
+    "constant": ("it is a constant", "make it a variable"),
+}
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report biases of trained weights that are constants, buffers, frozen alone, or left out of the optimiser."""
+    for site in program.sites("affine"):
+        use = site.first
+        if all(one.bias.trainable is False and one.weight_trainable is True and NAMED.search(one.name) for one in site.uses):
+            why, advice = MADE_AS.get(use.config.get("made as", ""), ("it is constant", "make it a parameter"))
+            yield Report(site.place, f"`{use.name}` is added as a bias and never learns: {why}", layer=use.name, advice=advice)
+    for site in program.sites(*KINDS):
+        if all(one.bias.present and one.bias.trainable is False and one.weight_trainable is True for one in site.uses):
+            use = site.first
+            yield Report(
+                site.place,
+                f"the bias of `{use.name}` is frozen while its weight is trained",
+                layer=use.name,
+                advice="let it learn, or make the layer without it",
+            )
+    yield from _left_out(program)
+
+
+def _left_out(program: Program) -> Iterator[Report]:
+    """Optimisers that are given a layer's weight and not its bias, where no other optimiser of the execution has it."""
+    given: dict[int, list[LayerUse]] = {}
+    for use in program.uses:
+        if use.kind == "optimizer":
+            given.setdefault(use.run, []).append(use)
+    seen = set()
+    for run, optimizers in given.items():
+        if not all(one.covers_all for one in optimizers):
+            continue
+        held = {(ident, which) for one in optimizers for ident, which, _ in one.covers}
+        for use in program.uses:
+            left = use.run == run and use.kind in KINDS and use.bias.present and use.bias.trainable is True
+            if left and (use.ident, "weight") in held and (use.ident, "bias") not in held and use.fate.kind != "dead":
+                place = optimizers[0].place
+                if place not in seen:
+                    seen.add(place)
+                    yield Report(
+                        place,
+                        f"`{optimizers[0].name}` is given the weight of `{use.name}` and not its bias, which never learns",
+                        layer=use.name,
+                        related=(Related(use.place, "the layer"),),
+                        advice="give it the biases too, in a group of their own without weight decay if that is what was meant",
+                    )

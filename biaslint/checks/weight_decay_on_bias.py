@@ -1,0 +1,26 @@
+"""BL502: an optimiser decays biases and norm shifts with the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.graph import LayerUse, Program
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report optimisers that are given biases with a weight decay other than zero."""
+    for site in program.sites("optimizer"):
+        if all(_decays(use) for use in site.uses):
+            use = site.first
+            decay = next(decay for _, which, decay in use.covers if which.startswith("bias") and decay)
+            yield Report(
+                site.place,
+                f"`{use.name}` decays biases and norm shifts by {decay:g} along with the weights",
+                layer=use.name,
+                advice="give the biases a parameter group with `weight_decay=0`",
+            )
+
+
+def _decays(use: LayerUse) -> bool:
+    return any(which.startswith("bias") and decay for _, which, decay in use.covers)

@@ -1,0 +1,56 @@
+"""BL203: a weight initializer (Xavier, He, orthogonal) is applied to a bias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.checks_common import the_layer
+from biaslint.finding import Fix, ReplaceExpression, Safety, Severity
+from biaslint.graph import BiasWrite, LayerUse, Place, Program
+
+VECTORS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "norm", "affine")
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report the calls that scale a bias as if it were a weight matrix."""
+    seen: set[Place] = set()
+    for use in program.uses:
+        if use.kind not in VECTORS:
+            continue
+        for write in use.bias.writes:
+            place = write.call or write.place
+            if write.how == "scaled" and not write.caught and place not in seen:
+                seen.add(place)
+                yield _report(use, write, place)
+
+
+def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:
+    raises = use.framework == "torch"
+    name = write.by.rpartition(".")[2] or "a weight initializer"
+    end = (
+        "which raises an error: a bias has one dimension"
+        if raises
+        else "which has no meaning: a bias has no fan-in and fan-out"
+    )
+    return Report(
+        place,
+        f"`{name}` is applied to the bias of `{use.name}`, {end}",
+        layer=use.name,
+        related=the_layer(use, place),
+        fix=_fix(write),
+        advice="start biases at zero",
+        severity=Severity.ERROR if raises else Severity.WARNING,
+    )
+
+
+def _fix(write: BiasWrite) -> Fix | None:
+    own = write.target.rpartition(".")[2]
+    if write.call is None or not write.by.startswith("nn.init.") or not own.startswith("bias"):
+        return None
+    head = write.func.rpartition(".")[0]
+    if not head:
+        return None
+    text = f"{head}.zeros_({write.target})"
+    message = f"`{text}` (a newly trained model starts there)"
+    return Fix(Safety.UNSAFE, message, (ReplaceExpression(write.call, text),))

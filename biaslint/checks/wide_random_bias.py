@@ -1,0 +1,36 @@
+"""BL204: biases are drawn at random with a wide spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.checks_common import by_write, the_layer
+from biaslint.graph import BiasWrite, LayerUse, Program
+
+WIDE = 0.5
+KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "affine")
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report the statements that draw biases with a standard deviation of 0.5 or more."""
+    for use, write in by_write(program, _wide, KINDS):
+        yield Report(
+            write.place,
+            f"the bias of `{use.name}` is drawn with a standard deviation of {_deviation(write):.2g}",
+            layer=use.name,
+            related=the_layer(use, write.place),
+            advice="start it at zero, or draw it with a small standard deviation such as 0.01",
+        )
+
+
+def _deviation(write: BiasWrite) -> float:
+    spread = write.spread or 0.0
+    return spread / math.sqrt(3) if write.how == "uniform" else spread
+
+
+def _wide(use: LayerUse, write: BiasWrite) -> bool:
+    if use.bias.present is not True or use.fate.kind in ("dead", "unknown"):
+        return False
+    return write.how in ("normal", "uniform") and _deviation(write) >= WIDE

@@ -1,0 +1,97 @@
+"""BL302: the part of an LSTM's bias that is raised is not the forget gate's, or it does not stay raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.checks_common import the_layer
+from biaslint.finding import Related, Severity
+from biaslint.graph import BiasWrite, LayerUse, Place, Program
+
+# The order of the gates in the bias vector.
+GATES = {
+    "torch": ("input", "forget", "cell", "output"),
+    "keras": ("input", "forget", "cell", "output"),
+    "tensorflow": ("input", "cell", "forget", "output"),
+}
+RAISED = 0.5  # a constant from here on is meant to open a gate
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report the statements that raise another gate, all gates, or a forget gate that is reset afterwards."""
+    found: dict[Place, list[Report | None]] = {}
+    for use in program.uses:
+        if use.kind in ("rnn", "rnn_cell") and "LSTM" in use.type and use.bias.present:
+            reports = dict(judge(use))
+            for write in use.bias.writes:
+                found.setdefault(write.place, []).append(reports.get(write))
+    for place in sorted(found):
+        reports = [report for report in found[place] if report is not None]
+        if len(reports) == len(found[place]):
+            yield reports[0]
+
+
+def judge(use: LayerUse) -> Iterator[tuple[BiasWrite, Report]]:
+    """What is wrong with the writes to one layer's biases."""
+    writes = use.bias.writes
+    if any(write.how == "unknown" for write in writes):
+        return
+    order = GATES[use.framework]
+    share = 1 / len(order)
+    low, high = order.index("forget") * share, (order.index("forget") + 1) * share
+    raised = [write for write in writes if write.span and write.how == "constant" and (write.value or 0) >= RAISED]
+    right = [write for write in raised if write.span and write.span[0] < high and write.span[1] > low]
+    for write in raised:
+        if not right and write.span is not None:
+            yield write, wrong(use, write, order)
+    for write in right:
+        later = [one for one in writes[writes.index(write) + 1 :] if one.which == write.which and covers(one, low, high)]
+        if later and later[-1].how == "constant" and not later[-1].value and later[-1].where == write.where:
+            yield write, reset(use, write, later[-1])
+    for write in writes:
+        whole = write.span is None and write.how == "constant" and (write.value or 0) >= RAISED
+        if whole and not any(one.which == write.which for one in writes[writes.index(write) + 1 :]):
+            yield write, every(use, write)
+
+
+def covers(write: BiasWrite, low: float, high: float) -> bool:
+    """Does the write reach all of this part of the vector?"""
+    return write.span is None or (write.span[0] <= low and write.span[1] >= high)
+
+
+def wrong(use: LayerUse, write: BiasWrite, order: tuple[str, ...]) -> Report:
+    assert write.span is not None
+    first, last = write.span
+    touched = [gate for index, gate in enumerate(order) if first < (index + 1) / len(order) and last > index / len(order)]
+    names = " and ".join(f"the {gate} gate" for gate in touched) or "no gate"
+    place = order.index("forget")
+    part = f"{place} * n : {place + 1} * n".replace("0 * n : ", ": ").replace("1 * n", "n")
+    return Report(
+        write.place,
+        f"this part of `{use.name}`'s bias belongs to {names}, not to the forget gate",
+        layer=use.name,
+        related=the_layer(use, write.place),
+        advice=f"the gates lie in the order {', '.join(order)}: write to `[{part}]`, where n is the hidden size",
+    )
+
+
+def reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
+    return Report(
+        write.place,
+        f"the forget gate of `{use.name}` is opened here and closed again afterwards",
+        layer=use.name,
+        related=(Related(later.place, "this sets it back to 0"),),
+        advice="raise the forget gate after everything else has been initialized",
+    )
+
+
+def every(use: LayerUse, write: BiasWrite) -> Report:
+    return Report(
+        write.place,
+        f"this raises every gate of `{use.name}`, not only the forget gate",
+        layer=use.name,
+        related=the_layer(use, write.place),
+        advice="raise the forget gate's quarter only; an open input and output gate let everything in and out from the start",
+        severity=Severity.WARNING,
+    )

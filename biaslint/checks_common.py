@@ -61,7 +61,7 @@ def last_writes(use: LayerUse) -> list[BiasWrite]:
 
 
 def by_write(
-    program: Program, judged: Callable[[LayerUse, BiasWrite], bool], kinds: Collection[str]
+    program: Program, judged: Callable[[LayerUse, BiasWrite], object], kinds: Collection[str]
 ) -> Iterator[tuple[LayerUse, BiasWrite]]:
     """The statements that set biases of which all are as `judged` says, each with the first of the layers."""
     written: dict[Place, list[tuple[LayerUse, BiasWrite]]] = {}

@@ -30,7 +30,7 @@ def check(program: Program) -> Iterator[Report]:
                 advice="keep one of the two",
             )
         elif use.kind in BIASED_KINDS and all(one.bias.present and one.absorbed_by is not None for one in used):
-            heirs = [known[one.run, one.absorbed_by] for one in used if (one.run, one.absorbed_by) in known]
+            heirs = [known[one.run, one.absorbed_by or 0] for one in used if (one.run, one.absorbed_by or 0) in known]
             if len(heirs) == len(used) and heirs[0].place != site.place:
                 yield _taken_up(site, use, heirs[0])
 

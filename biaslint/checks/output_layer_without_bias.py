@@ -44,4 +44,4 @@ def _bare(use: LayerUse) -> bool:
     size = use.texts.get("out_features", "") + use.texts.get("out_channels", "")
     if VOCABULARY.search(size) or VOCABULARY.search(use.name):
         return False
-    return bool(use.output_activation or HEAD.search(use.name) and TARGETS.search(size))
+    return bool(use.output_activation or (HEAD.search(use.name) and TARGETS.search(size)))

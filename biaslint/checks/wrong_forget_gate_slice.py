@@ -23,16 +23,16 @@ def check(program: Program) -> Iterator[Report]:
     found: dict[Place, list[Report | None]] = {}
     for use in program.uses:
         if use.kind in ("rnn", "rnn_cell") and "LSTM" in use.type and use.bias.present:
-            reports = dict(judge(use))
+            reports = dict(_judge(use))
             for write in use.bias.writes:
                 found.setdefault(write.place, []).append(reports.get(write))
     for place in sorted(found):
-        reports = [report for report in found[place] if report is not None]
-        if len(reports) == len(found[place]):
-            yield reports[0]
+        agreed = [report for report in found[place] if report is not None]
+        if len(agreed) == len(found[place]):
+            yield agreed[0]
 
 
-def judge(use: LayerUse) -> Iterator[tuple[BiasWrite, Report]]:
+def _judge(use: LayerUse) -> Iterator[tuple[BiasWrite, Report]]:
     """What is wrong with the writes to one layer's biases."""
     writes = use.bias.writes
     if any(write.how == "unknown" for write in writes):
@@ -44,23 +44,23 @@ def judge(use: LayerUse) -> Iterator[tuple[BiasWrite, Report]]:
     right = [write for write in raised if write.span and write.span[0] < high and write.span[1] > low]
     for write in raised:
         if not right and write.span is not None:
-            yield write, wrong(use, write, order)
+            yield write, _wrong(use, write, order)
     for write in right:
-        later = [one for one in writes[writes.index(write) + 1 :] if one.which == write.which and covers(one, low, high)]
+        later = [one for one in writes[writes.index(write) + 1 :] if one.which == write.which and _covers(one, low, high)]
         if later and later[-1].how == "constant" and not later[-1].value and later[-1].where == write.where:
-            yield write, reset(use, write, later[-1])
+            yield write, _reset(use, write, later[-1])
     for write in writes:
         whole = write.span is None and write.how == "constant" and (write.value or 0) >= RAISED
         if whole and not any(one.which == write.which for one in writes[writes.index(write) + 1 :]):
-            yield write, every(use, write)
+            yield write, _every(use, write)
 
 
-def covers(write: BiasWrite, low: float, high: float) -> bool:
+def _covers(write: BiasWrite, low: float, high: float) -> bool:
     """Does the write reach all of this part of the vector?"""
     return write.span is None or (write.span[0] <= low and write.span[1] >= high)
 
 
-def wrong(use: LayerUse, write: BiasWrite, order: tuple[str, ...]) -> Report:
+def _wrong(use: LayerUse, write: BiasWrite, order: tuple[str, ...]) -> Report:
     assert write.span is not None
     first, last = write.span
     touched = [gate for index, gate in enumerate(order) if first < (index + 1) / len(order) and last > index / len(order)]
@@ -76,7 +76,7 @@ def wrong(use: LayerUse, write: BiasWrite, order: tuple[str, ...]) -> Report:
     )
 
 
-def reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
+def _reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
     return Report(
         write.place,
         f"the forget gate of `{use.name}` is opened here and closed again afterwards",
@@ -86,7 +86,7 @@ def reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
     )
 
 
-def every(use: LayerUse, write: BiasWrite) -> Report:
+def _every(use: LayerUse, write: BiasWrite) -> Report:
     return Report(
         write.place,
         f"this raises every gate of `{use.name}`, not only the forget gate",

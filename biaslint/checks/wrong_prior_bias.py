@@ -21,7 +21,7 @@ def check(program: Program) -> Iterator[Report]:
     """Report logits of impossible priors, and output biases with the wrong sign, scale or meaning."""
     yield from _impossible(program)
     for fault in (_flipped(program), _probability, _cancelled):
-        for use, write in by_write(program, lambda use, write, fault=fault: fault(use, write) is not None, KINDS):
+        for use, write in by_write(program, fault, KINDS):
             message, advice = fault(use, write) or ("", "")
             yield Report(write.place, message, layer=use.name, related=the_layer(use, write.place), advice=advice)
 

@@ -1,0 +1,71 @@
+"""What is shown beside the code: a rule's page on hover, and a layer's actual initial bias as an inlay hint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from lsprotocol import types
+
+from biaslint import rule_book
+from biaslint.graph import BiasWrite, LayerUse
+from biaslint.lsp.documents import Documents
+
+_WORD = re.compile(r"\bBL\d{3}\b")
+
+
+def page(code: str) -> str:
+    """A rule's page as Markdown."""
+    rule = rule_book.find(code)
+    text = rule_book.page(rule).text
+    # the editor's highlighter knows `python`, not what else stands behind it
+    text = re.sub(r"^```python .*$", "```python", text, flags=re.MULTILINE)
+    return f"{text.strip()}\n\n[{rule.code} {rule.name}]({rule.url})"
+
+
+def code_at(line: str, column: int) -> str | None:
+    """The code of a rule that stands in a comment at the column (from 1)."""
+    comment = line.find("#")
+    for match in _WORD.finditer(line, max(comment, 0)) if comment >= 0 else ():
+        if match.start() <= column - 1 <= match.end() and match[0] in rule_book.by_code():
+            return match[0]
+    return None
+
+
+def inlay_hints(documents: Documents, uri: str, uses: Iterable[LayerUse], wanted: types.Range) -> list[types.InlayHint]:
+    """A hint behind each call that makes a layer with a bias. Where one call makes layers that differ, nothing is said."""
+    lines = documents.lines_of(uri)
+    said: dict[tuple[int, int], set[str]] = {}
+    for use in uses:
+        if (
+            documents.uri_of(use.place.path, use.place.cell) == uri
+            and wanted.start.line < use.place.end_line <= wanted.end.line + 1
+        ):
+            said.setdefault((use.place.end_line, use.place.end_column), set()).add(bias_text(use))
+    return [
+        types.InlayHint(documents.position(lines, line, column), next(iter(texts)), padding_left=True)
+        for (line, column), texts in sorted(said.items())
+        if len(texts) == 1 and "" not in texts
+    ]
+
+
+def bias_text(use: LayerUse) -> str:
+    """What is known of the layer's bias at the start, in a few words; "" where nothing is."""
+    if not use.bias.present or use.kind == "norm":
+        return ""
+    if use.fate.kind == "dead":
+        return f"bias: cancelled by {use.fate.cancelled_by}"
+    if any(write.span is not None for write in use.bias.writes):
+        return "bias: set in parts"
+    last = use.bias.last
+    return f"bias: {_value(last)}" if last is not None and _value(last) else ""
+
+
+def _value(write: BiasWrite) -> str:
+    if write.how == "constant" and write.value is not None:
+        return {0.0: "zeros", 1.0: "ones"}.get(write.value, f"{write.value:g}")
+    if write.how == "uniform":
+        return "uniform" if write.spread is None else f"uniform ±{write.spread:g}"
+    if write.how == "normal":
+        return "normal" if write.spread is None else f"normal, std {write.spread:g}"
+    return {"prior": f"prior {write.text}".strip(), "scaled": write.by}.get(write.how, "")

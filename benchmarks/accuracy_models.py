@@ -54,9 +54,13 @@ def stub_torchvision() -> None:
     found = importlib.util.find_spec("torchvision")
     if found is None or found.origin is None:
         return
-    folder = Path(found.origin).parent
-    if any(folder.glob("_C*.so")) and "+cpu" not in torch.__version__:
+    try:
+        importlib.import_module("torchvision")
         return
+    except RuntimeError:
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+    folder = Path(found.origin).parent
     names = re.findall(r'"(?:torchvision::)?(\w+)"', (folder / "_meta_registrations.py").read_text())
     library = torch.library.Library("torchvision", "DEF")
     for name in sorted(set(names) - {"Meta", "default", "torchvision"}):

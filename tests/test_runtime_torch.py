@@ -544,3 +544,28 @@ def test_static_findings_are_marked_by_the_measured_model(folder: Path) -> None:
 
     found = marks([at(8), at(10), at(24)], Job("model.py:Net", inputs=["3x16x16"]))
     assert [mark.verdict for mark in found] == ["confirmed", "refuted", "not measured"]
+
+
+def test_a_value_that_is_set_and_then_overwritten_is_held_against_the_source(folder: Path) -> None:
+    (folder / "over.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv = nn.Conv2d(3, 8, 3)\n"
+        "        self.head = nn.Conv2d(8, 1, 1)\n"
+        "        nn.init.constant_(self.head.bias, -2.19)\n"
+        "        nn.init.constant_(self.conv.bias, 0.0)\n"
+        "        getattr(self, 'ap' + 'ply')(globals()['reset'])\n"
+        "    def forward(self, x):\n"
+        "        return self.head(torch.relu(self.conv(x)))\n"
+        "def reset(m):\n"
+        "    if getattr(m, 'bias', None) is not None:\n"
+        "        m.bias.data.zero_()\n"
+    )
+    code, report = invoke("over.py:Net")
+    assert code == 1
+    assert [(one["rule"], one["line"], one["layer"]) for one in report["findings"]] == [("BL704", 8, "head")]
+    held = {one["layer"]: one["status"] for one in report["measurements"] if one["name"] == "bias-against-source"}
+    assert held == {"conv": "pass", "head": "fail"}

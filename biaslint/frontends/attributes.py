@@ -143,7 +143,7 @@ def load(interp: Interpreter, base: Value, name: str) -> Value:
             return ListV(list(base.args), "tuple")
         return load(interp, base.func, name)
     if isinstance(base, (ListV, DictV)) or is_constant(base):
-        if isinstance(base, (int, float)) and name in ("real", "imag"):
+        if isinstance(base, (int, float)) and name in ("real", "imag", "value"):
             return base
         return Builtin(base, name)
     if isinstance(base, (Builtin, Native)):

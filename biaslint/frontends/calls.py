@@ -271,6 +271,7 @@ def call_instance(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs, nod
     for name in frameworks.call_methods(obj):
         found = attributes.find_in_class(obj.cls, name)
         if found is not None and isinstance(found.value, Func):
+            args, kwargs = frameworks.before_call(interp, obj, found.value, args, kwargs)
             return call_function(interp, found.value, [obj, *args], kwargs, node, obj)
         if name in obj.attrs:
             return call(interp, obj.attrs[name], args, kwargs, node)

@@ -63,6 +63,15 @@ class Choices:
         if choice and is_comparison(key, "=="):
             self.equal[key[2]] = key[3]
 
+    def take_back(self, count: int) -> None:
+        """Forget all choices but the first `count`."""
+        for key in self.open[count:]:
+            self.made.pop(key, None)
+            self.settled.discard(key)
+            if is_comparison(key, "=="):
+                self.equal.pop(key[2], None)
+        del self.open[count:]
+
     def assume(self, value: Unknown, choice: bool) -> None:
         """Take the side that does not raise, without offering the other to a later execution."""
         key: Any = value.key

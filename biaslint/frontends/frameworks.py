@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims
-from biaslint.frontends import torch
-from biaslint.frontends.values import Class, External, Layer, ListV, Obj, Param, Unknown, Value
+from biaslint.frontends import keras, tensorflow, torch
+from biaslint.frontends.values import Class, External, Func, Layer, ListV, Obj, Param, Unknown, Value
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
 
-FRAMEWORKS: list[Any] = [torch]
+FRAMEWORKS: list[Any] = [torch, keras, tensorflow]
 
 
 def of_name(name: str) -> Any:
@@ -137,6 +137,19 @@ def call_object(interp: Interpreter, obj: Obj, args: list[Value], kwargs: dict[s
 
     framework = of_object(obj)
     return framework.call_object(interp, obj, args, kwargs) if framework is not None else MISSING
+
+
+def before_call(
+    interp: Interpreter, obj: Obj, func: Func, args: list[Value], kwargs: dict[str, Value]
+) -> tuple[list[Value], dict[str, Value]]:
+    """What a framework does between `obj(...)` and the method that it runs: building the layer, setting flags."""
+    framework = of_object(obj)
+    return framework.before_call(interp, obj, func, args, kwargs) if hasattr(framework, "before_call") else (args, kwargs)
+
+
+def is_graph(obj: Obj) -> bool:
+    """Is it a model that was given its inputs and outputs instead of a forward pass?"""
+    return "outputs" in obj.attrs and is_module(obj)
 
 
 def has_forward(obj: Obj) -> bool:

@@ -109,6 +109,7 @@ class Interpreter:
         self.statement: ast.stmt | None = None
         self.classes: set[Class] = set()  # project classes that were instantiated
         self.functions: set[Func] = set()  # project functions that were called
+        self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = None  # told of the first model that is built
 
@@ -204,7 +205,14 @@ class Interpreter:
         return None
 
     def do_if(self, node: ast.If, scope: Scope) -> Signal:
+        before = len(self.choices.open)
         test = self.eval(node.test, scope)
+        if len(self.choices.open) > before and is_constant(test):
+            # the answer rests on choices made while asking: take the side that goes on
+            taken = node.body if test else node.orelse
+            if taken and isinstance(taken[-1], ast.Raise):
+                self.choices.take_back(before)
+                return self.block(node.orelse if test else node.body, scope)
         if (isinstance(test, Unknown) and self.choices.known(test.key) is None) or isinstance(test, Node):
             # a side that does nothing but raise is a check of the arguments: it passes
             for side, choice in ((node.body, False), (node.orelse, True)):
@@ -316,7 +324,7 @@ class Interpreter:
 
     def do_raise(self, node: ast.Raise, scope: Scope) -> Signal:
         value = self.eval(node.exc, scope) if node.exc is not None else None
-        raise Raised(value)
+        raise Raised(value, f"{scope.module.name}:{node.lineno}")
 
     def do_try(self, node: ast.Try, scope: Scope) -> Signal:
         try:
@@ -400,11 +408,14 @@ class Interpreter:
         return None
 
     def do_assert(self, node: ast.Assert, scope: Scope) -> Signal:
+        before = len(self.choices.open)
         test = self.eval(node.test, scope)
         if isinstance(test, Unknown) and self.choices.known(test.key) is None:
             self.choices.assume(test, True)
+        elif is_constant(test) and not test and len(self.choices.open) > before:
+            self.choices.take_back(before)
         elif is_constant(test) and not test:
-            raise Raised(External("builtins.AssertionError"))
+            raise Raised(External("builtins.AssertionError"), f"{scope.module.name}:{node.lineno}")
         return None
 
     def do_break(self, node: ast.Break, scope: Scope) -> Signal:
@@ -558,6 +569,8 @@ class Interpreter:
         if node.level and path is None and not source:
             path = importer.path.parent / "__init__.py" if self.project.is_file(importer.path.parent / "__init__.py") else None
         if path is not None and path != importer.path:
+            if frameworks.knows(f"{source}.{name}"):  # a framework's own sources are linted: its layers are still its layers
+                return External(f"{source}.{name}")
             module = self.project.open(path)
             if module is not None:
                 value = self.module_attribute(module, name)

@@ -111,6 +111,11 @@ def add(interp: Interpreter, left: Value, right: Value, name: str = "+") -> Valu
             guess_rank(interp, one, two)
         elif two.dims is None and one.dims is not None:
             guess_rank(interp, two, one)
+        for bias, other in ((two, one), (one, two)):
+            joins = bias.info.get("joins") if other.op != "const" else None
+            joined = joins(interp, other, bias) if joins is not None else None
+            if joined is not None:  # a variable has become the bias of an affine step
+                return joined
         return make(interp, "add", [one, two], broadcast(interp, one.dims, two.dims), name)
     node = one if one is not None else two
     if node is None:

@@ -21,7 +21,12 @@ from biaslint.graph import LayerUse, UnknownFact
 
 MAX_RUNS = 8
 ROOT_STEPS = 1_500_000
-LAYER_NAMES = re.compile(r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*)\b")
+LAYER_NAMES = re.compile(
+    r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*|\w+Conv\w*"
+    r"|\w*(LSTM|GRU|RNN)Cell|fully_connected|xw_plus_b|bias_add|dense|separable_conv\w*)\b"
+)
+
+FUNCTIONAL = re.compile(r"\b(keras\w*|tensorflow|tf_slim)\b")
 
 
 @dataclass(slots=True)
@@ -42,6 +47,7 @@ class Reached:
 
     uses: list[LayerUse] = field(default_factory=list)
     unknowns: dict[UnknownFact, None] = field(default_factory=dict)
+    functions: set[int] = field(default_factory=set)  # ids of the functions that an execution called
     classes: set[int] = field(default_factory=set)  # ids of the class statements that were instantiated by a finished execution
     seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
     runs: int = 0
@@ -160,6 +166,11 @@ def run_all(project: Project, modules: Sequence[Module]) -> Reached:
         waiting.remove(root)
         execute(project, root, reached)
         waiting = [root for root in waiting if id(root.node) not in reached.classes]
+    # where functions build the models, those that nothing has called are judged alone
+    for root in contents.roots:
+        if isinstance(root.node, ast.FunctionDef) and root.node.name in contents.builds and id(root.node) not in reached.functions:
+            if FUNCTIONAL.search(root.module.text):
+                execute(project, root, reached)
     return reached
 
 
@@ -206,7 +217,11 @@ def execute(project: Project, root: Root, reached: Reached) -> None:
             reached.classes.update(id(cls.node) for cls in interp.classes)
         elif runs == 1:
             reached.stopped.append((f"{root.module.name}.{root.name}", ended))
+        reached.functions.update(id(func.node) for func in interp.functions)
         taken.append(interp.choices.made)
+        if ended is not None and interp.choices.open and runs < 4:
+            last = interp.choices.open[-1]
+            forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary))
         lone = isinstance(root.node, ast.ClassDef) or any(use.fate.kind == "dead" and use.bias.present for use in uses)
         if runs == 1 and lone and any(key not in interp.choices.settled for key in interp.choices.open):
             forced.append(({}, True))
@@ -236,7 +251,7 @@ def one_run(
         for obj in orphans(interp, value):
             forward(interp, obj)
     except Raised as raised:
-        ended = f"raises {attributes.describe(raised.value)}"
+        ended = f"raises {attributes.describe(raised.value)} at {raised.where or 'an unknown place'}"
     except Stopped as stopped:
         ended = str(stopped)
     except RecursionError:
@@ -398,7 +413,7 @@ def run_model(interp: Interpreter, obj: Obj) -> list[Value]:
             obj.used = True
             results.append(calls.call(interp, obj, args, kwargs, found.value.node))
             return results
-    if obj.layer is not None or obj.items is not None:
+    if obj.layer is not None or obj.items is not None or frameworks.is_graph(obj):
         if obj.items is not None and not frameworks.has_forward(obj):
             return [result for item in obj.items.values() if isinstance(item, Obj) and frameworks.is_module(item) and not item.used for result in run_model(interp, item)]
         node = interp.flow.add("input", (), None, "the input", interp.here())

@@ -208,12 +208,12 @@ def _report(
 
 def measured_result(observed: Observed, limits: Thresholds | None = None, *, static: Any = None) -> tuple[Verdict, Any]:
     """The verdict on a measured model, and its findings as a linter's result. `static` is the analysed source, read if not given."""
-    from biaslint.engine import Result
+    from biaslint.engine import Result, Statistics
     from biaslint.runtime.confirm import against_source
     from biaslint.runtime.judge import judge
 
     verdict = judge(observed, limits)
-    result = Result()
+    result = Result(statistics=Statistics(files=len(source_files(observed))))
     files = source_files(observed)
     if static is None and files:
         static = _analysed(files, result.errors)

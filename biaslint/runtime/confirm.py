@@ -84,13 +84,17 @@ def _static_use(layer: LayerFacts, program: Program) -> LayerUse | None:
     frames = [(os.path.realpath(frame[0]), frame[1]) for frame in outer_frames(layer.chain)]
     if not frames:
         return None
-    fitting = []
+    agreeing: dict[int, list[LayerUse]] = {}
     for use in program.uses:
         chain = [_key(place) for place in use.chain or (use.place,)]
-        if chain[0] == frames[0] and chain == frames[: len(chain)]:
-            fitting.append(use)
-    longest = max((len(use.chain) for use in fitting), default=0)
-    best = [use for use in fitting if len(use.chain) == longest]
+        alike = next(
+            (at for at, (one, other) in enumerate(zip(chain, frames, strict=False)) if one != other),
+            min(len(chain), len(frames)),
+        )
+        # The outermost place of a static chain is where the execution began: a class or function, not a call.
+        if alike and alike >= len(chain) - 1:
+            agreeing.setdefault(alike, []).append(use)
+    best = agreeing[max(agreeing)] if agreeing else []
     return best[0] if best and all(use.bias == best[0].bias for use in best) else None
 
 

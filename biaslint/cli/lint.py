@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ _PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "P
 @click.option("--diff-base", metavar="REV", help="Report only lines that changed since this git revision.")
 @click.option("--show-unknown", is_flag=True, help="List what the analysis did not understand.")
 @click.option("--statistics", is_flag=True, help="Count findings by rule, and what was looked at.")
+@click.option("--watch", is_flag=True, help="Stay, and lint again what changes and what depends on it.")
 @click.option("--quiet", "-q", is_flag=True, help="One line a finding, nothing else.")
 @click.option("--color/--no-color", default=None, help="Colour, or none [on a terminal without NO_COLOR].")
 def command(**options: Any) -> None:
@@ -121,6 +122,7 @@ class Options:
     diff_base: str | None
     show_unknown: bool
     statistics: bool
+    watch: bool
     quiet: bool
     color: bool | None
 
@@ -135,6 +137,8 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     targets = [Path(os.path.abspath(name)) for name in names]
     chosen = settings_for(targets, options, settings)
     file = options.baseline_file or _project_baseline(chosen)
+    if options.watch:
+        return _watch(targets, options, settings)
     narrow = _narrower(options, chosen, None if options.write_baseline else file)
 
     data = sys.stdin.buffer.read() if stdin else b""
@@ -163,6 +167,31 @@ def run(options: Options, settings: dict[str, Any]) -> int:
         if mended.text is not None:
             click.echo(mended.text, nl=False)
     return _report(view, options, stderr=stdin and options.fix)
+
+
+def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> int:
+    """Lint again and again, until the person interrupts it."""
+    from biaslint import watch
+
+    if options.fix or options.diff or options.write_baseline or "-" in options.paths:
+        raise config.ConfigError("--watch only reports: it goes with no --fix, --diff, --write-baseline and standard input")
+
+    def show(result: engine.Result, chosen: config.Config, changed: Sequence[Path]) -> None:
+        file = options.baseline_file or _project_baseline(chosen)
+        _narrower(options, chosen, file)(result)
+        view = reporters.View(
+            result, chosen, base=Path(os.path.abspath(".")), color=colored(options.color), quiet=options.quiet
+        )
+        if changed:
+            click.echo(f"-- changed: {reporters.plain(', '.join(view.path(str(path)) for path in changed))}")
+        _report(view, options, stderr=False)
+        sys.stdout.flush()
+
+    try:
+        watch.watch(lambda: settings_for(targets, options, settings), targets, show)
+    except KeyboardInterrupt:
+        click.echo()
+    return 0
 
 
 def _project_baseline(chosen: config.Config) -> Path | None:

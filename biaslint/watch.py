@@ -1,0 +1,100 @@
+"""`--watch`: lint, then lint again what changed and what depends on it.
+
+Files are looked at a few times a second; that needs nothing from the system, and works on network drives and in containers.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from biaslint import discover, engine
+from biaslint.config import Config
+
+INTERVAL = 0.3
+Stamp = tuple[int, int]
+_IMPORT = re.compile(r"^\s*(?:from\s+(\S+)\s+import\b(.*)|import\s+(.+))", re.MULTILINE)
+
+
+def watch(
+    settings: Callable[[], Config],
+    paths: Sequence[Path],
+    show: Callable[[engine.Result, Config, Sequence[Path]], None],
+    pause: Callable[[], bool] | None = None,
+) -> None:
+    """Lint the files at `paths` and show the result, then the same for what changes, until `pause` says False.
+
+    `show` is given the files that changed; none at the start. When a configuration changes, everything is linted again.
+    """
+    pause = pause or _rest
+    chosen = settings()
+    before = stamps(chosen, paths)
+    show(engine.lint_files(sources_of(before), chosen), chosen, [])
+    while pause():
+        now = stamps(chosen, paths)
+        changed = [path for path in {*before, *now} if before.get(path) != now.get(path)]
+        before = now
+        if not changed:
+            continue
+        files = sources_of(now)
+        if any(path.suffix == ".toml" for path in changed):
+            chosen = settings()
+            before = stamps(chosen, paths)
+            files = sources_of(before)
+        else:
+            files = sorted(dependents(changed, files))
+        show(engine.lint_files(files, chosen), chosen, sorted(changed))
+
+
+def _rest() -> bool:
+    time.sleep(INTERVAL)
+    return True
+
+
+def stamps(chosen: Config, paths: Sequence[Path]) -> dict[Path, Stamp]:
+    """What tells whether a file has changed, for all files to lint and the project's configuration."""
+    settings = [chosen.root / name for name in ("pyproject.toml", "biaslint.toml", ".biaslint.toml")]
+    found: dict[Path, Stamp] = {}
+    for path in [*discover.files(paths, chosen).files, *settings]:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found[path] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def sources_of(found: Mapping[Path, Stamp]) -> list[Path]:
+    """The files to lint among those that are watched."""
+    return sorted(path for path in found if path.suffix != ".toml")
+
+
+def dependents(changed: Iterable[Path], files: Sequence[Path]) -> set[Path]:
+    """The changed files that are still there, and those that import them, also through others. Rather too many than too few."""
+    mentions = {path: imported_names(path) for path in files}
+    found: set[Path] = set()
+    todo = list(changed)
+    while todo:
+        path = todo.pop()
+        if path in mentions:
+            found.add(path)
+        name = path.parent.name if path.stem == "__init__" else path.stem
+        for other, names in mentions.items():
+            if other not in found and other not in todo and name in names:
+                todo.append(other)
+    return found
+
+
+def imported_names(path: Path) -> set[str]:
+    """The parts of all names that a file's import statements mention."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return set()
+    if path.suffix == ".ipynb":
+        text = text.replace('"', "\n")
+    # a parenthesised list of names may go on over lines: what follows up to the bracket belongs to it
+    text = re.sub(r"\(([^()]*)\)", lambda match: match[1].replace("\n", " "), text)
+    return {word for match in _IMPORT.finditer(text) for part in match.groups() if part for word in re.findall(r"\w+", part)}

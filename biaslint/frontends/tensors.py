@@ -262,7 +262,7 @@ def cut_key(part: Value) -> Any:
 
 def gather(interp: Interpreter, node: Node, parts: Sequence[Value]) -> Value:
     """Indexing with tensors or unknown numbers: positions are picked along some axes."""
-    if node.rank is None:
+    if not node.rank:
         return interp.opaque(node, *parts, name="[]")
     simple = all(part is Ellipsis or part is None or isinstance(part, (int, ListV, Unknown)) for part in parts)
     picked = [part for part in parts if isinstance(part, Unknown)]

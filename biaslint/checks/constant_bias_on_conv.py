@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import SMALL, by_write, into_relu, live, the_layer, to_zero
+from biaslint.checks_common import SMALL, by_write, live, the_layer, to_zero
 from biaslint.graph import BiasWrite, LayerUse, Program
 
 GATES = {"sigmoid", "tanh", "hardsigmoid", "mul"}
@@ -27,4 +27,4 @@ def check(program: Program) -> Iterator[Report]:
 def _questionable(use: LayerUse, write: BiasWrite) -> bool:
     if write.how != "constant" or not write.value or not live(use) or use.is_output or GATES.intersection(use.readers):
         return False
-    return write.value > SMALL or (write.value < 0 and not into_relu(use))
+    return write.value > SMALL

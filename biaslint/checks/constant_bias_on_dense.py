@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import by_write, into_relu, live, the_layer, to_zero
+from biaslint.checks_common import by_write, live, the_layer, to_zero
 from biaslint.graph import BiasWrite, LayerUse, Program
 
 LARGE = 0.5
@@ -28,4 +28,4 @@ def check(program: Program) -> Iterator[Report]:
 def _large(use: LayerUse, write: BiasWrite) -> bool:
     if write.how != "constant" or not write.value or not live(use) or use.is_output or GATES.intersection(use.readers):
         return False
-    return write.value >= LARGE or (write.value <= -LARGE and not into_relu(use))
+    return write.value >= LARGE

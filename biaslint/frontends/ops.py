@@ -564,6 +564,8 @@ def select(interp: Interpreter, x: Node, axis: int, index: Value) -> Node:
             sources.update({place: (place,) for place in range(-6, 0)})
             return make(interp, "remap", [x], None, "[]", sources=sources, part=index, axis=0)
         return interp.opaque(x, name="select")
+    if not x.dims:
+        return interp.opaque(x, name="select")
     rank = len(x.dims)
     gone = axis % rank
     kept = [place for place in range(rank) if place != gone]

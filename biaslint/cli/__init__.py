@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from biaslint import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Command -> (where it is, what it does). The first is what happens without a command.
 COMMANDS = {
@@ -16,6 +19,7 @@ COMMANDS = {
     "explain": ("biaslint.cli.explain:command", "Show the page of a rule: what, why, what to write instead."),
     "verify": ("biaslint.runtime.command:verify", "Build a model and measure how it really starts."),
     "lsp": ("biaslint.lsp.command:command", "Serve editors: diagnostics, fixes, the rules' pages."),
+    "init": ("biaslint.cli.init:command", "Look at the project and write a configuration to start from."),
     "rules": ("biaslint.cli.rules:command", "List all rules."),
 }
 
@@ -49,9 +53,21 @@ class Lazy(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Whatever does not start with a command is for `lint`."""
+        if ctx.resilient_parsing and not args:  # the shell asks how the first word may go on
+            return super().parse_args(ctx, args)
         if not args or args[0] not in (*COMMANDS, "--help", "-h", "--version"):
             args = ["lint", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The first word is a command, or already an option or a path for `lint`."""
+        from click.shell_completion import CompletionItem
+
+        lint = self.get_command(ctx, "lint")
+        assert lint is not None
+        options = lint.shell_complete(click.Context(lint, parent=ctx, info_name="lint"), incomplete)
+        paths = [] if incomplete.startswith("-") else [CompletionItem(incomplete, type="file")]
+        return [*paths, *super().shell_complete(ctx, incomplete), *options]  # bash forgets what stands before a file
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One screen: usage, examples, commands, and where the options are."""

@@ -1,0 +1,79 @@
+"""`biaslint init`: a configuration to start from."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from biaslint import config, discover, engine
+from biaslint.finding import Finding
+
+FOREIGN = ("third_party", "thirdparty", "vendor", "vendored", "_vendor", "external", "extern", "submodules")
+TESTS = ("tests", "test")
+
+
+@click.command("init", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--dry-run", is_flag=True, help="Show what would be written.")
+def command(dry_run: bool) -> None:
+    """Look at the project and write a configuration to start from.
+
+    It goes into pyproject.toml where there is one, else into biaslint.toml. What is configured already is left alone.
+    """
+    here = Path.cwd()
+    try:
+        chosen = config.discover([here])
+    except config.ConfigError as error:
+        click.echo(f"biaslint: {error}", err=True)
+        sys.exit(2)
+    if chosen.file is not None:
+        click.echo(f"biaslint: {chosen.file} configures biaslint already", err=True)
+        sys.exit(2)
+    project = chosen.root / "pyproject.toml"
+    file = project if project.is_file() else chosen.root / "biaslint.toml"
+    text = proposal(chosen, table=file is project)
+    if dry_run:
+        click.echo(text, nl=False)
+        return
+    old = file.read_bytes().decode("utf-8") if file.is_file() else ""
+    end = "\r\n" if "\r\n" in old else "\n"
+    new = old + (end * (2 - old.endswith(end)) if old else "") + text.replace("\n", end)
+    file.write_bytes(new.encode("utf-8"))
+    click.echo(f"biaslint: the configuration is in {file}")
+
+
+def proposal(chosen: config.Config, table: bool) -> str:
+    """The text of a configuration that suits the project; `table`: it needs a table's name before it."""
+    foreign = sorted(f"{path.name}/" for path in chosen.root.iterdir() if path.is_dir() and path.name in FOREIGN)
+    looked = config.with_options(chosen, extend_exclude=tuple(foreign))
+    files = discover.files([chosen.root], looked).files
+    result = engine.lint_files(files, looked)
+    failing = [one for one in result.findings if str(one.severity) != "hint"]
+    in_tests = {Path(one.place.path).relative_to(chosen.root).parts[0] for one in failing}
+    model_files = result.statistics.files - result.statistics.skipped
+
+    prefix = "tool.biaslint" if table else ""
+    lines = [f"[{prefix}]"] if table else []
+    lines.append(f"# {model_files} of {len(files)} files have to do with a framework; {_counted(failing)}")
+    if failing:
+        lines.append("# `biaslint --write-baseline` accepts what is there now; from then on only new findings fail.")
+    lines.append('fail-on = "warning"  # or "hint", "error", "never"')
+    if foreign:
+        lines.append(f"extend-exclude = [{', '.join(_quoted(name) for name in foreign)}]  # other people's code")
+    tests = [name for name in TESTS if name in in_tests]
+    if tests:
+        lines += ["", f"[{prefix}.per-file-ignores]" if table else "[per-file-ignores]"]
+        lines += [f'"{name}/**" = ["BL1", "BL4"]  # models that are never trained' for name in tests]
+    return "\n".join(lines) + "\n"
+
+
+def _counted(findings: list[Finding]) -> str:
+    counts = Counter(one.rule for one in findings)
+    said = ", ".join(f"{code} {number} times" for code, number in sorted(counts.items()))
+    return f"found: {said}" if said else "nothing to fail on was found"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

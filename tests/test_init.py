@@ -1,0 +1,46 @@
+"""`biaslint init`, in projects of several shapes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from projects import CLEAN, DEAD, biaslint, write
+
+from biaslint import config
+
+
+def test_init_adds_a_table_that_can_be_read_to_the_projects_pyproject(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": '[project]\nname = "x"', "net.py": CLEAN, "vendor/theirs.py": DEAD, "tests/t.py": DEAD})
+    run = biaslint(tmp_path, "init")
+    assert run.status == 0, run.err
+    text = (tmp_path / "pyproject.toml").read_text()
+    assert text.startswith('[project]\nname = "x"\n\n[tool.biaslint]\n')
+    assert "# 2 of 2 files have to do with a framework; found: BL101 1 times" in text
+    chosen = config.load(tmp_path / "pyproject.toml")
+    assert chosen.extend_exclude == ("vendor/",)
+    assert chosen.per_file_ignores == {"tests/**": ("BL1", "BL4")}
+    assert biaslint(tmp_path).status == 0
+
+
+def test_init_writes_a_file_of_its_own_where_there_is_no_pyproject(tmp_path: Path) -> None:
+    write(tmp_path, {"net.py": CLEAN})
+    (tmp_path / "pyproject.toml").unlink()
+    (tmp_path / ".git").mkdir()
+    assert biaslint(tmp_path, "init").status == 0
+    assert config.load(tmp_path / "biaslint.toml").fail_on == "warning"
+
+
+def test_init_keeps_line_endings_and_shows_first_what_it_would_write(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": "[project]\r\n", "net.py": CLEAN})
+    shown = biaslint(tmp_path, "init", "--dry-run").out
+    assert (tmp_path / "pyproject.toml").read_bytes() == b"[project]\r\n"
+    biaslint(tmp_path, "init")
+    assert (tmp_path / "pyproject.toml").read_bytes().decode() == "[project]\r\n\r\n" + shown.replace("\n", "\r\n")
+
+
+def test_init_leaves_alone_what_is_configured(tmp_path: Path) -> None:
+    write(tmp_path, {"biaslint.toml": "", "net.py": CLEAN})
+    run = biaslint(tmp_path, "init")
+    assert run.status == 2
+    assert "configures biaslint already" in run.err
+    assert (tmp_path / "biaslint.toml").read_text() == ""

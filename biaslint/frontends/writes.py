@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,9 +134,6 @@ def measure(key: Any, leaves: dict[Any, float], grow: bool) -> float | None:
                 return None
         if key[0] == "float":
             return float(key[1])
-        if key[0] == "math" and len(key) == 3 and key[1] in ("sqrt", "log"):
-            inner = measure(key[2], leaves, grow)
-            return float(getattr(math, key[1])(inner)) if inner is not None and inner > 0 else None
     if key in leaves:
         return leaves[key]
     if grow:
@@ -185,12 +183,42 @@ def argument_texts(interp: Interpreter) -> list[str]:
     return [interp.text(value) for value in given]
 
 
+SIZE = re.compile(r"feature|channel|unit|hidden|width|dim|fan|size|input|output|neuron|^(n|num|in|out|nin|nout|d|h|c)(_|$)", re.IGNORECASE)
+POWERS: dict[str, Callable[[float, float], float]] = {**ARITHMETIC, "**": lambda one, two: one**two}
+
+
 def grows(value: Value) -> bool:
-    """Is it an unknown number that gets large where the sizes that it is made of do?"""
-    if not isinstance(value, Unknown):
+    """Is it an unknown number that gets larger where the sizes that it is made of do, as sqrt(fan_in)?"""
+    if not isinstance(value, Unknown) or not isinstance(value.key, tuple) or value.key[0] not in ("op", "math"):
         return False
-    found = measure(value.key, {}, grow=True)
-    return found is not None and isinstance(value.key, tuple) and value.key[0] in ("op", "math") and found > 30
+    small, large = at_scale(value.key, 100.0), at_scale(value.key, 10000.0)
+    return small is not None and large is not None and small >= 1 and large > 3 * small
+
+
+def at_scale(key: Any, size: float) -> float | None:
+    """A symbolic number where every size is `size` and every other unknown is 1; None where it is not arithmetic."""
+    if isinstance(key, (int, float)) and not isinstance(key, bool):
+        return float(key)
+    if not isinstance(key, tuple) or not key:
+        return None
+    if key[0] == "float":
+        return float(key[1])
+    if key[0] == "op" and len(key) == 4 and key[1] in POWERS:
+        parts = [at_scale(part, size) for part in key[2:]]
+        operation = POWERS[key[1]]
+    elif key[0] == "math" and len(key) == 3 and key[1] == "sqrt":
+        parts = [at_scale(key[2], size), 0.5]
+        operation = POWERS["**"]
+    elif key[0] in ("param", "attr", "size") and isinstance(key[-1], str):
+        return size if SIZE.search(key[-1]) or key[0] == "size" else 1.0
+    else:
+        return None
+    one, two = parts
+    try:
+        result = operation(one, two) if one is not None and two is not None else None
+    except ArithmeticError:
+        return None
+    return result if isinstance(result, float) else None
 
 
 def set_trainable(param: Param, value: Value) -> None:

@@ -430,7 +430,7 @@ def flatten(interp: Interpreter, x: Node, start: Value = 1, end: Value = -1) -> 
 
 
 def unflatten(interp: Interpreter, x: Node, axis: Value, sizes: Value) -> Value:
-    if x.dims is None or not isinstance(axis, int) or not isinstance(sizes, ListV):
+    if not x.dims or not isinstance(axis, int) or not isinstance(sizes, ListV):
         return interp.opaque(x, name="unflatten")
     place = axis % len(x.dims)
     parts = tuple(dim_of(interp, item) if item != -1 else interp.fresh().key for item in sizes.items)
@@ -471,7 +471,7 @@ def reduce(interp: Interpreter, x: Node, axis: Value, keepdim: Value, name: str,
     axes = axes_of(axis)
     if axis is None or axes is None:
         return interp.opaque(x, name=name)
-    if x.dims is None:
+    if not x.dims:
         return interp.opaque(x, name=name)
     rank = len(x.dims)
     gone = {index % rank for index in axes}
@@ -575,7 +575,7 @@ def select(interp: Interpreter, x: Node, axis: int, index: Value) -> Node:
 
 
 def unbind(interp: Interpreter, x: Node, axis: Value) -> Value:
-    if x.dims is None or not isinstance(axis, int):
+    if not x.dims or not isinstance(axis, int):
         return interp.opaque(x, name="unbind")
     size = x.dims[axis % len(x.dims)]
     if not isinstance(size, int) or size > 256:

@@ -389,7 +389,7 @@ def do_transpose(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs
 def do_movedim(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     one = argument(args, kwargs, 0, "source")
     two = argument(args, kwargs, 1, "destination")
-    if x.rank is None or not isinstance(one, int) or not isinstance(two, int):
+    if not x.rank or not isinstance(one, int) or not isinstance(two, int):
         return interp.opaque(x, name="movedim")
     order = list(range(x.rank))
     order.insert(two % x.rank, order.pop(one % x.rank))

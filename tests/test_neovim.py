@@ -68,7 +68,10 @@ vim.cmd("qall!")
 def test_neovim_shows_findings_hovers_fixes_and_saves(tmp_path: Path) -> None:
     server = ["/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "biaslint", "lsp"]
     words = ", ".join(json.dumps(word) for word in server)
-    write(tmp_path, {"net.py": DEAD, "script.lua": SCRIPT, "init.lua": f"vim.g.biaslint_cmd = {{ {words} }}\nvim.cmd('filetype on')\n"})
+    write(
+        tmp_path,
+        {"net.py": DEAD, "script.lua": SCRIPT, "init.lua": f"vim.g.biaslint_cmd = {{ {words} }}\nvim.cmd('filetype on')\n"},
+    )
     recipe = ROOT / "editors/neovim/biaslint.lua"
     command = [NVIM or "nvim", "--headless", "-n", "-u", "init.lua", "-c", f"luafile {recipe}", "-c", "luafile script.lua"]
     home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}

@@ -208,6 +208,8 @@ def load_obj(interp: Interpreter, base: Obj, name: str) -> Value:
         return base.cls
     if name == "__dict__":
         return DictV(base.attrs)
+    if name == "__dataclass_fields__":
+        return DictV(dict(base.attrs))
     if found is not None:
         value = found.value
         if isinstance(value, Func):

@@ -102,6 +102,7 @@ class Interpreter:
         self.unknowns: dict[tuple[Module, int, int], str] = {}
         self.stack: list[Frame] = []
         self.steps = 0
+        self.trying = 0  # how many `try` blocks with handlers surround what is executed
         self.max_steps = max_steps
         self.serial = 0
         self.module: Module | None = None
@@ -207,21 +208,17 @@ class Interpreter:
     def do_if(self, node: ast.If, scope: Scope) -> Signal:
         before = len(self.choices.open)
         test = self.eval(node.test, scope)
-        if len(self.choices.open) > before and is_constant(test):
-            # the answer rests on choices made while asking: take the side that goes on
-            taken = node.body if test else node.orelse
-            if taken and isinstance(taken[-1], ast.Raise):
-                self.choices.take_back(before)
-                return self.block(node.orelse if test else node.body, scope)
-        if (isinstance(test, Unknown) and self.choices.known(test.key) is None) or isinstance(test, Node):
-            # a side that does nothing but raise is a check of the arguments: it passes
+        unknown = (isinstance(test, Unknown) and self.choices.known(test.key) is None) or isinstance(test, Node)
+        if unknown or not self.trying:
+            # entry points are called as their authors meant them: a check of the arguments passes, whatever we take them for
             for side, choice in ((node.body, False), (node.orelse, True)):
                 if side and isinstance(side[-1], ast.Raise):
+                    self.choices.take_back(before)
                     if isinstance(test, Unknown):
                         self.choices.assume(test, choice)
                     return self.block(node.body if choice else node.orelse, scope)
-            if not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
-                return None
+        if unknown and not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
+            return None
         return self.block(node.body if self.truth(test, node.test) else node.orelse, scope)
 
     def do_for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Signal:
@@ -327,8 +324,12 @@ class Interpreter:
         raise Raised(value, f"{scope.module.name}:{node.lineno}")
 
     def do_try(self, node: ast.Try, scope: Scope) -> Signal:
+        self.trying += bool(node.handlers)
         try:
-            signal = self.block(node.body, scope)
+            try:
+                signal = self.block(node.body, scope)
+            finally:
+                self.trying -= bool(node.handlers)
             if signal is None:
                 signal = self.block(node.orelse, scope)
         except Raised as raised:
@@ -414,7 +415,7 @@ class Interpreter:
             self.choices.assume(test, True)
         elif is_constant(test) and not test and len(self.choices.open) > before:
             self.choices.take_back(before)
-        elif is_constant(test) and not test:
+        elif is_constant(test) and not test and self.trying:
             raise Raised(External("builtins.AssertionError"), f"{scope.module.name}:{node.lineno}")
         return None
 

@@ -653,6 +653,8 @@ def list_method(interp: Interpreter, self: ListV, name: str, args: list[Value], 
         return all(key_of(item) in keys for item in small)
     if name in ("tolist", "numpy", "cpu", "detach", "to", "flatten"):
         return self
+    if name in ("split", "chunk") and args:
+        return split_list(interp, self, name, args[0])
     if name == "as_list":
         return ListV(list(self.items))
     if name == "numel":
@@ -660,6 +662,22 @@ def list_method(interp: Interpreter, self: ListV, name: str, args: list[Value], 
     if name == "_replace":
         return self
     return interp.fresh(name, tensors_in(self))
+
+
+def split_list(interp: Interpreter, self: ListV, name: str, sizes: Value) -> Value:
+    """`linspace(...).split(depths)`: a list of numbers in consecutive parts."""
+    if isinstance(sizes, int) and sizes > 0:
+        each = -(-len(self.items) // sizes) if name == "chunk" else sizes
+        counts = [each] * (-(-len(self.items) // max(each, 1)))
+    elif isinstance(sizes, ListV) and all(isinstance(item, int) for item in sizes.items):
+        counts = list(sizes.items)
+    else:
+        return interp.fresh(name)
+    parts, start = [], 0
+    for count in counts:
+        parts.append(ListV(self.items[start : start + count]))
+        start += count
+    return ListV(parts, "tuple")
 
 
 def dict_method(interp: Interpreter, self: DictV, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -821,6 +839,63 @@ def do_field(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -
     return field
 
 
+def data_fields(obj: Value) -> dict[str, Value]:
+    """The fields of a dataclass instance."""
+    return dict(obj.attrs) if isinstance(obj, Obj) else {}
+
+
+def do_replace(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """dataclasses.replace"""
+    if not args or not isinstance(args[0], Obj):
+        return interp.fresh("replace")
+    made = Obj(args[0].cls, args[0].origin)
+    made.attrs.update(args[0].attrs)
+    made.attrs.update(kwargs)
+    return made
+
+
+def do_asdict(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """dataclasses.asdict"""
+    if not args or not isinstance(args[0], Obj):
+        return interp.fresh("asdict")
+    return DictV({name: do_asdict(interp, [value], {}) if plain_data(value) else value for name, value in data_fields(args[0]).items()})
+
+
+def plain_data(value: Value) -> bool:
+    return isinstance(value, Obj) and isinstance(value.cls, Class) and value.cls.dataclass
+
+
+def do_fields(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """dataclasses.fields: objects with a name and a default."""
+    cls = args[0].cls if args and isinstance(args[0], Obj) else args[0] if args else None
+    found = []
+    for base in reversed(cls.mro) if isinstance(cls, Class) else ():
+        if isinstance(base, Class):
+            for statement in base.node.body:
+                if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                    field = Obj(External("dataclasses.Field"))
+                    field.attrs["name"] = statement.target.id
+                    found.append(field)
+    return ListV(found)
+
+
+def do_signature(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """inspect.signature: an object with the parameters' names."""
+    func = args[0] if args else None
+    if isinstance(func, Class):
+        found = attributes.find_in_class(func, "__init__")
+        func = found.value if found is not None else None
+    elif isinstance(func, Method):
+        func = func.func
+    if not isinstance(func, Func):
+        return interp.fresh("signature")
+    spec = func.node.args
+    names = [item.arg for item in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if item.arg != "self"]
+    signature = Obj(External("inspect.Signature"))
+    signature.attrs["parameters"] = DictV({name: interp.fresh(name) for name in names}, open=spec.kwarg is not None)
+    return signature
+
+
 def do_environ(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     return args[1] if len(args) > 1 else None
 
@@ -913,6 +988,10 @@ FUNCTIONS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Valu
     "types.SimpleNamespace": lambda interp, args, kwargs: namespace(kwargs),
     "easydict.EasyDict": lambda interp, args, kwargs: do_dict(interp, args, kwargs),
     "dataclasses.field": do_field,
+    "dataclasses.replace": do_replace,
+    "dataclasses.asdict": do_asdict,
+    "dataclasses.fields": do_fields,
+    "inspect.signature": do_signature,
     "dataclasses.dataclass": lambda interp, args, kwargs: args[0] if args else Native("dataclass", lambda cls: cls),
     "os.environ.get": do_environ,
     "os.getenv": do_environ,

@@ -222,10 +222,10 @@ def execute(project: Project, root: Root, reached: Reached) -> None:
         if ended is not None and interp.choices.open and runs < 4:
             last = interp.choices.open[-1]
             forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary))
-        lone = isinstance(root.node, ast.ClassDef) or any(use.fate.kind == "dead" and use.bias.present for use in uses)
+        lone = isinstance(root.node, ast.ClassDef) or any(matters(use) for use in uses)
         if runs == 1 and lone and any(key not in interp.choices.settled for key in interp.choices.open):
             forced.append(({}, True))
-        files = {place.path for use in found if use.fate.kind == "dead" and use.bias.present for place in use.chain}
+        files = {place.path for use in found if matters(use) for place in use.chain}
         if files and len(given) < 2:
             for key in interp.choices.open:
                 if interp.choices.where.get(key) not in files:
@@ -233,6 +233,11 @@ def execute(project: Project, root: Root, reached: Reached) -> None:
                 forced.append(({**given, key: not interp.choices.made[key]}, contrary))
             forced.sort(key=lambda item: len(item[0]))
     reached.uses.extend(found)
+
+
+def matters(use: LayerUse) -> bool:
+    """Is its bias one that may be reported, so that every choice on the way to it must be tried?"""
+    return bool(use.bias.present) and (use.fate.kind == "dead" or use.absorbed_by is not None)
 
 
 def one_run(

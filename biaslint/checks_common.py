@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 
 from biaslint.conditions import Verdict
@@ -97,3 +98,24 @@ def the_layer(use: LayerUse, place: Place) -> tuple[Related, ...]:
 def removed_by_hand(use: LayerUse) -> bool:
     """Has the layer no bias because somebody wrote so?"""
     return use.bias.present is False and bool(use.bias.argument) and bool(use.bias.argument_text)
+
+
+HEAD = re.compile(
+    r"(^|[._])(fc|head|classifier|cls|cls_score|class_embed|logits?|scores?|pred|prediction|predictor|regressor|output|out|output_layer|out_layer|"
+    r"last|final|last_layer|final_layer|fc_out|fc_cls|linear)\d*$",
+    re.IGNORECASE,
+)
+TARGETS = re.compile(r"((num|n)_?(class|label|target|output)|classes|labels|n_?out\b|output_(dim|size)|out_dim)", re.IGNORECASE)
+CLASSIFIES = ("sigmoid", "softmax", "log_softmax", "logsigmoid")
+
+
+def predicts(use: LayerUse) -> bool:
+    """Does something say that what leaves the model here is a prediction, and not features for someone else's model?"""
+    if not use.is_output:
+        return False
+    if use.output_activation in CLASSIFIES:
+        return True
+    size = use.texts.get("out_features", use.texts.get("out_channels", ""))
+    if use.kind == "conv" or size == use.texts.get("in_features"):
+        return False
+    return bool(TARGETS.search(size)) or (size.isdigit() and bool(HEAD.search(use.name)))

@@ -6,14 +6,10 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import removed_by_hand
+from biaslint.checks_common import predicts, removed_by_hand
 from biaslint.finding import Fix, Safety, SetArgument
 from biaslint.graph import LayerUse, Program
 
-HEAD = re.compile(
-    r"(^|[._])(fc|head|classifier|cls_score|class_embed|logits?|score|predictor|regressor|output_layer|out_layer)\d*$"
-)
-TARGETS = re.compile(r"(num|n)_(class|label|target|output)|classes|labels", re.IGNORECASE)
 VOCABULARY = re.compile(r"vocab|tokens?\b|codebook|embed|dim\b|proj", re.IGNORECASE)
 
 
@@ -44,4 +40,4 @@ def _bare(use: LayerUse) -> bool:
     size = use.texts.get("out_features", "") + use.texts.get("out_channels", "")
     if VOCABULARY.search(size) or VOCABULARY.search(use.name):
         return False
-    return bool(use.output_activation or (HEAD.search(use.name) and TARGETS.search(size)))
+    return predicts(use)

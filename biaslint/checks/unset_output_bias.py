@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from biaslint.checks import Report
+from biaslint.checks_common import predicts
 from biaslint.finding import Related, Severity
 from biaslint.graph import LayerUse, Program
 
@@ -38,8 +39,8 @@ def check(program: Program) -> Iterator[Report]:
             continue
         found = [(use, _evidence(use, facts.get(use.run, []))) for use in called]
         use, evidence = next((pair for pair in found if pair[1] is not None), found[0])
-        if evidence is None and any(other.kind == "conv" and not other.output_activation for other in called):
-            continue  # a convolution that ends a block is more often a building block than a head
+        if evidence is None and not all(predicts(other) for other in called):
+            continue
         yield Report(
             site.place,
             f"`{use.name}` puts out the model's first guess, and its bias keeps the default"
@@ -55,7 +56,8 @@ def _unset(use: LayerUse) -> bool:
     if not use.is_output or not use.bias.present:
         return False
     tied = use.weight_of is not None or use.bias_of is not None
-    return not (use.bias.writes or tied or "bias_initializer" in use.texts)
+    # mmengine's modules are initialized from a configuration that is not looked at
+    return not (use.bias.writes or tied or "bias_initializer" in use.texts or "init_cfg" in use.settings)
 
 
 def _evidence(use: LayerUse, facts: list[LayerUse]) -> Evidence | None:

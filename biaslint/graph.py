@@ -115,6 +115,7 @@ class LayerUse:
     run: int = 0  # which execution; two uses of one run were made in the same model
     config: dict[str, Any] = field(default_factory=dict)  # known hyperparameters, plain values; an unknown one is absent
     texts: dict[str, str] = field(default_factory=dict)  # constructor arguments as written at the call
+    callee: str = ""  # what the call at `place` calls, as written: "nn.LSTM"
     bias: Bias = field(default_factory=Bias)
     fate: Fate = field(default_factory=lambda: Fate("unknown"))
     weight_writes: tuple[BiasWrite, ...] = ()

@@ -126,8 +126,13 @@ def _value(use: LayerUse, vector: str) -> Start | None:
 def _fix(use: LayerUse) -> Fix | None:
     """Raise the gate in the statement after the one that makes the layer, where layer and size have names."""
     size = use.texts.get("hidden_size", "")
-    simple = re.fullmatch(r"self\.\w+", use.name) and re.fullmatch(r"[\w.]+", size)
+    simple = (
+        re.fullmatch(r"self\.\w+", use.name) and re.fullmatch(r"[\w.]+", size) and use.callee.endswith(("LSTM", "LSTMCell"))
+    )
     if use.framework != "torch" or not simple or use.statement is None or len(_vectors(use)) != 1:
+        return None
+    assigned = use.place.column - use.statement.column == len(f"{use.name} = ") and use.place.line == use.statement.line
+    if not assigned or use.texts.get("bidirectional", "False") != "False" or use.texts.get("num_layers", "1") != "1":
         return None
     vector = _vectors(use)[0][0]
     text = f"{use.name}.{vector}.data[{size} : 2 * {size}].fill_(1.0)"

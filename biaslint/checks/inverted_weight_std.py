@@ -16,7 +16,7 @@ def check(program: Program) -> Iterator[Report]:
     """Report the statements whose every use gives a hidden layer's weight too wide a spread."""
     written: dict[Place, list[tuple[LayerUse, BiasWrite]]] = {}
     for use in program.uses:
-        if use.weight_writes:
+        if use.weight_writes and not use.is_output and use.fate.kind not in ("uncalled", "unread", "unknown"):
             write = use.weight_writes[-1]
             written.setdefault(write.place, []).append((use, write))
     for place in sorted(written):

@@ -79,6 +79,7 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
             doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
             covers_all=layer.covers_all,
             hooked=layer.hooked or layer.escaped,
+            callee=layer.callee,
             covers=tuple(
                 (numbers[id(one)], which, float(decay) if isinstance(decay, (int, float)) else None)
                 for one, which, decay in layer.covers

@@ -41,6 +41,7 @@ def make(interp: Interpreter, obj: Obj, short: str, args: list[Value], kwargs: d
         layer.bias = False
     texts = argument_texts(interp, positional_names(spec.signature))
     layer.texts = texts
+    layer.callee = interp.text(interp.node.func) if isinstance(interp.node, ast.Call) else ""
     layer.argument_text = texts.get(spec.bias, "") if spec.bias else ""
     layer.settings = settings(interp, origin)
     obj.layer = layer

@@ -175,6 +175,7 @@ class Layer:
     weight_of: Layer | None = None
     bias_of: Layer | None = None
     weight_trainable: Value = True
+    callee: str = ""
     hooked: bool = False
     doubles: Layer | None = None  # a raw bias: the layer to whose own bias it is added
     covers: list[tuple[Layer, str, Value]] = field(default_factory=list)  # an optimiser's parameters: layer, which, weight decay

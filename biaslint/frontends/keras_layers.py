@@ -45,7 +45,7 @@ def make(interp: Interpreter, obj: Obj, short: str, args: Args, kwargs: Kwargs, 
     layer = Layer(type_ or f"keras.layers.{name}", spec.kind, framework, config, obj.origin or interp.origin())
     layer.texts = torch_layers.argument_texts(interp, positional_names(spec.signature))
     set_bias(interp, layer, spec, config, name)
-    layer.trainable = config.get("trainable", True)
+    layer.trainable = layer.weight_trainable = config.get("trainable", True)
     layer.settings = torch_layers.settings(interp)
     obj.layer = layer
     if config.get("trainable") is False:
@@ -79,9 +79,10 @@ def set_bias(interp: Interpreter, layer: Layer, spec: LayerSpec, config: Kwargs,
     else:
         layer.bias = True
     given = config.get("bias_initializer", "zeros")
-    layer.default = "zeros" if given in ("zeros", None) else keras_initializers.as_write(
-        interp, given, layer.texts.get("bias_initializer", ""), shape=ListV([config.get("units", config.get("filters", interp.fresh()))], "tuple")
-    )
+    layer.default = "zeros"
+    if given is not None and given != "zeros":
+        shape = ListV([config.get("units", config.get("filters", interp.fresh()))], "tuple")
+        layer.writes.append(keras_initializers.as_write(interp, given, layer.texts.get("bias_initializer", ""), shape=shape))
 
 
 def bound(interp: Interpreter, spec: LayerSpec, short: str, args: Args, kwargs: Kwargs) -> Kwargs:

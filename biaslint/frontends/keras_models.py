@@ -295,7 +295,7 @@ def store(interp: Interpreter, obj: Obj, name: str, value: Value) -> bool:
         for _, module in frameworks.walk(obj):
             module.attrs["trainable"] = value
             if module.layer is not None:
-                module.layer.trainable = value
+                module.layer.trainable = module.layer.weight_trainable = value
                 if value is False:
                     for node in module.layer.calls:
                         freeze_node(node)

@@ -12,15 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from biaslint.frontends import attributes, calls, export, frameworks
+from biaslint.frontends import attributes, calls, export, frameworks, workers
 from biaslint.frontends.choices import Choices
-from biaslint.frontends.interpreter import MISSING, Interpreter
+from biaslint.frontends.interpreter import MAX_STEPS, MISSING, Interpreter
 from biaslint.frontends.project import Module, Project
 from biaslint.frontends.values import Class, External, Func, ListV, Obj, Raised, Stopped, Unknown, Value, is_constant, tensors_in
 from biaslint.graph import LayerUse, UnknownFact
 
 MAX_RUNS = 8
 ROOT_STEPS = 1_500_000
+LONE_STEPS = 40_000  # for a function that is executed only because nothing calls it
 LAYER_NAMES = re.compile(
     r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*|\w+Conv\w*"
     r"|\w*(LSTM|GRU|RNN)Cell|fully_connected|xw_plus_b|bias_add|dense|separable_conv\w*)\b"
@@ -29,7 +30,7 @@ LAYER_NAMES = re.compile(
 FUNCTIONAL = re.compile(r"\b(keras\w*|tensorflow|tf_slim)\b")
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Root:
     """Something to execute: a top-level function or class of a module (`node`), or a whole script (None)."""
 
@@ -52,6 +53,19 @@ class Reached:
     seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
     runs: int = 0
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
+
+
+    def add(self, others: Iterable[Reached]) -> None:
+        """Take in what other executions found; executions are numbered on."""
+        for other in others:
+            for use in other.uses:
+                use.run += self.runs
+            self.runs += other.runs
+            self.uses.extend(other.uses)
+            self.unknowns.update(other.unknowns)
+            self.classes |= other.classes
+            self.functions |= other.functions
+            self.stopped.extend(other.stopped)
 
 
 class Duplicate(Exception):
@@ -141,37 +155,66 @@ def is_model_class(interp: Interpreter, root: Root) -> bool:
 # -- executing -------------------------------------------------------------------------------------------------------------------------
 
 
-def run_all(project: Project, modules: Sequence[Module]) -> Reached:
-    """Execute everything that the files lead to."""
-    reached = Reached()
+def run_all(project: Project, modules: Sequence[Module], jobs: int = 1) -> Reached:
+    """Execute everything that the files lead to, round by round; within a round no execution bears on another."""
     contents = survey(modules)
     first = Interpreter(project, Choices())
     models = {id(root.node) for root in contents.roots if is_model_class(first, root)}
     forget(project)
     waiting: list[Root] = []
+    by_module: dict[int, list[Root]] = {}
     for root in contents.roots:
         if root.node is None:
             names = contents.refers[id(root.module)]
             if script_builds(root, names & contents.builds):
-                execute(project, root, reached)
+                by_module.setdefault(id(root.module), []).append(root)
         elif id(root.node) in models and contents.referred.get(root.node.name, 0):
             waiting.append(root)
         elif root.node.name in contents.builds and not contents.referred.get(root.node.name, 0) and worth_running(root, models):
-            execute(project, root, reached)
+            by_module.setdefault(id(root.module), []).append(root)
+    reached = Reached()
+    reached.add(workers.spread(project, list(by_module.values()), jobs, execute_all))
     waiting = [root for root in waiting if id(root.node) not in reached.classes]
     while waiting:
         names = [contents.refers[id(root.node)] for root in waiting]
-        outer = [root for root in waiting if not any(root.node.name in other for place, other in enumerate(names) if waiting[place] is not root)]  # type: ignore[union-attr]
-        root = outer[0] if outer else waiting[0]
-        waiting.remove(root)
-        execute(project, root, reached)
-        waiting = [root for root in waiting if id(root.node) not in reached.classes]
-    # where functions build the models, those that nothing has called are judged alone
-    for root in contents.roots:
-        if isinstance(root.node, ast.FunctionDef) and root.node.name in contents.builds and id(root.node) not in reached.functions:
-            if FUNCTIONAL.search(root.module.text):
-                execute(project, root, reached)
+        mentions: dict[str, int] = {}
+        for other in names:
+            for name in other:
+                mentions[name] = mentions.get(name, 0) + 1
+        # nothing else that waits refers to these
+        outer = [root for root, own in zip(waiting, names, strict=True) if mentions.get(root.name, 0) == (root.name in own)]
+        chosen = outer or waiting[:1]
+        reached.add(workers.spread(project, [[root] for root in chosen], jobs, execute_all))
+        waiting = [root for root in waiting if root not in chosen and id(root.node) not in reached.classes]
+    for root in uncalled(contents, reached):
+        if id(root.node) not in reached.functions:
+            execute(project, root, reached, LONE_STEPS)
     return reached
+
+
+def execute_all(project: Project, roots: Sequence[Root]) -> Reached:
+    """Execute some roots one after the other."""
+    reached = Reached()
+    for root in roots:
+        execute(project, root, reached)
+    return reached
+
+
+def uncalled(contents: Contents, reached: Reached) -> list[Root]:
+    """Where functions build the models, those that nothing has called are judged alone, the outer ones first."""
+    waiting = [
+        root
+        for root in contents.roots
+        if isinstance(root.node, ast.FunctionDef)
+        and id(root.node) not in reached.functions
+        and any(LAYER_NAMES.fullmatch(name) for name in contents.refers[id(root.node)])
+        and FUNCTIONAL.search(root.module.text)
+    ]
+    mentions: dict[str, int] = {}
+    for root in waiting:
+        for name in contents.refers[id(root.node)]:
+            mentions[name] = mentions.get(name, 0) + 1
+    return sorted(waiting, key=lambda root: mentions.get(root.name, 0))
 
 
 def worth_running(root: Root, models: set[int]) -> bool:
@@ -193,7 +236,7 @@ def script_builds(root: Root, names: set[str]) -> bool:
     return False
 
 
-def execute(project: Project, root: Root, reached: Reached) -> None:
+def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STEPS) -> None:
     """Execute a root under every set of choices that matters, and keep what was found."""
     forced: list[tuple[dict[Any, bool], bool]] = [({}, False)]
     taken: list[dict[Any, bool]] = []  # the choices of the executions so far
@@ -205,7 +248,7 @@ def execute(project: Project, root: Root, reached: Reached) -> None:
         if given and any(given.items() <= made.items() for made in taken):
             continue
         try:
-            interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0)
+            interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0, steps=steps)
         except Duplicate:
             return
         runs += 1
@@ -241,10 +284,10 @@ def matters(use: LayerUse) -> bool:
 
 
 def one_run(
-    project: Project, root: Root, given: dict[Any, bool], contrary: bool, reached: Reached, first: bool
+    project: Project, root: Root, given: dict[Any, bool], contrary: bool, reached: Reached, first: bool, steps: int = MAX_STEPS
 ) -> tuple[Interpreter, list[LayerUse], str | None]:
     """One execution of a root. Returns what it found, and why it ended early, if it did."""
-    interp = Interpreter(project, Choices(given, contrary))
+    interp = Interpreter(project, Choices(given, contrary), steps)
     interp.module = root.module
     interp.node = root.node
     interp.on_model = lambda cls, args, kwargs: once(reached, root, cls, args, kwargs) if first else None

@@ -255,12 +255,14 @@ def join(interp: Interpreter, x: Node, bias: Node, axis: int | None = None) -> N
     layer = made.layer
     if layer is None:
         layer = Layer(type_, kind, made.framework, {}, made.origin, name=made.name or type_)
-        layer.bias, layer.trainable, layer.default = True, made.trainable, made.written
+        layer.bias, layer.trainable = True, made.trainable
+        layer.writes.append(made.written)
         if bias.dims:
             layer.config["units" if kind == "linear" else "filters"] = ops.value_of(bias.dims[0])
         given = weight.info.get("variable")
         if isinstance(given, Variable) and given.written is not None:
             given.written.which = "weight"
+            layer.weight_trainable = given.trainable
             layer.weight_writes.append(given.written)
         made.layer = layer
         interp.layers.append(layer)

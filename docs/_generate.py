@@ -1,0 +1,145 @@
+"""What the site takes from the program itself: the rule book's pages, each command's options, the public functions.
+
+MkDocs runs this as a hook. The pages are made when the site is built, so they cannot fall behind.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from typing import Any
+
+import click
+from mkdocs.structure.files import File, Files
+
+from biaslint import rule_book
+from biaslint.cli import COMMANDS, group
+
+SOURCES = "https://github.com/biaslint/biaslint/blob/main/"
+PUBLIC = {
+    "biaslint.engine": ("lint", "lint_files", "lint_text", "Result", "Statistics"),
+    "biaslint.config": ("discover", "load", "Config"),
+    "biaslint.finding": ("Finding", "Severity", "Fix", "Safety"),
+    "biaslint.graph": ("Program", "LayerUse", "Bias", "BiasWrite", "Fate", "Place"),
+    "biaslint.rule_book": ("rules", "find", "page"),
+    "biaslint.fix": ("fix_all", "fix_files", "text_edits"),
+}
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages that are made."""
+    pages = {f"rules/{rule.name}.md": rule_page(rule) for rule in rule_book.rules()}
+    pages["rules/index.md"] = rule_list()
+    for name, text in pages.items():
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Fill in what a page asks for by a comment such as `<!-- commands -->`."""
+    return markdown.replace("<!-- commands -->", commands()).replace("<!-- functions -->", functions())
+
+
+def rule_page(rule: rule_book.Rule) -> str:
+    """A rule's page, its examples marked as good and bad."""
+    state = "on" if rule.default else "off"
+    fix = {"none": "none", "safe": "safe", "unsafe": "unsafe"}[rule.fix]
+    frameworks = ", ".join(rule.frameworks) or "any file"
+    head = f"| code | severity | by default | fix | concerns |\n|---|---|---|---|---|\n| {rule.code} | {rule.severity} | {state} | {fix} | {frameworks} |\n"
+    text = re.sub(
+        r"^```python (.+)$", lambda match: f'```python title="{match[1]}"', rule_book.page(rule).text.strip(), flags=re.M
+    )
+    title, newline, rest = text.partition("\n")
+    body = f"{title}\n\n{head}{newline}{rest}" if title.startswith("# ") else f"# {rule.name}\n\n{head}\n{text}"
+    return outside_links(body) + "\n"
+
+
+def outside_links(text: str) -> str:
+    """Links to files of the repository that are not part of the site lead to the repository."""
+    return re.sub(r"\]\(\.\./([^)]+)\)", lambda match: f"]({SOURCES}{match[1]})", text)
+
+
+def rule_list() -> str:
+    """All rules in a table."""
+    lines = ["# Rules", "", "| code | rule | severity | by default | fix |", "|---|---|---|---|---|"]
+    for rule in rule_book.rules():
+        state = "on" if rule.default else "off"
+        lines.append(
+            f"| {rule.code} | [{rule.name}]({rule.name}.md): {rule.summary} | {rule.severity} | {state} | {rule.fix} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def commands() -> str:
+    """Each command with its options."""
+    parts = []
+    context = click.Context(group, info_name="biaslint")
+    for name in COMMANDS:
+        command = group.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context)
+        parts += [f"## biaslint {name}", "", inspect.cleandoc(command.help or "").replace("\b", ""), ""]
+        rows = [record for option in command.params if (record := option.get_help_record(inner))]
+        if rows:
+            parts += ["| option | |", "|---|---|", *(f"| `{cell(spelling)}` | {cell(what)} |" for spelling, what in rows), ""]
+    return "\n".join(parts)
+
+
+def cell(text: str) -> str:
+    """Text that fits into a table's cell."""
+    return re.sub(r"\s+", " ", text).replace("|", "\\|").replace("<", "&lt;")
+
+
+def functions() -> str:
+    """The public functions and classes with their docstrings."""
+    parts = []
+    for name, public in PUBLIC.items():
+        module = importlib.import_module(name)
+        parts += [f"## {name}", "", f"{first_line(module)}", ""]
+        for word in public:
+            thing = getattr(module, word)
+            parts += [
+                f"### {name.rpartition('.')[2]}.{word}",
+                "",
+                "```python",
+                signature(word, thing),
+                "```",
+                "",
+                inspect.getdoc(thing) or "",
+                "",
+            ]
+    return "\n".join(parts)
+
+
+def first_line(module: Any) -> str:
+    """What a module says of itself first."""
+    return (inspect.getdoc(module) or "").partition("\n")[0]
+
+
+def signature(name: str, thing: Any) -> str:
+    """How a function is called, or what a class holds."""
+    try:
+        text = str(inspect.signature(thing))
+    except ValueError:  # an enumeration
+        return f"class {name}  # {', '.join(member.name for member in thing)}"
+    text = re.sub(r"<factory>", "...", text)
+    if inspect.isclass(thing):
+        return f"class {name}:\n    " + "\n    ".join(parameter for parameter in split(text.partition(" -> ")[0][1:-1]))
+    return (
+        f"def {name}("
+        + ",".join(f"\n    {parameter}" for parameter in split(text[1 : text.rindex(") ->")]))
+        + f",\n){text[text.rindex(' ->') :]}: ..."
+    )
+
+
+def split(text: str) -> list[str]:
+    """Parameters, separated at the commas that stand in no brackets."""
+    parts, depth = [""], 0
+    for char in text.replace("'", ""):
+        depth += (char in "[({") - (char in "])}")
+        if char == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts if part.strip()]

@@ -1,0 +1,138 @@
+"""The documentation builds, its links lead somewhere, and its recipes are what they claim to be."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from projects import ROOT
+
+from biaslint import config, rule_book
+from biaslint.cli import COMMANDS
+
+pytest.importorskip("material", reason="mkdocs-material is not installed")
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Page(HTMLParser):
+    """What a page links to, loads, and can be linked at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.anchors: set[str] = {""}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.anchors |= {given.get("id") or "", given.get("name") or ""}
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"] or "")
+        elif tag in ("script", "img", "iframe") and given.get("src"):
+            self.loads.append(given["src"] or "")
+        elif tag == "link" and given.get("rel") in ("stylesheet", "icon"):
+            self.loads.append(given["href"] or "")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environ, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_every_link_within_the_site_leads_to_a_page_and_a_place_on_it(site: Path) -> None:
+    pages = {path: Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    broken, followed = [], 0
+    for path, page in pages.items():
+        for link in [*page.links, *page.loads]:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            base = site if parts.path.startswith("/") or path.name == "404.html" else path.parent
+            name = unquote(parts.path).removeprefix("/biaslint").lstrip("/") if base is site else unquote(parts.path)
+            target = (base / name).resolve() if parts.path else path
+            target = target / "index.html" if target.is_dir() else target
+            followed += 1
+            if not target.is_file() or (target in pages and unquote(parts.fragment) not in pages[target].anchors):
+                broken.append(f"{path.relative_to(site)}: {link}")
+    assert followed > 200
+    assert not broken
+
+
+def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
+    loads = [load for path in site.rglob("*.html") for load in Page(path.read_text(encoding="utf-8")).loads]
+    assert loads
+    assert [load for load in loads if urlsplit(load).netloc] == []
+
+
+def test_every_rule_has_a_page_with_its_examples(site: Path) -> None:
+    overview = (site / "rules/index.html").read_text(encoding="utf-8")
+    for rule in rule_book.rules():
+        text = (site / "rules" / rule.name / "index.html").read_text(encoding="utf-8")
+        assert rule.code in text
+        assert f'href="{rule.name}/"' in overview
+        assert text.count('class="filename"') >= len(rule_book.page(rule).examples)
+        assert "```" not in text
+
+
+def test_every_command_and_setting_is_documented(site: Path) -> None:
+    commands = (site / "command-line/index.html").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"biaslint {name}" not in commands] == []
+    assert "--diff-base REV" in commands
+    settings = (site / "configuration/index.html").read_text(encoding="utf-8")
+    known = {name.replace("_", "-") for name in config.Config.__dataclass_fields__} - {"root", "file", "layers", "plugins"}
+    assert {name for name in known if f"<code>{name}</code>" not in settings} == set()
+
+
+def test_the_editor_settings_are_those_of_the_server(site: Path) -> None:
+    pytest.importorskip("pygls", reason="pygls is not installed")
+    from biaslint.lsp.settings import Settings
+
+    text = (ROOT / "docs/editors.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \| ", text, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named == {re.sub(r"_(\w)", lambda m: m[1].upper(), name) for name in Settings.__dataclass_fields__}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_recipes_in_json_and_toml_are_valid() -> None:
+    (code, sublime) = blocks("editors.md", "json")
+    assert json.loads(f"{{{code}}}")
+    assert json.loads(sublime)["clients"]["biaslint"]["command"] == ["biaslint", "lsp"]
+    (helix,) = blocks("editors.md", "toml")
+    assert tomllib.loads(helix)["language-server"]["biaslint"]["args"] == ["lsp"]
+
+
+def test_the_configuration_shown_can_be_read(tmp_path: Path) -> None:
+    (shown,) = blocks("configuration.md", "toml")
+    (tmp_path / "pyproject.toml").write_text(shown)
+    assert config.load(tmp_path / "pyproject.toml").extend_select == ("BL102",)
+
+
+def test_the_python_shown_runs(tmp_path: Path) -> None:
+    (shown, *_) = blocks("python.md", "python")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/net.py").write_bytes((ROOT / "fixtures/torch/conv_then_batch_norm.py").read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", shown], cwd=tmp_path, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=True
+    )
+    assert "BL101" in done.stdout

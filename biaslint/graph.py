@@ -129,6 +129,7 @@ class LayerUse:
     bias_of: int | None = None  # ident of the layer whose bias it shares
     statement: Place | None = None  # the whole statement that holds the constructor call
     weight_trainable: bool | None = True
+    escaped: bool = False  # handed to code that is not known: it may have been initialised there
     hooked: bool = False  # its weight is worked out from another tensor: weight norm, equalized learning rate, forward hooks
     absorbed_by: int | None = None  # ident of the affine layer that takes this one's bias up, with only linear steps between
     doubles: int | None = None  # a raw bias added to the result of a layer that has one: that layer's ident

@@ -36,4 +36,4 @@ def check(program: Program) -> Iterator[Report]:
 
 
 def _shapes(use: LayerUse) -> bool:
-    return bool(use.readers) and NONLINEAR.issuperset(use.readers)
+    return bool(use.readers) and NONLINEAR.issuperset(use.readers) and not use.sources

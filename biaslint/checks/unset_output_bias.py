@@ -55,6 +55,8 @@ def check(program: Program) -> Iterator[Report]:
 def _unset(use: LayerUse) -> bool:
     if not use.is_output or not use.bias.present:
         return False
+    if use.escaped:
+        return False
     tied = use.weight_of is not None or use.bias_of is not None
     # mmengine's modules are initialized from a configuration that is not looked at
     return not (use.bias.writes or tied or "bias_initializer" in use.texts or "init_cfg" in use.settings)

@@ -79,6 +79,8 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
             doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
             covers_all=layer.covers_all,
             hooked=layer.hooked or layer.escaped,
+            escaped=layer.escaped,
+            sources=tuple(numbers[id(one)] for one in facts.sources(layer) if id(one) in numbers),
             callee=layer.callee,
             covers=tuple(
                 (numbers[id(one)], which, float(decay) if isinstance(decay, (int, float)) else None)

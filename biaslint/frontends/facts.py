@@ -94,6 +94,18 @@ def heir(layer: Layer) -> Layer | None:
     return found
 
 
+def sources(layer: Layer) -> list[Layer]:
+    """The layers with a bias that feed this one with nothing but linear steps between."""
+    found: list[Layer] = []
+    for node in layer.calls[:4]:
+        before = node.inputs[0] if node.inputs else None
+        while before is not None and before.bias_of is None and before.op in ("keep", "remap", "smooth") and before.inputs:
+            before = before.inputs[0]
+        if before is not None and isinstance(before.bias_of, Layer) and before.op == "affine":
+            found.append(before.bias_of)
+    return found
+
+
 def raw_biases(interp: Interpreter) -> list[Layer]:
     """Vectors of the program's own that are added to an affine step: `x @ w + b`, F.linear(x, w, b), layer(x) + b."""
     found: dict[int, Layer] = {}

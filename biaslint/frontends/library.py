@@ -270,6 +270,8 @@ def do_getattr(interp: Interpreter, args: list[Value], kwargs: dict[str, Value])
                     value.default = args[2]
                 return value
         return attributes.load(interp, args[0], args[1])
+    if args and isinstance(args[0], Obj) and args[0].layer is not None:
+        args[0].layer.escaped = True  # it may be any of its parameters, which may be written to
     return interp.fresh("getattr", tensors=tensors_in(args[0]) if args else ())
 
 

@@ -92,6 +92,11 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
         return value
     if name in ("transposed",):
         return bool(vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("transposed"))
+    if name in ("_all_weights", "all_weights") and layer.kind == "rnn":
+        params = parameters_of(obj)
+        each = 2 if layer.bias is False else 4
+        values: list[Value] = [param.which if name == "_all_weights" else param for _, param in params]
+        return ListV([ListV(values[place : place + each]) for place in range(0, len(values), each)])
     if name == "out_proj":
         known = obj.attrs.get("out_proj")
         if known is None:

@@ -175,11 +175,11 @@ def assign(interp: Interpreter, param: Param, value: Value) -> None:
     record(interp, param, how, number_, spread, by="=", text=text)
 
 
-def argument_texts(interp: Interpreter) -> list[str]:
+def argument_texts(interp: Interpreter, place: int) -> list[str]:
     """How the source spells the standard deviation that an initialiser is given."""
     if not isinstance(interp.node, ast.Call):
         return []
-    given = [keyword.value for keyword in interp.node.keywords if keyword.arg == "std"] or interp.node.args[2:3]
+    given = [keyword.value for keyword in interp.node.keywords if keyword.arg == "std"] or interp.node.args[place : place + 1]
     return [interp.text(value) for value in given]
 
 
@@ -243,6 +243,7 @@ def method(interp: Interpreter, param: Param, name: str, args: list[Value], kwar
         mean = number(args[0] if args else kwargs.get("mean", 0.0))
         given = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
         std = number(given)
+        text = next((item for item in argument_texts(interp, 1) if item), "")
         record(interp, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text, grows=grows(given))
     elif name == "uniform_":
         low = number(args[0] if args else kwargs.get("from", 0.0))
@@ -285,7 +286,7 @@ def initializer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[
         record(interp, target, "constant", float(name == "ones_"), by=by)
     elif name in ("normal_", "trunc_normal_"):
         mean, std = number(bound["mean"]), number(bound["std"])
-        text = next((item for item in argument_texts(interp) if item), text) if bound["std"] != 1.0 else text
+        text = next((item for item in argument_texts(interp, 2) if item), text) if bound["std"] != 1.0 else text
         record(interp, target, "normal" if std is not None else "unknown", mean, std, by, text, grows(bound["std"]))
     elif name == "uniform_":
         uniform(interp, target, number(bound["a"]), number(bound["b"]), by, text)

@@ -92,7 +92,8 @@ def lint_files(files: Sequence[Path], config: Config, texts: Mapping[Path, str] 
         try:
             sources.check_syntax(read[path].text)
         except sources.Unreadable as error:
-            findings.append(_unreadable(path, error))
+            cell, line = read[path].locate(error.line)
+            findings.append(_unreadable(path, sources.Unreadable(str(error), line, error.column), cell))
     findings += _run_checks(program, enabled, errors)
 
     asked = {str(file) for file in files}
@@ -127,9 +128,9 @@ def _order(finding: Finding) -> tuple[str, int, int, int, str, str]:
     return (place.path, place.cell or 0, place.line, place.column, finding.rule, finding.message)
 
 
-def _unreadable(path: str, error: sources.Unreadable) -> Finding:
+def _unreadable(path: str, error: sources.Unreadable, cell: int | None = None) -> Finding:
     rule = rule_book.find(rule_book.UNREADABLE_FILE)
-    place = Place(path, error.line, error.column, error.line, error.column + 1)
+    place = Place(path, error.line, error.column, error.line, error.column + 1, cell)
     return Finding(rule.code, rule.name, rule.severity, place, str(error), advice="nothing else was checked in this file")
 
 

@@ -46,12 +46,25 @@ class Source:
 def read(path: Path, text: str | None = None) -> Source:
     """The file's source, or that of the unsaved `text` that stands for it. Raises Unreadable."""
     if text is not None:
-        return Source(text, mentions_framework(text.encode("utf-8", "surrogatepass")))
+        return _source(path, text, mentions_framework(text.encode("utf-8", "surrogatepass")))
     try:
         data = path.read_bytes()
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {error.strerror or error}") from error
-    return Source(decode(data), mentions_framework(data))
+    return _source(path, decode(data), mentions_framework(data))
+
+
+def _source(path: Path, text: str, mentions: bool) -> Source:
+    """A plain file's text, or the program that a notebook's cells make."""
+    if path.suffix != ".ipynb":
+        return Source(text, mentions)
+    from biaslint import notebook
+
+    try:
+        program, cells = notebook.program(text)
+    except notebook.Damaged as error:
+        raise Unreadable(str(error), error.line, error.column) from error
+    return Source(program, mentions, cells)
 
 
 def decode(data: bytes) -> str:

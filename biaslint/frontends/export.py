@@ -19,12 +19,14 @@ def place_of(module: Module, node: ast.AST) -> Place:
     """Where a piece of source stands."""
     line = getattr(node, "lineno", 1)
     end = getattr(node, "end_lineno", line) or line
+    cell, first = module.locate(line)
     return Place(
         module.shown,
-        line,
+        first,
         module.column(line, getattr(node, "col_offset", 0)),
-        end,
+        module.locate(end)[1],
         module.column(end, getattr(node, "end_col_offset", 0) or 0),
+        cell,
     )
 
 
@@ -33,7 +35,8 @@ def unknown_facts(interp: Interpreter) -> list[UnknownFact]:
     facts = []
     for (module, line, offset), what in interp.unknowns.items():
         column = module.column(line, offset)
-        facts.append(UnknownFact(Place(module.shown, line, column, line, column + 1), what))
+        cell, first = module.locate(line)
+        facts.append(UnknownFact(Place(module.shown, first, column, first, column + 1, cell), what))
     return facts
 
 

@@ -30,6 +30,7 @@ class Module:
         self.ready: set[str] = set()  # names whose statements have all been executed
         self.stars: list[ast.ImportFrom] = []
         self.shown = str(path)
+        self.cells: tuple[tuple[int, int], ...] | None = None  # a notebook's: the cell, and the line within it, of each line
 
     @cached_property
     def lines(self) -> list[str]:
@@ -43,6 +44,10 @@ class Module:
             for name in bound_names(statement, self.stars):
                 table.setdefault(name, []).append(statement)
         return table
+
+    def locate(self, line: int) -> tuple[int | None, int]:
+        """The cell of a notebook (None in a plain file) and the line within it."""
+        return self.cells[line - 1] if self.cells and line <= len(self.cells) else (None, line)
 
     def column(self, line: int, offset: int) -> int:
         """The 1-based column in characters of a UTF-8 offset."""
@@ -120,6 +125,14 @@ class Project:
             return self.modules[path]
         module = None
         text = self.read(path)
+        cells: tuple[tuple[int, int], ...] | None = None
+        if text is not None and path.suffix == ".ipynb":
+            from biaslint import notebook
+
+            try:
+                text, cells = notebook.program(text)
+            except notebook.Damaged:
+                text = None
         self.opened.add(path)
         if text is not None:
             try:
@@ -132,6 +145,7 @@ class Project:
                 base, name = self.module_name(path)
                 package = name if path.name == "__init__.py" else name.rpartition(".")[0]
                 module = Module(path, name, text, tree, package, base)
+                module.cells = cells
         self.modules[path] = module
         return module
 

@@ -188,7 +188,27 @@ def _with(config: Config, key: str, value: Any) -> Config:
         value = {pattern: _strings(words, wrong) for pattern, words in value.items()}
         for words in value.values():
             _known(words, wrong)
+    elif key == "layers":
+        for layer, told in value.items():
+            _wrapper(layer, told, wrong)
     return replace(config, **{name: value})
+
+
+_WRAPPER: dict[str, type] = {"like": str, "norm": str, "activation": str, "bias": bool}
+
+
+def _wrapper(layer: str, told: Any, wrong: Any) -> None:
+    """A layer of the project's own: what it is like, and what belongs to it."""
+    if not isinstance(told, dict) or not isinstance(told.get("like"), str):
+        raise wrong(f'must say for {layer!r} what it is like: {{ like = "torch.nn.Conv2d" }}')
+    for name, value in told.items():
+        if name not in _WRAPPER:
+            near = difflib.get_close_matches(name, _WRAPPER, n=1)
+            raise wrong(f"has no {name!r} for {layer!r}" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(_WRAPPER)}"))
+        if not isinstance(value, _WRAPPER[name]):
+            raise wrong(f"needs a {_WRAPPER[name].__name__} for {name!r} of {layer!r}")
+    if told.get("norm", "after") not in ("after", "before"):
+        raise wrong(f'must say "after" or "before" for the norm of {layer!r}')
 
 
 def _strings(value: Any, wrong: Any) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def lint_files(files: Sequence[Path], config: Config, texts: Mapping[Path, str] 
     candidates = [file for file in files if str(file) in read and read[str(file)].mentions]
 
     errors: list[str] = []
-    program = _analyse(candidates, config.root, texts, errors)
+    program = _analyse(candidates, config, texts, errors)
     # A file that makes a layer has been parsed, whether or not the front-end says so; of the others, some could not be.
     parsed = program.parsed | {use.place.path for use in program.uses}
     for path in [str(file) for file in candidates if str(file) not in parsed]:
@@ -134,20 +134,20 @@ def _unreadable(path: str, error: sources.Unreadable, cell: int | None = None) -
     return Finding(rule.code, rule.name, rule.severity, place, str(error), advice="nothing else was checked in this file")
 
 
-def _analyse(files: Sequence[Path], root: Path, texts: Mapping[Path, str], errors: list[str]) -> Program:
+def _analyse(files: Sequence[Path], config: Config, texts: Mapping[Path, str], errors: list[str]) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
     from biaslint import frontends
 
     if not files:
         return Program()
     try:
-        return frontends.analyse(files, root, texts)
+        return frontends.analyse(files, config.root, texts, layers=config.layers)
     except Exception as error:
         if len(files) == 1:
             errors.append(f"{files[0]}: {_internal(error)}")
             return Program()
     half = len(files) // 2
-    return _joined(_analyse(files[:half], root, texts, errors), _analyse(files[half:], root, texts, errors))
+    return _joined(_analyse(files[:half], config, texts, errors), _analyse(files[half:], config, texts, errors))
 
 
 def _joined(one: Program, other: Program) -> Program:

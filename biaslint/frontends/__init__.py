@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from biaslint.graph import Program
 
@@ -14,16 +15,23 @@ STACK = 512 * 1024 * 1024
 DEPTH = 20_000
 
 
-def analyse(files: Sequence[Path], root: Path, texts: Mapping[Path, str] | None = None) -> Program:
+def analyse(
+    files: Sequence[Path],
+    root: Path,
+    texts: Mapping[Path, str] | None = None,
+    layers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Program:
     """What the given files build.
 
     `files` are the files that were asked for; other files below `root` are opened where an import leads there. `texts` holds
-    unsaved text that stands for a file's content. Nothing is imported or executed.
+    unsaved text that stands for a file's content. `layers` describes the project's own wrappers
+    (`[tool.biaslint.layers]`). Nothing is imported or executed.
     """
     from biaslint.frontends import roots
     from biaslint.frontends.project import Project
 
     project = Project(root.resolve(), {path.resolve(): text for path, text in (texts or {}).items()})
+    project.layers = layers or {}
     program = Program()
     failure: list[BaseException] = []
 

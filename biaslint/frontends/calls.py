@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import attributes, frameworks, library, tensors
+from biaslint.frontends import attributes, frameworks, library, tensors, wrappers
 from biaslint.frontends.interpreter import MAX_DEPTH, MISSING, Frame
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
@@ -63,6 +63,10 @@ def call(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs, node: ast
 def call_external(interp: Interpreter, func: External, args: Args, kwargs: Kwargs) -> Value:
     if func.name.startswith("builtins."):
         return library.call_builtin(interp, func.name[9:], args, kwargs)
+    if func.name in interp.project.layers:
+        made = wrappers.construct(interp, func.name, args, kwargs)
+        if made is not MISSING:
+            return made
     result = frameworks.call(interp, func.name, args, kwargs)
     if result is not MISSING:
         return result
@@ -191,6 +195,10 @@ def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, nod
     if any(frame.func is cls for frame in interp.stack[-12:]) and sum(1 for frame in interp.stack if frame.func is cls) > 8:
         raise Stopped(f"{cls.name} makes itself")
     interp.classes.add(cls)
+    if interp.project.layers:
+        made = wrappers.construct(interp, f"{cls.module.name}.{cls.name}", args, kwargs)
+        if made is not MISSING:
+            return made
     if interp.on_model is not None and frameworks.is_module(Obj(cls)):
         told, interp.on_model = interp.on_model, None
         told(cls, args, kwargs)

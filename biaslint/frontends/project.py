@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from biaslint.frontends.values import Scope
 
@@ -108,6 +109,7 @@ class Project:
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
         self.opened: set[Path] = set()
+        self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them
 
     def read(self, path: Path) -> str | None:
         if path in self.texts:

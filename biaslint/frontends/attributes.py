@@ -82,6 +82,8 @@ def load(interp: Interpreter, base: Value, name: str) -> Value:
     if isinstance(base, Module):
         from biaslint.frontends.interpreter import MISSING
 
+        if frameworks.knows(f"{base.name}.{name}"):
+            return External(f"{base.name}.{name}")
         value = interp.module_attribute(base, name)
         if value is not MISSING:
             return value
@@ -115,7 +117,7 @@ def load(interp: Interpreter, base: Value, name: str) -> Value:
         outside = external_base(base)
         if outside is not None:
             return Native(f"{outside.name}.{name}", lambda *args, **kwargs: call_base(interp, outside, name, args, kwargs))
-        return Unknown(("attr", id(base), name), f"{base.name}.{name}")
+        return Unknown(("attr", base, name), f"{base.name}.{name}")
     if isinstance(base, Super):
         return load_super(interp, base, name)
     if isinstance(base, Func):
@@ -228,7 +230,7 @@ def load_obj(interp: Interpreter, base: Obj, name: str) -> Value:
             return calls.call(interp, Method(base, getter.value), [name], {}, interp.node)
     if external_base(base.cls) is not None:
         return Builtin(base, name)
-    return Unknown(("attr", id(base), name), f"self.{name}")
+    return Unknown(("attr", base, name), f"self.{name}")
 
 
 def has(interp: Interpreter, base: Value, name: str) -> bool | None:
@@ -379,7 +381,7 @@ def dict_item(interp: Interpreter, base: DictV, index: Value) -> Value:
         same = {key_of(value) for value in base.items.values()}
         if len(same) == 1 and not base.open:
             return next(iter(base.items.values()))
-        return Unknown(("item", ("object", id(base)), index.key), f"the entry for {index.text}", tuple(tensors.all_in(base)))
+        return Unknown(("item", ("object", base), index.key), f"the entry for {index.text}", tuple(tensors.all_in(base)))
     key = hashable(index)
     if key in base.items:
         return base.items[key]

@@ -286,7 +286,7 @@ def call_instance(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs, nod
     result = frameworks.call_object(interp, obj, args, kwargs)
     if result is not MISSING:
         return result
-    return call_unknown(interp, Unknown(("object", id(obj)), getattr(obj.cls, "name", "")), args, kwargs)
+    return call_unknown(interp, Unknown(("object", obj), getattr(obj.cls, "name", "")), args, kwargs)
 
 
 def call_builtin(interp: Interpreter, func: Builtin, args: Args, kwargs: Kwargs) -> Value:

@@ -6,7 +6,7 @@ pass is one choice, and what differs between two executions tells which flag mat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from biaslint.frontends.values import Unknown
@@ -150,6 +150,32 @@ class Choices:
                 return max(0, min(int(known), 64))
         self.sizes[key] = LENGTH
         return LENGTH
+
+
+def product(dims: Sequence[Any]) -> tuple[int, tuple[Any, ...]]:
+    """A product of numbers and keys: its integer factor and its unknown factors, sorted."""
+    number, keys = 1, []
+    todo: list[Any] = list(dims)
+    while todo:
+        dim = todo.pop()
+        if isinstance(dim, int):
+            number *= dim
+        elif isinstance(dim, tuple) and len(dim) == 4 and dim[:2] == ("op", "*"):
+            todo.extend(dim[2:])
+        else:
+            keys.append(dim)
+    return number, tuple(sorted(keys, key=str))
+
+
+def multiply(dims: Sequence[Any]) -> Any:
+    """The product of numbers and keys, the same one however it was put together."""
+    number, keys = product(dims)
+    if not keys:
+        return number
+    result: Any = None
+    for part in keys if number == 1 else (number, *keys):
+        result = part if result is None else ("op", "*", result, part)
+    return result
 
 
 def is_comparison(key: Any, op: str) -> bool:

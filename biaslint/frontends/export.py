@@ -232,6 +232,9 @@ def part_of(layer: Layer, nodes: list[Node]) -> Fate | None:
     parts = [reader for reader in current.readers if "part" in reader.info]
     if len(parts) < 2 or len(parts) != len(current.readers):
         return None
+    sizes = {reader.dims[reader.info["axis"]] for reader in parts if reader.op == "keep" and reader.dims and isinstance(reader.info["axis"], int)}
+    if len({size for size in sizes if isinstance(size, int)}) > 1:
+        return None  # unequal parts
     dead = []
     for index, reader in enumerate(parts):
         moved = shift.TRANSFER[reader.op](reader, state)

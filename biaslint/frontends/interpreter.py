@@ -7,12 +7,13 @@ It knows the language and nothing of any framework. What is called is carried ou
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from biaslint.flow import Flow, Node
-from biaslint.frontends.choices import Choices
+from biaslint.frontends.choices import Choices, multiply
 from biaslint.frontends.project import Module, Project
 from biaslint.frontends.values import (
     Builtin,
@@ -73,6 +74,7 @@ COMPARISONS: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
 MAX_STEPS = 400_000
 MAX_DEPTH = 60
 MAX_ITEMS = 4096
+LONG = 64  # rounds after which a loop that has made no layer and no tensor is left
 
 
 class Frame:
@@ -118,8 +120,7 @@ class Interpreter:
 
     def fresh(self, text: str = "", tensors: Sequence[Node] = ()) -> Unknown:
         """An unknown that equals nothing else."""
-        self.serial += 1
-        return Unknown(("fresh", self.serial), text, tuple(tensors))
+        return Unknown(("fresh", next(_SERIAL)), text, tuple(tensors))
 
     def not_understood(self, what: str, node: ast.AST | None = None) -> None:
         """Count something that the analysis does not know."""
@@ -222,7 +223,10 @@ class Interpreter:
         return self.block(node.body if self.truth(test, node.test) else node.orelse, scope)
 
     def do_for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Signal:
-        for item in self.iterate(self.eval(node.iter, scope), node.iter):
+        made = len(self.flow.nodes) + len(self.objects)
+        for count, item in enumerate(self.iterate(self.eval(node.iter, scope), node.iter)):
+            if count == LONG and made == len(self.flow.nodes) + len(self.objects):
+                return None  # a table of numbers, not a model
             self.assign(node.target, item, scope)
             signal = self.block(node.body, scope)
             if signal is BREAK:
@@ -719,7 +723,9 @@ class Interpreter:
         one, two = key_of(left), key_of(right)
         if key_size(one) + key_size(two) > 40:
             return self.fresh()
-        if symbol in ("*", "+") and str(two) < str(one):
+        if symbol == "*" and not isinstance(left, float) and not isinstance(right, float):
+            return Unknown(multiply([one, two]), f"{shown(left)} * {shown(right)}")
+        if symbol == "+" and str(two) < str(one):
             one, two = two, one
         return Unknown(("op", symbol, one, two), f"{shown(left)} {symbol} {shown(right)}")
 
@@ -1039,6 +1045,7 @@ class _Missing:
 
 MISSING = _Missing()
 _TEXTS: dict[ast.AST, str] = {}
+_SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out
 NUMBERS = (int, float, complex)
 BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
     name: kind for name, kind in vars(__import__("builtins")).items() if isinstance(kind, type) and issubclass(kind, BaseException)

@@ -298,6 +298,6 @@ def keras_layers_size(layer: Layer, *names: str) -> object:
             return value
         if isinstance(value, Unknown):
             return value.key
-    return ("size", id(layer), names[0])
+    return ("size", layer, names[0])
 
 

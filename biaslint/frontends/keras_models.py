@@ -253,7 +253,7 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
             return obj.attrs["layer"]
         if name == "cell":
             return obj
-    return Unknown(("attr", id(obj), name), f"self.{name}")
+    return Unknown(("attr", obj, name), f"self.{name}")
 
 
 def activation_after(node: Node) -> Node:
@@ -341,7 +341,7 @@ def called(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     from biaslint.frontends.interpreter import MISSING
 
     result = call_object(interp, obj, args, kwargs)
-    return calls.call_unknown(interp, Unknown(("object", id(obj)), "call"), args, kwargs) if result is MISSING else result
+    return calls.call_unknown(interp, Unknown(("object", obj), "call"), args, kwargs) if result is MISSING else result
 
 
 def method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:

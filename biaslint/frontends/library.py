@@ -716,7 +716,7 @@ def dict_get(interp: Interpreter, self: DictV, name: str, args: list[Value]) -> 
     if isinstance(args[0], Unknown):
         if isinstance(default, (Func, Method)) or not self.items:
             return default  # implementations behind one registry do the same thing; the fallback is one of them
-        return Unknown(("item", ("object", id(self)), args[0].key), f"the entry for {args[0].text}", tuple(tensors_in(self)))
+        return Unknown(("item", ("object", self), args[0].key), f"the entry for {args[0].text}", tuple(tensors_in(self)))
     key = hashable(args[0])
     if key in self.items:
         value = self.items[key]

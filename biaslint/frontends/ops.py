@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dim, Dims, Node
+from biaslint.frontends.choices import multiply, product
 from biaslint.frontends.values import ListV, Obj, Param, Unknown, Value, is_constant, key_of, tensors_in
 
 if TYPE_CHECKING:
@@ -172,9 +173,8 @@ def linear(interp: Interpreter, x: Node, out: Dim, name: str = "linear", weight:
     """x @ W^T over the last axis."""
     dims = None if x.dims is None else (*x.dims[:-1], out)
     inputs = [x] if weight is None or weight.op == "const" else [x, weight]
-    node = make(interp, "affine", inputs, dims, name, axes=(-1,))
-    node.info["out"] = out
-    return node
+    # also of a constant: the layer's parameters are what training changes
+    return interp.flow.add("affine", tuple(inputs), dims, name, interp.here(), axes=(-1,))
 
 
 def conv(
@@ -207,7 +207,7 @@ def conv(
         dims[axis] = interp.fresh().key
     dims[channel] = out
     inputs = [x] if weight is None or weight.op == "const" else [x, weight]
-    return make(interp, "affine", inputs, tuple(dims), name, axes=(channel,), padded=tuple(padded))
+    return interp.flow.add("affine", tuple(inputs), tuple(dims), name, interp.here(), axes=(channel,), padded=tuple(padded))
 
 
 def is_one(value: Value) -> bool:
@@ -334,28 +334,7 @@ def wild_size(have: list[Dim], goal: list[Dim], wild: int, sources: dict[int, tu
         return number if not keys else None
     if len(group) == 1:
         return have[group[0]]
-    number, keys = product([have[axis] for axis in group])
-    if not keys:
-        return number
-    key: Any = None
-    for part in keys if number == 1 else (number, *keys):
-        key = part if key is None else ("op", "*", *sorted((key, part), key=str))
-    return key
-
-
-def product(dims: Sequence[Dim]) -> tuple[int, tuple[Any, ...]]:
-    """A product of dimensions: its integer factor and its unknown factors, sorted."""
-    number, keys = 1, []
-    todo: list[Any] = list(dims)
-    while todo:
-        dim = todo.pop()
-        if isinstance(dim, int):
-            number *= dim
-        elif isinstance(dim, tuple) and len(dim) == 4 and dim[:2] == ("op", "*"):
-            todo.extend(dim[2:])
-        else:
-            keys.append(dim)
-    return number, tuple(sorted(keys, key=str))
+    return multiply([have[axis] for axis in group])
 
 
 def match_axes(have: list[Dim], goal: list[Dim], wild: int | None) -> dict[int, tuple[int, ...]]:
@@ -420,8 +399,7 @@ def flatten(interp: Interpreter, x: Node, start: Value = 1, end: Value = -1) -> 
     rank = len(x.dims)
     first, last = start % rank if rank else 0, end % rank if rank else 0
     merged = tuple(range(first, last + 1))
-    number, keys = product([x.dims[axis] for axis in merged])
-    size: Dim = number if not keys else keys[0] if number == 1 and len(keys) == 1 else ("op", "*", number, keys) if number != 1 else ("op", "*", *keys) if len(keys) == 2 else ("product", *keys)
+    size = multiply([x.dims[axis] for axis in merged])
     dims = (*x.dims[:first], size, *x.dims[last + 1 :])
     sources = {axis: (axis,) for axis in range(first)}
     sources[first] = merged

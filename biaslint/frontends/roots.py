@@ -262,7 +262,7 @@ def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STE
             reached.stopped.append((f"{root.module.name}.{root.name}", ended))
         reached.functions.update(id(func.node) for func in interp.functions)
         taken.append(interp.choices.made)
-        if ended is not None and interp.choices.open and runs < 4:
+        if ended is not None and ended.startswith("raises") and interp.choices.open and runs < 4:
             last = interp.choices.open[-1]
             forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary))
         lone = isinstance(root.node, ast.ClassDef) or any(matters(use) for use in uses)
@@ -533,6 +533,8 @@ def forget(project: Project) -> None:
                     else:
                         dropped.add(name)
         module.scope.names = {name: value for name, value in module.scope.names.items() if name not in dropped}
+        for name in dropped:
+            kept.difference_update(id(statement) for statement in module.bindings[name])
         module.done = kept
         module.ready &= module.scope.names.keys()
 

@@ -211,7 +211,7 @@ def method(interp: Interpreter, obj: Obj, name: str, args: list[Value], kwargs: 
         return call_object(interp, obj, args, kwargs)
     from biaslint.frontends import calls
 
-    return calls.call_unknown(interp, Unknown(("method", id(obj), name), name), args, kwargs)
+    return calls.call_unknown(interp, Unknown(("method", obj, name), name), args, kwargs)
 
 
 def base_method(interp: Interpreter, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:

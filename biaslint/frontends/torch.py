@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims, Node
 from biaslint.frontends import ops, tensors, torch_functions, torch_layers, torch_modules
+from biaslint.frontends.choices import multiply
 from biaslint.frontends.values import Class, DictV, External, Layer, ListV, Method, Native, Obj, Param, Partial, Unknown, Value, key_of
 from biaslint.vocabulary import torch as vocabulary
 
@@ -204,12 +205,12 @@ def param_dims(param: Param) -> Dims | None:
                 return value
             if isinstance(value, Unknown):
                 return value.key
-        return ("size", id(layer), names[0])
+        return ("size", layer, names[0])
 
     if layer.kind in ("rnn", "rnn_cell"):
         gates = {"lstm": 4, "gru": 3}.get(vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("cell", ""), 1)
         hidden = size("hidden_size")
-        total: Any = gates * hidden if isinstance(hidden, int) else ("op", "*", *sorted((gates, hidden), key=str))
+        total: Any = multiply([gates, hidden])
         return (total,) if param.which.startswith("bias") else (total, size("input_size"))
     if layer.kind == "linear":
         return (size("out_features"),) if param.which == "bias" else (size("out_features"), size("in_features"))

@@ -72,7 +72,7 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
             return Builtin(obj, name)
         if name in ("device", "dtype"):
             return Unknown(("tensor", name), name)
-        return Unknown(("attr", id(obj), name), f"self.{name}")
+        return Unknown(("attr", obj, name), f"self.{name}")
     if name == "bias":
         if layer.bias is False:
             return None
@@ -105,7 +105,7 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
             known.layer.escaped = True
             obj.attrs["out_proj"] = known
         return known
-    return Unknown(("attr", id(obj), name), f"{layer.name}.{name}")
+    return Unknown(("attr", obj, name), f"{layer.name}.{name}")
 
 
 def has_attribute(obj: Obj, name: str) -> bool | None:
@@ -233,7 +233,7 @@ def method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kwargs)
         return call_object(interp, obj, args, kwargs)
     from biaslint.frontends import calls
 
-    return calls.call_unknown(interp, Unknown(("method", id(obj), name), name), [obj, *args], kwargs)
+    return calls.call_unknown(interp, Unknown(("method", obj, name), name), [obj, *args], kwargs)
 
 
 def do_add_module(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:

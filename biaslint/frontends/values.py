@@ -309,4 +309,4 @@ def key_of(value: Value) -> Hashable:
         return (value.kind, *(key_of(item) for item in value.items))
     if isinstance(value, External):
         return ("external", value.name)
-    return ("object", id(value))
+    return ("object", value)

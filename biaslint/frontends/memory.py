@@ -1,0 +1,337 @@
+"""What one analysis leaves for the next of the same project, for editors: a saved file differs little from what it was.
+
+Two things are kept. Top-level statements whose text has not changed keep their syntax trees, so only what was edited is parsed
+again. And what the execution of a root has led to is kept with everything it may depend on: the top-level statements that its source
+leads to by name, and all files that were read or looked for. When none of them has changed, the root is not executed again; places
+in statements that have merely moved are moved with them.
+
+The closure by name is coarse, so that it errs on the side of executing again: any name, attribute or string counts as a mention.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from biaslint.graph import LayerUse, Place
+
+if TYPE_CHECKING:
+    from biaslint.frontends.project import Module, Project
+    from biaslint.frontends.roots import Reached, Root
+
+Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+# Code that can reach a name without spelling it.
+INDIRECT = {"globals", "locals", "vars", "exec", "eval", "modules", "__dict__", "__import__", "import_module"}
+# Decorators that only change what they decorate; any other may enter it somewhere.
+PLAIN = {
+    "no_grad",
+    "script",
+    "ignore",
+    "unused",
+    "export",
+    "dataclass",
+    "lru_cache",
+    "cache",
+    "overload",
+    "wraps",
+    "property",
+    "total_ordering",
+}
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_NAMES = "names_it_mentions"
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a root has led to, and what that depends on."""
+
+    path: Path
+    statements: tuple[ast.stmt, ...]  # the closure; also kept so that no other node gets their identity
+    lines: tuple[int, ...]  # where they stood
+    found: Any = None  # a Reached
+    asked: tuple[Any, ...] = ()  # what it asked of earlier executions, and the answers
+
+
+class Memory:
+    """Trees and results of earlier analyses of one project with one configuration."""
+
+    def __init__(self) -> None:
+        self.trees: dict[Path, tuple[str, ast.Module]] = {}
+        self.stamps: dict[Path, Any] = {}
+        self.entries: dict[Any, Entry] = {}
+        self.used: set[Any] = set()
+        self.models: dict[int, tuple[tuple[ast.stmt, ...], bool]] = {}
+        self.executed = 0  # roots that had to be executed in the latest analysis
+        self._closures: dict[Any, tuple[ast.stmt, ...]] = {}
+        self._always: dict[int, tuple[list[ast.stmt], bool]] = {}
+
+    # -- one analysis ----------------------------------------------------------------------------------------------------------
+
+    def begin(self, project: Project) -> None:
+        """Forget whatever depends on files that are not as they were."""
+        changed = {path for path, stamp in self.stamps.items() if stamp_of(project, path) != stamp}
+        shared = {path for path in changed if self.is_imported(path)}
+        self.entries = {
+            key: entry for key, entry in self.entries.items() if not (changed - {entry.path}) and entry.path not in shared
+        }
+        if len(changed) > 1 or shared:
+            self.models.clear()
+        self.used.clear()
+        self._closures.clear()
+        self._always.clear()
+        self.executed = 0
+
+    def end(self, project: Project) -> None:
+        """Remember which files the results depend on."""
+        for path in {*project._files, *project.modules}:
+            self.stamps[path] = stamp_of(project, path)
+        self.entries = {key: self.entries[key] for key in self.used if key in self.entries}
+
+    def is_imported(self, path: Path) -> bool:
+        """Does another file that was read import this one? Its statements then have readers that a closure does not know."""
+        if path.stem == "__init__":
+            return True
+        return any(path.stem in _imports(tree) for other, (_, tree) in self.trees.items() if other != path)
+
+    # -- trees -----------------------------------------------------------------------------------------------------------------
+
+    def parse(self, path: Path, text: str) -> ast.Module:
+        """The tree of a text; what has not changed since the last time are the same nodes. Raises what `ast.parse` raises."""
+        known = self.trees.pop(path, None)
+        if known is not None and known[0] == text:
+            tree = known[1]
+        else:
+            tree = (known and reparsed(known[0], known[1], text)) or ast.parse(text)
+        self.trees[path] = (text, tree)
+        return tree
+
+    # -- results ---------------------------------------------------------------------------------------------------------------
+
+    def is_model(self, root: Root, work: Callable[[], bool]) -> bool:
+        """`work()`, or what it said the last time."""
+        closure = self.closure(root)
+        known = self.models.get(id(root.node))
+        if known is None or known[0] != closure:
+            known = self.models[id(root.node)] = (closure, work())
+        return known[1]
+
+    def recall(self, root: Root, steps: int, reached: Reached) -> Reached | None:
+        """What the root led to the last time, if everything that this depended on is as it was."""
+        key = (id(root.node), root.module.path, steps)
+        entry = self.entries.get(key)
+        if entry is None or entry.statements != self.closure(root):
+            return None
+        fresh: list[Any] = []
+        for given, cls, answer, inside in entry.asked:
+            if [one for one in given if one not in reached.seen] != answer or (cls in reached.classes) != inside:
+                return None
+            fresh += answer
+        reached.seen.update(fresh)
+        self.used.add(key)
+        move = _mover(root.module, entry)
+        found: Reached = copy.copy(entry.found)
+        found.uses = [copy.copy(move(use)) for use in found.uses]
+        found.unknowns = {move(fact): None for fact in found.unknowns}
+        return found
+
+    def store(self, root: Root, steps: int, found: Reached, asked: Iterable[Any]) -> None:
+        """Keep what a root has led to."""
+        statements = self.closure(root)
+        kept = copy.copy(found)
+        kept.uses = [copy.copy(use) for use in found.uses]
+        key = (id(root.node), root.module.path, steps)
+        lines = tuple(statement.lineno for statement in statements)
+        self.entries[key] = Entry(root.module.path, statements, lines, kept, tuple(asked))
+        self.used.add(key)
+        self.executed += 1
+
+    def closure(self, root: Root) -> tuple[ast.stmt, ...]:
+        """The top-level statements of the root's file that it may depend on, in order."""
+        module = root.module
+        key = (id(root.node), module.path)
+        known = self._closures.get(key)
+        if known is None:
+            always, everything = self.always(module)
+            if root.node is None or everything:
+                known = tuple(module.tree.body)
+            else:
+                known = _closure(module, {root.node.name, *names_in(root.node)}, always)
+            self._closures[key] = known
+        return known
+
+    def always(self, module: Module) -> tuple[list[ast.stmt], bool]:
+        """The statements that any root of the file may depend on; and whether that is all of them."""
+        known = self._always.get(id(module))
+        if known is None:
+            found = [statement for statement in module.tree.body if _reaches_out(statement)]
+            everything = any(not INDIRECT.isdisjoint(names_in(statement)) for statement in module.tree.body)
+            known = self._always[id(module)] = (found, everything)
+        return known
+
+
+def stamp_of(project: Project, path: Path) -> Any:
+    """What tells one state of a file from another; None where there is none."""
+    if path in project.texts:
+        return project.texts[path]
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """The parts of the names that a file imports, anywhere in it."""
+    known: set[str] | None = getattr(tree, _NAMES, None)
+    if known is None:
+        known = set()
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                for alias in node.names:
+                    known.update(alias.name.split("."))
+                known.update((getattr(node, "module", None) or "").split("."))
+        setattr(tree, _NAMES, known)
+    return known
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """All names, attributes and words that a piece of source mentions. Remembered on the node."""
+    known: set[str] | None = getattr(node, _NAMES, None)
+    if known is None:
+        known = set()
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name):
+                known.add(part.id)
+            elif isinstance(part, ast.Attribute):
+                known.add(part.attr)
+            elif isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) < 200:
+                known.update(re.findall(r"\w+", part.value))
+        setattr(node, _NAMES, known)
+    return known
+
+
+def _closure(module: Module, names: set[str], always: list[ast.stmt]) -> tuple[ast.stmt, ...]:
+    found: dict[int, ast.stmt] = {id(statement): statement for statement in always}
+    seen: set[str] = set()
+    todo = list(names)
+    for statement in always:
+        todo.extend(names_in(statement))
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for statement in module.bindings.get(name, ()):
+            if id(statement) not in found:
+                found[id(statement)] = statement
+                todo.extend(names_in(statement))
+    return tuple(sorted(found.values(), key=lambda statement: (statement.lineno, statement.col_offset)))
+
+
+def _reaches_out(statement: ast.stmt) -> bool:
+    """May executing the statement change what others see, beyond the names that it binds?"""
+    if isinstance(statement, ast.ImportFrom):
+        return statement.names[0].name == "*"
+    if isinstance(statement, Definition):
+        for decorator in statement.decorator_list:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) not in PLAIN:
+                return True
+    return False
+
+
+# -- trees of edited texts -----------------------------------------------------------------------------------------------------------
+
+
+def reparsed(old: str, tree: ast.Module, new: str) -> ast.Module | None:
+    """The tree of the new text, made of the old one's statements where the text is the same; None where it must be parsed whole.
+
+    The old tree is used up: statements behind the edit are moved in place.
+    """
+    before, after = _LINE.findall(old), _LINE.findall(new)
+    limit = min(len(before), len(after))
+    head = 0
+    while head < limit and before[head] == after[head]:
+        head += 1
+    tail = 0
+    while tail < limit - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    starts = [_first_line(statement) for statement in tree.body]
+    ends = [statement.end_lineno or statement.lineno for statement in tree.body]
+    first, last = 0, len(tree.body)
+    while first < last and ends[first] <= head and (first + 1 == last or ends[first] < starts[first + 1]):
+        first += 1
+    while last > first and starts[last - 1] > len(before) - tail and (last == 1 or ends[last - 2] < starts[last - 1]):
+        last -= 1
+    begin = ends[first - 1] if first else 0
+    stop = starts[last] - 1 if last < len(tree.body) else len(before)
+    moved = len(after) - len(before)
+    if begin > stop:
+        return None
+    try:
+        middle = ast.parse("".join(after[begin : stop + moved]))
+    except (SyntaxError, ValueError):
+        return None
+    if begin:
+        for statement in middle.body:
+            ast.increment_lineno(statement, begin)
+    if moved:
+        for statement in tree.body[last:]:
+            ast.increment_lineno(statement, moved)
+    return ast.Module(body=[*tree.body[:first], *middle.body, *tree.body[last:]], type_ignores=[])
+
+
+def _first_line(statement: ast.stmt) -> int:
+    """Decorators stand before what they decorate, and count."""
+    if isinstance(statement, Definition):
+        return min([statement.lineno, *(decorator.lineno for decorator in statement.decorator_list)])
+    return statement.lineno
+
+
+# -- places that have moved ----------------------------------------------------------------------------------------------------------
+
+
+def _mover(module: Module, entry: Entry) -> Callable[[T], T]:
+    """What moves the places in a fact to where their statements stand now."""
+    shifts = [now.lineno - line for now, line in zip(entry.statements, entry.lines, strict=True)]
+    if not any(shifts):
+        return lambda fact: fact
+    path = module.shown
+    starts = [
+        line - statement.lineno + _first_line(statement) for statement, line in zip(entry.statements, entry.lines, strict=True)
+    ]
+    known: dict[Place, Place] = {}
+
+    def place(one: Place) -> Place:
+        new = known.get(one)
+        if new is None:
+            index = bisect_right(starts, one.line) - 1
+            by = shifts[index] if index >= 0 and one.path == path else 0
+            new = known[one] = replace(one, line=one.line + by, end_line=one.end_line + by) if by else one
+        return new
+
+    def move(fact: Any) -> Any:
+        if isinstance(fact, Place):
+            return place(fact)
+        if isinstance(fact, tuple):
+            return tuple(move(part) for part in fact)
+        if isinstance(fact, LayerUse) or (is_dataclass(fact) and not isinstance(fact, type)):
+            changes = {}
+            for entry in fields(fact):
+                part = getattr(fact, entry.name)
+                if part and (isinstance(part, (Place, tuple)) or is_dataclass(part)):
+                    new = move(part)
+                    if new is not part and new != part:
+                        changes[entry.name] = new
+            return replace(fact, **changes) if changes else fact
+        return fact
+
+    return move

@@ -204,7 +204,10 @@ def _wrapper(layer: str, told: Any, wrong: Any) -> None:
     for name, value in told.items():
         if name not in _WRAPPER:
             near = difflib.get_close_matches(name, _WRAPPER, n=1)
-            raise wrong(f"has no {name!r} for {layer!r}" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(_WRAPPER)}"))
+            raise wrong(
+                f"has no {name!r} for {layer!r}"
+                + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(_WRAPPER)}")
+            )
         if not isinstance(value, _WRAPPER[name]):
             raise wrong(f"needs a {_WRAPPER[name].__name__} for {name!r} of {layer!r}")
     if told.get("norm", "after") not in ("after", "before"):

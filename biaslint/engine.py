@@ -164,7 +164,7 @@ def _run_checks(program: Program, enabled: frozenset[str], errors: list[str]) ->
         if rule.code not in enabled or rule.made_by != "check":
             continue
         try:
-            for report in checks.load(rule.name)(program):
+            for report in checks.load(rule.name, rule.package)(program):
                 findings.append(
                     Finding(
                         rule=rule.code,

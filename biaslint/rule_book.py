@@ -27,6 +27,8 @@ FRAMEWORKS = ("torch", "keras", "tensorflow")
 ROLES = ("bad", "good", "fixed")
 URL = "https://github.com/biaslint/biaslint/blob/main/rules/{name}.md"
 
+GROUP = "biaslint.rules"  # the entry points through which a package brings rules of its own
+
 UNREADABLE_FILE = "BL001"
 UNUSED_SUPPRESSION = "BL002"
 
@@ -62,6 +64,7 @@ class Rule:
     sources: tuple[str, ...]
     made_by: str
     page: Path
+    package: str = ""  # the package that brings the rule, "" for biaslint's own
 
     @property
     def url(self) -> str:
@@ -95,13 +98,32 @@ def folder() -> Path:
     return inside if inside.is_dir() else package.parent / "rules"
 
 
+def brought() -> list[tuple[str, Path]]:
+    """The packages that bring rules of their own (entry points of the group `biaslint.rules`), each with its folder of pages."""
+    from importlib import metadata, util
+
+    found = []
+    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        spec = util.find_spec(entry.value)
+        if spec is None or not spec.submodule_search_locations:
+            raise BrokenPage(f"{entry.value}: the entry point {entry.name!r} of the group {GROUP!r} does not name a package")
+        found.append((entry.value, Path(next(iter(spec.submodule_search_locations)))))
+    return found
+
+
+def _pages(place: Path) -> list[Path]:
+    return sorted(path for path in place.glob("*.md") if path.name != "README.md")
+
+
 @cache
 def rules() -> tuple[Rule, ...]:
     """All rules, by code. Raises BrokenPage where a page does not declare one, or where there are none at all."""
-    pages = sorted(path for path in folder().glob("*.md") if path.name != "README.md")
-    found = sorted((_declared(path) for path in pages), key=lambda rule: rule.code)
+    found = [_declared(path) for path in _pages(folder())]
     if not found:
         raise BrokenPage(f"{folder()}: the rule book is empty")
+    for package, place in brought():
+        found += [_declared(path, package) for path in _pages(place)]
+    found.sort(key=lambda rule: rule.code)
     for one, other in pairwise(found):
         if one.code == other.code:
             raise BrokenPage(f"{other.page}: the code {one.code} is taken by {one.page}")
@@ -145,7 +167,7 @@ def page(rule: Rule) -> Page:
 
 
 def _is_prefix(word: str) -> bool:
-    return word == "" or re.fullmatch(r"BL\d*", word) is not None
+    return word == "" or re.fullmatch(r"[A-Z]{2,}\d*", word) is not None
 
 
 def _split(path: Path) -> tuple[str, str, int]:
@@ -170,7 +192,7 @@ _KEYS: dict[str, type] = {
 }
 
 
-def _declared(path: Path) -> Rule:
+def _declared(path: Path, package: str = "") -> Rule:
     front, _, _ = _split(path)
     try:
         table: dict[str, Any] = tomllib.loads(front)
@@ -187,8 +209,9 @@ def _declared(path: Path) -> Rule:
     _one_of(path, "made_by", table["made_by"], ["check", "engine", "runtime"])
     for framework in table["frameworks"]:
         _one_of(path, "frameworks", framework, FRAMEWORKS)
-    if not re.fullmatch(r"BL\d{3}", table["code"]):
-        raise BrokenPage(f"{path}: the code must look like BL101, not {table['code']!r}")
+    wanted, example = (r"(?!BL)[A-Z]{2,5}\d{3}", "XY101 (BL is taken)") if package else (r"BL\d{3}", "BL101")
+    if not re.fullmatch(wanted, table["code"]):
+        raise BrokenPage(f"{path}: the code must look like {example}, not {table['code']!r}")
     return Rule(
         code=table["code"],
         name=path.stem,
@@ -201,6 +224,7 @@ def _declared(path: Path) -> Rule:
         sources=tuple(table["sources"]),
         made_by=table["made_by"],
         page=path,
+        package=package,
     )
 
 

@@ -61,7 +61,9 @@ def run(model: Any) -> list[Any]:
 
 def load(model: Any, state: dict[str, Any]) -> None:
     own = model.state_dict()
-    model.load_state_dict({key: value for key, value in state.items() if key in own and own[key].shape == value.shape}, strict=False)
+    model.load_state_dict(
+        {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}, strict=False
+    )
 
 
 def assert_same(one: list[Any], other: list[Any]) -> None:
@@ -130,7 +132,9 @@ def test_every_kind_of_fix_is_proved() -> None:
     assert {code for code, _, _ in PAIRS} <= CANCELLED | ZEROED | ADDED | {"BL104"}
 
 
-@pytest.mark.parametrize("name", ["xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_", "sparse_"])
+@pytest.mark.parametrize(
+    "name", ["xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_", "sparse_"]
+)
 def test_weight_initializers_raise_on_a_bias(name: str) -> None:
     arguments = (0.1,) if name == "sparse_" else ()
     with pytest.raises(ValueError, match="dimension"):

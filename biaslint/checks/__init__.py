@@ -37,8 +37,8 @@ def names() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
-def load(name: str) -> Check:
-    """The check of the rule `name`. Raises ImportError where its module is missing or broken."""
-    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+def load(name: str, package: str = "") -> Check:
+    """The check of the rule `name`, which `package` brings (or biaslint itself). Raises ImportError where it is missing or broken."""
+    module = importlib.import_module(f"{package or __name__}.{name.replace('-', '_')}")
     check: Check = module.check
     return check

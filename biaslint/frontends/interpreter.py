@@ -112,6 +112,7 @@ class Interpreter:
         self.statement: ast.stmt | None = None
         self.classes: set[Class] = set()  # project classes that were instantiated
         self.functions: set[Func] = set()  # project functions that were called
+        self.importing: set[tuple[Module, ast.ImportFrom, str]] = set()  # the imports that are being followed
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = None  # told of the first model that is built
@@ -521,7 +522,9 @@ class Interpreter:
             # only this name, not the statement's others
             for alias in pending[-1].names:
                 if (alias.asname or alias.name) == name:
-                    value = self.import_name(pending[-1], alias.name, module)
+                    value = self.imported(pending[-1], alias.name, module)
+                    if value is MISSING:
+                        return MISSING
                     if len(module.bindings[name]) == 1:
                         names[name] = value
                     return value
@@ -546,11 +549,22 @@ class Interpreter:
             return module.name if name != "__file__" else str(module.path)
         if module.bindings is not None and module.stars:
             for star in list(module.stars):
-                value = self.import_name(star, name, module, star=True)
+                value = self.imported(star, name, module, star=True)
                 if value is not MISSING:
                     names[name] = value
                     return value
         return MISSING
+
+    def imported(self, node: ast.ImportFrom, name: str, module: Module, star: bool = False) -> Value:
+        """`from source import name`; MISSING where modules that import from each other lead back here."""
+        key = (module, node, name)
+        if key in self.importing:
+            return MISSING
+        self.importing.add(key)
+        try:
+            return self.import_name(node, name, module, star)
+        finally:
+            self.importing.discard(key)
 
     def import_module(self, name: str, importer: Module) -> Value:
         path = self.project.find(name, importer.base)

@@ -12,11 +12,15 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from biaslint import checks, discover, rule_book, sources, suppress
 from biaslint.config import Config
 from biaslint.finding import Finding
 from biaslint.graph import LayerUse, Place, Program, UnknownFact
+
+if TYPE_CHECKING:
+    from biaslint.frontends.memory import Memory
 
 NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
 
@@ -71,8 +75,13 @@ def lint_text(text: str | bytes, path: Path, config: Config, others: Mapping[Pat
     return lint_files([path], config, {**(others or {}), path: text})
 
 
-def lint_files(files: Sequence[Path], config: Config, texts: Mapping[Path, str] | None = None) -> Result:
-    """Lint these files and no others. `texts` holds unsaved text that stands for a file's content."""
+def lint_files(
+    files: Sequence[Path], config: Config, texts: Mapping[Path, str] | None = None, memory: Memory | None = None
+) -> Result:
+    """Lint these files and no others. `texts` holds unsaved text that stands for a file's content.
+
+    Who lints a project again and again passes the same `memory`, a new one for a new configuration.
+    """
     texts = texts or {}
     enabled = config.enabled()
     read: dict[str, sources.Source] = {}
@@ -85,7 +94,7 @@ def lint_files(files: Sequence[Path], config: Config, texts: Mapping[Path, str] 
     candidates = [file for file in files if str(file) in read and read[str(file)].mentions]
 
     errors: list[str] = []
-    program = _analyse(candidates, config, texts, errors)
+    program = _analyse(candidates, config, texts, errors, memory)
     # A file that makes a layer has been parsed, whether or not the front-end says so; of the others, some could not be.
     parsed = program.parsed | {use.place.path for use in program.uses}
     for path in [str(file) for file in candidates if str(file) not in parsed]:
@@ -134,15 +143,19 @@ def _unreadable(path: str, error: sources.Unreadable, cell: int | None = None) -
     return Finding(rule.code, rule.name, rule.severity, place, str(error), advice="nothing else was checked in this file")
 
 
-def _analyse(files: Sequence[Path], config: Config, texts: Mapping[Path, str], errors: list[str]) -> Program:
+def _analyse(
+    files: Sequence[Path], config: Config, texts: Mapping[Path, str], errors: list[str], memory: Memory | None = None
+) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
     from biaslint import frontends
 
     if not files:
         return Program()
     try:
-        return frontends.analyse(files, config.root, texts, layers=config.layers)
+        return frontends.analyse(files, config.root, texts, layers=config.layers, memory=memory)
     except Exception as error:
+        if memory is not None:
+            memory.clear()
         if len(files) == 1:
             errors.append(f"{files[0]}: {_internal(error)}")
             return Program()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biaslint.graph import Program
+
+if TYPE_CHECKING:
+    from biaslint.frontends.memory import Memory
 
 MANY = 400_000  # characters of source from which on it pays to start processes
 
@@ -17,12 +20,15 @@ def analyse(
     texts: Mapping[Path, str] | None = None,
     jobs: int = 0,
     layers: Mapping[str, Mapping[str, Any]] | None = None,
+    memory: Memory | None = None,
 ) -> Program:
     """What the given files build.
 
     `files` are the files that were asked for; other files below `root` are opened where an import leads there. `texts` holds
     unsaved text that stands for a file's content. `jobs` is the number of processes, 0 for as many as there are cores. `layers` describes
     the project's own wrappers (`[tool.biaslint.layers]`). Nothing is imported or executed.
+
+    `memory` keeps what the next analysis of the same project with the same `layers` can use; there is one process then.
     """
     from biaslint.frontends import roots, workers
     from biaslint.frontends.project import Project
@@ -32,6 +38,9 @@ def analyse(
 
     def work() -> Program:
         program = Program()
+        if memory is not None:
+            project.memory = memory
+            memory.begin(project)
         modules = []
         for path in files:
             module = project.open(path.resolve())
@@ -40,7 +49,9 @@ def analyse(
                 modules.append(module)
                 program.parsed.add(str(path))
         many = sum(len(module.text) for module in modules) > MANY
-        reached = roots.run_all(project, modules, (jobs or workers.available()) if many else 1)
+        reached = roots.run_all(project, modules, (jobs or workers.available()) if many and memory is None else 1)
+        if memory is not None:
+            memory.end(project)
         shown = {module.shown for module in modules}
         program.uses = [use for use in reached.uses if any(place.path in shown for place in use.chain)]
         program.unknowns = [fact for fact in reached.unknowns if fact.place.path in shown]

@@ -64,11 +64,15 @@ class Memory:
     """Trees and results of earlier analyses of one project with one configuration."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
         self.trees: dict[Path, tuple[str, ast.Module]] = {}
         self.stamps: dict[Path, Any] = {}
         self.entries: dict[Any, Entry] = {}
         self.used: set[Any] = set()
-        self.models: dict[int, tuple[tuple[ast.stmt, ...], bool]] = {}
+        self.models: dict[int, tuple[Path, tuple[ast.stmt, ...], bool]] = {}
         self.executed = 0  # roots that had to be executed in the latest analysis
         self._closures: dict[Any, tuple[ast.stmt, ...]] = {}
         self._always: dict[int, tuple[list[ast.stmt], bool]] = {}
@@ -82,8 +86,11 @@ class Memory:
         self.entries = {
             key: entry for key, entry in self.entries.items() if not (changed - {entry.path}) and entry.path not in shared
         }
-        if len(changed) > 1 or shared:
-            self.models.clear()
+        self.models = {key: known for key, known in self.models.items() if not (changed - {known[0]}) and known[0] not in shared}
+        from biaslint.frontends import calls
+
+        if len(calls._YIELDS) > 20_000:  # it holds on to the trees of texts that are gone
+            calls._YIELDS.clear()
         self.used.clear()
         self._closures.clear()
         self._always.clear()
@@ -119,9 +126,9 @@ class Memory:
         """`work()`, or what it said the last time."""
         closure = self.closure(root)
         known = self.models.get(id(root.node))
-        if known is None or known[0] != closure:
-            known = self.models[id(root.node)] = (closure, work())
-        return known[1]
+        if known is None or known[1] != closure:
+            known = self.models[id(root.node)] = (root.module.path, closure, work())
+        return known[2]
 
     def recall(self, root: Root, steps: int, reached: Reached) -> Reached | None:
         """What the root led to the last time, if everything that this depended on is as it was."""

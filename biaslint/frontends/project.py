@@ -11,9 +11,12 @@ import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biaslint.frontends.values import Scope
+
+if TYPE_CHECKING:
+    from biaslint.frontends.memory import Memory
 
 
 class Module:
@@ -109,6 +112,7 @@ class Project:
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
         self.opened: set[Path] = set()
+        self.memory: Memory | None = None  # of earlier analyses, where somebody keeps one
         self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them
 
     def read(self, path: Path) -> str | None:
@@ -140,7 +144,7 @@ class Project:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    tree = ast.parse(text)
+                    tree = ast.parse(text) if self.memory is None or cells else self.memory.parse(path, text)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 tree = None
             if tree is not None:

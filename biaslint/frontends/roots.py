@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from biaslint.frontends import attributes, calls, export, frameworks, workers
@@ -51,6 +52,8 @@ class Reached:
     functions: set[int] = field(default_factory=set)  # ids of the functions that an execution called
     classes: set[int] = field(default_factory=set)  # ids of the class statements that were instantiated by a finished execution
     seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
+    before: set[int] = field(default_factory=set)  # `classes` of the roots before, where each root has a `Reached` of its own
+    asked: list[Any] = field(default_factory=list)  # what was asked of `seen` and `classes`, and the answers
     runs: int = 0
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
 
@@ -92,11 +95,16 @@ def mentioned(nodes: Iterable[ast.AST]) -> set[str]:
     """The names and attributes that a piece of source refers to."""
     names: set[str] = set()
     for root in nodes:
-        for node in ast.walk(root):
-            if isinstance(node, ast.Name):
-                names.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                names.add(node.attr)
+        known: set[str] | None = getattr(root, "mentions", None)
+        if known is None:
+            known = set()
+            for node in ast.walk(root):
+                if isinstance(node, ast.Name):
+                    known.add(node.id)
+                elif isinstance(node, ast.Attribute):
+                    known.add(node.attr)
+            setattr(root, "mentions", known)  # noqa: B010
+        names |= known
     return names
 
 
@@ -159,7 +167,12 @@ def run_all(project: Project, modules: Sequence[Module], jobs: int = 1) -> Reach
     """Execute everything that the files lead to, round by round; within a round no execution bears on another."""
     contents = survey(modules)
     first = Interpreter(project, Choices())
-    models = {id(root.node) for root in contents.roots if is_model_class(first, root)}
+    memory = project.memory
+    models = {
+        id(root.node)
+        for root in contents.roots
+        if (memory.is_model(root, partial(is_model_class, first, root)) if memory else is_model_class(first, root))
+    }
     forget(project)
     waiting: list[Root] = []
     by_module: dict[int, list[Root]] = {}
@@ -176,13 +189,13 @@ def run_all(project: Project, modules: Sequence[Module], jobs: int = 1) -> Reach
     reached.add(workers.spread(project, list(by_module.values()), jobs, execute_all))
     waiting = [root for root in waiting if id(root.node) not in reached.classes]
     while waiting:
-        names = [contents.refers[id(root.node)] for root in waiting]
+        referring = [contents.refers[id(root.node)] for root in waiting]
         mentions: dict[str, int] = {}
-        for other in names:
+        for other in referring:
             for name in other:
                 mentions[name] = mentions.get(name, 0) + 1
         # nothing else that waits refers to these
-        outer = [root for root, own in zip(waiting, names, strict=True) if mentions.get(root.name, 0) == (root.name in own)]
+        outer = [root for root, own in zip(waiting, referring, strict=True) if mentions.get(root.name, 0) == (root.name in own)]
         chosen = outer or waiting[:1]
         reached.add(workers.spread(project, [[root] for root in chosen], jobs, execute_all))
         waiting = [root for root in waiting if root not in chosen and id(root.node) not in reached.classes]
@@ -237,6 +250,20 @@ def script_builds(root: Root, names: set[str]) -> bool:
 
 
 def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STEPS) -> None:
+    """Execute a root, or recall what it led to the last time."""
+    memory = project.memory
+    if memory is None:
+        explore(project, root, reached, steps)
+        return
+    found = memory.recall(root, steps, reached)
+    if found is None:
+        found = Reached(seen=reached.seen, before=reached.classes)
+        explore(project, root, found, steps)
+        memory.store(root, steps, found, found.asked)
+    reached.add([found])
+
+
+def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     """Execute a root under every set of choices that matters, and keep what was found."""
     forced: list[tuple[dict[Any, bool], bool]] = [({}, False)]
     taken: list[dict[Any, bool]] = []  # the choices of the executions so far
@@ -315,10 +342,12 @@ def once(reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: di
     """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new."""
     if root.node is not None and isinstance(root.node, ast.ClassDef):
         return
-    given = [(id(cls.node), place, blurred(arg)) for place, arg in enumerate(args)]
+    given: list[Any] = [(id(cls.node), place, blurred(arg)) for place, arg in enumerate(args)]
     given += [(id(cls.node), name, blurred(value)) for name, value in kwargs.items()]
     fresh = [key for key in (*given, (id(cls.node), None, len(given))) if key not in reached.seen]
-    if not fresh and id(cls.node) in reached.classes:
+    inside = id(cls.node) in reached.classes or id(cls.node) in reached.before
+    reached.asked.append(((*given, (id(cls.node), None, len(given))), id(cls.node), fresh, inside))
+    if not fresh and inside:
         raise Duplicate
     reached.seen.update(fresh)
 

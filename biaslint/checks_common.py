@@ -80,8 +80,11 @@ def by_write(
 VALUE_OF = {"nn.init.constant_": ("val", 1), "fill_": ("value", 0)}
 
 
-def to_zero(write: BiasWrite) -> Fix | None:
+def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
     """The fix that writes zero for the constant."""
+    if use.framework == "keras" and write.place == use.place and "bias_initializer" in use.texts and "**" not in use.texts:
+        message = '`bias_initializer="zeros"` (a newly trained model starts elsewhere)'
+        return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "bias_initializer", '"zeros"'),))
     if write.by not in VALUE_OF:
         return None
     keyword, position = VALUE_OF[write.by]

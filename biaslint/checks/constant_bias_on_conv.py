@@ -19,7 +19,7 @@ def check(program: Program) -> Iterator[Report]:
             f"the bias of `{use.name}` starts at {write.value:g} in every channel",
             layer=use.name,
             related=the_layer(use, write.place),
-            fix=to_zero(write),
+            fix=to_zero(use, write),
             advice="start it at zero, as is usual for convolutions; a non-zero constant shifts all channels alike",
         )
 

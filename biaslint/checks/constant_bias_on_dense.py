@@ -20,7 +20,7 @@ def check(program: Program) -> Iterator[Report]:
             f"the bias of `{use.name}` starts at {write.value:g} in every unit",
             layer=use.name,
             related=the_layer(use, write.place),
-            fix=to_zero(write),
+            fix=to_zero(use, write),
             advice="start it at zero, as is usual; 1.0 on dense layers is a habit from AlexNet",
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from biaslint.checks import Report
-from biaslint.finding import Fix, InsertAfter, Related, Safety, Severity
+from biaslint.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
 from biaslint.graph import BiasWrite, LayerUse, Program
 
 # Which part of the bias vector is the forget gate's, by framework: i, f, g, o in PyTorch and Keras; i, j, f, o in TensorFlow 1.
@@ -40,7 +40,7 @@ def check(program: Program) -> Iterator[Report]:
             f"the forget gate of `{use.name}` starts at {gate:.2g}: {_reason(use, start)}",
             layer=use.name,
             related=(Related(site.place, "the layer"),) if place != site.place else (),
-            fix=_fix(use) if kept and start.write is None else None,
+            fix=_switch_on(use) if use.framework == "keras" else _fix(use) if kept and start.write is None else None,
             advice="start the forget gate's biases at a sum of 1 or 2, so that the memory is kept until training says otherwise",
             severity=Severity.HINT if kept else Severity.WARNING,
         )
@@ -121,6 +121,14 @@ def _value(use: LayerUse, vector: str) -> Start | None:
         covers = first <= low and last >= high
         start = Start(write.value, write) if covers and write.value is not None else None
     return start
+
+
+def _switch_on(use: LayerUse) -> Fix | None:
+    """Keras raises the gate by itself, unless it is told not to."""
+    if use.texts.get("unit_forget_bias") != "False" or use.bias.present is not True:
+        return None
+    message = "`unit_forget_bias=True` (a newly trained model starts elsewhere)"
+    return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "unit_forget_bias", "True"),))
 
 
 def _fix(use: LayerUse) -> Fix | None:

@@ -22,13 +22,14 @@ def check(program: Program) -> Iterator[Report]:
     for place in sorted(written):
         if all(_wide(use, write) for use, write in written[place]):
             use, write = written[place][0]
-            drawn = f"`{write.text}`" if write.text else f"{write.spread:.3g}"
             grown = any(write.grows for _, write in written[place])
+            spelled = write.text if grown or use.framework == "torch" else ""
+            drawn = f"`{spelled}`" if spelled else f"{write.spread:.3g}"
             why = (
                 "which grows with the layer's size"
                 if grown
                 else f"which is {write.spread:.3g}"
-                if write.text
+                if spelled
                 else "which is far too wide"
             )
             yield Report(

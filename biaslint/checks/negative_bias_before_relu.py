@@ -19,7 +19,7 @@ def check(program: Program) -> Iterator[Report]:
             f"the bias of `{use.name}` starts at {write.value:g} and goes into a ReLU: many of its units start dead",
             layer=use.name,
             related=the_layer(use, write.place),
-            fix=to_zero(write),
+            fix=to_zero(use, write),
             advice="start it at zero",
         )
 

@@ -17,7 +17,7 @@ def check(program: Program) -> Iterator[Report]:
             f"the bias of `{use.name}` starts at {write.value:g} before a ReLU",
             layer=use.name,
             related=the_layer(use, write.place),
-            fix=to_zero(write),
+            fix=to_zero(use, write),
             advice="zero does as well, and is more common",
         )
 

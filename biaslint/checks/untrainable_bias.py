@@ -29,9 +29,12 @@ def check(program: Program) -> Iterator[Report]:
     for site in program.sites(*KINDS):
         if all(one.bias.present and one.bias.trainable is False and one.weight_trainable is True for one in site.uses):
             use = site.first
+            raw = use.framework == "tensorflow" and not use.bias.argument
             yield Report(
                 site.place,
-                f"the bias of `{use.name}` is frozen while its weight is trained",
+                f"`{use.name}` is added as a bias and never learns: it is a constant"
+                if raw
+                else f"the bias of `{use.name}` is frozen while its weight is trained",
                 layer=use.name,
                 advice="let it learn, or make the layer without it",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import the_layer
+from biaslint.checks_common import the_layer, to_zero
 from biaslint.finding import Fix, ReplaceExpression, Safety, Severity
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
 
@@ -38,7 +38,7 @@ def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:
         f"`{name}` is applied to the bias of `{use.name}`, {end}",
         layer=use.name,
         related=the_layer(use, place),
-        fix=_fix(write),
+        fix=_fix(write) if raises else to_zero(use, write),
         advice="start biases at zero",
         severity=Severity.ERROR if raises else Severity.WARNING,
     )

@@ -12,7 +12,20 @@ Cells = tuple[tuple[int, int], ...]  # for each line of the program: the cell, f
 
 _MAGIC = re.compile(r"(\s*)(%|!|\?|.*\w\]?\)?\?{1,2}\s*$)")
 _ASSIGNED = re.compile(r"(\s*[\w., ()\[\]'\"]+=)\s*[!%]")
-_RUNS_PYTHON = {"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "snakeviz", "python", "python3", "pypy", "debug"}
+_RUNS_PYTHON = {
+    "time",
+    "timeit",
+    "capture",
+    "prun",
+    "memit",
+    "mprun",
+    "lprun",
+    "snakeviz",
+    "python",
+    "python3",
+    "pypy",
+    "debug",
+}
 
 
 class Damaged(ValueError):

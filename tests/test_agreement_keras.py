@@ -93,16 +93,22 @@ def said(use: LayerUse) -> Fact:
 
 def names(stem: str) -> list[str]:
     text = (FOLDER / f"{stem}.py").read_text(encoding="utf-8")
-    functions = [line[4:].partition("(")[0] for line in text.splitlines() if line.startswith("def ") and "x, filters" not in line]
+    functions = [
+        line[4:].partition("(")[0] for line in text.splitlines() if line.startswith("def ") and "x, filters" not in line
+    ]
     return functions + [name for name in CLASSES if f"class {name}(" in text]
 
 
 CASES = [(stem, name) for stem in FILES for name in names(stem)]
 
 
-@pytest.mark.parametrize("stem, name", CASES, ids=lambda value: value)
+@pytest.mark.parametrize(("stem", "name"), CASES, ids=lambda value: value)
 def test_the_analysis_finds_the_layers_biases_and_starts_of_the_live_model(stem: str, name: str) -> None:
-    owner = [use for use in static(stem) if use.kind in BIASED and (use.root == name or (name == "Block" and use.owner.startswith(name)))]
+    owner = [
+        use
+        for use in static(stem)
+        if use.kind in BIASED and (use.root == name or (name == "Block" and use.owner.startswith(name)))
+    ]
     runs = {use.run for use in owner}
     first = [use for use in owner if use.run == min(runs)] if name != "Block" else owner[:1]
     layers = live(built(stem, name))
@@ -112,7 +118,11 @@ def test_the_analysis_finds_the_layers_biases_and_starts_of_the_live_model(stem:
 
 def test_a_bias_that_is_called_dead_has_no_gradient() -> None:
     """The norm takes any shift away: moving the bias does not move the training-mode output, and moves it where it is alive."""
-    moved = {name: _moves(built("conv_then_batch_norm", name)) for name in ("listed", "first_axis", "single_groups") if name != "first_axis"}
+    moved = {
+        name: _moves(built("conv_then_batch_norm", name))
+        for name in ("listed", "first_axis", "single_groups")
+        if name != "first_axis"
+    }
     moved["alive"] = _moves(built("what_keeps_a_bias_alive", "activation_inside"))
     assert moved == {"listed": False, "single_groups": False, "alive": True}
 

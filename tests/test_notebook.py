@@ -32,7 +32,7 @@ def linted(tmp_path: Path, text: str) -> engine.Result:
 
 
 @pytest.mark.parametrize(
-    "cell, wanted",
+    ("cell", "wanted"),
     [
         ("!pip install torch\nx = 1", "pass\nx = 1"),
         ("%matplotlib inline\nx = 1", "pass\nx = 1"),
@@ -56,7 +56,9 @@ def test_what_is_not_python_is_taken_out_and_every_line_stays_in_its_place(cell:
 
 
 def test_lines_know_their_cell_counted_over_all_cells() -> None:
-    program, cells = notebook.program(written(("markdown", "# title"), ("code", "a = 1\nb = 2"), ("raw", "x"), ("code", "c = 3")))
+    program, cells = notebook.program(
+        written(("markdown", "# title"), ("code", "a = 1\nb = 2"), ("raw", "x"), ("code", "c = 3"))
+    )
     assert (program, cells) == ("a = 1\nb = 2\nc = 3\n", ((2, 1), (2, 2), (4, 1)))
 
 
@@ -78,7 +80,7 @@ def test_a_comment_in_a_cell_silences_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, message, line",
+    ("text", "message", "line"),
     [
         ('{"cells": [\n  {"cell_type": "code", torch', "the notebook is damaged", 2),
         ('{"metadata": "torch"}', "it has no list of cells", 1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Dims, Node
@@ -39,7 +39,7 @@ def owns(name: str) -> bool:
     return name.startswith(HOMES) or name in ROOTS
 
 
-@lru_cache(maxsize=None)
+@cache
 def canonical(name: str) -> str:
     """keras.src.layers.convolutional.conv2d.Conv2D and tf.keras.layers.Convolution2D are keras.layers.Conv2D."""
     for home in HOMES:
@@ -51,7 +51,11 @@ def canonical(name: str) -> str:
     parts = below.split(".")
     short = parts[-1]
     if parts[0] in ("layers", "legacy_tf_layers", "engine", "models") or len(parts) == 1:
-        if short in ("Model", "Functional", "Sequential", "Layer", "Input", "Wrapper") or short in ("Network", "Container", "Graph"):
+        if short in ("Model", "Functional", "Sequential", "Layer", "Input", "Wrapper") or short in (
+            "Network",
+            "Container",
+            "Graph",
+        ):
             short = {"Network": "Model", "Container": "Model", "Functional": "Model"}.get(short, short)
             return f"keras.layers.{short}" if short in ("Layer", "Wrapper") else f"keras.{short}"
         if short in vocabulary.LAYERS and parts[0] == "layers":
@@ -148,20 +152,44 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
             return interp.fresh("the backend")
         if last in ("variable", "Variable"):
             return variable(interp, args, kwargs)
-        if last in ("conv", "conv1d", "conv2d", "conv3d", "depthwise_conv", "separable_conv", "conv_transpose", "bias_add", "batch_normalization"):
+        if last in (
+            "conv",
+            "conv1d",
+            "conv2d",
+            "conv3d",
+            "depthwise_conv",
+            "separable_conv",
+            "conv_transpose",
+            "bias_add",
+            "batch_normalization",
+        ):
             from biaslint.frontends import tensorflow_variables
 
             return tensorflow_variables.function(interp, last, args, kwargs, "keras")
         if last in ("is_keras_tensor", "is_tensor"):
             return isinstance(args[0], Node) if args and not isinstance(args[0], Unknown) else interp.fresh(last)
-        if last in ("zeros", "ones", "random_normal", "random_uniform", "constant", "normal", "uniform", "truncated_normal", "full"):
+        if last in (
+            "zeros",
+            "ones",
+            "random_normal",
+            "random_uniform",
+            "constant",
+            "normal",
+            "uniform",
+            "truncated_normal",
+            "full",
+        ):
             from biaslint.frontends import tensorflow_variables
 
             return tensorflow_variables.filled(interp, last, args, kwargs)
         result = keras_functions.call(interp, last, args, kwargs)
         if result is not MISSING:
             return result
-    if space in ("utils", "api_export", "saving") and last in ("register_keras_serializable", "keras_export", "get_registered_object"):
+    if space in ("utils", "api_export", "saving") and last in (
+        "register_keras_serializable",
+        "keras_export",
+        "get_registered_object",
+    ):
         from biaslint.frontends.values import Native
 
         return Native(last, lambda value, *rest, **options: value)
@@ -269,7 +297,13 @@ def is_subclass(cls: External, kind: External) -> bool:
         return bool(short)
     if other == "Model":
         return short == "Sequential"
-    return (short, other) in {("SeparableConv2D", "Conv2D"), ("DepthwiseConv2D", "Conv2D"), ("Conv2DTranspose", "Conv2D"), ("Bidirectional", "Wrapper"), ("TimeDistributed", "Wrapper")}
+    return (short, other) in {
+        ("SeparableConv2D", "Conv2D"),
+        ("DepthwiseConv2D", "Conv2D"),
+        ("Conv2DTranspose", "Conv2D"),
+        ("Bidirectional", "Wrapper"),
+        ("TimeDistributed", "Wrapper"),
+    }
 
 
 def param_dims(param: Param) -> Dims | None:
@@ -299,5 +333,3 @@ def keras_layers_size(layer: Layer, *names: str) -> object:
         if isinstance(value, Unknown):
             return value.key
     return ("size", layer, names[0])
-
-

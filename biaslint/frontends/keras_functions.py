@@ -28,8 +28,7 @@ KEEP = {
 RESULTLESS = {
     "add_to_collection", "summary", "set_random_seed", "assert_equal", "assert_rank", "reset_default_graph", "set_image_data_format",
     "clear_session", "histogram", "scalar", "image", "set_learning_phase", "disable_v2_behavior", "disable_eager_execution",
-    "enable_eager_execution", "set_verbosity", "audio", "group", "no_op", "histogram_summary", "scalar_summary", "set_random_seed",
-    "disable_resource_variables", "function_placeholder", "assert_greater", "assert_less", "debugging", "set_floatx",
+    "enable_eager_execution", "set_verbosity", "audio", "group", "no_op", "histogram_summary", "scalar_summary", "disable_resource_variables", "function_placeholder", "assert_greater", "assert_less", "debugging", "set_floatx",
     "set_epsilon", "manual_variable_initialization", "control_flow_v2_enabled", "warning", "info", "error", "debug", "assert_shapes",
     "assert_type", "assert_rank_at_least", "merge_all_summaries", "image_summary", "add_check_numerics_ops",
 }  # fmt: skip
@@ -47,7 +46,21 @@ def first(args: Args, kwargs: Kwargs, *names: str) -> Value:
     """The tensor that a function works on."""
     if args:
         return args[0]
-    for name in (*names, "x", "input", "inputs", "tensor", "value", "values", "features", "input_tensor", "logits", "a", "data", "images"):
+    for name in (
+        *names,
+        "x",
+        "input",
+        "inputs",
+        "tensor",
+        "value",
+        "values",
+        "features",
+        "input_tensor",
+        "logits",
+        "a",
+        "data",
+        "images",
+    ):
         if name in kwargs:
             return kwargs[name]
     return next(iter(kwargs.values()), None)
@@ -66,9 +79,17 @@ def call(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
         x = first(args, kwargs)
         if name in KEEP and isinstance(x, (ListV, int, float)) and not tensors_in(x):
             return x
-        node = keras_layers.tensor(interp, x) if isinstance(x, (Node, Unknown, ListV)) or not tensors_in(ListV(list(args))) else None
+        node = (
+            keras_layers.tensor(interp, x)
+            if isinstance(x, (Node, Unknown, ListV)) or not tensors_in(ListV(list(args)))
+            else None
+        )
         if node is None:
-            return interp.opaque(*args, *kwargs.values(), name=name) if tensors_in(ListV([*args, *kwargs.values()])) else interp.fresh(name)
+            return (
+                interp.opaque(*args, *kwargs.values(), name=name)
+                if tensors_in(ListV([*args, *kwargs.values()]))
+                else interp.fresh(name)
+            )
         if name in KEEP:
             if node.op == "const":
                 return node
@@ -107,7 +128,12 @@ def do_multiply(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 def filled_times(interp: Interpreter, left: Value, right: Value) -> Value | None:
     from biaslint.frontends import tensors
 
-    if isinstance(left, Node) and left.info.get("write") is not None or isinstance(right, Node) and right.info.get("write") is not None:
+    if (
+        (isinstance(left, Node)
+        and left.info.get("write") is not None)
+        or (isinstance(right, Node)
+        and right.info.get("write") is not None)
+    ):
         return tensors.written_arithmetic(interp, "*", left, right)
     return None
 
@@ -131,7 +157,10 @@ def do_einsum(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_concat(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
-    values, axis = argument(args, kwargs, 0, "values", "xs", "tensors", "concat_dim"), argument(args, kwargs, 1, "axis", default=-1)
+    values, axis = (
+        argument(args, kwargs, 0, "values", "xs", "tensors", "concat_dim"),
+        argument(args, kwargs, 1, "axis", default=-1),
+    )
     if isinstance(values, int) and not isinstance(axis, int):
         values, axis = axis, values  # TensorFlow 0.x: concat(axis, values)
     return ops.concat(interp, values, axis)
@@ -165,8 +194,7 @@ def do_reshape(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     sizes = tensors.sizes_of(interp, [target], {})
     if sizes is None or any(isinstance(item, ListV) for item in sizes):
         return interp.opaque(x, name="reshape")
-    result = ops.reshape(interp, x, [item if isinstance(item, (int, Unknown)) else interp.fresh() for item in sizes])
-    return result
+    return ops.reshape(interp, x, [item if isinstance(item, (int, Unknown)) else interp.fresh() for item in sizes])
 
 
 def do_flatten(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
@@ -186,7 +214,11 @@ def do_transpose(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 def do_expand(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     x = keras_layers.tensor(interp, first(args, kwargs))
-    return ops.unsqueeze(interp, x, argument(args, kwargs, 1, "axis", "dim", default=-1)) if x is not None else interp.fresh("expand_dims")
+    return (
+        ops.unsqueeze(interp, x, argument(args, kwargs, 1, "axis", "dim", default=-1))
+        if x is not None
+        else interp.fresh("expand_dims")
+    )
 
 
 def do_squeeze(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
@@ -209,7 +241,11 @@ def reduction(linear_step: bool, name: str) -> Handler:
 
 def do_softmax(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     x = keras_layers.tensor(interp, first(args, kwargs))
-    return ops.softmax(interp, x, argument(args, kwargs, 1, "axis", "dim", default=-1)) if x is not None else interp.fresh("softmax")
+    return (
+        ops.softmax(interp, x, argument(args, kwargs, 1, "axis", "dim", default=-1))
+        if x is not None
+        else interp.fresh("softmax")
+    )
 
 
 def pool(kind: str, spatial: int | None) -> Handler:
@@ -312,7 +348,7 @@ def do_pixel_shuffle(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     if x.dims is None:
         interp.flow.learn_rank(x, 4)
     sources = {0: (0,), 1: (1, 3), 2: (2, 3), 3: (3,)}
-    dims = tuple([x.dims[0] if x.dims else interp.fresh().key, *(interp.fresh().key for _ in range(3))])
+    dims = (x.dims[0] if x.dims else interp.fresh().key, *(interp.fresh().key for _ in range(3)))
     return ops.remap(interp, x, sources, dims, "depth_to_space")
 
 
@@ -323,7 +359,7 @@ def do_pixel_unshuffle(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value
     if x.dims is None:
         interp.flow.learn_rank(x, 4)
     sources = {0: (0,), 1: (1,), 2: (2,), 3: (3, 1, 2)}
-    dims = tuple([x.dims[0] if x.dims else interp.fresh().key, *(interp.fresh().key for _ in range(3))])
+    dims = (x.dims[0] if x.dims else interp.fresh().key, *(interp.fresh().key for _ in range(3)))
     return ops.remap(interp, x, sources, dims, "space_to_depth")
 
 
@@ -349,7 +385,11 @@ def do_tile(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     counts = argument(args, kwargs, 1, "multiples", "n", "repeats")
     if x is None:
         return interp.fresh("tile")
-    return ops.expand(interp, x, counts.items, "repeat") if isinstance(counts, ListV) and not counts.open else interp.opaque(x, name="tile")
+    return (
+        ops.expand(interp, x, counts.items, "repeat")
+        if isinstance(counts, ListV) and not counts.open
+        else interp.opaque(x, name="tile")
+    )
 
 
 def do_broadcast(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
@@ -357,7 +397,11 @@ def do_broadcast(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     target = argument(args, kwargs, 1, "shape")
     if x is None:
         return interp.fresh("broadcast")
-    return ops.expand(interp, x, target.items, "expand") if isinstance(target, ListV) and not target.open else interp.opaque(x, name="broadcast_to")
+    return (
+        ops.expand(interp, x, target.items, "expand")
+        if isinstance(target, ListV) and not target.open
+        else interp.opaque(x, name="broadcast_to")
+    )
 
 
 def do_with(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:

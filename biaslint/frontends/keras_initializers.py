@@ -118,7 +118,7 @@ def content(interp: Interpreter, value: Value, shape: Value = None, old: bool = 
         return named(value.cls.name, items, {key: item for key, item in value.attrs.items() if key != "args"}, old)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return ("constant", float(value), None, "")
-    if isinstance(value, (Func, Partial, Native)) or isinstance(value, Obj):
+    if isinstance(value, (Func, Partial, Native, Obj)):
         made = calls.call(interp, value, [shape if shape is not None else interp.fresh("shape")], {}, interp.node)
         if isinstance(made, (Obj, External, str)):
             return content(interp, made, shape, old)
@@ -126,11 +126,11 @@ def content(interp: Interpreter, value: Value, shape: Value = None, old: bool = 
     return (*content_of_value(value), "")
 
 
-def as_write(interp: Interpreter, value: Value, text: str = "", which: str = "bias", shape: Value = None, old: bool = False) -> Any:
+def as_write(
+    interp: Interpreter, value: Value, text: str = "", which: str = "bias", shape: Value = None, old: bool = False
+) -> Any:
     """The write that an initialiser makes, at the call that is being carried out."""
     from biaslint.frontends import writes
 
     how, number, spread, by = content(interp, value, shape, old)
     return writes.Write(how, which, number, spread, None, by, text, "", interp.module, interp.node)
-
-

@@ -35,7 +35,9 @@ def construct(interp: Interpreter, short: str, args: Args, kwargs: Kwargs) -> Ob
     return obj
 
 
-def make(interp: Interpreter, obj: Obj, short: str, args: Args, kwargs: Kwargs, type_: str = "", framework: str = "keras") -> None:
+def make(
+    interp: Interpreter, obj: Obj, short: str, args: Args, kwargs: Kwargs, type_: str = "", framework: str = "keras"
+) -> None:
     """Turn an instance into the layer."""
     from biaslint.frontends import attributes, torch_layers
 
@@ -90,7 +92,9 @@ def bound(interp: Interpreter, spec: LayerSpec, short: str, args: Args, kwargs: 
     config: Kwargs = {name: default for name, default in parameters(spec.signature) if default is not REQUIRED}
     names = positional_names(spec.signature)
     old = short.startswith(("Convolution", "AtrousConvolution", "Deconvolution")) and (
-        len(args) > 2 and all(isinstance(item, (int, Unknown)) for item in args[1:3]) or not {"nb_row", "border_mode", "nb_filter", "init"}.isdisjoint(kwargs)
+        (len(args) > 2
+        and all(isinstance(item, (int, Unknown)) for item in args[1:3]))
+        or not {"nb_row", "border_mode", "nb_filter", "init"}.isdisjoint(kwargs)
     )
     if old and spec.kind == "conv":
         rest = args[1:]
@@ -117,8 +121,7 @@ def tensor(interp: Interpreter, value: Value) -> Node | None:
     """A value as a tensor; what nobody knows is taken for an input of the model."""
     node = ops.tensor(interp, value)
     if node is None and isinstance(value, Unknown):
-        known = interp.flow.add("input", (), None, value.text or "an unknown value", interp.here())
-        return known
+        return interp.flow.add("input", (), None, value.text or "an unknown value", interp.here())
     return node
 
 
@@ -188,8 +191,7 @@ def activated(interp: Interpreter, activation: Value, x: Node) -> Value:
             return ops.softmax(interp, x, -1)
         return nonlinear(interp, x, activation)
     if isinstance(activation, (External, Func, Native, Obj, Class)) or not isinstance(activation, Unknown):
-        result = calls.call(interp, activation, [x], {}, interp.node)
-        return result
+        return calls.call(interp, activation, [x], {}, interp.node)
     if not interp.truth(activation):
         return x
     return nonlinear(interp, x, activation.text or "activation")
@@ -229,7 +231,13 @@ def do_conv(interp: Interpreter, layer: Layer, x: Node) -> Value:
     multiplier = config.get("depth_multiplier", 1)
     if facts.get("depthwise"):
         channels = x.dims[1 if first else -1] if x.dims else None
-        out = channels * multiplier if isinstance(channels, int) and isinstance(multiplier, int) else channels if multiplier == 1 and channels else interp.fresh().key
+        out = (
+            channels * multiplier
+            if isinstance(channels, int) and isinstance(multiplier, int)
+            else channels
+            if multiplier == 1 and channels
+            else interp.fresh().key
+        )
     else:
         out = size(interp, config.get("filters"))
     node = ops.conv(
@@ -263,7 +271,11 @@ def do_einsum_dense(interp: Interpreter, layer: Layer, x: Node) -> Value:
     if x.dims is None:
         interp.flow.learn_rank(x, len(left.partition(",")[0]))
     value = ops.einsum(interp, equation, [x, ops.const(interp, tuple(interp.fresh().key for _ in weight), "a kernel")])
-    axes = tuple(result.index(letter) for letter in letters if letter in result) if isinstance(letters, str) else (len(result) - 1,)
+    axes = (
+        tuple(result.index(letter) for letter in letters if letter in result)
+        if isinstance(letters, str)
+        else (len(result) - 1,)
+    )
     return biased(layer, value, axes) if isinstance(value, Node) else value
 
 
@@ -381,7 +393,13 @@ def do_pad(interp: Interpreter, layer: Layer, x: Node) -> Value:
 
 
 def do_resize(interp: Interpreter, layer: Layer, x: Node) -> Value:
-    return ops.smooth(interp, x, spec_of(layer).facts["dims"], "upsampling", channels_last=not is_first(interp, layer.config.get("data_format")))
+    return ops.smooth(
+        interp,
+        x,
+        spec_of(layer).facts["dims"],
+        "upsampling",
+        channels_last=not is_first(interp, layer.config.get("data_format")),
+    )
 
 
 def do_max_pool(interp: Interpreter, layer: Layer, x: Node) -> Value:
@@ -402,7 +420,9 @@ def do_global_pool(interp: Interpreter, layer: Layer, x: Node) -> Value:
     rank = x.rank or spatial + 2
     channel = 1 if is_first(interp, layer.config.get("data_format")) else rank - 1
     axes = ListV([axis for axis in range(1, rank) if axis != channel])
-    return ops.reduce(interp, x, axes, layer.config.get("keepdims", False), layer.type.rpartition(".")[2], layer.kind == "global_average_pool")
+    return ops.reduce(
+        interp, x, axes, layer.config.get("keepdims", False), layer.type.rpartition(".")[2], layer.kind == "global_average_pool"
+    )
 
 
 def do_lambda(interp: Interpreter, layer: Layer, x: Node) -> Value:
@@ -431,7 +451,9 @@ def merge(interp: Interpreter, op: str, parts: list[Value], config: Kwargs) -> V
     nodes = [node for node in (tensor(interp, part) for part in parts) if node is not None]
     if op == "mode":
         mode = config.get("mode", "sum")
-        op = {"sum": "add", "ave": "add", "mul": "mul", "concat": "concat", "max": "max"}.get(mode if isinstance(mode, str) else "", "opaque")
+        op = {"sum": "add", "ave": "add", "mul": "mul", "concat": "concat", "max": "max"}.get(
+            mode if isinstance(mode, str) else "", "opaque"
+        )
     if not nodes:
         return interp.fresh("a merge")
     if op == "concat":

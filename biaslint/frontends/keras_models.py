@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
 from biaslint.frontends import keras_initializers, keras_layers
-from biaslint.frontends.values import Builtin, Class, DictV, External, Func, Layer, ListV, Obj, Param, Unknown, Value, tensors_in
+from biaslint.frontends.values import (
+    Builtin,
+    Class,
+    DictV,
+    External,
+    Func,
+    Layer,
+    ListV,
+    Obj,
+    Param,
+    Unknown,
+    Value,
+    tensors_in,
+)
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:
@@ -95,13 +108,14 @@ def before_call(interp: Interpreter, obj: Obj, func: Func, args: Args, kwargs: K
     spec = func.node.args
     names = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)][1:]
     for flag in ("training", "is_training", "train"):
-        if flag in names and len(args) > names.index(flag):
-            place = names.index(flag)
-            if args[place] is None or isinstance(args[place], (Node, Unknown)):
-                args = [*args[:place], True, *args[place + 1 :]]
+        place = names.index(flag) if flag in names else len(args)
+        known = args[place] if place < len(args) else kwargs.get(flag)
+        if known is not None and not isinstance(known, (Node, Unknown)):
+            continue
+        if place < len(args):
+            args = [*args[:place], True, *args[place + 1 :]]
         elif flag in names or any(parameter.arg == flag for parameter in spec.kwonlyargs):
-            if kwargs.get(flag) is None or isinstance(kwargs.get(flag), (Node, Unknown)):
-                kwargs = {**kwargs, flag: True}
+            kwargs = {**kwargs, flag: True}
     return args, kwargs
 
 
@@ -121,7 +135,9 @@ def build(interp: Interpreter, obj: Obj, args: Args) -> None:
         shapes.append(tensors.shape(interp, node) if node is not None else interp.fresh("input_shape"))
     while len(shapes) < count:
         shapes.append(interp.fresh("input_shape"))
-    calls.call(interp, attributes.load(interp, obj, "build"), shapes if len(found.value.node.args.args) > 1 else [], {}, interp.node)
+    calls.call(
+        interp, attributes.load(interp, obj, "build"), shapes if len(found.value.node.args.args) > 1 else [], {}, interp.node
+    )
     obj.attrs["built"] = True
 
 
@@ -141,7 +157,11 @@ def call_object(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Va
                     value.dims = item.dims
                 continue
             extra: Kwargs = {}
-            if frozen and isinstance(item, Obj) and (item.items is not None or (item.layer is not None and item.layer.kind == "norm")):
+            if (
+                frozen
+                and isinstance(item, Obj)
+                and (item.items is not None or (item.layer is not None and item.layer.kind == "norm"))
+            ):
                 extra["training"] = False
             value = calls.call(interp, item, [value], extra, interp.node)
         obj.attrs["outputs="] = value
@@ -204,7 +224,17 @@ def layers_of_model(interp: Interpreter, obj: Obj) -> list[Value]:
 
 # -- attributes ------------------------------------------------------------------------------------------------------------------------
 
-LAYER_METHODS = {"call", "build", "get_config", "compute_output_shape", "add_loss", "get_weights", "set_weights", "from_config", "compute_mask"}
+LAYER_METHODS = {
+    "call",
+    "build",
+    "get_config",
+    "compute_output_shape",
+    "add_loss",
+    "get_weights",
+    "set_weights",
+    "from_config",
+    "compute_mask",
+}
 
 
 def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
@@ -233,7 +263,16 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
 
         value = attribute(interp, obj, name.removesuffix("_shape"))
         return tensors.shape(interp, value) if isinstance(value, Node) else interp.fresh(name)
-    if name in ("weights", "trainable_weights", "trainable_variables", "variables", "non_trainable_weights", "losses", "metrics", "updates"):
+    if name in (
+        "weights",
+        "trainable_weights",
+        "trainable_variables",
+        "variables",
+        "non_trainable_weights",
+        "losses",
+        "metrics",
+        "updates",
+    ):
         return ListV([param for layer in all_layers(obj) for param in params_of(layer)])
     if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy", "stateful"):
         return Unknown(("tensor", name), name)
@@ -243,7 +282,16 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
     if layer is not None:
         if name == "bias":
             return Param(layer, "bias") if layer.bias is not False else None
-        if name in ("kernel", "weight", "depthwise_kernel", "embeddings", "gamma", "recurrent_kernel", "pointwise_kernel", "_kernel"):
+        if name in (
+            "kernel",
+            "weight",
+            "depthwise_kernel",
+            "embeddings",
+            "gamma",
+            "recurrent_kernel",
+            "pointwise_kernel",
+            "_kernel",
+        ):
             return Param(layer, "weight")
         if name == "beta":
             return Param(layer, "bias")
@@ -389,7 +437,9 @@ def add_weight(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Val
     shape = items.pop(0) if items else kwargs.get("shape")
     given = kwargs.get("initializer", "glorot_uniform")
     written = keras_initializers.as_write(interp, given, shape=shape)
-    return tensorflow_variables.variable(interp, shape, written, name if isinstance(name, str) else "", kwargs.get("trainable", True), "keras")
+    return tensorflow_variables.variable(
+        interp, shape, written, name if isinstance(name, str) else "", kwargs.get("trainable", True), "keras"
+    )
 
 
 def compiled(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
@@ -435,9 +485,18 @@ def get_layer(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Valu
     if isinstance(index, int) and -len(layers) <= index < len(layers):
         return layers[index]
     for item in layers:
-        if isinstance(item, Obj) and item.layer is not None and isinstance(wanted, str) and item.layer.config.get("name") == wanted:
+        if (
+            isinstance(item, Obj)
+            and item.layer is not None
+            and isinstance(wanted, str)
+            and item.layer.config.get("name") == wanted
+        ):
             return item
-    return Unknown(("layer", id(obj), wanted if isinstance(wanted, str) else interp.serial), "a layer", tuple(tensors_in(obj.attrs.get("outputs"), 6)))
+    return Unknown(
+        ("layer", id(obj), wanted if isinstance(wanted, str) else interp.serial),
+        "a layer",
+        tuple(tensors_in(obj.attrs.get("outputs"), 6)),
+    )
 
 
 def set_weights(interp: Interpreter, obj: Obj, args: Args) -> Value:
@@ -446,7 +505,11 @@ def set_weights(interp: Interpreter, obj: Obj, args: Args) -> Value:
     given = args[0] if args else None
     for layer in all_layers(obj):
         if layer.bias is not False and layer.kind != "norm":
-            value = given.items[-1] if isinstance(given, ListV) and len(given.items) > 1 and obj.layer is layer else interp.fresh("weights")
+            value = (
+                given.items[-1]
+                if isinstance(given, ListV) and len(given.items) > 1 and obj.layer is layer
+                else interp.fresh("weights")
+            )
             how, number, spread = keras_initializers.content_of_value(value)
             writes.record(interp, Param(layer, "bias"), how, number, spread, by="set_weights")
     return None
@@ -460,4 +523,3 @@ METHODS = {
     "_make_predict_function", "make_predict_function", "_get_existing_layer_call_count", "_track_variable", "evaluate_generator",
     "predict_generator", "get_build_config", "build_from_config", "_lock", "assert_input_compatibility",
 }  # fmt: skip
-

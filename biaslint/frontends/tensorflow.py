@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Dims, Node
-from biaslint.frontends import keras, keras_functions, keras_initializers, keras_layers, keras_models, tensorflow_layers, tensorflow_variables
+from biaslint.frontends import (
+    keras,
+    keras_functions,
+    keras_initializers,
+    keras_layers,
+    keras_models,
+    tensorflow_layers,
+    tensorflow_variables,
+)
 from biaslint.frontends.tensors import argument
 from biaslint.frontends.values import Builtin, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
 from biaslint.vocabulary import keras as keras_vocabulary
@@ -22,7 +30,14 @@ SLIM_HOMES = (
     "tensorflow.contrib.layers.python.layers.", "tensorflow.contrib.layers.", "tensorflow.contrib.framework.python.ops.",
     "tensorflow.contrib.framework.", "tf_slim.layers.layers.", "tf_slim.layers.", "tf_slim.",
 )  # fmt: skip
-PLAIN_HOMES = ("tensorflow.compat.v1.", "tensorflow.compat.v2.", "tensorflow._api.v1.", "tensorflow.python.framework.", "tensorflow.python.ops.", "tensorflow.")
+PLAIN_HOMES = (
+    "tensorflow.compat.v1.",
+    "tensorflow.compat.v2.",
+    "tensorflow._api.v1.",
+    "tensorflow.python.framework.",
+    "tensorflow.python.ops.",
+    "tensorflow.",
+)
 FILLED = {
     "zeros", "ones", "zeros_like", "ones_like", "constant", "fill", "random_normal", "truncated_normal", "random_uniform", "normal",
     "uniform", "stateless_normal",
@@ -32,14 +47,23 @@ RNN_FUNCTIONS = {
     "stack_bidirectional_dynamic_rnn", "static_state_saving_rnn",
 }  # fmt: skip
 LOSS_READERS = {"BinaryCrossentropy": "binary_cross_entropy_with_logits"}
-SCOPES = {"variable_scope", "name_scope", "device", "control_dependencies", "GradientTape", "Graph", "Session", "InteractiveSession"}
+SCOPES = {
+    "variable_scope",
+    "name_scope",
+    "device",
+    "control_dependencies",
+    "GradientTape",
+    "Graph",
+    "Session",
+    "InteractiveSession",
+}
 
 
 def owns(name: str) -> bool:
     return name.partition(".")[0] in PREFIXES
 
 
-@lru_cache(maxsize=None)
+@cache
 def canonical(name: str) -> str:
     """tf.compat.v1.nn.conv2d is tensorflow.nn.conv2d; slim, tf_slim and tf.contrib.layers are one."""
     short = name.rpartition(".")[2]
@@ -78,7 +102,7 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
         result = slim(interp, short, args, kwargs)
         if result is not MISSING:
             return result
-    if name.startswith("tensorflow.layers.") or name.startswith("tensorflow.python.layers."):
+    if name.startswith(("tensorflow.layers.", "tensorflow.python.layers.")):
         if short in vocabulary.FUNCTION_LAYERS:
             return tensorflow_layers.layer_function(interp, short, args, kwargs)
         if short in keras_vocabulary.LAYERS:
@@ -93,7 +117,9 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
         return tensorflow_layers.run_cells(interp, short, args, kwargs)
     if short in ("Variable", "VariableV1"):
         value = argument(args, kwargs, 0, "initial_value")
-        return tensorflow_variables.variable_of(interp, value, argument(args, kwargs, 1, "trainable", default=True), "tensorflow", kwargs.get("shape"))
+        return tensorflow_variables.variable_of(
+            interp, value, argument(args, kwargs, 1, "trainable", default=True), "tensorflow", kwargs.get("shape")
+        )
     if short in ("get_variable", "variable", "model_variable"):
         return tensorflow_variables.get_variable(interp, args, kwargs)
     if short in ("placeholder", "placeholder_with_default"):
@@ -104,7 +130,9 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
         return tensorflow_variables.filled(interp, short, args, kwargs)
     if short in vocabulary.OPTIMIZERS or name.startswith("tensorflow.train."):
         return optimizer(interp, short, args, kwargs)
-    if keras_initializers.is_initializer(name) and (short.endswith("initializer") or ".initializers." in name or "initializer" in short):
+    if keras_initializers.is_initializer(name) and (
+        short.endswith("initializer") or ".initializers." in name or "initializer" in short
+    ):
         return keras_initializers.make(interp, name, args, kwargs)
     if not name.startswith("tensorflow.layers."):
         result = tensorflow_variables.function(interp, short, args, kwargs, "tensorflow")
@@ -263,7 +291,9 @@ def is_instance(value: Value, kind: External) -> bool | None:
 
 
 def is_subclass(cls: External, kind: External) -> bool:
-    return canonical(cls.name) == canonical(kind.name) or (canonical(kind.name) == "tensorflow.Module" and keras.specific(cls.name) > 1)
+    return canonical(cls.name) == canonical(kind.name) or (
+        canonical(kind.name) == "tensorflow.Module" and keras.specific(cls.name) > 1
+    )
 
 
 def param_dims(param: Param) -> Dims | None:

@@ -206,5 +206,3 @@ def run_cells(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Val
     if name in ("static_rnn", "rnn"):
         return ListV([ListV([node, interp.opaque(node, name=name)]), state], "tuple")
     return ListV([node, state], "tuple")
-
-

@@ -45,8 +45,14 @@ def variable(interp: Interpreter, shape: Value, written: Any, name: str, trainab
 
 def remembered(interp: Interpreter, dims: Dims | None, written: Any, name: str, trainable: Value, framework: str) -> Node:
     made = Variable(interp.origin(), written, trainable, named(interp) or name, framework)
-    known = None if written is None or written.how in ("unknown", "scaled", "prior") else (written.how, written.value, written.spread)
-    return ops.const(interp, dims, made.name or "a variable", variable=made, write=known, joins=join, parameter=trainable is not False)
+    known = (
+        None
+        if written is None or written.how in ("unknown", "scaled", "prior")
+        else (written.how, written.value, written.spread)
+    )
+    return ops.const(
+        interp, dims, made.name or "a variable", variable=made, write=known, joins=join, parameter=trainable is not False
+    )
 
 
 def variable_of(interp: Interpreter, value: Value, trainable: Value, framework: str, shape: Value = None) -> Node:
@@ -131,10 +137,16 @@ def filled(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
     dims = like.dims if isinstance(like, Node) else tensors.size_dims(interp, [shape])
     written: Any = None
     if name in NORMALS:
-        mean, spread = number(argument(args, kwargs, 1, "mean", default=0.0)), number(argument(args, kwargs, 2, "stddev", default=1.0))
+        mean, spread = (
+            number(argument(args, kwargs, 1, "mean", default=0.0)),
+            number(argument(args, kwargs, 2, "stddev", default=1.0)),
+        )
         written = ("normal", mean, spread) if spread is not None else None
     elif name in UNIFORMS:
-        low, high = number(argument(args, kwargs, 1, "minval", default=0.0)), number(argument(args, kwargs, 2, "maxval", default=1.0))
+        low, high = (
+            number(argument(args, kwargs, 1, "minval", default=0.0)),
+            number(argument(args, kwargs, 2, "maxval", default=1.0)),
+        )
         if low is not None and high is not None:
             written = ("uniform", (low + high) / 2, (high - low) / 2)
     elif name.startswith(("zeros", "ones")):
@@ -163,7 +175,14 @@ def constant(interp: Interpreter, value: Value, shape: Value) -> Value:
         return ops.const(interp, dims, "a constant", write=write)
     written = writes.Write(how, "bias", number, spread, None, "", "", "", interp.module, interp.node)
     made = Variable(interp.origin(), written, False, named(interp), "tensorflow")
-    return ops.const(interp, dims, "log" if how == "prior" else "a constant", variable=made, write=write, joins=join if dims is not None else None)
+    return ops.const(
+        interp,
+        dims,
+        "log" if how == "prior" else "a constant",
+        variable=made,
+        write=write,
+        joins=join if dims is not None else None,
+    )
 
 
 # -- affine steps ----------------------------------------------------------------------------------------------------------------------
@@ -183,7 +202,9 @@ def convolution(interp: Interpreter, name: str, args: Args, kwargs: Kwargs, fram
     if x is None:
         return interp.fresh(name)
     words = [value for value in (*args[2:], *kwargs.values()) if isinstance(value, str)]
-    padding: Value = kwargs.get("padding", next((word for word in words if word.lower() in ("same", "valid", "causal")), interp.fresh()))
+    padding: Value = kwargs.get(
+        "padding", next((word for word in words if word.lower() in ("same", "valid", "causal")), interp.fresh())
+    )
     if framework == "keras" and "padding" not in kwargs and not words:
         padding = "valid"
     padding = padding.lower() if isinstance(padding, str) else padding
@@ -350,7 +371,14 @@ def function(interp: Interpreter, name: str, args: Args, kwargs: Kwargs, framewo
     if name == "bias_add":
         return bias_add(interp, args, kwargs)
     if name in ("xw_plus_b", "relu_layer"):
-        result = bias_add(interp, [product(interp, args[0] if args else kwargs.get("x"), argument(args, kwargs, 1, "weights"), {}), argument(args, kwargs, 2, "biases")], {})
+        result = bias_add(
+            interp,
+            [
+                product(interp, args[0] if args else kwargs.get("x"), argument(args, kwargs, 1, "weights"), {}),
+                argument(args, kwargs, 2, "biases"),
+            ],
+            {},
+        )
         return keras_layers.nonlinear(interp, result, "relu") if name == "relu_layer" and isinstance(result, Node) else result
     if name == "moments":
         return moments(interp, args, kwargs)

@@ -133,9 +133,8 @@ for _n in (1, 2, 3):
     )
     LAYERS[f"Conv{_n}DTranspose"] = _biased(
         "conv",
-        "filters, kernel_size, strides=1, padding='valid', "
-        + ("output_padding=None, data_format=None, dilation_rate=1" if _n != 1 else "output_padding=None, data_format=None, dilation_rate=1")
-        + f", activation=None, {_END}",
+        "filters, kernel_size, strides=1, padding='valid', output_padding=None, data_format=None, dilation_rate=1, "
+        f"activation=None, {_END}",
         dims=_n,
         transposed=True,
     )
@@ -151,9 +150,7 @@ for _n in (1, 2, 3):
         dims=_n,
         depthwise=True,
     )
-    LAYERS[f"LocallyConnected{_n}D"] = _biased(
-        "opaque", f"filters, kernel_size, strides=1, {_LOCAL_END}", dims=_n
-    )
+    LAYERS[f"LocallyConnected{_n}D"] = _biased("opaque", f"filters, kernel_size, strides=1, {_LOCAL_END}", dims=_n)
     LAYERS[f"MaxPooling{_n}D"] = LAYERS[f"MaxPool{_n}D"] = _plain("max_pool", _POOL, dims=_n)
     LAYERS[f"AveragePooling{_n}D"] = LAYERS[f"AvgPool{_n}D"] = _plain("average_pool", _POOL, dims=_n)
     for _name in (f"GlobalMaxPooling{_n}D", f"GlobalMaxPool{_n}D"):
@@ -246,7 +243,21 @@ SCALED_INITIALIZERS = {
     "glorotuniform", "glorotnormal", "xavier", "xavierinitializer", "henormal", "heuniform", "lecunnormal", "lecununiform", "orthogonal",
     "variancescaling", "identity", "orthogonalinitializer", "variancescalinginitializer", "xavierinitializerconv2d",
 }  # fmt: skip
-OPTIMIZERS = {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion", "Adafactor", "Lamb", "Muon"}
+OPTIMIZERS = {
+    "SGD",
+    "Adam",
+    "AdamW",
+    "RMSprop",
+    "Adagrad",
+    "Adadelta",
+    "Adamax",
+    "Nadam",
+    "Ftrl",
+    "Lion",
+    "Adafactor",
+    "Lamb",
+    "Muon",
+}
 LOSSES = {
     "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
     "SparseCategoricalCrossentropy", "MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh", "Poisson", "KLDivergence", "Hinge",

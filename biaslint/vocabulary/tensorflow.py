@@ -65,7 +65,10 @@ SLIM: dict[str, tuple[str, str]] = {
     "convolution1d": ("Conv1D", _SLIM_CONV),
     "conv1d": ("Conv1D", _SLIM_CONV),
     "conv2d_in_plane": ("DepthwiseConv2D", f"inputs, kernel_size, stride=1, padding='SAME', {_SLIM_END}"),
-    "conv2d_transpose": ("Conv2DTranspose", f"inputs, num_outputs, kernel_size, stride=1, padding='SAME', data_format='NHWC', {_SLIM_END}"),
+    "conv2d_transpose": (
+        "Conv2DTranspose",
+        f"inputs, num_outputs, kernel_size, stride=1, padding='SAME', data_format='NHWC', {_SLIM_END}",
+    ),
     "convolution2d_transpose": (
         "Conv2DTranspose",
         f"inputs, num_outputs, kernel_size, stride=1, padding='SAME', data_format='NHWC', {_SLIM_END}",
@@ -83,13 +86,16 @@ SLIM: dict[str, tuple[str, str]] = {
     "relu": ("Dense", f"inputs, num_outputs, {_SLIM_END}"),
     "batch_norm": (
         "BatchNormalization",
-        "inputs, decay=0.999, center=True, scale=False, epsilon=0.001, activation_fn=None, param_initializers=None, "
+        ("inputs, decay=0.999, center=True, scale=False, epsilon=0.001, activation_fn=None, param_initializers=None, "
         "param_regularizers=None, updates_collections=None, is_training=True, reuse=None, variables_collections=None, "
-        "outputs_collections=None, trainable=True, batch_weights=None, fused=None, data_format='NHWC'",
+        "outputs_collections=None, trainable=True, batch_weights=None, fused=None, data_format='NHWC'"),
     ),
     "instance_norm": ("InstanceNormalization", "inputs, center=True, scale=True, epsilon=1e-06, activation_fn=None"),
     "layer_norm": ("LayerNormalization", "inputs, center=True, scale=True, activation_fn=None"),
-    "group_norm": ("GroupNormalization", "inputs, groups=32, channels_axis=-1, reduction_axes=(-3, -2), center=True, scale=True, activation_fn=None"),
+    "group_norm": (
+        "GroupNormalization",
+        "inputs, groups=32, channels_axis=-1, reduction_axes=(-3, -2), center=True, scale=True, activation_fn=None",
+    ),
     "dropout": ("Dropout", "inputs, keep_prob=0.5, noise_shape=None, is_training=True"),
     "flatten": ("Flatten", "inputs"),
     "max_pool2d": ("MaxPooling2D", "inputs, kernel_size, stride=2, padding='VALID', data_format='NHWC'"),
@@ -108,7 +114,9 @@ SLIM_TO_KERAS = {
 
 _CELL = "num_units, use_peepholes=False, cell_clip=None, initializer=None, num_proj=None"
 CELLS: dict[str, LayerSpec] = {
-    "BasicLSTMCell": LayerSpec("rnn_cell", "num_units, forget_bias=1.0, state_is_tuple=True, activation='tanh'", "", "zeros", {"cell": "lstm"}),
+    "BasicLSTMCell": LayerSpec(
+        "rnn_cell", "num_units, forget_bias=1.0, state_is_tuple=True, activation='tanh'", "", "zeros", {"cell": "lstm"}
+    ),
     "LSTMCell": LayerSpec(
         "rnn_cell",
         f"{_CELL}, proj_clip=None, num_unit_shards=None, num_proj_shards=None, forget_bias=1.0",
@@ -123,7 +131,14 @@ CELLS: dict[str, LayerSpec] = {
     "GRUCell": LayerSpec("rnn_cell", "num_units", "", "zeros", {"cell": "gru"}),
     "BasicRNNCell": LayerSpec("rnn_cell", "num_units", "", "zeros", {"cell": "rnn"}),
 }
-CELL_WRAPPERS = {"DropoutWrapper", "MultiRNNCell", "ResidualWrapper", "DeviceWrapper", "AttentionCellWrapper", "OutputProjectionWrapper"}
+CELL_WRAPPERS = {
+    "DropoutWrapper",
+    "MultiRNNCell",
+    "ResidualWrapper",
+    "DeviceWrapper",
+    "AttentionCellWrapper",
+    "OutputProjectionWrapper",
+}
 
 # tf.nn functions that multiply by a filter: spatial axes, and whether transposed
 CONVOLUTIONS: dict[str, tuple[int, bool]] = {

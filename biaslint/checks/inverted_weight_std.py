@@ -32,9 +32,10 @@ def check(program: Program) -> Iterator[Report]:
                 if spelled
                 else "which is far too wide"
             )
+            owner = "this weight" if use.framework == "tensorflow" else f"the weight of `{use.name}`"
             yield Report(
                 place,
-                f"the weight of `{use.name}` is drawn with a standard deviation of {drawn}, {why}: its outputs explode",
+                f"{owner} is drawn with a standard deviation of {drawn}, {why}: its outputs explode",
                 layer=use.name,
                 related=the_layer(use, place),
                 advice="the standard deviation must shrink with the fan-in: sqrt(2 / fan_in) before a ReLU, sqrt(1 / fan_in) elsewhere",

@@ -263,7 +263,11 @@ def affine_behind(x: Node) -> Node | None:
     node = x
     while node.op in ("keep", "remap") and node.bias_of is None and len(node.inputs) == 1:
         node = node.inputs[0]
-    return node if node.op == "affine" and node.info.get("raw") is not None else None
+    if node.op != "affine" or node.bias_of is not None:
+        return None
+    if node.name == "@" and len(node.inputs) == 2:
+        node.info.setdefault("raw", ("tf.matmul", "linear", -1, node.inputs[1]))
+    return node if "raw" in node.info else None
 
 
 def join(interp: Interpreter, x: Node, bias: Node, axis: int | None = None) -> Node | None:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pygls.lsp.server import LanguageServer
 
 from biaslint import __version__, config, engine, rule_book
 from biaslint.finding import Finding
+from biaslint.frontends.memory import Memory
 from biaslint.lsp import actions, pages
 from biaslint.lsp import settings as user_settings
 from biaslint.lsp.diagnostics import diagnostic
@@ -37,6 +39,7 @@ class Project:
 
     chosen: config.Config
     result: engine.Result = field(default_factory=engine.Result)
+    memory: Memory = field(default_factory=Memory)
     seen: dict[Path, tuple[int, ...]] = field(default_factory=dict)  # the versions of the files that the result is of
     shown: dict[str, list[tuple[Finding, types.Diagnostic]]] = field(default_factory=dict)  # by URI
     timer: asyncio.TimerHandle | None = None
@@ -71,7 +74,7 @@ class Server(LanguageServer):
             if project is None:
                 project = self.projects[chosen.root] = Project(chosen)
             if project.chosen != chosen:
-                project.seen = {}
+                project.seen, project.memory = {}, Memory()
             project.chosen = chosen
         return project
 
@@ -124,7 +127,8 @@ class Server(LanguageServer):
             seen = {path: self.documents.versions(path) for path in files}
             texts = self.documents.unsaved()
             loop = asyncio.get_running_loop()
-            result = await loop.run_in_executor(self.pool, engine.lint_files, files, project.chosen, texts)
+            work = partial(engine.lint_files, files, project.chosen, texts, project.memory)
+            result = await loop.run_in_executor(self.pool, work)
             for line in [*result.problems, *result.errors]:
                 self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"biaslint: {line}"))
             if any(self.documents.versions(path) != version for path, version in seen.items()):

@@ -58,6 +58,11 @@ def advice(verdict: Verdict) -> str:
         return "the layer's other uses need the bias; a switch for it would let these do without"
     if verdict.through:
         return f"let the call make the layer without a bias (`{keyword}=False`); the norm has a shift of its own"
-    channels = use.config.get("out_features" if use.kind == "linear" else "out_channels")
+    if use.type.startswith("tf_slim."):
+        return "give the norm as `normalizer_fn`, or write `biases_initializer=None`; the norm has a shift of its own"
+    if not use.bias.argument and use.framework != "torch":
+        return f"leave `{use.name}` out; the norm has a shift of its own"
+    names = ("out_features", "units") if use.kind == "linear" else ("out_channels", "filters")
+    channels = next((use.config[name] for name in names if name in use.config), None)
     saved = f"; that saves {channels} parameters" if isinstance(channels, int) and not verdict.when else ""
     return f"write `{keyword}={replacement(verdict)}`{saved}; the norm has a shift of its own"

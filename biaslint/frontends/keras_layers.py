@@ -148,7 +148,7 @@ def apply(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
         return interp.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
     known_input(interp, layer, x)
     if layer.kind == "norm":
-        return do_norm(interp, obj, layer, x, kwargs)
+        return do_norm(interp, obj, layer, x, {"training": args[1], **kwargs} if len(args) > 1 else kwargs)
     result = KINDS[layer.kind](interp, layer, x)
     if layer.kind in ("conv", "linear", "einsum_dense") and isinstance(result, Node):
         return activated(interp, layer.config.get("activation"), result)

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import ast
 import copy
+import operator
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from biaslint.graph import LayerUse, Place
 
@@ -45,8 +47,7 @@ PLAIN = {
 }
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _NAMES = "names_it_mentions"
-
-T = TypeVar("T")
+_NODES = "nodes_with_lines"
 
 
 @dataclass(slots=True)
@@ -86,7 +87,9 @@ class Memory:
         self.entries = {
             key: entry for key, entry in self.entries.items() if not (changed - {entry.path}) and entry.path not in shared
         }
-        self.models = {key: known for key, known in self.models.items() if not (changed - {known[0]}) and known[0] not in shared}
+        self.models = {
+            key: known for key, known in self.models.items() if not (changed - {known[0]}) and known[0] not in shared
+        }
         from biaslint.frontends import calls
 
         if len(calls._YIELDS) > 20_000:  # it holds on to the trees of texts that are gone
@@ -143,20 +146,15 @@ class Memory:
             fresh += answer
         reached.seen.update(fresh)
         self.used.add(key)
-        move = _mover(root.module, entry)
-        found: Reached = copy.copy(entry.found)
-        found.uses = [copy.copy(move(use)) for use in found.uses]
-        found.unknowns = {move(fact): None for fact in found.unknowns}
-        return found
+        _settle(root.module, entry)
+        return _copied(entry.found)
 
     def store(self, root: Root, steps: int, found: Reached, asked: Iterable[Any]) -> None:
         """Keep what a root has led to."""
         statements = self.closure(root)
-        kept = copy.copy(found)
-        kept.uses = [copy.copy(use) for use in found.uses]
         key = (id(root.node), root.module.path, steps)
         lines = tuple(statement.lineno for statement in statements)
-        self.entries[key] = Entry(root.module.path, statements, lines, kept, tuple(asked))
+        self.entries[key] = Entry(root.module.path, statements, lines, _copied(found), tuple(asked))
         self.used.add(key)
         self.executed += 1
 
@@ -292,8 +290,20 @@ def reparsed(old: str, tree: ast.Module, new: str) -> ast.Module | None:
             ast.increment_lineno(statement, begin)
     if moved:
         for statement in tree.body[last:]:
-            ast.increment_lineno(statement, moved)
+            _move(statement, moved)
     return ast.Module(body=[*tree.body[:first], *middle.body, *tree.body[last:]], type_ignores=[])
+
+
+def _move(statement: ast.stmt, by: int) -> None:
+    """Move a statement in place; its nodes are gathered once."""
+    nodes: list[Any] | None = getattr(statement, _NODES, None)
+    if nodes is None:
+        nodes = [node for node in ast.walk(statement) if hasattr(node, "lineno")]
+        setattr(statement, _NODES, nodes)
+    for node in nodes:
+        node.lineno += by
+        if node.end_lineno is not None:
+            node.end_lineno += by
 
 
 def _first_line(statement: ast.stmt) -> int:
@@ -306,39 +316,72 @@ def _first_line(statement: ast.stmt) -> int:
 # -- places that have moved ----------------------------------------------------------------------------------------------------------
 
 
-def _mover(module: Module, entry: Entry) -> Callable[[T], T]:
-    """What moves the places in a fact to where their statements stand now."""
-    shifts = [now.lineno - line for now, line in zip(entry.statements, entry.lines, strict=True)]
-    if not any(shifts):
-        return lambda fact: fact
-    path = module.shown
+def _settle(module: Module, entry: Entry) -> None:
+    """Move the places in what is kept to where their statements stand now."""
+    lines = tuple(statement.lineno for statement in entry.statements)
+    if lines == entry.lines:
+        return
+    shifts = [now - line for now, line in zip(lines, entry.lines, strict=True)]
     starts = [
         line - statement.lineno + _first_line(statement) for statement, line in zip(entry.statements, entry.lines, strict=True)
     ]
+    path = module.shown
     known: dict[Place, Place] = {}
 
     def place(one: Place) -> Place:
-        new = known.get(one)
-        if new is None:
-            index = bisect_right(starts, one.line) - 1
-            by = shifts[index] if index >= 0 and one.path == path else 0
-            new = known[one] = replace(one, line=one.line + by, end_line=one.end_line + by) if by else one
-        return new
+        index = bisect_right(starts, one.line) - 1
+        by = shifts[index] if index >= 0 and one.path == path else 0
+        if not by:
+            return one
+        return Place(one.path, one.line + by, one.column, one.end_line + by, one.end_column, one.cell)
 
-    def move(fact: Any) -> Any:
-        if isinstance(fact, Place):
-            return place(fact)
-        if isinstance(fact, tuple):
-            return tuple(move(part) for part in fact)
-        if isinstance(fact, LayerUse) or (is_dataclass(fact) and not isinstance(fact, type)):
-            changes = {}
-            for entry in fields(fact):
-                part = getattr(fact, entry.name)
-                if part and (isinstance(part, (Place, tuple)) or is_dataclass(part)):
-                    new = move(part)
-                    if new is not part and new != part:
-                        changes[entry.name] = new
-            return replace(fact, **changes) if changes else fact
-        return fact
+    def moved(fact: Any) -> Any:
+        kind = type(fact)
+        if kind is Place:
+            new = known.get(fact)
+            if new is None:
+                new = known[fact] = place(fact)
+            return new
+        if kind is tuple:
+            parts = tuple([moved(part) for part in fact])
+            return fact if all(map(operator.is_, parts, fact)) else parts
+        names = _fields(kind)
+        changes = {}
+        for name in names:
+            part = getattr(fact, name)
+            if part and (type(part) is Place or type(part) is tuple or _fields(type(part))):
+                new = moved(part)
+                if new is not part:
+                    changes[name] = new
+        if not changes:
+            return fact
+        if kind is LayerUse:  # it is ours alone
+            for name, new in changes.items():
+                setattr(fact, name, new)
+            return fact
+        return replace(fact, **changes)
 
-    return move
+    entry.found.uses = [moved(use) for use in entry.found.uses]
+    entry.found.unknowns = {moved(fact): None for fact in entry.found.unknowns}
+    entry.lines = lines
+
+
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    """The fields of a class of facts; none where it is something else."""
+    return tuple(entry.name for entry in fields(kind)) if is_dataclass(kind) else ()
+
+
+_USE = _fields(LayerUse)
+
+
+def _copied(found: Reached) -> Reached:
+    """A copy that whoever takes it in may number."""
+    new = copy.copy(found)
+    new.uses = []
+    for use in found.uses:
+        one = object.__new__(LayerUse)
+        for name in _USE:
+            setattr(one, name, getattr(use, name))
+        new.uses.append(one)
+    return new

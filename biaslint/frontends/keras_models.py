@@ -225,6 +225,7 @@ def layers_of_model(interp: Interpreter, obj: Obj) -> list[Value]:
 # -- attributes ------------------------------------------------------------------------------------------------------------------------
 
 LAYER_METHODS = {
+    "apply",
     "call",
     "build",
     "get_config",
@@ -401,7 +402,7 @@ def method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kwargs)
         return None
     if name == "pop" and obj.items:
         return obj.items.pop(list(obj.items)[-1])
-    if name in ("call", "__call__"):
+    if name in ("call", "__call__", "apply"):
         return called(interp, obj, args, kwargs)
     if name == "compile":
         return compiled(interp, obj, args, kwargs)

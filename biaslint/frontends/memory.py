@@ -17,7 +17,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -366,10 +365,15 @@ def _settle(module: Module, entry: Entry) -> None:
     entry.lines = lines
 
 
-@cache
+_known_fields: dict[Any, tuple[str, ...]] = {}
+
+
 def _fields(kind: Any) -> tuple[str, ...]:
     """The fields of a class of facts; none where it is something else."""
-    return tuple(entry.name for entry in fields(kind)) if is_dataclass(kind) else ()
+    known = _known_fields.get(kind)
+    if known is None:
+        known = _known_fields[kind] = tuple(entry.name for entry in fields(kind)) if is_dataclass(kind) else ()
+    return known
 
 
 _USE = _fields(LayerUse)

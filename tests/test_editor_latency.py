@@ -11,7 +11,7 @@ from projects import ROOT
 
 pytest.importorskip("pygls", reason="pygls is not installed")
 sys.path.insert(0, str(ROOT / "benchmarks"))
-import editor_latency  # noqa: E402
+import editor_latency
 
 
 def test_a_short_run_measures_every_save_and_finds_what_is_there(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ pytest_asyncio = pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is
 pytest_lsp = pytest.importorskip("pytest_lsp", reason="pytest-lsp is not installed")
 from lsprotocol import types  # noqa: E402
 
-WAIT = 6.0
+WAIT = 30.0
 
 
 class Editor:

@@ -226,7 +226,7 @@ class Interpreter:
     def do_for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Signal:
         made = len(self.flow.nodes) + len(self.objects)
         for count, item in enumerate(self.iterate(self.eval(node.iter, scope), node.iter)):
-            if count == LONG and made == len(self.flow.nodes) + len(self.objects):
+            if count == LONG and made == len(self.flow.nodes) + len(self.objects) and not of_layers(item):
                 return None  # a table of numbers, not a model
             self.assign(node.target, item, scope)
             signal = self.block(node.body, scope)
@@ -1050,6 +1050,12 @@ class Interpreter:
 
     def here(self) -> tuple[Module | None, ast.AST | None]:
         return (self.module, self.node)
+
+
+def of_layers(item: Value) -> bool:
+    """Is a loop's item a module or parameter, or a pair with one? Such a loop may initialise them."""
+    items = item.items if isinstance(item, ListV) else [item]
+    return any(isinstance(one, (Obj, Param)) for one in items)
 
 
 class _Missing:

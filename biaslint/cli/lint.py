@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from biaslint import baseline, changed_lines, config, engine, reporters, rule_book
+from biaslint import baseline, changed_lines, config, engine, progress, reporters, rule_book
 from biaslint.cli.explain import colored
 from biaslint.finding import Severity
 from biaslint.sources import Lines
@@ -142,7 +142,8 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     narrow = _narrower(options, chosen, None if options.write_baseline else file)
 
     data = sys.stdin.buffer.read() if stdin else b""
-    result = engine.lint_text(data, targets[0], chosen) if stdin else engine.lint(targets, chosen)
+    with progress.shown(sys.stderr):
+        result = engine.lint_text(data, targets[0], chosen) if stdin else engine.lint(targets, chosen)
     if options.write_baseline:
         return _write_baseline(result, chosen, file or chosen.root / BASELINE)
     narrow(result)

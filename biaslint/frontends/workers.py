@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from biaslint import progress
+
 STACK = 512 * 1024 * 1024
 DEPTH = 20_000
 
@@ -57,16 +59,23 @@ def available() -> int:
 
 def spread(project: Any, groups: Sequence[Group], jobs: int, work: Callable[[Any, Group], Result]) -> list[Result]:
     """`work(project, group)` for every group, in order. With several jobs on Linux, in processes forked from this one."""
+    progress.expect(len(groups))
     if jobs < 2 or len(groups) < 8 or not sys.platform.startswith("linux"):
-        return [work(project, group) for group in groups]
+        return [done(work(project, group)) for group in groups]
     _task.update(project=project, groups=groups, work=work)
     gc.freeze()
     try:
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            return pool.map(one, range(len(groups)), chunksize=1)
+            return [done(result) for result in pool.imap(one, range(len(groups)))]
     finally:
         _task.clear()
         gc.unfreeze()
+
+
+def done(result: Result) -> Result:
+    """Tell that a group is done."""
+    progress.step()
+    return result
 
 
 def one(index: int) -> Any:

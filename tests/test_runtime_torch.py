@@ -569,3 +569,9 @@ def test_a_value_that_is_set_and_then_overwritten_is_held_against_the_source(fol
     assert [(one["rule"], one["line"], one["layer"]) for one in report["findings"]] == [("BL704", 8, "head")]
     held = {one["layer"]: one["status"] for one in report["measurements"] if one["name"] == "bias-against-source"}
     assert held == {"conv": "pass", "head": "fail"}
+
+
+def test_a_relu_that_is_open_for_the_whole_batch_still_sees_the_bias() -> None:
+    # Pooled to one position, a unit is on or off for all samples alike, and gradients cancel as if there were no ReLU.
+    model = Chain(pool=nn.AdaptiveAvgPool2d(1), conv=nn.Conv2d(3, 4, 1), act=nn.ReLU(), norm=nn.BatchNorm2d(4), last=nn.Tanh())
+    assert status(model, torch.full((4, 3, 8, 8), 9.0) + 0.01 * torch.randn(4, 3, 8, 8)) == {"conv": "alive"}

@@ -256,7 +256,9 @@ def _judge(name: str, module: Any, sums: Any, graph: Any, threshold: float) -> D
         result.fraction = sum(known) / len(known)
         result.dead_channels = [index for index, channel in enumerate(dead) if channel]
         result.status = "dead" if all(known) else "partial" if any(known) else "alive"
-        if any(known):
+        if any(known) and graph.bends(name):
+            result.status, result.fraction, result.dead_channels = "alive", 0.0, []
+        elif any(known):
             stops = graph.cancellers(name)
             result.kinds = tuple(dict.fromkeys(kind for kind, _ in stops))
             result.cancellers = tuple(dict.fromkeys(where for _, where in stops))
@@ -286,7 +288,7 @@ def dead_biases(
         _widen(model)
         sums, graph = _pass(model, layers, inputs, keywords, seed, norms=True, dropout=False)
         results = {name: _judge(name, module, sums[name], graph, threshold) for name, module in layers.items()}
-        # A ReLU that happens to be open at every position hides the bias before it too; other values tell the difference.
+        # A smooth function may happen to be flat, or the graph unreadable (scripted code); other values tell the difference.
         for again in (1, 2):
             if any(result.status == "partial" for result in results.values()):
                 sums, _ = _pass(model, layers, inputs, keywords, seed + again, norms=True, dropout=False)

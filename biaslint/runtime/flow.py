@@ -18,6 +18,21 @@ _STOPS = (
     ("Softmax", "softmax"),
     ("ScaledDotProduct", "softmax"),
 )
+# Straight on either side of a bend: on a batch that stays on one side, gradients cancel as if it were not there.
+_BENT = (
+    "Relu",
+    "LeakyRelu",
+    "Prelu",
+    "Rrelu",
+    "Threshold",
+    "Hardtanh",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardshrink",
+    "Softshrink",
+    "Clamp",
+    "Abs",
+)
 _SHAPES = (
     "View",
     "Reshape",
@@ -112,6 +127,20 @@ class Flow:
                 else:
                     pending.append(reader)
         return list(dict.fromkeys(found))
+
+    def bends(self, layer: str) -> bool:
+        """Whether a ReLU or its like stands between the layer's output and the first norm or softmax on some path."""
+        pending = list(self._makers.get(layer, ()))
+        seen = {id(node) for node in pending}
+        while pending:
+            for reader in self._readers.get(id(pending.pop()), ()):
+                name = reader.name()
+                if name.startswith(_BENT):
+                    return True
+                if id(reader) not in seen and not _stop_kind(name):
+                    seen.add(id(reader))
+                    pending.append(reader)
+        return False
 
     def readers(self, layer: str) -> list[str]:
         """What reads the layer's output next, shape changes apart, in the words of `LayerUse.readers`."""

@@ -28,10 +28,12 @@ def check(program: Program) -> Iterator[Report]:
 
 
 def cancelled_by_norm(use: LayerUse) -> bool:
+    """Does a norm take the bias away?"""
     return use.fate.kind == "dead" and use.fate.by != "softmax"
 
 
 def message(verdict: Verdict) -> str:
+    """What is found, with the names from the code."""
     use = verdict.use
     norm = f"`{use.fate.cancelled_by}`" if use.fate.cancelled_by else f"the {use.fate.by}"
     if verdict.through:
@@ -41,6 +43,7 @@ def message(verdict: Verdict) -> str:
 
 
 def related(verdict: Verdict) -> tuple[Related, ...]:
+    """The norms, and the layer where the finding stands at a call further out."""
     found: dict[object, Related] = {}
     for use in verdict.uses[:8]:
         if use.fate.place is not None:
@@ -52,6 +55,7 @@ def related(verdict: Verdict) -> tuple[Related, ...]:
 
 
 def advice(verdict: Verdict) -> str:
+    """What to write instead, and what that saves."""
     use = verdict.use
     keyword = use.bias.argument or "bias"
     if verdict.by_size:

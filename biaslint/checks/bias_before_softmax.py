@@ -37,4 +37,5 @@ def check(program: Program) -> Iterator[Report]:
 
 
 def cancelled_by_softmax(use: LayerUse) -> bool:
+    """Does a softmax take the bias away, or the part of it that makes the keys?"""
     return use.fate.kind in ("dead", "part") and use.fate.by == "softmax"

@@ -18,7 +18,7 @@ def check(program: Program) -> Iterator[Report]:
     counts = Counter((use.run, write.place) for use in program.uses for write in use.bias.writes if use.kind in KINDS)
     found: dict[Place, list[tuple[LayerUse, BiasWrite, BiasWrite | None]]] = {}
     for use in program.uses:
-        if use.kind not in KINDS or use.bias.present is not True or use.escaped:
+        if use.kind not in KINDS or use.bias.present is not True or use.fate.kind == "unknown":
             continue
         for index, write in enumerate(use.bias.writes):
             if _deliberate(use, write) and counts[use.run, write.place] == 1:

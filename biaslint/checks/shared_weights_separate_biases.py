@@ -15,7 +15,9 @@ def check(program: Program) -> Iterator[Report]:
     """Report layers whose weight is another layer's of the same kind, and whose bias is their own."""
     known = {(use.run, use.ident): use for use in program.uses}
     for site in program.sites(*KINDS):
-        pairs = [(use, known.get((use.run, use.weight_of or 0))) for use in site.uses if use.fate.kind != "uncalled"]
+        pairs = [
+            (use, known.get((use.run, use.weight_of or 0))) for use in site.uses if use.fate.kind not in ("uncalled", "unknown")
+        ]
         if not pairs or not all(_separate(use, other) for use, other in pairs):
             continue
         use, other = pairs[0]

@@ -27,7 +27,10 @@ def check(program: Program) -> Iterator[Report]:
             why, advice = MADE_AS.get(use.config.get("made as", ""), ("it is constant", "make it a parameter"))
             yield Report(site.place, f"`{use.name}` is added as a bias and never learns: {why}", layer=use.name, advice=advice)
     for site in program.sites(*KINDS):
-        if all(one.bias.present and one.bias.trainable is False and one.weight_trainable is True for one in site.uses):
+        if all(
+            one.fate.kind != "unknown" and one.bias.present and one.bias.trainable is False and one.weight_trainable is True
+            for one in site.uses
+        ):
             use = site.first
             raw = use.framework == "tensorflow" and not use.bias.argument
             yield Report(

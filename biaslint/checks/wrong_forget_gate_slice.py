@@ -22,7 +22,7 @@ def check(program: Program) -> Iterator[Report]:
     """Report the statements that raise another gate, all gates, or a forget gate that is reset afterwards."""
     found: dict[Place, list[Report | None]] = {}
     for use in program.uses:
-        if use.kind in ("rnn", "rnn_cell") and "LSTM" in use.type and use.bias.present and not use.escaped:
+        if use.kind in ("rnn", "rnn_cell") and "LSTM" in use.type and use.bias.present and use.fate.kind != "unknown":
             reports = dict(_judge(use))
             for write in use.bias.writes:
                 found.setdefault(write.place, []).append(reports.get(write))

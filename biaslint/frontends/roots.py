@@ -22,7 +22,9 @@ from biaslint.graph import LayerUse, UnknownFact
 
 MAX_RUNS = 8
 ROOT_STEPS = 1_500_000
-LONE_STEPS = 40_000  # for a function that is executed only because nothing calls it
+SMALL = 30_000  # steps up to which a model is executed under contrary choices although nothing was found in it
+FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
+LONE_STEPS = 30_000  # for a function that is executed only because nothing calls it
 LAYER_NAMES = re.compile(
     r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*|\w+Conv\w*"
     r"|\w*(LSTM|GRU|RNN)Cell|fully_connected|xw_plus_b|bias_add|dense|separable_conv\w*)\b"
@@ -265,6 +267,8 @@ def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STE
 
 def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     """Execute a root under every set of choices that matters, and keep what was found."""
+    if FUNCTIONAL.search(root.module.text) and "torch" not in root.module.text:
+        steps = min(steps, FUNCTIONAL_STEPS)
     forced: list[tuple[dict[Any, bool], bool]] = [({}, False)]
     taken: list[dict[Any, bool]] = []  # the choices of the executions so far
     spent = 0
@@ -292,7 +296,7 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         if ended is not None and ended.startswith("raises") and interp.choices.open and runs < 4:
             last = interp.choices.open[-1]
             forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary))
-        lone = isinstance(root.node, ast.ClassDef) or any(matters(use) for use in uses)
+        lone = (isinstance(root.node, ast.ClassDef) and interp.steps < SMALL) or any(matters(use) for use in uses)
         if runs == 1 and lone and any(key not in interp.choices.settled for key in interp.choices.open):
             forced.append(({}, True))
         files = {place.path for use in found if matters(use) for place in use.chain}

@@ -114,10 +114,10 @@ def test_an_internal_error_names_the_file_and_the_others_are_still_linted(
 
     real = frontends.analyse
 
-    def breaks_on_clean(files, root, texts=None):  # type: ignore[no-untyped-def]
+    def breaks_on_clean(files, root, texts=None, **given):  # type: ignore[no-untyped-def]
         if any(file.name == "clean.py" for file in files):
             raise RuntimeError("no luck")
-        return real(files, root, texts)
+        return real(files, root, texts, **given)
 
     monkeypatch.setattr(frontends, "analyse", breaks_on_clean)
     result = run(".")

@@ -22,6 +22,7 @@ HOMES = (
     "keras.api.", "keras.",
 )  # fmt: skip
 ROOTS = {home[:-1] for home in HOMES}
+SUBMODULES = "keras_applications.get_submodules_from_kwargs"  # how models are written for several Keras packages at once
 
 is_module = keras_models.is_module
 prepare = keras_models.prepare
@@ -36,7 +37,7 @@ before_call = keras_models.before_call
 
 
 def owns(name: str) -> bool:
-    return name.startswith(HOMES) or name in ROOTS
+    return name.startswith(HOMES) or name in ROOTS or name == SUBMODULES
 
 
 @cache
@@ -122,6 +123,8 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
         prepare(interp, obj)
         keras_models.initialize(interp, obj, args, kwargs)
         return obj
+    if name == SUBMODULES:
+        return ListV([External(f"keras.{space}") for space in ("backend", "layers", "models", "utils")], "tuple")
     last = name.rpartition(".")[2]
     parts = name.split(".")
     if last == "Input" or name == "keras.backend.placeholder":

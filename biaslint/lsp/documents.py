@@ -218,7 +218,7 @@ class Documents:
         text = lines[line - 1] if 0 < line <= len(lines) else ""
         before = text[: column - 1]
         if before.isascii():
-            return types.Position(line - 1, max(column - 1, 0))
+            return types.Position(line - 1, len(before))
         codec, width = BYTES[self.encoding]
         return types.Position(line - 1, len(before.encode(codec, "surrogatepass")) // width)
 

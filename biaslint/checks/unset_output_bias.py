@@ -35,7 +35,7 @@ def check(program: Program) -> Iterator[Report]:
             facts.setdefault(use.run, []).append(use)
     for site in program.sites("linear", "conv"):
         called = [use for use in site.uses if use.fate.kind not in CALLED]
-        if not called or not all(_unset(use) for use in called):
+        if any(use.bias.writes for use in site.uses) or not called or not all(_unset(use) for use in called):
             continue
         found = [(use, _evidence(use, facts.get(use.run, []))) for use in called]
         use, evidence = next((pair for pair in found if pair[1] is not None), found[0])

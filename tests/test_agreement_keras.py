@@ -24,7 +24,7 @@ from biaslint.frontends import analyse  # noqa: E402
 from biaslint.graph import LayerUse  # noqa: E402
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "keras"
-FILES = ("conv_then_batch_norm", "what_keeps_a_bias_alive", "biases_set")
+FILES = ("conv_then_batch_norm", "what_keeps_a_bias_alive", "biases_set", "random_features")
 # classes, and an input of theirs
 CLASSES = {"Block": (1, 16, 16, 3), "Net": (1, 16, 16, 3), "Gated": (1, 8, 8, 3), "PreActivation": (1, 8, 8, 16)}
 BIASED = ("conv", "linear", "rnn", "rnn_cell")

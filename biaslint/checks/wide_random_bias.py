@@ -32,6 +32,7 @@ def _deviation(write: BiasWrite) -> float:
 
 
 def _wide(use: LayerUse, write: BiasWrite) -> bool:
-    if use.bias.present is not True or use.fate.kind in ("dead", "unknown"):
+    frozen = use.bias.trainable is False and use.weight_trainable is False  # random features are meant to be wide
+    if use.bias.present is not True or frozen or use.fate.kind in ("dead", "unknown"):
         return False
     return write.how in ("normal", "uniform") and _deviation(write) >= WIDE

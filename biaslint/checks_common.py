@@ -43,6 +43,17 @@ RELUS = {"relu", "relu_", "relu6"}
 SMALL = 0.2  # up to here a positive constant is the "so that all ReLUs fire" habit, and another rule's business
 
 
+ORDINARY = {
+    *RELUS, "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "dropout",
+    "affine", "window", "smooth", "layer norm", "group norm", "RMS norm", "softmax",
+}  # fmt: skip
+
+
+def ordinary(use: LayerUse) -> bool:
+    """Is the layer one of a stack, and no gate, mask or scale?"""
+    return bool(use.readers) and ORDINARY.issuperset(use.readers)
+
+
 def into_relu(use: LayerUse) -> bool:
     """Is everything that reads the layer a ReLU?"""
     return bool(use.readers) and RELUS.issuperset(use.readers)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import by_write, live, the_layer, to_zero
+from biaslint.checks_common import by_write, live, ordinary, the_layer, to_zero
 from biaslint.graph import BiasWrite, LayerUse, Program
 
 LARGE = 0.5
-GATES = {"sigmoid", "tanh", "hardsigmoid", "mul", "softplus"}
 
 
 def check(program: Program) -> Iterator[Report]:
@@ -26,6 +25,6 @@ def check(program: Program) -> Iterator[Report]:
 
 
 def _large(use: LayerUse, write: BiasWrite) -> bool:
-    if write.how != "constant" or not write.value or not live(use) or use.is_output or GATES.intersection(use.readers):
+    if write.how != "constant" or not write.value or not live(use) or use.is_output or not ordinary(use):
         return False
     return write.value >= LARGE

@@ -51,7 +51,7 @@ def noted(interp: Interpreter, name: str, kind: str) -> None:
     interp.facts.append(Layer(name, kind, "torch", {}, interp.origin(), name=name.rpartition(".")[2]))
 
 
-IGNORED_STEPS = {"masked_fill", "where", "tril", "triu"}
+IGNORED_STEPS = {"dropout", "masked_fill", "where", "tril", "triu"}
 LINEAR_STEPS = {"keep", "remap", "smooth", "window", "affine", "layer"}
 TAKES = {"linear", "conv"}
 

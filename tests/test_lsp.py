@@ -475,3 +475,15 @@ async def test_without_pygls_it_says_what_to_install(tmp_path: Path) -> None:
     _, said = await process.communicate()
     assert process.returncode == 2
     assert "pip install 'biaslint[lsp]'" in said.decode()
+
+
+async def test_on_save_nothing_is_offered_for_a_text_that_was_not_looked_at(editors: Any) -> None:
+    editor = await editors(options={"run": "onSave"})
+    editor.open("net.py", DEAD)
+    await editor.diagnostics("net.py", ["BL101"])
+    assert await editor.actions("net.py", 3)
+    editor.change("net.py", "\n\n" + DEAD)
+    assert await editor.actions("net.py", 3) == []
+    editor.save("net.py")
+    await editor.diagnostics("net.py", ["BL101"])
+    assert await editor.actions("net.py", 5)

@@ -161,12 +161,18 @@ class Server(LanguageServer):
         """The project of a text, with a result that is of the text as it is now."""
         path = self.documents.file_of(uri)
         project = self.project_of(path) if path is not None else None
-        if path is None or project is None or path not in self.documents.names:
+        if path is None or project is None or not self.configs.settings.enable or path not in self.open_files(project):
             return None
-        if project.seen.get(path) != self.documents.versions(path):
-            self.schedule(project)
+        for _ in range(3):  # a change may come while its predecessor is looked at
+            if project.seen.get(path) == self.documents.versions(path):
+                return project
+            if self.configs.settings.run == "onSave" and project.seen:
+                return None  # what was found is of another text, and it is not yet time to look again
+            project.wanted += 1
+            if project.timer is not None:
+                project.timer.cancel()
             await self.lint(project, project.wanted)
-        return project
+        return None
 
     def changed_settings(self, table: Any) -> None:
         """New settings from the editor: everything that is open is linted again."""

@@ -188,6 +188,10 @@ def normalize(interp: Interpreter, x: Node, style: str, config: dict[str, Value]
     if style == "layer":
         shape = config.get("normalized_shape")
         count = len(shape.items) if isinstance(shape, ListV) and not shape.open else 1
+        last = shape.items[-1] if isinstance(shape, ListV) and shape.items else shape
+        if x.dims is None or not x.dims or x.dims[-1] != key_of(last):
+            # it does not fit as far as can be seen: another choice was meant on the way here
+            return ops.norm(interp, x, "layer norm", None, name, layer=layer)
         return ops.norm(interp, x, "layer norm", tuple(range(-count, 0)), name, layer=layer)
     return ops.norm(interp, x, "RMS norm", None, name, layer=layer)
 

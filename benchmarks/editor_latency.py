@@ -135,9 +135,10 @@ def edit(text: str, chance: random.Random) -> str:
 class Client:
     """As much of an editor as it takes."""
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "biaslint", "lsp"]
-        self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, folder: Path, command: tuple[str, ...] = ("biaslint", "lsp")) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self.send("initialize", {"processId": None, "rootUri": folder.as_uri(), "capabilities": {}}, 1)
         while self.receive().get("id") != 1:
             pass

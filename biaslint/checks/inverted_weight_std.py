@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import the_layer
+from biaslint.checks_common import ORDINARY, the_layer
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
 
 KINDS = ("conv", "linear", "bilinear")
 LARGE = 1.0
+# What reads a layer of a plain stack. A norm would take the scale away; a quantizer's or a mixture's logits may be wide on purpose.
+STACKED = (ORDINARY | {"tanh", "sigmoid"}) - {"layer norm", "group norm", "RMS norm", "softmax"}
 
 
 def check(program: Program) -> Iterator[Report]:
@@ -44,5 +46,7 @@ def check(program: Program) -> Iterator[Report]:
 
 def _wide(use: LayerUse, write: BiasWrite) -> bool:
     if use.kind not in KINDS or write.span is not None or not write.which.startswith("weight") or use.hooked:
+        return False
+    if not use.readers or not STACKED.issuperset(use.readers):
         return False
     return write.grows or (write.how == "normal" and (write.spread or 0) >= LARGE)

@@ -487,3 +487,26 @@ async def test_on_save_nothing_is_offered_for_a_text_that_was_not_looked_at(edit
     editor.save("net.py")
     await editor.diagnostics("net.py", ["BL101"])
     assert await editor.actions("net.py", 5)
+
+
+async def test_the_server_ends_when_its_editor_is_gone(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "biaslint",
+        "lsp",
+        cwd=tmp_path,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdin is not None
+    process.stdin.close()
+    await asyncio.wait_for(process.wait(), WAIT)
+
+
+async def test_code_that_is_linted_is_not_executed(editor: Editor) -> None:
+    trap = editor.folder / "sprung"
+    editor.open("net.py", f"open({str(trap)!r}, 'w')\n" + DEAD)
+    await editor.diagnostics("net.py", ["BL101"])
+    assert not trap.exists()

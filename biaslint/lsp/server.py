@@ -104,7 +104,14 @@ class Server(LanguageServer):
     def _start(self, project: Project) -> None:
         task = asyncio.get_running_loop().create_task(self.lint(project, project.wanted))
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """An error of ours must not pass in silence."""
+        self.tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"biaslint: internal error: {error!r}"))
 
     def open_files(self, project: Project) -> list[Path]:
         """The project's open files that are linted."""

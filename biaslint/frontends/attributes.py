@@ -348,7 +348,7 @@ def list_item(interp: Interpreter, base: ListV, index: Value) -> Value:
     if isinstance(index, bool) or isinstance(index, int):
         if -len(base.items) <= index < len(base.items):
             return base.items[index]
-        if base.open and base.items:
+        if (base.open or interp.shortened) and base.items:
             return base.items[-1]
         return interp.fresh()
     bounds = slice_of(index)

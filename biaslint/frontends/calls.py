@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
 from biaslint.frontends import attributes, frameworks, library, tensors, wrappers
-from biaslint.frontends.interpreter import MAX_DEPTH, MISSING, Frame
+from biaslint.frontends.interpreter import MAX_DEPTH, MISSING, Frame, key_size
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
     Builtin,
@@ -91,6 +91,8 @@ def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -
 
     if isinstance(func, Unknown) and len(values) < 4:
         key = ("call", func.key, *(key_of(value) for value in values))
+        if key_size(key) > 60:  # calls of calls of calls: a loop, whose keys would grow for ever
+            return interp.fresh(f"{name}(...)")
         return Unknown(key, f"{func.text}(...)" if func.text else "")
     return interp.fresh(f"{name}(...)")
 

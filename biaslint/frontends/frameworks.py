@@ -256,6 +256,8 @@ def container_item(interp: Interpreter, obj: Obj, index: Value) -> Value:
             return values[0]
         return interp.fresh("an entry")
     if isinstance(index, int):
+        if interp.shortened and values and index >= len(values):
+            return values[-1]
         return values[index] if -len(values) <= index < len(values) else interp.fresh("an entry")
     if isinstance(index, ListV) and index.kind == "slice":
         bounds = [part if part is None or isinstance(part, int) else interp.choices.number(part.key) if isinstance(part, Unknown) else None for part in index.items]

@@ -496,6 +496,8 @@ class Interpreter:
     def item_of(self, value: Unknown, index: Any) -> Value:
         if value.tensors:
             return self.opaque(value, name=value.text)
+        if key_size(value.key) > 60:
+            return self.fresh(f"{value.text}[{index}]" if value.text else "")
         return Unknown(("item", value.key, index), f"{value.text}[{index}]" if value.text else "")
 
     def lookup(self, name: str, scope: Scope) -> Value:

@@ -13,16 +13,21 @@ VECTORS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "norm", "affine")
 
 
 def check(program: Program) -> Iterator[Report]:
-    """Report the calls that scale a bias as if it were a weight matrix."""
+    """Report the calls that, in every execution, scale a bias as if it were a weight matrix."""
     seen: set[Place] = set()
-    for use in program.uses:
-        if use.kind not in VECTORS:
-            continue
-        for write in use.bias.writes:
+    for site in program.sites(*VECTORS):
+        uses = [use for use in site.uses if use.fate.kind != "unknown"] or site.uses
+        always = set.intersection(*({write.call or write.place for write in use.bias.writes if _scales(write)} for use in uses))
+        for write in uses[0].bias.writes:
             place = write.call or write.place
-            if write.how == "scaled" and not write.caught and place not in seen:
+            if place in always - seen:
                 seen.add(place)
-                yield _report(use, write, place)
+                yield _report(uses[0], write, place)
+
+
+def _scales(write: BiasWrite) -> bool:
+    """A view of the bias may have the dimensions that the initializer asks for."""
+    return write.how == "scaled" and not write.caught and not set("([").intersection(write.target)
 
 
 def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:

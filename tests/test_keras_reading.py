@@ -152,3 +152,19 @@ def test_a_framework_linted_itself_keeps_its_layers(tmp_path: Path) -> None:
     model.write_text("from keras.src import layers\n\n\ndef build(x):\n    return layers.Dense(3)(x)\n", encoding="utf-8")
     (use,) = analyse([model], tmp_path).uses
     assert use.type == "keras.layers.Dense"
+
+
+def test_a_loop_over_unknown_calls_ends_soon(tmp_path: Path) -> None:
+    code = """
+def repeat(condition, body, x):
+    while condition(*x) and True:
+        x = body(*x)
+        if not isinstance(x, (list, tuple)):
+            x = (x,)
+        x = tuple(x)
+    return layers.Dense(3)(x[0])
+
+def build(body, x):
+    return repeat(lambda *x: True, body, x)
+"""
+    assert only(tmp_path, code, "linear").type == "keras.layers.Dense"

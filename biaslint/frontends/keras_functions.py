@@ -128,11 +128,8 @@ def do_multiply(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 def filled_times(interp: Interpreter, left: Value, right: Value) -> Value | None:
     from biaslint.frontends import tensors
 
-    if (
-        (isinstance(left, Node)
-        and left.info.get("write") is not None)
-        or (isinstance(right, Node)
-        and right.info.get("write") is not None)
+    if (isinstance(left, Node) and left.info.get("write") is not None) or (
+        isinstance(right, Node) and right.info.get("write") is not None
     ):
         return tensors.written_arithmetic(interp, "*", left, right)
     return None

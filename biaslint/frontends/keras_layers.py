@@ -92,8 +92,7 @@ def bound(interp: Interpreter, spec: LayerSpec, short: str, args: Args, kwargs: 
     config: Kwargs = {name: default for name, default in parameters(spec.signature) if default is not REQUIRED}
     names = positional_names(spec.signature)
     old = short.startswith(("Convolution", "AtrousConvolution", "Deconvolution")) and (
-        (len(args) > 2
-        and all(isinstance(item, (int, Unknown)) for item in args[1:3]))
+        (len(args) > 2 and all(isinstance(item, (int, Unknown)) for item in args[1:3]))
         or not {"nb_row", "border_mode", "nb_filter", "init"}.isdisjoint(kwargs)
     )
     if old and spec.kind == "conv":

@@ -86,9 +86,11 @@ SLIM: dict[str, tuple[str, str]] = {
     "relu": ("Dense", f"inputs, num_outputs, {_SLIM_END}"),
     "batch_norm": (
         "BatchNormalization",
-        ("inputs, decay=0.999, center=True, scale=False, epsilon=0.001, activation_fn=None, param_initializers=None, "
-        "param_regularizers=None, updates_collections=None, is_training=True, reuse=None, variables_collections=None, "
-        "outputs_collections=None, trainable=True, batch_weights=None, fused=None, data_format='NHWC'"),
+        (
+            "inputs, decay=0.999, center=True, scale=False, epsilon=0.001, activation_fn=None, param_initializers=None, "
+            "param_regularizers=None, updates_collections=None, is_training=True, reuse=None, variables_collections=None, "
+            "outputs_collections=None, trainable=True, batch_weights=None, fused=None, data_format='NHWC'"
+        ),
     ),
     "instance_norm": ("InstanceNormalization", "inputs, center=True, scale=True, epsilon=1e-06, activation_fn=None"),
     "layer_norm": ("LayerNormalization", "inputs, center=True, scale=True, activation_fn=None"),

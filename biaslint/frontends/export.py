@@ -293,4 +293,4 @@ def output_of(layer: Layer) -> tuple[bool, str]:
 
 from biaslint.vocabulary.torch import LOSS_FUNCTIONS, LOSSES as _LOSSES  # noqa: E402
 
-LOSSES = {*LOSS_FUNCTIONS, *_LOSSES}
+LOSSES = {*LOSS_FUNCTIONS, *_LOSSES, "sigmoid_focal_loss"}

@@ -43,6 +43,7 @@ class Project:
     seen: dict[Path, tuple[int, ...]] = field(default_factory=dict)  # the versions of the files that the result is of
     shown: dict[str, list[tuple[Finding, types.Diagnostic]]] = field(default_factory=dict)  # by URI
     timer: asyncio.TimerHandle | None = None
+    done: int = 0  # the latest request that was carried out
     wanted: int = 0  # counts the requests; an analysis that is overtaken is not begun
 
 
@@ -140,7 +141,7 @@ class Server(LanguageServer):
                 self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"biaslint: {line}"))
             if any(self.documents.versions(path) != version for path, version in seen.items()):
                 return  # a change has come: it has scheduled an analysis of its own
-            project.result, project.seen = result, seen
+            project.result, project.seen, project.done = result, seen, wanted
             self.show(project, files)
 
     def show(self, project: Project, files: Sequence[Path]) -> None:
@@ -173,7 +174,7 @@ class Server(LanguageServer):
         for _ in range(3):  # a change may come while its predecessor is looked at
             if project.seen.get(path) == self.documents.versions(path):
                 return project
-            if self.configs.settings.run == "onSave" and project.seen:
+            if self.configs.settings.run == "onSave" and project.seen and project.wanted == project.done:
                 return None  # what was found is of another text, and it is not yet time to look again
             project.wanted += 1
             if project.timer is not None:

@@ -10,7 +10,7 @@ function around(given: Partial<Surroundings>): Surroundings {
     command: [],
     interpreter: "",
     selected: undefined,
-    folders: ["/work"],
+    folders: ["/home/me/net"],
     platform: "linux",
     exists: () => false,
     works: async () => false,
@@ -25,9 +25,9 @@ test("a command in the settings is taken as it is", async () => {
 test("the selected interpreter's biaslint comes before that of an environment in the workspace", async () => {
   const asked: string[] = [];
   const works = async (command: string[]) => asked.push(command[0]) > 1;
-  const found = await find(around({ selected: "/env/bin/python", exists: (file) => file === "/work/.venv/bin/python", works }));
-  assert.deepEqual(asked, ["/env/bin/python", "/work/.venv/bin/python"]);
-  assert.deepEqual(found, ["/work/.venv/bin/python", "-m", "biaslint"]);
+  const found = await find(around({ selected: "/env/bin/python", exists: (file) => file === "/home/me/net/.venv/bin/python", works }));
+  assert.deepEqual(asked, ["/env/bin/python", "/home/me/net/.venv/bin/python"]);
+  assert.deepEqual(found, ["/home/me/net/.venv/bin/python", "-m", "biaslint"]);
 });
 
 test("an interpreter in the settings is the only one that is asked", async () => {

@@ -28,7 +28,7 @@ def replacement(verdict: Verdict) -> str:
 def removal(verdict: Verdict) -> Fix | None:
     """The fix that takes a bias away, where the constructor has an argument that says so."""
     use = verdict.use
-    if verdict.through or verdict.by_size or not use.bias.argument or "**" in use.texts:
+    if verdict.through or not use.bias.argument or "**" in use.texts:
         return None
     if verdict.when is not None and use.bias.argument_text not in ("", "True"):
         return None

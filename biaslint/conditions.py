@@ -28,7 +28,6 @@ class Verdict:
     uses: tuple[LayerUse, ...]
     when: str | None = None
     through: bool = False
-    by_size: bool = False  # the condition is a size: true of the uses there are, not a setting to decide by
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,6 @@ class Test:
     text: str
     negation: str
     holds: Callable[[dict[str, Any]], bool | None]
-    size: bool = False
 
 
 def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple[str, ...]) -> Iterator[Verdict]:
@@ -70,7 +68,7 @@ def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Pl
     if not given_by_caller:
         test = separating(dead, living)
         if test is not None:
-            yield Verdict(site.place, dead[0], tuple(dead), when=test.text, by_size=test.size)
+            yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
             return
     for use in dead:
         frame = next((place for place in use.chain[1:] if place not in alive_through), None)
@@ -79,7 +77,7 @@ def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Pl
         elif given_by_caller:
             test = separating(dead, living)
             if test is not None:
-                yield Verdict(site.place, dead[0], tuple(dead), when=test.text, by_size=test.size)
+                yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
                 return
 
 
@@ -109,8 +107,8 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
         if isinstance(value, str) and value.startswith("<") and value.endswith(">"):
             if not value.endswith((" items>", " instance>")):
                 yield Test(f"{name} is {value[1:-1]}", f"{name} is not {value[1:-1]}", equal(name, value))
-        elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            yield Test(f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value), size=not isinstance(value, str))
+        elif isinstance(value, str):  # a number is a size, not a setting to decide by
+            yield Test(f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value))
 
 
 def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:

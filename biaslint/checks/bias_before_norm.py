@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from biaslint.checks import Report
 from biaslint.checks_common import removal, replacement
 from biaslint.conditions import Verdict, verdicts
-from biaslint.finding import Related, Severity
+from biaslint.finding import Related
 from biaslint.graph import LayerUse, Program
 
 
@@ -23,7 +23,6 @@ def check(program: Program) -> Iterator[Report]:
             when=verdict.when,
             fix=removal(verdict),
             advice=advice(verdict),
-            severity=Severity.HINT if verdict.by_size else None,
         )
 
 
@@ -58,8 +57,6 @@ def advice(verdict: Verdict) -> str:
     """What to write instead, and what that saves."""
     use = verdict.use
     keyword = use.bias.argument or "bias"
-    if verdict.by_size:
-        return "the layer's other uses need the bias; a switch for it would let these do without"
     if verdict.through:
         return f"let the call make the layer without a bias (`{keyword}=False`); the norm has a shift of its own"
     if use.type.startswith("tf_slim."):

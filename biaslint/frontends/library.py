@@ -72,6 +72,8 @@ def items(interp: Interpreter, value: Value, node: ast.AST | None = None) -> lis
             return [interp.opaque(value, name=value.text) for _ in range(2)]
         if isinstance(value.key, tuple) and value.key[:1] == ("shape",):
             return tensors.unpack_shape(interp, value, None)
+        if isinstance(value.key, tuple) and value.key[:1] == ("lead",):
+            return tensors.leading(interp, value)
         count = interp.choices.size(("len", value.key))
         return [interp.item_of(value, index) for index in range(count)]
     return [interp.fresh()]

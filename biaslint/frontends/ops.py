@@ -117,7 +117,10 @@ def add(interp: Interpreter, left: Value, right: Value, name: str = "+") -> Valu
             joined = joins(interp, other, bias) if joins is not None else None
             if joined is not None:  # a variable has become the bias of an affine step
                 return joined
-        return make(interp, "add", [one, two], broadcast(interp, one.dims, two.dims), name)
+        dims = broadcast(interp, one.dims, two.dims)
+        if dims is None:  # summands mostly have the same axes
+            dims = next((node.dims for node in (one, two) if node.dims is not None and node.op != "const"), None)
+        return make(interp, "add", [one, two], dims, name)
     node = one if one is not None else two
     if node is None:
         return interp.fresh()

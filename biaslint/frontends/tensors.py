@@ -70,6 +70,14 @@ def unpack_shape(interp: Interpreter, value: Unknown, count: int | None) -> list
     return [ops.value_of(dim) for dim in dims[offset:]]
 
 
+def leading(interp: Interpreter, value: Unknown) -> list[Value]:
+    """`*x.shape[:-1]` of a tensor of unknown rank: sequences of features, (N, L, C), are what this is written for."""
+    key: Any = value.key
+    node = interp.flow.nodes[key[1]]
+    interp.flow.learn_rank(node, 3)
+    return [ops.value_of(dim) for dim in (node.dims or ())[: key[2]]]
+
+
 def rank_of_shape(interp: Interpreter, value: Unknown) -> Value:
     node = node_of_shape(interp, value)
     return node.rank if node.rank is not None else Unknown(("rank", node.id), "ndim")

@@ -40,13 +40,17 @@ def finding(body: str) -> Finding | None:
             Severity.HINT,
         ),
         (
-            f"counts = torch.bincount(y)\nsampler = WeightedRandomSampler((1.0 / counts)[y], 100)\nmodel = {MODEL}\n"
-            "return nn.functional.cross_entropy(model(x), y)",
+            (
+                f"counts = torch.bincount(y)\nsampler = WeightedRandomSampler((1.0 / counts)[y], 100)\nmodel = {MODEL}\n"
+                "return nn.functional.cross_entropy(model(x), y)"
+            ),
             Severity.HINT,
         ),
         (
-            f"counts = torch.bincount(y)\nmodel = {MODEL}\nmodel[2].bias.data = torch.log(counts / counts.sum())\n"
-            "return nn.functional.cross_entropy(model(x), y)",
+            (
+                f"counts = torch.bincount(y)\nmodel = {MODEL}\nmodel[2].bias.data = torch.log(counts / counts.sum())\n"
+                "return nn.functional.cross_entropy(model(x), y)"
+            ),
             None,
         ),
         (f"model = {MODEL}\nreturn sigmoid_focal_loss(model(x), y)", Severity.WARNING),

@@ -339,7 +339,11 @@ def load_item(interp: Interpreter, base: Value, index: Value, node: ast.AST | No
 
 
 def slice_of(index: Value) -> slice | None:
-    if isinstance(index, ListV) and index.kind == "slice" and all(part is None or isinstance(part, int) for part in index.items):
+    if (
+        isinstance(index, ListV)
+        and index.kind == "slice"
+        and all(part is None or isinstance(part, int) for part in index.items)
+    ):
         return slice(*index.items)
     return None
 
@@ -363,7 +367,9 @@ def list_item(interp: Interpreter, base: ListV, index: Value) -> Value:
     if isinstance(index, ListV) and index.kind == "slice":
         bounds_known = [None if part is None else interp.choices.number(key_of(part)) for part in index.items]
         if all(known is not None or part is None for known, part in zip(bounds_known, index.items, strict=True)):
-            return ListV(base.items[slice(*[None if part is None else int(part) for part in bounds_known])], base.kind, base.open)
+            return ListV(
+                base.items[slice(*[None if part is None else int(part) for part in bounds_known])], base.kind, base.open
+            )
         return ListV(list(base.items), base.kind, True)
     return interp.fresh(tensors=tensors.all_in(base))
 

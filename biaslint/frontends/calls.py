@@ -110,7 +110,9 @@ def escape(value: Value, depth: int = 3) -> None:
             escape(item, depth - 1)
 
 
-def call_function(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value = None) -> Value:
+def call_function(
+    interp: Interpreter, func: Func, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value = None
+) -> Value:
     if len(interp.stack) > MAX_DEPTH:
         raise Stopped("calls nested too deeply")
     depth = sum(1 for frame in interp.stack if frame.func is func)
@@ -330,4 +332,4 @@ def run_statement_level(interp: Interpreter, module: Module) -> None:
                 continue
 
 
-__all__ = ["call", "call_function", "escape", "instantiate", "Super"]
+__all__ = ["Super", "call", "call_function", "escape", "instantiate"]

@@ -98,7 +98,11 @@ class Choices:
                 return False
             if key in self.equal:
                 other = self.equal[key]
-                return bool(other[1] if isinstance(other, tuple) and len(other) == 2 else other) if not isinstance(other, tuple) or other[0] in ("bool", "float") else None
+                return (
+                    bool(other[1] if isinstance(other, tuple) and len(other) == 2 else other)
+                    if not isinstance(other, tuple) or other[0] in ("bool", "float")
+                    else None
+                )
             size = self.number(key)
             return None if size is None else bool(size)
         _, op, left, right = key

@@ -98,7 +98,18 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
         if statement is not None and layer.origin.chain:
             use.statement = place(layer.origin.chain[0][0], statement)
         use.is_output, use.output_activation = output_of(layer)
-        key = (use.absorbed_by is None, use.weight_of is None, chain, fate.kind, fate.by, fate.cancelled_by, use.bias, use.is_output, use.name, repr(sorted(use.settings.items(), key=str)))
+        key = (
+            use.absorbed_by is None,
+            use.weight_of is None,
+            chain,
+            fate.kind,
+            fate.by,
+            fate.cancelled_by,
+            use.bias,
+            use.is_output,
+            use.name,
+            repr(sorted(use.settings.items(), key=str)),
+        )
         found.setdefault(key, use)
     return list(found.values())
 
@@ -106,7 +117,11 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
 def known(interp: Interpreter, value: Value) -> bool:
     if isinstance(value, Unknown):
         return interp.choices.known(value.key) is not None and value.default is not None
-    return is_constant(value) or (isinstance(value, ListV) and all(is_constant(item) for item in value.items)) or isinstance(value, (External, Class, Func))
+    return (
+        is_constant(value)
+        or (isinstance(value, ListV) and all(is_constant(item) for item in value.items))
+        or isinstance(value, (External, Class, Func))
+    )
 
 
 def plain(interp: Interpreter, value: Value) -> Any:
@@ -232,7 +247,11 @@ def part_of(layer: Layer, nodes: list[Node]) -> Fate | None:
     parts = [reader for reader in current.readers if "part" in reader.info]
     if len(parts) < 2 or len(parts) != len(current.readers):
         return None
-    sizes = {reader.dims[reader.info["axis"]] for reader in parts if reader.op == "keep" and reader.dims and isinstance(reader.info["axis"], int)}
+    sizes = {
+        reader.dims[reader.info["axis"]]
+        for reader in parts
+        if reader.op == "keep" and reader.dims and isinstance(reader.info["axis"], int)
+    }
     if len({size for size in sizes if isinstance(size, int)}) > 1:
         return None  # unequal parts
     dead = []
@@ -245,7 +264,12 @@ def part_of(layer: Layer, nodes: list[Node]) -> Fate | None:
             dead.append(index)
     if len(dead) == 1:
         names = {(3, 1): "the keys' third", (2, 0): "the keys' half"}
-        return Fate("part", by="softmax", cancelled_by="softmax", detail=names.get((len(parts), dead[0]), f"part {dead[0] + 1} of {len(parts)}"))
+        return Fate(
+            "part",
+            by="softmax",
+            cancelled_by="softmax",
+            detail=names.get((len(parts), dead[0]), f"part {dead[0] + 1} of {len(parts)}"),
+        )
     return None
 
 
@@ -291,6 +315,7 @@ def output_of(layer: Layer) -> tuple[bool, str]:
     return (leaves, activation)
 
 
-from biaslint.vocabulary.torch import LOSS_FUNCTIONS, LOSSES as _LOSSES  # noqa: E402
+from biaslint.vocabulary.torch import LOSS_FUNCTIONS  # noqa: E402
+from biaslint.vocabulary.torch import LOSSES as _LOSSES
 
 LOSSES = {*LOSS_FUNCTIONS, *_LOSSES, "sigmoid_focal_loss"}

@@ -59,7 +59,13 @@ def constant(name: str) -> Value:
     return CONSTANTS.get(name)
 
 
-CONSTANTS: dict[str, Value] = {"math.pi": 3.141592653589793, "math.e": 2.718281828459045, "math.inf": float("inf"), "numpy.inf": float("inf"), "typing.TYPE_CHECKING": False}
+CONSTANTS: dict[str, Value] = {
+    "math.pi": 3.141592653589793,
+    "math.e": 2.718281828459045,
+    "math.inf": float("inf"),
+    "numpy.inf": float("inf"),
+    "typing.TYPE_CHECKING": False,
+}
 
 
 def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -70,7 +76,9 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
     return framework.call(interp, framework.canonical(name), args, kwargs) if framework is not None else MISSING
 
 
-def base_method(interp: Interpreter, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value], outside: External | None) -> Value:
+def base_method(
+    interp: Interpreter, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value], outside: External | None
+) -> Value:
     """A method that an instance of a project class inherits from a framework's class."""
     framework = of_object(obj)
     if framework is None:
@@ -186,7 +194,11 @@ def is_subclass(cls: Value, kind: Value) -> bool | None:
     if isinstance(cls, Unknown) or isinstance(kind, Unknown):
         return None
     if isinstance(cls, Class):
-        return kind in cls.mro if isinstance(kind, Class) else any(is_subclass(base, kind) for base in cls.mro if isinstance(base, External))
+        return (
+            kind in cls.mro
+            if isinstance(kind, Class)
+            else any(is_subclass(base, kind) for base in cls.mro if isinstance(base, External))
+        )
     if isinstance(cls, External) and isinstance(kind, External):
         if canonical(cls.name) == canonical(kind.name):
             return True
@@ -260,7 +272,14 @@ def container_item(interp: Interpreter, obj: Obj, index: Value) -> Value:
             return values[-1]
         return values[index] if -len(values) <= index < len(values) else interp.fresh("an entry")
     if isinstance(index, ListV) and index.kind == "slice":
-        bounds = [part if part is None or isinstance(part, int) else interp.choices.number(part.key) if isinstance(part, Unknown) else None for part in index.items]
+        bounds = [
+            part
+            if part is None or isinstance(part, int)
+            else interp.choices.number(part.key)
+            if isinstance(part, Unknown)
+            else None
+            for part in index.items
+        ]
         piece = Obj(obj.cls if isinstance(obj.cls, External) else External("torch.nn.Sequential"), obj.origin)
         chosen = list(items.items())[slice(*[None if part is None else int(part) for part in bounds])]
         piece.items = {str(place): value for place, (_, value) in enumerate(chosen)}
@@ -288,7 +307,11 @@ def container_delete(interp: Interpreter, obj: Obj, index: Value) -> None:
         obj.items = {str(place): value for place, value in enumerate(items.values())}
     elif isinstance(index, str):
         items.pop(index, None)
-    elif isinstance(index, ListV) and index.kind == "slice" and all(part is None or isinstance(part, int) for part in index.items):
+    elif (
+        isinstance(index, ListV)
+        and index.kind == "slice"
+        and all(part is None or isinstance(part, int) for part in index.items)
+    ):
         for key in list(items)[slice(*index.items)]:
             del items[key]
 

@@ -23,12 +23,9 @@ from biaslint.frontends.values import (
     Func,
     Layer,
     ListV,
-    Method,
-    Native,
     Obj,
     Origin,
     Param,
-    Partial,
     Raised,
     Scope,
     Stopped,
@@ -116,7 +113,9 @@ class Interpreter:
         self.importing: set[tuple[Module, ast.ImportFrom, str]] = set()  # the imports that are being followed
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
-        self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = None  # told of the first model that is built
+        self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (
+            None  # told of the first model that is built
+        )
 
     # -- the outside ----------------------------------------------------------------------------------------------------------
 
@@ -220,7 +219,11 @@ class Interpreter:
                     if isinstance(test, Unknown):
                         self.choices.assume(test, choice)
                     return self.block(node.body if choice else node.orelse, scope)
-        if unknown and not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
+        if (
+            unknown
+            and not node.orelse
+            and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body)
+        ):
             return None
         return self.block(node.body if self.truth(test, node.test) else node.orelse, scope)
 
@@ -450,10 +453,14 @@ class Interpreter:
         if isinstance(target, ast.Name):
             self.bind(target.id, value, scope)
         elif isinstance(target, ast.Attribute):
-            attributes.store(self, self.eval(target.value, scope), target.attr, value, self.text(target) if isinstance(value, Obj) else "")
+            attributes.store(
+                self, self.eval(target.value, scope), target.attr, value, self.text(target) if isinstance(value, Obj) else ""
+            )
         elif isinstance(target, ast.Subscript):
             base = self.eval(target.value, scope)
-            attributes.store_item(self, base, self.eval(target.slice, scope), value, self.text(target) if isinstance(value, Obj) else "")
+            attributes.store_item(
+                self, base, self.eval(target.slice, scope), value, self.text(target) if isinstance(value, Obj) else ""
+            )
         elif isinstance(target, (ast.Tuple, ast.List)):
             self.unpack(target.elts, value, scope)
         elif isinstance(target, ast.Starred):
@@ -720,7 +727,7 @@ class Interpreter:
             return self.compute(symbol, function, left, right)
         if isinstance(left, (Node, Param)) or isinstance(right, (Node, Param)):
             return tensors.binary(self, symbol, left, right, node)
-        if isinstance(left, Unknown) and left.tensors or isinstance(right, Unknown) and right.tensors:
+        if (isinstance(left, Unknown) and left.tensors) or (isinstance(right, Unknown) and right.tensors):
             return tensors.binary(self, symbol, left, right, node)
         if isinstance(left, ListV):
             return self.list_binary(symbol, left, right)
@@ -737,9 +744,17 @@ class Interpreter:
         return self.fresh()
 
     def symbolic(self, symbol: str, left: Value, right: Value) -> Value:
-        if symbol == "*" and right == 1 or symbol in ("+", "-") and right == 0 and is_constant(right) or symbol == "//" and right == 1:
+        if (
+            (symbol == "*"
+            and right == 1)
+            or (symbol in ("+", "-")
+            and right == 0
+            and is_constant(right))
+            or (symbol == "//"
+            and right == 1)
+        ):
             return left
-        if symbol == "*" and left == 1 and is_constant(left) or symbol == "+" and left == 0 and is_constant(left):
+        if (symbol == "*" and left == 1 and is_constant(left)) or (symbol == "+" and left == 0 and is_constant(left)):
             return right
         one, two = key_of(left), key_of(right)
         if key_size(one) + key_size(two) > 40:
@@ -752,7 +767,9 @@ class Interpreter:
 
     def compute(self, symbol: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
         """Arithmetic on known values, within bounds."""
-        if symbol == "**" and (not isinstance(right, (int, float)) or abs(right) > 64 or isinstance(left, int) and abs(left) > 1 << 64):
+        if symbol == "**" and (
+            not isinstance(right, (int, float)) or abs(right) > 64 or (isinstance(left, int) and abs(left) > 1 << 64)
+        ):
             return self.fresh()
         if symbol == "<<" and (not isinstance(right, int) or right > 256):
             return self.fresh()
@@ -764,7 +781,7 @@ class Interpreter:
             value = function(left, right)
         except (ArithmeticError, TypeError, ValueError, MemoryError):
             return self.fresh()
-        if isinstance(value, int) and abs(value) > 1 << 256 or isinstance(value, (str, bytes)) and len(value) > 100_000:
+        if (isinstance(value, int) and abs(value) > 1 << 256) or (isinstance(value, (str, bytes)) and len(value) > 100_000):
             return self.fresh()
         return value
 
@@ -836,7 +853,7 @@ class Interpreter:
 
     def identical(self, left: Value, right: Value) -> bool | None:
         if isinstance(left, Unknown) or isinstance(right, Unknown):
-            if isinstance(left, Unknown) and left.tensors or isinstance(right, Unknown) and right.tensors:
+            if (isinstance(left, Unknown) and left.tensors) or (isinstance(right, Unknown) and right.tensors):
                 return False
             return None
         if is_constant(left) and is_constant(right):
@@ -844,7 +861,11 @@ class Interpreter:
         if is_constant(left) or is_constant(right):
             return False
         if isinstance(left, (External, Func, Class)) and isinstance(right, (External, Func, Class)):
-            return left is right or left == right or (isinstance(left, External) and isinstance(right, External) and same_external(left, right))
+            return (
+                left is right
+                or left == right
+                or (isinstance(left, External) and isinstance(right, External) and same_external(left, right))
+            )
         if isinstance(left, Builtin) or isinstance(right, Builtin):
             return None
         if isinstance(left, Param) and isinstance(right, Param):
@@ -994,7 +1015,11 @@ class Interpreter:
             return
         generator = generators[index]
         items = self.iterate(self.eval(generator.iter, inner), generator.iter)
-        repeats = Repeats(self, items) if len(generators) == 1 and not generator.ifs and isinstance(node, (ast.ListComp, ast.GeneratorExp)) else None
+        repeats = (
+            Repeats(self, items)
+            if len(generators) == 1 and not generator.ifs and isinstance(node, (ast.ListComp, ast.GeneratorExp))
+            else None
+        )
         for place, item in enumerate(items):
             if repeats is not None and repeats.skips(place):
                 continue
@@ -1121,9 +1146,7 @@ def only_appends(node: ast.For | ast.AsyncFor) -> bool:
             if isinstance(part, ast.Attribute):
                 found = found or part.attr == "append"
                 known = known and part.attr not in ("add_module", "register_module", "format")
-            elif isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Name) and part.id == "setattr"):
-                known = False
-            elif isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store):
+            elif isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Name) and part.id == "setattr") or (isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store)):
                 known = False
         known = known and found
         _APPENDS[node] = known
@@ -1140,7 +1163,9 @@ _TEXTS: dict[ast.AST, str] = {}
 _SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out
 NUMBERS = (int, float, complex)
 BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
-    name: kind for name, kind in vars(__import__("builtins")).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+    name: kind
+    for name, kind in vars(__import__("builtins")).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
 }
 
 
@@ -1154,7 +1179,7 @@ def is_test(value: Unknown) -> bool:
 
 
 def is_open(value: Value) -> bool:
-    return isinstance(value, Unknown) or isinstance(value, (ListV, DictV)) and value.open
+    return isinstance(value, Unknown) or (isinstance(value, (ListV, DictV)) and value.open)
 
 
 def key_size(key: Any) -> int:

@@ -21,7 +21,6 @@ from biaslint.frontends.values import (
     Method,
     Native,
     Obj,
-    Param,
     Partial,
     Unknown,
     Value,
@@ -64,7 +63,9 @@ def items(interp: Interpreter, value: Value, node: ast.AST | None = None) -> lis
             count = calls.call(interp, length, [], {}, node)
             if isinstance(count, int):
                 return [calls.call(interp, getter, [index], {}, node) for index in range(min(count, 64))]
-        return list(value.attrs.values()) if isinstance(value.cls, Class) and calls.is_named_tuple(value.cls) else [interp.fresh()]
+        return (
+            list(value.attrs.values()) if isinstance(value.cls, Class) and calls.is_named_tuple(value.cls) else [interp.fresh()]
+        )
     if isinstance(value, Class):
         return [item for name, item in value.attrs.items() if not name.startswith("_") and not isinstance(item, Func)]
     if isinstance(value, Unknown):
@@ -356,7 +357,11 @@ def do_zip(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> 
 def do_enumerate(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     start = args[1] if len(args) > 1 else kwargs.get("start", 0)
     start = start if isinstance(start, int) else 0
-    return ListV([ListV([index, item], "tuple") for index, item in enumerate(interp.iterate(args[0]), start)]) if args else ListV([])
+    return (
+        ListV([ListV([index, item], "tuple") for index, item in enumerate(interp.iterate(args[0]), start)])
+        if args
+        else ListV([])
+    )
 
 
 def do_map(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -582,7 +587,9 @@ def string_method(interp: Interpreter, self: str, name: str, args: list[Value], 
         return self.join(parts) if all(isinstance(part, str) for part in parts) else interp.fresh("a string")
     if name in STRING_METHODS:
         plain = [tuple(arg.items) if isinstance(arg, ListV) else arg for arg in args]
-        if all(is_constant(arg) or isinstance(arg, tuple) for arg in plain) and all(is_constant(arg) for arg in kwargs.values()):
+        if all(is_constant(arg) or isinstance(arg, tuple) for arg in plain) and all(
+            is_constant(arg) for arg in kwargs.values()
+        ):
             if name in ("zfill", "format") and any(isinstance(arg, int) and arg > 1000 for arg in plain):
                 return interp.fresh("a string")
             if name == "format" and len(self) > 500:
@@ -591,7 +598,11 @@ def string_method(interp: Interpreter, self: str, name: str, args: list[Value], 
                 value = getattr(self, name)(*plain, **kwargs)
             except Exception:  # whatever Python makes of these values
                 return interp.fresh("a string")
-            return ListV(list(value), "list" if isinstance(value, list) else "tuple") if isinstance(value, (list, tuple)) else value
+            return (
+                ListV(list(value), "list" if isinstance(value, list) else "tuple")
+                if isinstance(value, (list, tuple))
+                else value
+            )
     return interp.fresh("a string")
 
 
@@ -820,7 +831,11 @@ def do_named_tuple(interp: Interpreter, args: list[Value], kwargs: dict[str, Val
     from biaslint.frontends.values import Class as Cls
 
     fields = args[1] if len(args) > 1 else None
-    names = fields.replace(",", " ").split() if isinstance(fields, str) else [item for item in interp.iterate(fields) if isinstance(item, str)]
+    names = (
+        fields.replace(",", " ").split()
+        if isinstance(fields, str)
+        else [item for item in interp.iterate(fields) if isinstance(item, str)]
+    )
     node = ast.ClassDef(
         name=str(args[0]),
         bases=[],
@@ -862,7 +877,9 @@ def do_asdict(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) 
     """dataclasses.asdict"""
     if not args or not isinstance(args[0], Obj):
         return interp.fresh("asdict")
-    return DictV({name: do_asdict(interp, [value], {}) if plain_data(value) else value for name, value in data_fields(args[0]).items()})
+    return DictV(
+        {name: do_asdict(interp, [value], {}) if plain_data(value) else value for name, value in data_fields(args[0]).items()}
+    )
 
 
 def plain_data(value: Value) -> bool:
@@ -928,7 +945,14 @@ def do_arange(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) 
 
 
 def do_regex(name: str) -> Callable[[Interpreter, list[Value], dict[str, Value]], Value]:
-    function = {"split": re.split, "match": re.match, "search": re.search, "sub": re.sub, "findall": re.findall, "fullmatch": re.fullmatch}[name]
+    function = {
+        "split": re.split,
+        "match": re.match,
+        "search": re.search,
+        "sub": re.sub,
+        "findall": re.findall,
+        "fullmatch": re.fullmatch,
+    }[name]
 
     def work(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
         if kwargs or not all(isinstance(arg, str) for arg in args) or not harmless(args):
@@ -962,7 +986,11 @@ def group(match: re.Match[str], which: tuple[Any, ...]) -> Value:
 def harmless(args: list[str]) -> bool:
     """Short text, and a pattern without a repetition of a repetition, whose matching could take exponential time."""
     pattern = args[0]
-    return len(pattern) < 80 and all(len(arg) < 300 for arg in args) and not re.search(r"[*+}]\)*[*+{]|\|.*\)[*+]|\\[1-9]", pattern)
+    return (
+        len(pattern) < 80
+        and all(len(arg) < 300 for arg in args)
+        and not re.search(r"[*+}]\)*[*+{]|\|.*\)[*+]|\\[1-9]", pattern)
+    )
 
 
 FUNCTIONS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Value]] = {
@@ -971,7 +999,9 @@ FUNCTIONS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Valu
     "functools.partial": do_partial,
     "numpy.bincount": lambda interp, args, kwargs: facts.noted(interp, "bincount", "counts") or interp.fresh("counts"),
     "functools.reduce": do_reduce,
-    "functools.lru_cache": lambda interp, args, kwargs: args[0] if args and isinstance(args[0], Func) else Native("cache", lambda func: func),
+    "functools.lru_cache": lambda interp, args, kwargs: (
+        args[0] if args and isinstance(args[0], Func) else Native("cache", lambda func: func)
+    ),
     "functools.wraps": lambda interp, args, kwargs: Native("wraps", lambda func: func),
     "itertools.chain": do_chain,
     "itertools.chain.from_iterable": do_chain_from,
@@ -1014,7 +1044,24 @@ for _name in ("debug", "info", "warning", "warn", "error"):
     FUNCTIONS[f"logging.{_name}"] = do_nothing
 MATH = {
     name: getattr(math, name)
-    for name in ("sqrt", "log", "exp", "ceil", "floor", "log2", "log10", "gcd", "pow", "sin", "cos", "tan", "fabs", "isclose", "log1p", "tanh")
+    for name in (
+        "sqrt",
+        "log",
+        "exp",
+        "ceil",
+        "floor",
+        "log2",
+        "log10",
+        "gcd",
+        "pow",
+        "sin",
+        "cos",
+        "tan",
+        "fabs",
+        "isclose",
+        "log1p",
+        "tanh",
+    )
 }
 
 
@@ -1040,7 +1087,7 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
                 return MATH[short](*args)
             except (ArithmeticError, ValueError, TypeError):
                 return interp.fresh(name)
-        if all(number(arg) or isinstance(arg, Unknown) and not arg.tensors for arg in args):
+        if all(number(arg) or (isinstance(arg, Unknown) and not arg.tensors) for arg in args):
             return Unknown(("math", short, *(key_of(arg) for arg in args)), f"{short}(...)")
     if head == "logging" or name.startswith(("logging.", "warnings.")):
         return interp.fresh(name)

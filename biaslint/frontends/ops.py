@@ -166,7 +166,14 @@ def matmul(interp: Interpreter, left: Value, right: Value) -> Value:
     elif one.dims is not None and two.dims is None and len(one.dims) >= 2:
         dims = (*one.dims[:-1], interp.fresh().key) if two.op == "const" or len(one.dims) > 2 else None
     if two.op == "const":
-        return make(interp, "affine", [one, two], dims or (None if one.dims is None else (*one.dims[:-1], interp.fresh().key)), "@", axes=(-1,))
+        return make(
+            interp,
+            "affine",
+            [one, two],
+            dims or (None if one.dims is None else (*one.dims[:-1], interp.fresh().key)),
+            "@",
+            axes=(-1,),
+        )
     if one.op == "const":
         return make(interp, "affine", [two, one], dims or two.dims, "@", axes=(-2,))
     return make(interp, "matmul", [one, two], dims, "@")
@@ -228,7 +235,16 @@ def pads(padding: Value, kernel: Value) -> bool:
     return not (isinstance(padding, (int, float)) and padding == 0)
 
 
-def norm(interp: Interpreter, x: Node, style: str, means: Any, name: str, extra: Sequence[Node] = (), layer: object = None, **info: Any) -> Node:
+def norm(
+    interp: Interpreter,
+    x: Node,
+    style: str,
+    means: Any,
+    name: str,
+    extra: Sequence[Node] = (),
+    layer: object = None,
+    **info: Any,
+) -> Node:
     """A normalisation that subtracts the mean over the axes `means` (None: it subtracts none, or nobody knows which)."""
     node = make(interp, "norm", [x, *extra], x.dims, name, style=style, means=means, **info)
     node.info["layer"] = layer
@@ -425,14 +441,18 @@ def unflatten(interp: Interpreter, x: Node, axis: Value, sizes: Value) -> Value:
 def squeeze(interp: Interpreter, x: Node, axis: Value) -> Node:
     if x.dims is None:
         # dropping an axis of size one: what is counted from the back stays where it is if the axis stood before it
-        return make(interp, "keep", [x], None, "squeeze") if axis is None or axis in (0, 1) else interp.opaque(x, name="squeeze")
+        return (
+            make(interp, "keep", [x], None, "squeeze") if axis is None or axis in (0, 1) else interp.opaque(x, name="squeeze")
+        )
     rank = len(x.dims)
     gone = axes_of(axis)
     if gone is None:
         gone = [index for index, dim in enumerate(x.dims) if dim == 1] if axis is None else []
     dropped = {index % rank for index in gone if -rank <= index < rank}
     kept = [index for index in range(rank) if index not in dropped]
-    return remap(interp, x, {place: (index,) for place, index in enumerate(kept)}, tuple(x.dims[index] for index in kept), "squeeze")
+    return remap(
+        interp, x, {place: (index,) for place, index in enumerate(kept)}, tuple(x.dims[index] for index in kept), "squeeze"
+    )
 
 
 def unsqueeze(interp: Interpreter, x: Node, axis: Value) -> Node:
@@ -463,7 +483,9 @@ def reduce(interp: Interpreter, x: Node, axis: Value, keepdim: Value, name: str,
         dims = tuple(1 if index in gone else dim for index, dim in enumerate(x.dims))
         return remap(interp, source, {index: (index,) for index in range(rank) if index not in gone}, dims, name)
     kept = [index for index in range(rank) if index not in gone]
-    return remap(interp, source, {place: (index,) for place, index in enumerate(kept)}, tuple(x.dims[index] for index in kept), name)
+    return remap(
+        interp, source, {place: (index,) for place, index in enumerate(kept)}, tuple(x.dims[index] for index in kept), name
+    )
 
 
 def concat(interp: Interpreter, parts: Value, axis: Value) -> Value:
@@ -600,7 +622,14 @@ def attention(interp: Interpreter, query: Value, key: Value, value: Value, other
     dims = nodes[0].dims  # type: ignore[union-attr]
     if dims is not None and nodes[2].dims is not None:  # type: ignore[union-attr]
         dims = (*dims[:-1], nodes[2].dims[-1])  # type: ignore[union-attr]
-    return make(interp, "attention", [*nodes, *extra], dims, "scaled_dot_product_attention", dropout=isinstance(dropout, float) and dropout > 0)  # type: ignore[list-item]
+    return make(
+        interp,
+        "attention",
+        [*nodes, *extra],
+        dims,
+        "scaled_dot_product_attention",
+        dropout=isinstance(dropout, float) and dropout > 0,
+    )  # type: ignore[list-item]
 
 
 def einsum(interp: Interpreter, equation: Value, operands: Sequence[Value]) -> Value:
@@ -659,7 +688,13 @@ def rearrange(interp: Interpreter, x: Node, pattern: Value, sizes: dict[str, Val
             missing = [name for name in group if name not in known]
             number = product([known[name] for name in group if name in known])
             whole_axis = x.dims[axis]
-            if len(missing) == 1 and isinstance(whole_axis, int) and not number[1] and number[0] and whole_axis % number[0] == 0:
+            if (
+                len(missing) == 1
+                and isinstance(whole_axis, int)
+                and not number[1]
+                and number[0]
+                and whole_axis % number[0] == 0
+            ):
                 known[missing[0]] = whole_axis // number[0]
     dims: list[Dim] = []
     sources: dict[int, tuple[int, ...]] = {}

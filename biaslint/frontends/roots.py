@@ -17,7 +17,19 @@ from biaslint.frontends import attributes, calls, export, frameworks, workers
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, MISSING, Interpreter
 from biaslint.frontends.project import Module, Project
-from biaslint.frontends.values import Class, External, Func, ListV, Obj, Raised, Stopped, Unknown, Value, is_constant, tensors_in
+from biaslint.frontends.values import (
+    Class,
+    External,
+    Func,
+    ListV,
+    Obj,
+    Raised,
+    Stopped,
+    Unknown,
+    Value,
+    is_constant,
+    tensors_in,
+)
 from biaslint.graph import LayerUse, UnknownFact
 
 MAX_RUNS = 8
@@ -58,7 +70,6 @@ class Reached:
     asked: list[Any] = field(default_factory=list)  # what was asked of `seen` and `classes`, and the answers
     runs: int = 0
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
-
 
     def add(self, others: Iterable[Reached]) -> None:
         """Take in what other executions found; executions are numbered on."""
@@ -234,7 +245,9 @@ def uncalled(contents: Contents, reached: Reached) -> list[Root]:
 
 def worth_running(root: Root, models: set[int]) -> bool:
     if isinstance(root.node, ast.ClassDef):
-        return id(root.node) in models or any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in root.node.body)
+        return id(root.node) in models or any(
+            isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in root.node.body
+        )
     return not (root.node is not None and root.node.name.startswith("test_") and False)
 
 
@@ -383,7 +396,11 @@ def blurred(value: Value, depth: int = 6) -> str:
         parts = [f"{part.cls.name}{'' if part.layer is None else part.layer.bias}" for _, part in frameworks.walk(value)]
         return f"<{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}>"
     if isinstance(value, Obj):
-        attrs = ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.attrs.items()) if depth > 2 and value.layer is None else ""
+        attrs = (
+            ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.attrs.items())
+            if depth > 2 and value.layer is None
+            else ""
+        )
         return f"{value.cls.name}({attrs})"
     return "?" if not isinstance(value, Unknown) else f"?{value.text}"
 
@@ -478,7 +495,9 @@ def forward(interp: Interpreter, value: Value) -> None:
             interp.flow.add("output", (node,), node.dims, "output")
 
 
-NOT_FORWARD = re.compile(r"^_|^(configure|on_|train|val|test|predict_|load|save|get_|set_|init|reset|from_|num_|freeze|group|no_|is_|summary|backward)")
+NOT_FORWARD = re.compile(
+    r"^_|^(configure|on_|train|val|test|predict_|load|save|get_|set_|init|reset|from_|num_|freeze|group|no_|is_|summary|backward)"
+)
 
 
 def run_model(interp: Interpreter, obj: Obj) -> list[Value]:
@@ -496,7 +515,12 @@ def run_model(interp: Interpreter, obj: Obj) -> list[Value]:
             return results
     if obj.layer is not None or obj.items is not None or frameworks.is_graph(obj):
         if obj.items is not None and not frameworks.has_forward(obj):
-            return [result for item in obj.items.values() if isinstance(item, Obj) and frameworks.is_module(item) and not item.used for result in run_model(interp, item)]
+            return [
+                result
+                for item in obj.items.values()
+                if isinstance(item, Obj) and frameworks.is_module(item) and not item.used
+                for result in run_model(interp, item)
+            ]
         node = interp.flow.add("input", (), None, "the input", interp.here())
         results.append(calls.call(interp, obj, [node], {}, interp.node))
         return results

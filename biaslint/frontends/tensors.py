@@ -118,7 +118,12 @@ def unary(interp: Interpreter, node: Node, expression: ast.AST) -> Value:
 
 
 def binary(interp: Interpreter, symbol: str, left: Value, right: Value, node: ast.AST) -> Value:
-    if isinstance(left, Param) and not isinstance(right, (Node, Unknown)) or isinstance(right, Param) and not isinstance(left, (Node, Unknown)):
+    if (
+        (isinstance(left, Param)
+        and not isinstance(right, (Node, Unknown)))
+        or (isinstance(right, Param)
+        and not isinstance(left, (Node, Unknown)))
+    ):
         return param_arithmetic(interp, symbol, left, right)
     for side in (left, right):
         if isinstance(side, Node) and side.info.get("write") is not None:
@@ -335,7 +340,17 @@ def apply(interp: Interpreter, name: str, node: Node, args: list[Value], kwargs:
             return interp.opaque(node, *args, name=name)
         return ops.div(interp, node, argument(args, kwargs, 0, "other"))
     result = interp.opaque(node, *args, *kwargs.values(), name=name)
-    if name in vocabulary.NONLINEAR or name in ("dropout", "clamp", "clamp_", "clip", "minimum", "maximum", "gather", "where", "cumsum"):
+    if name in vocabulary.NONLINEAR or name in (
+        "dropout",
+        "clamp",
+        "clamp_",
+        "clip",
+        "minimum",
+        "maximum",
+        "gather",
+        "where",
+        "cumsum",
+    ):
         result.dims = node.dims
     else:
         interp.not_understood(f"tensor function {name}")
@@ -409,7 +424,9 @@ def do_t(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Val
 
 
 def do_flatten(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return ops.flatten(interp, x, argument(args, kwargs, 0, "start_dim", default=0), argument(args, kwargs, 1, "end_dim", default=-1))
+    return ops.flatten(
+        interp, x, argument(args, kwargs, 0, "start_dim", default=0), argument(args, kwargs, 1, "end_dim", default=-1)
+    )
 
 
 def do_unflatten(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -442,7 +459,9 @@ def do_repeat(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -
 
 
 def do_mean(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return ops.reduce(interp, x, argument(args, kwargs, 0, "dim", "axis"), argument(args, kwargs, 1, "keepdim", "keepdims"), "mean", True)
+    return ops.reduce(
+        interp, x, argument(args, kwargs, 0, "dim", "axis"), argument(args, kwargs, 1, "keepdim", "keepdims"), "mean", True
+    )
 
 
 def do_extreme(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -467,7 +486,9 @@ def do_split(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) ->
 
 
 def do_tensor_split(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return ops.split(interp, x, argument(args, kwargs, 0, "indices_or_sections"), argument(args, kwargs, 1, "dim", default=0), True)
+    return ops.split(
+        interp, x, argument(args, kwargs, 0, "indices_or_sections"), argument(args, kwargs, 1, "dim", default=0), True
+    )
 
 
 def do_unbind(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -476,7 +497,11 @@ def do_unbind(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -
 
 def do_select(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     axis = argument(args, kwargs, 0, "dim")
-    return ops.select(interp, x, axis, argument(args, kwargs, 1, "index")) if isinstance(axis, int) else interp.opaque(x, name="select")
+    return (
+        ops.select(interp, x, axis, argument(args, kwargs, 1, "index"))
+        if isinstance(axis, int)
+        else interp.opaque(x, name="select")
+    )
 
 
 def do_narrow(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -489,7 +514,9 @@ def do_matmul(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -
 
 def do_baddbmm(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     """input + batch1 @ batch2"""
-    return ops.add(interp, ops.matmul(interp, argument(args, kwargs, 0, "batch1", "mat1"), argument(args, kwargs, 1, "batch2", "mat2")), x)
+    return ops.add(
+        interp, ops.matmul(interp, argument(args, kwargs, 0, "batch1", "mat1"), argument(args, kwargs, 1, "batch2", "mat2")), x
+    )
 
 
 def do_softmax(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:

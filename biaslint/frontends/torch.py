@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 from biaslint.flow import Dims, Node
 from biaslint.frontends import ops, tensors, torch_functions, torch_layers, torch_modules
 from biaslint.frontends.choices import multiply
-from biaslint.frontends.values import Class, DictV, External, Layer, ListV, Method, Native, Obj, Param, Partial, Unknown, Value, key_of
+from biaslint.frontends.values import (
+    Class,
+    DictV,
+    External,
+    Layer,
+    ListV,
+    Method,
+    Native,
+    Obj,
+    Param,
+    Partial,
+    Unknown,
+    Value,
+    key_of,
+)
 from biaslint.vocabulary import torch as vocabulary
 
 if TYPE_CHECKING:
@@ -59,7 +73,9 @@ def short_of(name: str) -> str:
 
 def knows(name: str) -> bool:
     short = short_of(name)
-    return bool(short) and (short in vocabulary.LAYERS or short in vocabulary.CONTAINERS or short in ("Module", "Parameter", "functional", "init"))
+    return bool(short) and (
+        short in vocabulary.LAYERS or short in vocabulary.CONTAINERS or short in ("Module", "Parameter", "functional", "init")
+    )
 
 
 def specific(name: str) -> int:
@@ -144,7 +160,10 @@ def cover(optimizer: Layer, params: Value, decay: Value) -> bool:
     if isinstance(params, DictV):
         return not params.open and cover(optimizer, params.items.get("params"), params.items.get("weight_decay", decay))
     if isinstance(params, ListV):
-        return all([cover(optimizer, item.items[1] if is_named(item) else item, decay) for item in params.items]) and not params.open
+        return (
+            all([cover(optimizer, item.items[1] if is_named(item) else item, decay) for item in params.items])
+            and not params.open
+        )
     return isinstance(params, Node) and bool(params.info.get("parameter"))
 
 

@@ -27,7 +27,22 @@ FILLED: dict[str, tuple[str, float, float | None]] = {
     "rand": ("uniform", 0.5, 0.5),
     "rand_like": ("uniform", 0.5, 0.5),
 }
-MAKERS = {"empty", "full", "tensor", "as_tensor", "arange", "eye", "from_numpy", "FloatTensor", "Tensor", "LongTensor", "empty_like", "full_like", "randint", "normal"}
+MAKERS = {
+    "empty",
+    "full",
+    "tensor",
+    "as_tensor",
+    "arange",
+    "eye",
+    "from_numpy",
+    "FloatTensor",
+    "Tensor",
+    "LongTensor",
+    "empty_like",
+    "full_like",
+    "randint",
+    "normal",
+}
 
 
 def functional(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
@@ -130,7 +145,7 @@ def on_tensor(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Val
             if key in options:
                 values = [options.pop(key)]
                 break
-    if len(values) == 1 and name == "scaled_dot_product_attention" or not values:
+    if (len(values) == 1 and name == "scaled_dot_product_attention") or not values:
         pass
     x = ops.tensor(interp, values[0]) if values else None
     if isinstance(values[0] if values else None, Param):
@@ -161,7 +176,15 @@ def raw_layer(interp: Interpreter, kind: str, name: str, bias: Value, node: Node
     if isinstance(bias, Node) and bias.info.get("parameter") and bias.op == "const":
         layer = bias.info.get("raw")
         if layer is None:
-            layer = Layer(f"torch.nn.functional.{name}", kind, "torch", {}, bias.info["made"], name=bias.info.get("called", bias.name), bias=True)
+            layer = Layer(
+                f"torch.nn.functional.{name}",
+                kind,
+                "torch",
+                {},
+                bias.info["made"],
+                name=bias.info.get("called", bias.name),
+                bias=True,
+            )
             layer.axes = axes
             bias.info["raw"] = layer
             interp.layers.append(layer)
@@ -238,7 +261,9 @@ def do_instance_norm(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return interp.opaque(*args, *kwargs.values(), name="instance_norm")
     layer = norm_layer_of(argument(args, kwargs, 3, "weight"), argument(args, kwargs, 4, "bias"))
-    return torch_layers.normalize(interp, x, "instance", {}, layer.name if layer is not None and layer.name else "F.instance_norm", layer, False)
+    return torch_layers.normalize(
+        interp, x, "instance", {}, layer.name if layer is not None and layer.name else "F.instance_norm", layer, False
+    )
 
 
 def do_group_norm(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
@@ -270,7 +295,14 @@ def do_rms_norm(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 def loss(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
     """A loss function: remembered for what it says of the output layer."""
     signature = vocabulary.LOSS_FUNCTIONS[name]
-    layer = Layer(f"torch.nn.{vocabulary.LOSS_NAMES[name]}", "loss", "torch", dict(parameters(signature)), interp.origin(), name=f"F.{name}")
+    layer = Layer(
+        f"torch.nn.{vocabulary.LOSS_NAMES[name]}",
+        "loss",
+        "torch",
+        dict(parameters(signature)),
+        interp.origin(),
+        name=f"F.{name}",
+    )
     layer.config.update(zip(positional_names(signature), args, strict=False))
     layer.config.update(kwargs)
     layer.texts = torch_layers.argument_texts(interp, positional_names(signature))

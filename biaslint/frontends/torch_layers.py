@@ -168,7 +168,9 @@ def do_norm(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Val
     return node
 
 
-def normalize(interp: Interpreter, x: Node, style: str, config: dict[str, Value], name: str, layer: Layer | None, frozen: bool) -> Node:
+def normalize(
+    interp: Interpreter, x: Node, style: str, config: dict[str, Value], name: str, layer: Layer | None, frozen: bool
+) -> Node:
     """What a norm of this style does; one that is frozen or in eval mode only scales and shifts."""
     if style == "batch":
         if frozen:
@@ -197,7 +199,9 @@ def normalize(interp: Interpreter, x: Node, style: str, config: dict[str, Value]
 
 
 def do_activation(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    node = interp.opaque(x, name=vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("function", layer.type.rpartition(".")[2]))
+    node = interp.opaque(
+        x, name=vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("function", layer.type.rpartition(".")[2])
+    )
     node.dims = x.dims
     return node
 

@@ -28,7 +28,9 @@ def base_name(obj: Obj) -> str:
             how = torch.specific(base.name)
             if how > rank:
                 rank = how
-                best = torch.short_of(base.name) or ("Module" if base.name.rpartition(".")[2] in vocabulary.MODULE_CLASSES else "")
+                best = torch.short_of(base.name) or (
+                    "Module" if base.name.rpartition(".")[2] in vocabulary.MODULE_CLASSES else ""
+                )
     return best
 
 
@@ -51,7 +53,15 @@ def finished(interp: Interpreter, obj: Obj) -> None:
     """A new instance, after its constructor ran."""
 
 
-LAYER_METHODS = {"reset_parameters", "forward", "extra_repr", "_conv_forward", "flatten_parameters", "_init_weights", "state_dict"}
+LAYER_METHODS = {
+    "reset_parameters",
+    "forward",
+    "extra_repr",
+    "_conv_forward",
+    "flatten_parameters",
+    "_init_weights",
+    "state_dict",
+}
 
 
 def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
@@ -77,7 +87,9 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
         if layer.bias is False:
             return None
         return Param(layer, name)
-    if name in ("weight", "in_proj_weight", "in_proj_bias", "running_mean", "running_var") or name.startswith(("weight_", "bias_")):
+    if name in ("weight", "in_proj_weight", "in_proj_bias", "running_mean", "running_var") or name.startswith(
+        ("weight_", "bias_")
+    ):
         if name.startswith("bias_") and layer.bias is False:
             return interp.fresh(name)
         if name == "running_mean" and layer.config.get("track_running_stats", True) is False:
@@ -190,7 +202,9 @@ def fill(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> None:
         if isinstance(source, DictV):
             entries = [(str(key), value) for key, value in source.items.items()]
         elif isinstance(source, ListV):
-            entries = [(str(pair.items[0]), pair.items[1]) for pair in source.items if isinstance(pair, ListV) and len(pair.items) == 2]
+            entries = [
+                (str(pair.items[0]), pair.items[1]) for pair in source.items if isinstance(pair, ListV) and len(pair.items) == 2
+            ]
         else:
             entries = []
     else:

@@ -178,7 +178,9 @@ class Layer:
     callee: str = ""
     hooked: bool = False
     doubles: Layer | None = None  # a raw bias: the layer to whose own bias it is added
-    covers: list[tuple[Layer, str, Value]] = field(default_factory=list)  # an optimiser's parameters: layer, which, weight decay
+    covers: list[tuple[Layer, str, Value]] = field(
+        default_factory=list
+    )  # an optimiser's parameters: layer, which, weight decay
     covers_all: bool = False
 
 

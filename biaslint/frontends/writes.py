@@ -183,7 +183,9 @@ def argument_texts(interp: Interpreter, place: int) -> list[str]:
     return [interp.text(value) for value in given]
 
 
-SIZE = re.compile(r"feature|channel|unit|hidden|width|dim|fan|size|input|output|neuron|^(n|num|in|out|nin|nout|d|h|c)(_|$)", re.IGNORECASE)
+SIZE = re.compile(
+    r"feature|channel|unit|hidden|width|dim|fan|size|input|output|neuron|^(n|num|in|out|nin|nout|d|h|c)(_|$)", re.IGNORECASE
+)
 POWERS: dict[str, Callable[[float, float], float]] = {**ARITHMETIC, "**": lambda one, two: one**two}
 
 
@@ -264,7 +266,12 @@ def uniform(interp: Interpreter, param: Param, low: float | None, high: float | 
 def initializer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """torch.nn.init.name(tensor, ...)"""
     target = args[0] if args else kwargs.get("tensor")
-    if isinstance(target, Node) and name in vocabulary.SCALED_INITIALIZERS and target.rank == 1 and target.info.get("parameter"):
+    if (
+        isinstance(target, Node)
+        and name in vocabulary.SCALED_INITIALIZERS
+        and target.rank == 1
+        and target.info.get("parameter")
+    ):
         target.info.setdefault("writes", []).append(note(interp, "bias", "scaled", by=f"nn.init.{name}"))
     if isinstance(target, Node):
         return target

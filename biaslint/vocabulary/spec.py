@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 
@@ -34,21 +34,23 @@ class LayerSpec:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=None)
+@cache
 def parameters(signature: str) -> tuple[tuple[str, Any], ...]:
     """The parameters of a signature with their defaults, `REQUIRED` where there is none."""
     if not signature:
         return ()
     arguments = ast.parse(f"lambda {signature}: 0", mode="eval").body.args  # type: ignore[attr-defined]
     positional = [*arguments.posonlyargs, *arguments.args]
-    defaults: list[Any] = [REQUIRED] * (len(positional) - len(arguments.defaults)) + [ast.literal_eval(item) for item in arguments.defaults]
+    defaults: list[Any] = [REQUIRED] * (len(positional) - len(arguments.defaults)) + [
+        ast.literal_eval(item) for item in arguments.defaults
+    ]
     result = [(item.arg, default) for item, default in zip(positional, defaults, strict=True)]
     for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         result.append((item.arg, REQUIRED if default is None else ast.literal_eval(default)))
     return tuple(result)
 
 
-@lru_cache(maxsize=None)
+@cache
 def positional_names(signature: str) -> tuple[str, ...]:
     """The names of the parameters that can be passed by position, in order."""
     if not signature:

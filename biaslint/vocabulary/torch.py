@@ -56,11 +56,17 @@ def _plain(kind: str, signature: str = "", **facts: object) -> LayerSpec:
 LAYERS: dict[str, LayerSpec] = {
     "Linear": LayerSpec("linear", "in_features, out_features, bias=True, device=None, dtype=None", "bias", "uniform"),
     "LazyLinear": LayerSpec("linear", "out_features, bias=True, device=None, dtype=None", "bias", "uniform"),
-    "NonDynamicallyQuantizableLinear": LayerSpec("linear", "in_features, out_features, bias=True, device=None, dtype=None", "bias", "uniform"),
-    "Bilinear": LayerSpec("bilinear", "in1_features, in2_features, out_features, bias=True, device=None, dtype=None", "bias", "uniform"),
+    "NonDynamicallyQuantizableLinear": LayerSpec(
+        "linear", "in_features, out_features, bias=True, device=None, dtype=None", "bias", "uniform"
+    ),
+    "Bilinear": LayerSpec(
+        "bilinear", "in1_features, in2_features, out_features, bias=True, device=None, dtype=None", "bias", "uniform"
+    ),
     "Embedding": _plain("embedding", "num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0"),
     "EmbeddingBag": _plain("embedding", "num_embeddings, embedding_dim, max_norm=None, norm_type=2.0"),
-    "SyncBatchNorm": _norm("batch", "num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, process_group=None"),
+    "SyncBatchNorm": _norm(
+        "batch", "num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, process_group=None"
+    ),
     "GroupNorm": _norm("group", "num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None"),
     "LayerNorm": _norm("layer", "normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None, dtype=None"),
     "RMSNorm": _norm("rms", "normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None"),
@@ -89,7 +95,9 @@ LAYERS: dict[str, LayerSpec] = {
     "RNN": LayerSpec("rnn", _PLAIN_RNN, "bias", "uniform", {"cell": "rnn"}),
     "LSTMCell": LayerSpec("rnn_cell", _CELL, "bias", "uniform", {"cell": "lstm"}),
     "GRUCell": LayerSpec("rnn_cell", _CELL, "bias", "uniform", {"cell": "gru"}),
-    "RNNCell": LayerSpec("rnn_cell", "input_size, hidden_size, bias=True, nonlinearity='tanh'", "bias", "uniform", {"cell": "rnn"}),
+    "RNNCell": LayerSpec(
+        "rnn_cell", "input_size, hidden_size, bias=True, nonlinearity='tanh'", "bias", "uniform", {"cell": "rnn"}
+    ),
     "MultiheadAttention": LayerSpec(
         "attention",
         "embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False, kdim=None, vdim=None, batch_first=False",
@@ -98,7 +106,9 @@ LAYERS: dict[str, LayerSpec] = {
     ),
     "TransformerEncoderLayer": LayerSpec("transformer", _ENCODER, "bias", "uniform"),
     "TransformerDecoderLayer": LayerSpec("transformer", _ENCODER, "bias", "uniform"),
-    "TransformerEncoder": _plain("transformer", "encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True"),
+    "TransformerEncoder": _plain(
+        "transformer", "encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True"
+    ),
     "TransformerDecoder": _plain("transformer", "decoder_layer, num_layers, norm=None"),
     "Transformer": LayerSpec(
         "transformer",
@@ -124,7 +134,11 @@ for _n in (1, 2, 3):
     LAYERS[f"LazyInstanceNorm{_n}d"] = _norm("instance", _LAZY_INSTANCE, _n)
     LAYERS[f"MaxPool{_n}d"] = _plain("max_pool", _POOL, dims=_n)
     LAYERS[f"MaxUnpool{_n}d"] = _plain("opaque")
-    LAYERS[f"AvgPool{_n}d"] = _plain("average_pool", _AVERAGE if _n > 1 else "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True", dims=_n)
+    LAYERS[f"AvgPool{_n}d"] = _plain(
+        "average_pool",
+        _AVERAGE if _n > 1 else "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True",
+        dims=_n,
+    )
     LAYERS[f"AdaptiveAvgPool{_n}d"] = _plain("adaptive_average_pool", "output_size", dims=_n)
     LAYERS[f"AdaptiveMaxPool{_n}d"] = _plain("max_pool", "output_size, return_indices=False", dims=_n)
     LAYERS[f"ZeroPad{_n}d"] = _plain("pad", "padding", dims=_n, zero=True)
@@ -141,7 +155,9 @@ ACTIVATIONS = {
     "Threshold": "threshold",
 }  # fmt: skip
 for _name, _function in ACTIVATIONS.items():
-    LAYERS[_name] = _plain("activation", "inplace=False" if _name in ("ReLU", "ReLU6", "SiLU", "Mish") else "", function=_function)
+    LAYERS[_name] = _plain(
+        "activation", "inplace=False" if _name in ("ReLU", "ReLU6", "SiLU", "Mish") else "", function=_function
+    )
 
 _LOSS = "weight=None, size_average=None, reduce=None, reduction='mean'"
 LOSSES: dict[str, str] = {
@@ -192,7 +208,22 @@ LOSS_NAMES = {
     "poisson_nll_loss": "PoissonNLLLoss",
     "kl_div": "KLDivLoss",
 }
-OPTIMIZERS = {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "LBFGS", "ASGD", "Rprop", "SparseAdam", "Adafactor"}
+OPTIMIZERS = {
+    "SGD",
+    "Adam",
+    "AdamW",
+    "RMSprop",
+    "Adagrad",
+    "Adadelta",
+    "Adamax",
+    "NAdam",
+    "RAdam",
+    "LBFGS",
+    "ASGD",
+    "Rprop",
+    "SparseAdam",
+    "Adafactor",
+}
 
 # what a function of torch, torch.nn.functional or torch.Tensor does to its first tensor; a name that is not here is seen as opaque
 KEEP = {
@@ -222,7 +253,16 @@ INITIALIZERS: dict[str, str] = {
     "eye_": "tensor",
     "dirac_": "tensor, groups=1",
 }
-SCALED_INITIALIZERS = {"xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_", "sparse_", "eye_", "dirac_"}
+SCALED_INITIALIZERS = {
+    "xavier_uniform_",
+    "xavier_normal_",
+    "kaiming_uniform_",
+    "kaiming_normal_",
+    "orthogonal_",
+    "sparse_",
+    "eye_",
+    "dirac_",
+}
 
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 # classes that project classes build on, and that are modules
@@ -232,7 +272,15 @@ BASES: dict[str, tuple[str, ...]] = {
     "_ConvNd": ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
     "_ConvTransposeNd": ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
     "_BatchNorm": ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"),
-    "_NormBase": ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"),
+    "_NormBase": (
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "BatchNorm3d",
+        "SyncBatchNorm",
+        "InstanceNorm1d",
+        "InstanceNorm2d",
+        "InstanceNorm3d",
+    ),
     "_InstanceNorm": ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"),
     "_DropoutNd": ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d"),
     "RNNBase": ("LSTM", "GRU", "RNN"),

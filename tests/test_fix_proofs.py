@@ -22,6 +22,7 @@ PAIRS = [
 SHAPES = ((4, 8, 9, 9), (4, 3, 33, 33), (4, 32), (4, 6, 8), (4, 8), (4, 6, 32))
 CANCELLED = {"BL101", "BL102"}  # the fix drops a bias that has no effect
 ZEROED = {"BL201", "BL202", "BL203", "BL206", "BL207"}  # the fix starts a bias at zero
+RAISED = {"BL301"}  # the fix opens the forget gate
 ADDED = {"BL103", "BL402"}  # the fix gives the layer a bias
 
 
@@ -128,8 +129,20 @@ def test_a_start_value_that_is_mended_is_zero_and_no_parameter_comes_or_goes(bad
     assert all(key.endswith("bias") and not new[key].any() for key in changed)
 
 
+@pytest.mark.parametrize(("bad", "fixed"), pairs(RAISED))
+def test_a_forget_gate_that_is_opened_starts_at_one_more_and_nothing_else_changes(bad: str, fixed: str) -> None:
+    old, new = build(bad).state_dict(), build(fixed).state_dict()
+    assert set(old) == set(new)
+    (changed,) = (key for key in old if not torch.equal(old[key], new[key]))
+    size = len(old[changed]) // 4
+    assert changed.endswith("bias_ih_l0")
+    assert (new[changed][size : 2 * size] == 1).all()
+    for kept in (slice(None, size), slice(2 * size, None)):
+        assert torch.equal(old[changed][kept], new[changed][kept])
+
+
 def test_every_kind_of_fix_is_proved() -> None:
-    assert {code for code, _, _ in PAIRS} <= CANCELLED | ZEROED | ADDED | {"BL104"}
+    assert {code for code, _, _ in PAIRS} <= CANCELLED | ZEROED | ADDED | RAISED | {"BL104"}
 
 
 @pytest.mark.parametrize(

@@ -148,5 +148,6 @@ def _fix(use: LayerUse) -> Fix | None:
     if not assigned or use.texts.get("bidirectional", "False") != "False" or use.texts.get("num_layers", "1") != "1":
         return None
     vector = _vectors(use)[0][0]
-    text = f"{use.name}.{vector}.data[{size} : 2 * {size}].fill_(1.0)"
+    part = f"{size}:{2 * int(size)}" if size.isdigit() else f"{size} : 2 * {size}"
+    text = f"{use.name}.{vector}.data[{part}].fill_(1.0)"
     return Fix(Safety.UNSAFE, f"`{text}` (a newly trained model starts elsewhere)", (InsertAfter(use.statement, text),))

@@ -9,6 +9,7 @@ A constructor call that makes layers for several uses is reported
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,8 +33,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A condition on a setting. `negation` is how the source would write that it does not hold."""
+    """A condition on the setting `name`. `negation` is how the source would write that it does not hold."""
 
+    name: str
     text: str
     negation: str
     holds: Callable[[dict[str, Any]], bool | None]
@@ -85,11 +87,37 @@ ESCAPED = "the layer is handed to code that is not known"
 
 
 def separating(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
-    """A condition on the enclosing function's parameters that holds for all dead uses and for none of the living."""
-    for test in tests(dead):
-        if all(test.holds(use.settings) is True for use in dead) and all(test.holds(use.settings) is False for use in living):
-            return test
+    """A condition on the enclosing function's parameters that holds for all dead uses and for none of the living.
+
+    Several may do so by chance, where parameters are set together. The one that counts is the one that differs alone between a dead
+    and a living use; where none does, the one that speaks of a norm; where there is still more than one, nobody knows.
+    """
+    found = [
+        test
+        for test in tests(dead)
+        if all(test.holds(use.settings) is True for use in dead) and all(test.holds(use.settings) is False for use in living)
+    ]
+    for choice in (
+        found,
+        [test for test in found if differs_alone(test.name, dead, living)],
+        [test for test in found if NORM.search(test.name)],
+    ):
+        if len({test.name for test in choice}) == 1:
+            return choice[0]
     return None
+
+
+NORM = re.compile(r"norm|bn", re.IGNORECASE)
+
+
+def differs_alone(name: str, dead: list[LayerUse], living: list[LayerUse]) -> bool:
+    """Is there a dead and a living use with the same settings but for this one?"""
+    others = {settings_without(name, use) for use in living}
+    return any(settings_without(name, use) in others for use in dead)
+
+
+def settings_without(name: str, use: LayerUse) -> str:
+    return repr(sorted((key, value) for key, value in use.settings.items() if key != name))
 
 
 def tests(uses: list[LayerUse]) -> Iterator[Test]:
@@ -97,18 +125,22 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
     settings = uses[0].settings
     for name, value in settings.items():
         if isinstance(value, bool):
-            yield Test(name, f"not {name}", boolean(name)) if value else Test(f"not {name}", name, boolean(name, False))
+            yield (
+                Test(name, name, f"not {name}", boolean(name))
+                if value
+                else Test(name, f"not {name}", name, boolean(name, False))
+            )
     for name, value in settings.items():
         if value is None:
-            yield Test(f"{name} is None", f"{name} is not None", nothing(name))
+            yield Test(name, f"{name} is None", f"{name} is not None", nothing(name))
         elif not isinstance(value, bool):
-            yield Test(f"{name} is not None", f"{name} is None", nothing(name, False))
+            yield Test(name, f"{name} is not None", f"{name} is None", nothing(name, False))
     for name, value in settings.items():
         if isinstance(value, str) and value.startswith("<") and value.endswith(">"):
             if not value.endswith((" items>", " instance>")):
-                yield Test(f"{name} is {value[1:-1]}", f"{name} is not {value[1:-1]}", equal(name, value))
+                yield Test(name, f"{name} is {value[1:-1]}", f"{name} is not {value[1:-1]}", equal(name, value))
         elif isinstance(value, str):  # a number is a size, not a setting to decide by
-            yield Test(f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value))
+            yield Test(name, f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value))
 
 
 def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:

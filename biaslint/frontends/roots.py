@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from functools import partial
 from typing import Any
 
@@ -226,6 +227,12 @@ def execute_all(project: Project, roots: Sequence[Root]) -> Reached:
     return reached
 
 
+@lru_cache(maxsize=4096)
+def functional(module: Module) -> bool:
+    """Does the file speak of a framework whose models are built by functions?"""
+    return FUNCTIONAL.search(module.text) is not None
+
+
 def uncalled(contents: Contents, reached: Reached) -> list[Root]:
     """Where functions build the models, those that nothing has called are judged alone, the outer ones first."""
     waiting = [
@@ -234,7 +241,7 @@ def uncalled(contents: Contents, reached: Reached) -> list[Root]:
         if isinstance(root.node, ast.FunctionDef)
         and id(root.node) not in reached.functions
         and any(LAYER_NAMES.fullmatch(name) for name in contents.refers[id(root.node)])
-        and FUNCTIONAL.search(root.module.text)
+        and functional(root.module)
     ]
     mentions: dict[str, int] = {}
     for root in waiting:
@@ -280,7 +287,7 @@ def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STE
 
 def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     """Execute a root under every set of choices that matters, and keep what was found."""
-    if FUNCTIONAL.search(root.module.text) and "torch" not in root.module.text:
+    if functional(root.module) and "torch" not in root.module.text:
         steps = min(steps, FUNCTIONAL_STEPS)
     forced: list[tuple[dict[Any, bool], bool]] = [({}, False)]
     taken: list[dict[Any, bool]] = []  # the choices of the executions so far

@@ -124,7 +124,7 @@ def lint_files(
             files=len(files),
             skipped=len(files) - len(candidates),
             layers=len(biased),
-            known=sum(use.fate.kind not in NOT_SEEN for use in biased),
+            known=sum(use.fate.kind not in NOT_SEEN and not use.fate.guarded for use in biased),
             suppressed=sum(map(len, by_file.values())) - sum(one.rule != rule_book.UNUSED_SUPPRESSION for one in kept),
         ),
         texts=texts,

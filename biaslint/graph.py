@@ -98,6 +98,7 @@ class Fate:
     place: Place | None = None  # where the norm was made, or the softmax called
     detail: str = ""
     training_only: bool = False  # alive again when the norm is in eval mode (batch norm)
+    guarded: bool = False  # alive because something reads it that the analysis does not know
 
 
 @dataclass(slots=True)

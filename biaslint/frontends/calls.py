@@ -86,7 +86,9 @@ def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -
     if isinstance(func, (External, Unknown)):
         interp.not_understood(f"call of {name}")
     if found:
-        return interp.opaque(func, *values, name=name)
+        node = interp.opaque(func, *values, name=name)
+        node.info["unknown"] = True
+        return node
     from biaslint.frontends.values import key_of
 
     if isinstance(func, Unknown) and len(values) < 4:

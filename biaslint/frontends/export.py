@@ -220,7 +220,7 @@ def fate_of(layer: Layer, place: Any) -> Fate:
         part = part_of(layer, nodes)
         if part is not None:
             return part
-        return Fate("alive", detail=outcome.seen[0][1])
+        return Fate("alive", detail=outcome.seen[0][1], guarded=all(node.info.get("unknown") for node, _ in outcome.seen))
     return Fate("unread")
 
 

@@ -354,6 +354,7 @@ def apply(interp: Interpreter, name: str, node: Node, args: list[Value], kwargs:
         result.dims = node.dims
     else:
         interp.not_understood(f"tensor function {name}")
+        result.info["unknown"] = True
     return result
 
 

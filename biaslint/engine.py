@@ -119,6 +119,11 @@ def lint_files(
         files=list(files),
         unknowns=sorted(program.unknowns, key=lambda fact: (fact.place, fact.what)),
         stopped=sorted(program.stopped),
+        notes=[
+            f"{root}: {why}; nothing is reported from this execution"
+            for root, why in sorted(program.stopped)
+            if why.startswith("internal error")
+        ],
         errors=errors,
         statistics=Statistics(
             files=len(files),

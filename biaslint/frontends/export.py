@@ -247,11 +247,7 @@ def part_of(layer: Layer, nodes: list[Node]) -> Fate | None:
     parts = [reader for reader in current.readers if "part" in reader.info]
     if len(parts) < 2 or len(parts) != len(current.readers):
         return None
-    sizes = {
-        reader.dims[reader.info["axis"]]
-        for reader in parts
-        if reader.op == "keep" and reader.dims and isinstance(reader.info["axis"], int)
-    }
+    sizes = {part_size(reader) for reader in parts if reader.op == "keep"}
     if len({size for size in sizes if isinstance(size, int)}) > 1:
         return None  # unequal parts
     dead = []
@@ -271,6 +267,12 @@ def part_of(layer: Layer, nodes: list[Node]) -> Fate | None:
             detail=names.get((len(parts), dead[0]), f"part {dead[0] + 1} of {len(parts)}"),
         )
     return None
+
+
+def part_size(node: Node) -> object:
+    """The size of a part along the axis it was cut from, None where that is not known."""
+    axis, dims = node.info["axis"], node.dims
+    return dims[axis] if dims is not None and isinstance(axis, int) and -len(dims) <= axis < len(dims) else None
 
 
 def readers_of(layer: Layer) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from biaslint.frontends import attributes, calls, export, frameworks, workers
@@ -355,11 +357,28 @@ def one_run(
         ended = str(stopped)
     except RecursionError:
         ended = "nested too deeply"
+    except (KeyboardInterrupt, Duplicate):
+        raise
+    except Exception as error:
+        ended = failed(error)
     finally:
         forget(project)
     reached.runs += 1
-    uses = export.uses(interp, reached.runs, f"{root.name}", complete=ended is None)
+    try:
+        uses = export.uses(interp, reached.runs, f"{root.name}", complete=ended is None)
+    except Exception as error:
+        uses, ended = [], failed(error)
     return interp, uses, ended
+
+
+FAILED = "internal error: "
+
+
+def failed(error: Exception) -> str:
+    """A fault of the analysis itself ends this execution, not the others: nothing is reported from it, and it is named aloud."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{FAILED}{type(error).__name__}: {error}{where}"
 
 
 def once(reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]) -> None:

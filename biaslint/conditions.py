@@ -56,6 +56,7 @@ def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple
 
 
 def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Place]) -> Iterator[Verdict]:
+    """What is to be said of one constructor call."""
     biased = [use for use in site.uses if use.bias.present is not False]
     if any(use.bias.present is None or use.fate.detail == ESCAPED for use in biased):
         return
@@ -117,6 +118,7 @@ def differs_alone(name: str, dead: list[LayerUse], living: list[LayerUse]) -> bo
 
 
 def settings_without(name: str, use: LayerUse) -> str:
+    """The settings of a use but for one, as text that can be compared."""
     return repr(sorted((key, value) for key, value in use.settings.items() if key != name))
 
 
@@ -144,12 +146,15 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
 
 
 def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:
+    """The setting is true (or, unless `wanted`, false)."""
     return lambda settings: bool(settings[name]) is wanted if name in settings else None
 
 
 def nothing(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:
+    """The setting is None (or, unless `wanted`, is not)."""
     return lambda settings: (settings[name] is None) is wanted if name in settings else None
 
 
 def equal(name: str, value: Any) -> Callable[[dict[str, Any]], bool | None]:
+    """The setting has this value."""
     return lambda settings: settings[name] == value if name in settings else None

@@ -349,7 +349,7 @@ def slice_of(index: Value) -> slice | None:
 
 
 def list_item(interp: Interpreter, base: ListV, index: Value) -> Value:
-    if isinstance(index, bool) or isinstance(index, int):
+    if isinstance(index, (bool, int)):
         if -len(base.items) <= index < len(base.items):
             return base.items[index]
         if (base.open or interp.shortened) and base.items:
@@ -409,9 +409,12 @@ def obj_item(interp: Interpreter, base: Obj, index: Value) -> Value:
         return frameworks.container_item(interp, base, index)
     if isinstance(index, str) and index in base.attrs:
         return base.attrs[index]
-    if isinstance(index, int) and isinstance(base.cls, Class) and -len(base.attrs) <= index < len(base.attrs):
-        if base.cls.dataclass or any(isinstance(item, External) and "Tuple" in item.name for item in base.cls.mro):
-            return list(base.attrs.values())[index]
+    if isinstance(base.cls, Class) and (
+        base.cls.dataclass or any(isinstance(item, External) and "Tuple" in item.name for item in base.cls.mro)
+    ):
+        fields = list(base.attrs.values())
+        if isinstance(index, int) and -len(fields) <= index < len(fields):
+            return fields[index]
     return interp.fresh(tensors=tensors.all_in(base))
 
 

@@ -213,14 +213,13 @@ def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, nod
         return enum_member(interp, cls, args[0])
     new = attributes.find_in_class(cls, "__new__")
     if new is not None and isinstance(new.value, Func):
-        frame = Frame(interp.module or cls.module, node or interp.node or cls.node, cls, None, {})
+        Frame(interp.module or cls.module, node or interp.node or cls.node, cls, None, {})
         result = call_function(interp, new.value, [cls, *args], kwargs, node)
         if not (isinstance(result, Obj) and result.cls is cls):
             return result
         obj = result
     else:
         obj = Obj(cls, interp.origin())
-        frame = None
     interp.objects.append(obj)
     frameworks.prepare(interp, obj)
     init = attributes.find_in_class(cls, "__init__")
@@ -260,9 +259,10 @@ def fill_fields(interp: Interpreter, obj: Obj, cls: Class, args: Args, kwargs: K
         if not isinstance(base, Class):
             continue
         for statement in base.node.body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                if "ClassVar" not in ast.unparse(statement.annotation):
-                    fields[statement.target.id] = base.attrs.get(statement.target.id, MISSING)
+            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+                continue
+            if "ClassVar" not in ast.unparse(statement.annotation):
+                fields[statement.target.id] = base.attrs.get(statement.target.id, MISSING)
     positional = iter(args)
     for name, default in fields.items():
         value = next(positional, MISSING)

@@ -13,6 +13,9 @@ from biaslint.frontends.project import Module
 from biaslint.frontends.values import Class, DictV, External, Func, Layer, ListV, Obj, Partial, Unknown, Value, is_constant
 from biaslint.frontends.writes import Write
 from biaslint.graph import Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
+from biaslint.vocabulary import torch as vocabulary
+
+LOSSES = {*vocabulary.LOSS_FUNCTIONS, *vocabulary.LOSSES, "sigmoid_focal_loss"}
 
 
 def place_of(module: Module, node: ast.AST) -> Place:
@@ -315,9 +318,3 @@ def output_of(layer: Layer) -> tuple[bool, str]:
             elif reader.op not in ("opaque",):
                 return (False, "")
     return (leaves, activation)
-
-
-from biaslint.vocabulary.torch import LOSS_FUNCTIONS  # noqa: E402
-from biaslint.vocabulary.torch import LOSSES as _LOSSES
-
-LOSSES = {*LOSS_FUNCTIONS, *_LOSSES, "sigmoid_focal_loss"}

@@ -7,6 +7,7 @@ It knows the language and nothing of any framework. What is called is carried ou
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
@@ -549,10 +550,8 @@ class Interpreter:
                 for statement in pending:
                     if id(statement) not in module.done:
                         module.done.add(id(statement))
-                        try:
+                        with contextlib.suppress(Raised):
                             self.execute(statement, module.scope)
-                        except Raised:
-                            pass
             finally:
                 self.module, self.stack, self.node, self.statement = outer
         if name in names:
@@ -745,13 +744,9 @@ class Interpreter:
 
     def symbolic(self, symbol: str, left: Value, right: Value) -> Value:
         if (
-            (symbol == "*"
-            and right == 1)
-            or (symbol in ("+", "-")
-            and right == 0
-            and is_constant(right))
-            or (symbol == "//"
-            and right == 1)
+            (symbol == "*" and right == 1)
+            or (symbol in ("+", "-") and right == 0 and is_constant(right))
+            or (symbol == "//" and right == 1)
         ):
             return left
         if (symbol == "*" and left == 1 and is_constant(left)) or (symbol == "+" and left == 0 and is_constant(left)):
@@ -834,12 +829,12 @@ class Interpreter:
             same = self.equal(left, right)
             if symbol in ("==", "!=") and same is not None:
                 return same if symbol == "==" else not same
-            if isinstance(left, ListV) and isinstance(right, ListV) and symbol in ("<", "<=", ">", ">="):
-                if all(is_constant(item) for item in (*left.items, *right.items)):
-                    try:
-                        return function(left.items, right.items)
-                    except TypeError:
-                        return self.fresh()
+            lists = isinstance(left, ListV) and isinstance(right, ListV) and symbol in ("<", "<=", ">", ">=")
+            if lists and all(is_constant(item) for item in (*left.items, *right.items)):
+                try:
+                    return function(left.items, right.items)
+                except TypeError:
+                    return self.fresh()
         tensors = (*tensors_in(left, 1), *tensors_in(right, 1))
         if tensors:
             if symbol in ("is", "is not"):
@@ -1146,7 +1141,11 @@ def only_appends(node: ast.For | ast.AsyncFor) -> bool:
             if isinstance(part, ast.Attribute):
                 found = found or part.attr == "append"
                 known = known and part.attr not in ("add_module", "register_module", "format")
-            elif isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Name) and part.id == "setattr") or (isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store)):
+            elif (
+                isinstance(part, ast.JoinedStr)
+                or (isinstance(part, ast.Name) and part.id == "setattr")
+                or (isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store))
+            ):
                 known = False
         known = known and found
         _APPENDS[node] = known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 import re
 from collections.abc import Callable
@@ -228,9 +229,7 @@ def instance_of(value: Value, kind: Value) -> bool | None:
         return value is None
     if isinstance(kind, Class):
         if isinstance(value, Obj) and isinstance(value.cls, Class):
-            if kind in value.cls.mro:
-                return True
-            return False
+            return kind in value.cls.mro
         return False
     if isinstance(kind, External):
         short = kind.name.rpartition(".")[2]
@@ -412,9 +411,8 @@ def extreme(name: str) -> Callable[[Interpreter, list[Value], dict[str, Value]],
 
 def do_sorted(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     parts = interp.iterate(args[0]) if args else []
-    if all(number(part) for part in parts) or all(isinstance(part, str) for part in parts):
-        if "key" not in kwargs:
-            return ListV(sorted(parts, reverse=kwargs.get("reverse") is True))
+    if (all(number(part) for part in parts) or all(isinstance(part, str) for part in parts)) and "key" not in kwargs:
+        return ListV(sorted(parts, reverse=kwargs.get("reverse") is True))
     return ListV(parts)
 
 
@@ -810,7 +808,7 @@ def do_islice(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) 
 
 def do_pairwise(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     parts = interp.iterate(args[0])
-    return ListV([ListV([one, two], "tuple") for one, two in zip(parts, parts[1:], strict=False)])
+    return ListV([ListV([one, two], "tuple") for one, two in itertools.pairwise(parts)])
 
 
 def do_zip_longest(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:

@@ -50,7 +50,7 @@ def axes_of(value: Value) -> list[int] | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return [value]
     if isinstance(value, ListV) and all(isinstance(item, int) for item in value.items):
-        return [item for item in value.items]
+        return list(value.items)
     return None
 
 
@@ -306,8 +306,7 @@ def transpose(interp: Interpreter, x: Node, one: int, two: int) -> Node:
             interp.flow.learn_rank(x, max(3, one + 1, two + 1))
         else:
             # the last axes of a tensor of unknown rank
-            node = make(interp, "remap", [x], None, "transpose", sources={one: (two,), two: (one,)})
-            return node
+            return make(interp, "remap", [x], None, "transpose", sources={one: (two,), two: (one,)})
     rank = x.rank or 0
     if not (-rank <= one < rank and -rank <= two < rank):
         return interp.opaque(x, name="transpose")

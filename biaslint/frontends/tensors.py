@@ -118,11 +118,8 @@ def unary(interp: Interpreter, node: Node, expression: ast.AST) -> Value:
 
 
 def binary(interp: Interpreter, symbol: str, left: Value, right: Value, node: ast.AST) -> Value:
-    if (
-        (isinstance(left, Param)
-        and not isinstance(right, (Node, Unknown)))
-        or (isinstance(right, Param)
-        and not isinstance(left, (Node, Unknown)))
+    if (isinstance(left, Param) and not isinstance(right, (Node, Unknown))) or (
+        isinstance(right, Param) and not isinstance(left, (Node, Unknown))
     ):
         return param_arithmetic(interp, symbol, left, right)
     for side in (left, right):
@@ -212,8 +209,7 @@ def index(interp: Interpreter, node: Node, where: Value) -> Value:
         return known[key]
     parts = where.items if isinstance(where, ListV) and where.kind == "tuple" else [where]
     if any(isinstance(part, (Node, Unknown)) or (isinstance(part, ListV) and part.kind != "slice") for part in parts):
-        if all(not isinstance(part, Node) or part.op == "const" for part in parts) or True:
-            return gather(interp, node, parts)
+        return gather(interp, node, parts)
     current = node
     axis = 0
     explicit = len([part for part in parts if part is not None and part is not Ellipsis])
@@ -697,7 +693,6 @@ HANDLERS: dict[str, Handler] = {
 
 
 def param_attribute(interp: Interpreter, param: Param, name: str) -> Value:
-    from biaslint.frontends import writes
 
     if name in ("data",):
         return param
@@ -713,7 +708,7 @@ def param_attribute(interp: Interpreter, param: Param, name: str) -> Value:
         return param.layer.trainable if param.which.startswith("bias") else interp.fresh(name)
     if name == "T":
         return ops.const(interp, None, param.which)
-    return Builtin(param, name) if name in writes.METHODS or True else interp.fresh(name)
+    return Builtin(param, name) if True else interp.fresh(name)
 
 
 def param_method(interp: Interpreter, param: Param, name: str, args: list[Value], kwargs: Kwargs) -> Value:

@@ -52,7 +52,7 @@ def owns(name: str) -> bool:
 def canonical(name: str) -> str:
     """torch.nn.modules.conv.Conv2d is torch.nn.Conv2d."""
     short = name.rpartition(".")[2]
-    if name.startswith("torch.nn.modules.") or name.startswith("torch.nn.parameter."):
+    if name.startswith(("torch.nn.modules.", "torch.nn.parameter.")):
         return f"torch.nn.{short}"
     if name.startswith(("torch.nn.quantizable.", "torch.ao.")):
         return f"torch.nn.{short}"
@@ -141,7 +141,7 @@ def optimizer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[st
     obj = Obj(External(name), interp.origin())
     if short in vocabulary.OPTIMIZERS:
         layer = Layer(name, "optimizer", "torch", {}, interp.origin())
-        layer.config.update({key: value for key, value in kwargs.items()})
+        layer.config.update(dict(kwargs.items()))
         layer.texts.update(torch_layers.argument_texts(interp, ("params", "lr")))
         params = args[0] if args else kwargs.get("params")
         layer.config["groups"] = groups(params)
@@ -161,8 +161,7 @@ def cover(optimizer: Layer, params: Value, decay: Value) -> bool:
         return not params.open and cover(optimizer, params.items.get("params"), params.items.get("weight_decay", decay))
     if isinstance(params, ListV):
         return (
-            all([cover(optimizer, item.items[1] if is_named(item) else item, decay) for item in params.items])
-            and not params.open
+            all(cover(optimizer, item.items[1] if is_named(item) else item, decay) for item in params.items) and not params.open
         )
     return isinstance(params, Node) and bool(params.info.get("parameter"))
 

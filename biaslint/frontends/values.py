@@ -62,7 +62,7 @@ class ListV:
 
     __slots__ = ("items", "kind", "open")
 
-    def __init__(self, items: list[Value], kind: str = "list", open: bool = False) -> None:
+    def __init__(self, items: list[Value], kind: str = "list", open: bool = False) -> None:  # noqa: A002
         self.items = items
         self.kind = kind
         self.open = open
@@ -76,7 +76,7 @@ class DictV:
 
     __slots__ = ("items", "open")
 
-    def __init__(self, items: dict[Any, Value] | None = None, open: bool = False) -> None:
+    def __init__(self, items: dict[Any, Value] | None = None, open: bool = False) -> None:  # noqa: A002
         self.items = {} if items is None else items
         self.open = open
 

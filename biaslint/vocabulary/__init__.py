@@ -1,0 +1,1 @@
+"""What the frameworks' names mean: plain tables that import no framework."""

@@ -1,0 +1,64 @@
+"""A finding that holds under a setting only says which one, in the words of the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from biaslint import engine
+from biaslint.config import Config
+
+
+def conditions(tmp_path: Path, parameters: str, body: str, forward: str) -> list[str | None]:
+    """The conditions of what is reported of a model with one convolution, `self.conv`."""
+    source = (
+        "from torch import nn\n\n\nclass Model(nn.Module):\n"
+        f"    def __init__(self, {parameters}):\n        super().__init__()\n        self.conv = nn.Conv2d(3, 8, 3)\n"
+        + indent(dedent(body).strip(), " " * 8)
+        + "\n\n    def forward(self, x):\n        x = self.conv(x)\n"
+        + indent(dedent(forward).strip(), " " * 8)
+        + "\n"
+    )
+    path = tmp_path / "model.py"
+    path.write_text(source, encoding="utf-8")
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert (result.errors, result.problems) == ([], [])
+    return [finding.when for finding in result.findings]
+
+
+FORWARD = "return self.norm(x).relu()"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "body", "when"),
+    [
+        ("use_bn", "self.norm = nn.BatchNorm2d(8) if use_bn else nn.Identity()", "use_bn"),
+        ("plain", "self.norm = nn.Identity() if plain else nn.BatchNorm2d(8)", "not plain"),
+    ],
+)
+def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, parameters: str, body: str, when: str) -> None:
+    assert conditions(tmp_path, parameters, body, FORWARD) == [when]
+
+
+def test_a_setting_read_in_the_forward_pass_is_a_condition(tmp_path: Path) -> None:
+    body = "self.use_bn = use_bn\nself.norm = nn.BatchNorm2d(8)"
+    found = conditions(tmp_path, "use_bn", body, "if self.use_bn:\n    x = self.norm(x)\nreturn x.relu()")
+    assert len(found) == 1
+    assert found[0] in ("use_bn", "self.use_bn")
+
+
+def test_a_setting_that_changes_nothing_is_no_condition(tmp_path: Path) -> None:
+    body = "self.norm = nn.BatchNorm2d(8)\nself.act = nn.ReLU() if act else nn.SiLU()"
+    assert conditions(tmp_path, "act", body, "return self.act(self.norm(x))") == [None]
+
+
+def test_run_time_data_is_no_condition_and_the_bias_must_be_dead_both_ways(tmp_path: Path) -> None:
+    body = "self.norm = nn.BatchNorm2d(8)"
+    assert conditions(tmp_path, "unused", body, "if x.sum() > 0:\n    x = self.norm(x)\nreturn x.relu()") == []
+
+
+def test_a_norm_that_cancels_under_no_setting_gives_no_finding(tmp_path: Path) -> None:
+    body = "self.norm = nn.GroupNorm(2, 8) if grouped else nn.Identity()"
+    assert conditions(tmp_path, "grouped", body, FORWARD) == []

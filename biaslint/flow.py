@@ -6,10 +6,9 @@ shift that a bias adds through them; the front-ends build them; neither knows th
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
-Dim = Hashable  # an int, or the key of an unknown number: two equal keys are the same number
+Dim = Any  # an int, or the key of an unknown number: two equal keys are the same number
 Dims = tuple[Dim, ...]
 
 

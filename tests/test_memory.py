@@ -130,7 +130,7 @@ def test_a_run_of_edits_finds_what_a_fresh_analysis_finds(tmp_path: Path, seed: 
 
 
 def test_only_what_depends_on_an_edit_is_executed_again(tmp_path: Path) -> None:
-    text = SOURCES[0].read_text()
+    text = (ROOT / "fixtures/torch/conv_then_batch_norm.py").read_text()
     path = write(tmp_path, {"net.py": text}) / "net.py"
     chosen, kept = config.Config(tmp_path), Memory()
     engine.lint_files([path], chosen, {path: text}, kept)

@@ -6,7 +6,7 @@ pass is one choice, and what differs between two executions tells which flag mat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from biaslint.frontends.values import Unknown
@@ -19,17 +19,17 @@ NEGATED = {"is not": "is", "!=": "==", "not in": "in"}
 class Choices:
     """The choices of one execution. `forced` are those to make in this one; `made` are all that were made, in order."""
 
-    def __init__(self, forced: dict[Hashable, bool] | None = None, contrary: bool = False) -> None:
+    def __init__(self, forced: dict[Any, bool] | None = None, contrary: bool = False) -> None:
         self.forced = forced or {}
         self.contrary = contrary
-        self.made: dict[Hashable, bool] = {}
-        self.texts: dict[Hashable, str] = {}
-        self.open: list[Hashable] = []  # those that another execution may make the other way
-        self.settled: set[Hashable] = set()  # those that a default decided
-        self.where: dict[Hashable, str] = {}  # the file in which a choice was first asked for
+        self.made: dict[Any, bool] = {}
+        self.texts: dict[Any, str] = {}
+        self.open: list[Any] = []  # those that another execution may make the other way
+        self.settled: set[Any] = set()  # those that a default decided
+        self.where: dict[Any, str] = {}  # the file in which a choice was first asked for
         self.asking: Callable[[], str] = str
-        self.sizes: dict[Hashable, int] = {}
-        self.equal: dict[Hashable, Hashable] = {}
+        self.sizes: dict[Any, int] = {}
+        self.equal: dict[Any, Any] = {}
 
     def truth(self, value: Unknown) -> bool:
         """Which side this execution takes of an unknown condition."""
@@ -136,12 +136,12 @@ class Choices:
                 one, two = self.number(key[2]), self.number(key[3])
                 if one is not None and two is not None and key[1] in ARITHMETIC:
                     try:
-                        return ARITHMETIC[key[1]](one, two)
+                        return float(ARITHMETIC[key[1]](one, two)) if key[1] == "/" else ARITHMETIC[key[1]](one, two)
                     except (ArithmeticError, ValueError):
                         return None
         return None
 
-    def size(self, key: Hashable) -> int:
+    def size(self, key: Any) -> int:
         """How often to go through something of unknown length."""
         known = self.number(key)
         if known is not None:

@@ -192,7 +192,7 @@ def bias_write(write: Write, place: Any) -> BiasWrite:
     call = place(write.module, write.call) if write.module is not None and write.call is not None else None
     return BiasWrite(
         write.how, where, write.value, write.spread, write.span, write.by, write.text, write.where, write.which,
-        write.target, call, write.func, write.grows, write.how == "scaled" and call is not None and facts.caught(write.module, write.call),
+        write.target, call, write.func, write.grows, write.how == "scaled" and write.module is not None and write.call is not None and facts.caught(write.module, write.call),
     )  # fmt: skip
 
 

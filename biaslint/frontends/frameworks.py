@@ -185,9 +185,10 @@ def is_instance(value: Value, kind: External) -> bool | None:
         if isinstance(value, Obj) and isinstance(value.cls, Class):
             return kind in value.cls.mro
         if isinstance(value, Obj):
-            return value.cls == kind
+            return bool(value.cls == kind)
         return False
-    return framework.is_instance(value, kind)
+    answer: bool | None = framework.is_instance(value, kind)
+    return answer
 
 
 def is_subclass(cls: Value, kind: Value) -> bool | None:

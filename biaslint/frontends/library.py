@@ -956,7 +956,7 @@ def do_regex(name: str) -> Callable[[Interpreter, list[Value], dict[str, Value]]
         if kwargs or not all(isinstance(arg, str) for arg in args) or not harmless(args):
             return interp.fresh(f"re.{name}")
         try:
-            result: Any = function(*args)
+            result: Any = function(*args)  # type: ignore[operator]
         except Exception:  # a wrong pattern
             return interp.fresh(f"re.{name}")
         if result is None or isinstance(result, str):
@@ -991,11 +991,17 @@ def harmless(args: list[str]) -> bool:
     )
 
 
+def do_bincount(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """numpy.bincount: somebody counts classes."""
+    facts.noted(interp, "bincount", "counts")
+    return interp.fresh("counts")
+
+
 FUNCTIONS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Value]] = {
     "math.prod": do_product,
     "numpy.prod": do_product,
     "functools.partial": do_partial,
-    "numpy.bincount": lambda interp, args, kwargs: facts.noted(interp, "bincount", "counts") or interp.fresh("counts"),
+    "numpy.bincount": do_bincount,
     "functools.reduce": do_reduce,
     "functools.lru_cache": lambda interp, args, kwargs: (
         args[0] if args and isinstance(args[0], Func) else Native("cache", lambda func: func)

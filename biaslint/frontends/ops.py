@@ -6,12 +6,12 @@ the same functions with its own axes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dim, Dims, Node
 from biaslint.frontends.choices import multiply, product
-from biaslint.frontends.values import ListV, Obj, Param, Unknown, Value, is_constant, key_of, tensors_in
+from biaslint.frontends.values import ListV, Param, Unknown, Value, is_constant, tensors_in
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
@@ -286,7 +286,7 @@ def spatial_axes(interp: Interpreter, x: Node, spatial: int, channels_last: bool
     return axes, tuple(dims)
 
 
-def remap(interp: Interpreter, x: Node, sources: dict[int, tuple[int, ...]], dims: Dims | None, name: str) -> Node:
+def remap(interp: Interpreter, x: Node, sources: Mapping[int, tuple[int, ...]], dims: Dims | None, name: str) -> Node:
     """Axis j of the result comes from the axes `sources[j]`."""
     return make(interp, "remap", [x], dims, name, sources=sources)
 
@@ -346,9 +346,9 @@ def wild_size(have: list[Dim], goal: list[Dim], wild: int, sources: dict[int, tu
         number, keys = product([have[axis] for axis in group])
         for axis, others in sources.items():
             if others == group and axis != wild:
-                if not isinstance(goal[axis], int) or number % max(goal[axis], 1):  # type: ignore[operator]
+                if not isinstance(goal[axis], int) or number % max(goal[axis], 1):
                     return None
-                number //= goal[axis]  # type: ignore[operator]
+                number //= goal[axis]
         return number if not keys else None
     if len(group) == 1:
         return have[group[0]]
@@ -409,7 +409,7 @@ def flatten(interp: Interpreter, x: Node, start: Value = 1, end: Value = -1) -> 
         return interp.opaque(x, name="flatten")
     if x.dims is None:
         if end == -1 and start >= 0:
-            sources = {axis: (axis,) for axis in range(start)}
+            sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(start)}
             sources[start] = tuple(range(start, start + 6)) + tuple(range(-6, 0))
             dims = tuple(("dim", x.id, axis) for axis in range(start))
             return remap(interp, x, sources, (*dims, interp.fresh().key), "flatten")
@@ -431,7 +431,7 @@ def unflatten(interp: Interpreter, x: Node, axis: Value, sizes: Value) -> Value:
     place = axis % len(x.dims)
     parts = tuple(dim_of(interp, item) if item != -1 else interp.fresh().key for item in sizes.items)
     dims = (*x.dims[:place], *parts, *x.dims[place + 1 :])
-    sources = {index: (index,) for index in range(place)}
+    sources: dict[int, tuple[int, ...]] = {index: (index,) for index in range(place)}
     sources.update({place + offset: (place,) for offset in range(len(parts))})
     sources.update({place + len(parts) + offset: (place + 1 + offset,) for offset in range(len(x.dims) - place - 1)})
     return remap(interp, x, sources, dims, "unflatten")
@@ -462,7 +462,7 @@ def unsqueeze(interp: Interpreter, x: Node, axis: Value) -> Node:
     rank = len(x.dims) + 1
     place = axis % rank
     dims = (*x.dims[:place], 1, *x.dims[place:])
-    sources = {index if index < place else index + 1: (index,) for index in range(rank - 1)}
+    sources: dict[int, tuple[int, ...]] = {index if index < place else index + 1: (index,) for index in range(rank - 1)}
     return remap(interp, x, sources, dims, "unsqueeze")
 
 
@@ -562,7 +562,7 @@ def select(interp: Interpreter, x: Node, axis: int, index: Value) -> Node:
     """x[..., index, ...] along one axis, which goes away."""
     if x.dims is None:
         if axis == 0:
-            sources = {place: (place + 1,) for place in range(6)}
+            sources: dict[int, tuple[int, ...]] = {place: (place + 1,) for place in range(6)}
             sources.update({place: (place,) for place in range(-6, 0)})
             return make(interp, "remap", [x], None, "[]", sources=sources, part=index, axis=0)
         return interp.opaque(x, name="select")
@@ -614,21 +614,15 @@ def softmax(interp: Interpreter, x: Node, axis: Value) -> Node:
 
 
 def attention(interp: Interpreter, query: Value, key: Value, value: Value, others: Sequence[Value], dropout: Value) -> Value:
-    nodes = [tensor(interp, item) for item in (query, key, value)]
-    if any(node is None for node in nodes):
+    nodes = [node for node in (tensor(interp, item) for item in (query, key, value)) if node is not None]
+    if len(nodes) < 3:
         return interp.opaque(query, key, value, *others, name="attention")
     extra = [node for node in (tensor(interp, item) for item in others) if node is not None]
-    dims = nodes[0].dims  # type: ignore[union-attr]
-    if dims is not None and nodes[2].dims is not None:  # type: ignore[union-attr]
-        dims = (*dims[:-1], nodes[2].dims[-1])  # type: ignore[union-attr]
-    return make(
-        interp,
-        "attention",
-        [*nodes, *extra],
-        dims,
-        "scaled_dot_product_attention",
-        dropout=isinstance(dropout, float) and dropout > 0,
-    )  # type: ignore[list-item]
+    dims = nodes[0].dims
+    if dims is not None and nodes[2].dims is not None:
+        dims = (*dims[:-1], nodes[2].dims[-1])
+    drops = isinstance(dropout, float) and dropout > 0
+    return make(interp, "attention", [*nodes, *extra], dims, "scaled_dot_product_attention", dropout=drops)
 
 
 def einsum(interp: Interpreter, equation: Value, operands: Sequence[Value]) -> Value:
@@ -727,7 +721,7 @@ def pixel_shuffle(interp: Interpreter, x: Node) -> Node:
         interp.flow.learn_rank(x, 4)
     rank = x.rank or 4
     channel = rank - 3
-    sources = {axis: (axis,) for axis in range(rank)}
+    sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(rank)}
     sources[rank - 2] = (rank - 2, channel)
     sources[rank - 1] = (rank - 1, channel)
     dims = list(x.dims or ())
@@ -741,7 +735,7 @@ def pixel_unshuffle(interp: Interpreter, x: Node) -> Node:
         interp.flow.learn_rank(x, 4)
     rank = x.rank or 4
     channel = rank - 3
-    sources = {axis: (axis,) for axis in range(rank)}
+    sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(rank)}
     sources[channel] = (channel, rank - 2, rank - 1)
     dims = list(x.dims or ())
     for axis in (channel, rank - 2, rank - 1):
@@ -762,11 +756,3 @@ def pad(interp: Interpreter, x: Node, widths: Value, zeros: bool) -> Node:
     if dims is not None:
         dims = tuple(interp.fresh().key if index - len(dims) in axes else dim for index, dim in enumerate(dims))
     return make(interp, "smooth", [x], dims, "pad", mixes=(), padded=tuple(axes) if zeros else ())
-
-
-def same_size(one: Dim, two: Dim) -> bool:
-    return key_of(one) == key_of(two)
-
-
-def modules_only(value: Value) -> bool:
-    return isinstance(value, Obj)

@@ -52,14 +52,14 @@ def shape(interp: Interpreter, node: Node) -> Value:
 
 
 def node_of_shape(interp: Interpreter, value: Unknown) -> Node:
-    key: Any = value.key
-    return interp.flow.nodes[key[1]]
+    node: Node = interp.flow.nodes[value.key[1]]
+    return node
 
 
 def unpack_shape(interp: Interpreter, value: Unknown, count: int | None) -> list[Value]:
     """`b, c, h, w = x.shape` tells the rank."""
     node = node_of_shape(interp, value)
-    offset: Any = value.key[2] if len(value.key) > 2 else 0  # type: ignore[arg-type, index]
+    offset: Any = value.key[2] if len(value.key) > 2 else 0
     if node.dims is None:
         if count is None:
             return [interp.fresh("a size") for _ in range(2)]

@@ -170,9 +170,8 @@ def raw_layer(interp: Interpreter, kind: str, name: str, bias: Value, node: Node
     if isinstance(bias, Node) and bias.op == "const":
         node.info["raw_bias"] = bias
     if isinstance(bias, Param):
-        layer = bias.layer
-        layer.axes = axes
-        return torch_layers.biased(layer, node)
+        bias.layer.axes = axes
+        return torch_layers.biased(bias.layer, node)
     if isinstance(bias, Node) and bias.info.get("parameter") and bias.op == "const":
         layer = bias.info.get("raw")
         if layer is None:

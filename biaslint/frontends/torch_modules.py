@@ -114,7 +114,8 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
         if known is None:
             width = layer.config.get("embed_dim", interp.fresh())
             known = torch_layers.construct(interp, "NonDynamicallyQuantizableLinear", [width, width], {})
-            known.layer.escaped = True
+            if known.layer is not None:
+                known.layer.escaped = True
             obj.attrs["out_proj"] = known
         return known
     return Unknown(("attr", obj, name), f"{layer.name}.{name}")

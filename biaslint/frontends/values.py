@@ -7,7 +7,7 @@ instance of a class below, or a `biaslint.flow.Node` for a tensor.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ class Unknown:
 
     __slots__ = ("default", "key", "tensors", "text")
 
-    def __init__(self, key: Hashable, text: str = "", tensors: tuple[Node, ...] = (), default: Value = None) -> None:
+    def __init__(self, key: Any, text: str = "", tensors: tuple[Node, ...] = (), default: Value = None) -> None:
         self.key = key
         self.text = text
         self.tensors = tensors
@@ -301,7 +301,7 @@ def tensors_in(value: Value, depth: int = 4) -> list[Node]:
     return []
 
 
-def key_of(value: Value) -> Hashable:
+def key_of(value: Value) -> Any:
     """A key under which equal values are equal."""
     if isinstance(value, Unknown):
         return value.key

@@ -126,7 +126,10 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
     """Conditions that the first of the uses fulfils, the plainest first."""
     settings = uses[0].settings
     for name, value in settings.items():
-        if isinstance(value, bool):
+        if isinstance(value, bool) and " " in name:  # a comparison that was asked for
+            opposite = name.replace(" is ", " is not ").replace(" == ", " != ")
+            yield Test(name, name if value else opposite, opposite if value else name, boolean(name, value))
+        elif isinstance(value, bool):
             yield (
                 Test(name, name, f"not {name}", boolean(name))
                 if value

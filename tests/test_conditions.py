@@ -36,6 +36,9 @@ FORWARD = "return self.norm(x).relu()"
     [
         ("use_bn", "self.norm = nn.BatchNorm2d(8) if use_bn else nn.Identity()", "use_bn"),
         ("plain", "self.norm = nn.Identity() if plain else nn.BatchNorm2d(8)", "not plain"),
+        ("norm", "self.norm = nn.Identity() if norm is None else nn.BatchNorm2d(8)", "norm is not None"),
+        ("norm", "self.norm = nn.BatchNorm2d(8) if norm is not None else nn.Identity()", "norm is not None"),
+        ("norm", "self.norm = nn.BatchNorm2d(8) if norm == 'batch' else nn.Identity()", "norm == 'batch'"),
     ],
 )
 def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, parameters: str, body: str, when: str) -> None:

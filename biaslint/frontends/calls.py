@@ -24,7 +24,6 @@ from biaslint.frontends.values import (
     Raised,
     Scope,
     Stopped,
-    Super,
     Unknown,
     Value,
     tensors_in,
@@ -332,6 +331,3 @@ def run_statement_level(interp: Interpreter, module: Module) -> None:
                 interp.execute(statement, module.scope)
             except Raised:
                 continue
-
-
-__all__ = ["Super", "call", "call_function", "escape", "instantiate"]

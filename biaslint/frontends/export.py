@@ -8,6 +8,7 @@ from typing import Any
 from biaslint import shift
 from biaslint.flow import Node
 from biaslint.frontends import facts
+from biaslint.frontends.choices import is_comparison
 from biaslint.frontends.interpreter import Interpreter
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import Class, DictV, External, Func, Layer, ListV, Obj, Partial, Unknown, Value, is_constant
@@ -143,13 +144,7 @@ def settings_of(interp: Interpreter, layer: Layer) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in layer.settings.items():
         if isinstance(value, Unknown):
-            choice = interp.choices.known(value.key)
-            if choice is not None:
-                result[name] = choice
-            elif interp.choices.known(("cmp", "is", value.key, None)):
-                result[name] = None
-            elif value.key in interp.choices.equal:
-                result[name] = str(interp.choices.equal[value.key])
+            result.update(answers(interp, name, value))
         elif is_constant(value):
             result[name] = value
         elif isinstance(value, (External, Class, Func)):
@@ -160,6 +155,18 @@ def settings_of(interp: Interpreter, layer: Layer) -> dict[str, Any]:
             result[name] = f"<{len(value.items)} items>"
         elif isinstance(value, Obj):
             result[name] = f"<{getattr(value.cls, 'name', '')} instance>"
+    return result
+
+
+def answers(interp: Interpreter, name: str, value: Unknown) -> dict[str, Any]:
+    """What this execution took an unknown parameter for: its truth, and the comparisons with it that were asked for."""
+    made = interp.choices.made
+    result: dict[str, Any] = {name: made[value.key]} if value.key in made else {}
+    for key, choice in made.items():
+        if is_comparison(key, "is") and key[2] == value.key and key[3] is None:
+            result[f"{name} is None"] = choice
+        elif is_comparison(key, "==") and key[2] == value.key and isinstance(key[3], str):
+            result[f"{name} == {key[3]!r}"] = choice
     return result
 
 

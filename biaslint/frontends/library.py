@@ -241,9 +241,7 @@ def instance_of(value: Value, kind: Value) -> bool | None:
             kinds = ABSTRACT[short]
             if isinstance(value, (Class, External)):
                 return short == "Callable"
-            if python_kind(value) in kinds:
-                return True
-            return bool(isinstance(value, Obj) and value.items is not None and "list" in kinds and len(kinds) == 1 and False)
+            return python_kind(value) in kinds
         if short == "partial":
             return isinstance(value, Partial)
         if short in ("FunctionType", "LambdaType"):

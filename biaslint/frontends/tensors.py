@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
 from biaslint.frontends import ops
-from biaslint.frontends.values import Builtin, DictV, ListV, Obj, Param, Unknown, Value, is_constant, tensors_in
+from biaslint.frontends.values import Builtin, ListV, Obj, Param, Unknown, Value, is_constant, tensors_in
 from biaslint.vocabulary import torch as vocabulary
 
 if TYPE_CHECKING:
@@ -554,7 +554,6 @@ def adaptive(interp: Interpreter, x: Node, spatial: int, size: Value) -> Node:
         if all(item == 1 for item in sizes):
             rank = len(node.dims)
             pooled = ops.remap(interp, x, {axis: (axis,) for axis in range(rank - spatial)}, node.dims, "adaptive_avg_pool")
-            interp.flow.nodes.remove(node) if False else None
             x.readers.remove(node)
             return pooled
     return node
@@ -595,10 +594,6 @@ def do_attention(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs
     value = argument(args, kwargs, 1, "value")
     mask = argument(args, kwargs, 2, "attn_mask")
     return ops.attention(interp, x, key, value, [mask], argument(args, kwargs, 3, "dropout_p", default=0.0))
-
-
-def do_stacked(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return interp.opaque(x, *args, name="stack")
 
 
 def do_where(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -765,7 +760,3 @@ def store_param_item(interp: Interpreter, param: Param, where: Value, value: Val
 def param_arithmetic(interp: Interpreter, symbol: str, left: Value, right: Value) -> Value:
     param = left if isinstance(left, Param) else right
     return ops.const(interp, ops.param_dims(param), param.which)
-
-
-def dict_of(value: Value) -> dict[Any, Value]:
-    return value.items if isinstance(value, DictV) else {}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims, Node
-from biaslint.frontends import ops, tensors, torch_functions, torch_layers, torch_modules
+from biaslint.frontends import ops, torch_functions, torch_layers, torch_modules
 from biaslint.frontends.choices import multiply
 from biaslint.frontends.values import (
     Class,
@@ -14,11 +13,8 @@ from biaslint.frontends.values import (
     External,
     Layer,
     ListV,
-    Method,
-    Native,
     Obj,
     Param,
-    Partial,
     Unknown,
     Value,
     key_of,
@@ -245,6 +241,3 @@ def param_dims(param: Param) -> Dims | None:
     if layer.kind == "embedding":
         return (size("num_embeddings"), size("embedding_dim"))
     return None
-
-
-__all__ = ["Method", "Native", "Partial", "ast", "tensors"]

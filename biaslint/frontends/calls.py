@@ -23,7 +23,6 @@ from biaslint.frontends.values import (
     Partial,
     Raised,
     Scope,
-    Stopped,
     Unknown,
     Value,
     tensors_in,
@@ -115,7 +114,7 @@ def call_function(
     interp: Interpreter, func: Func, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value = None
 ) -> Value:
     if len(interp.stack) > MAX_DEPTH:
-        raise Stopped("calls nested too deeply")
+        interp.stop("calls nested too deeply")
     depth = sum(1 for frame in interp.stack if frame.func is func)
     if depth > 6:
         interp.not_understood(f"recursion of {func.qualname}")
@@ -198,7 +197,7 @@ def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[st
 def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """cls(*args, **kwargs)"""
     if any(frame.func is cls for frame in interp.stack[-12:]) and sum(1 for frame in interp.stack if frame.func is cls) > 8:
-        raise Stopped(f"{cls.name} makes itself")
+        interp.stop(f"{cls.name} makes itself")
     interp.classes.add(cls)
     if interp.project.layers:
         made = wrappers.construct(interp, f"{cls.module.name}.{cls.name}", args, kwargs)

@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from biaslint.flow import Flow, Node
 from biaslint.frontends.choices import Choices, multiply
@@ -130,6 +130,11 @@ class Interpreter:
         if node is not None and self.module is not None:
             self.unknowns.setdefault((self.module, getattr(node, "lineno", 1), getattr(node, "col_offset", 0)), what)
 
+    def stop(self, why: str) -> NoReturn:
+        """End this execution, and tell where: what it found until now counts, as far as that is certain."""
+        self.not_understood(f"analysis stopped here: {why}", self.statement or self.node)
+        raise Stopped(why)
+
     def origin(self) -> Origin:
         """Where the call that is being carried out stands, and the calls that led to it."""
         chain = []
@@ -165,7 +170,7 @@ class Interpreter:
     def execute(self, statement: ast.stmt, scope: Scope) -> Signal:
         self.steps += 1
         if self.steps > self.max_steps:
-            raise Stopped("too many steps")
+            self.stop("too many steps")
         handler = STATEMENTS.get(type(statement))
         if handler is None:
             return None
@@ -260,7 +265,7 @@ class Interpreter:
             rounds += 1
             if rounds >= (MAX_ITEMS if certain else 3):
                 if certain and isinstance(node.test, ast.Constant):
-                    raise Stopped("an endless loop")
+                    self.stop("an endless loop")
                 return None
 
     def do_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Signal:
@@ -517,7 +522,7 @@ class Interpreter:
                 if name in found.names:
                     return found.names[name]
                 found = found.parent
-        if name in module.ready:
+        if name in module.ready and name in module.scope.names:  # a `del` may have taken it away again
             return module.scope.names[name]
         return self.global_name(module, name)
 
@@ -530,7 +535,7 @@ class Interpreter:
     def module_attribute(self, module: Module, name: str) -> Value:
         """A module's top-level name, or MISSING. The statements that bind it are executed when it is asked for first."""
         names = module.scope.names
-        if name in module.ready:
+        if name in module.ready and name in names:
             return names[name]
         pending = [statement for statement in module.bindings.get(name, ()) if id(statement) not in module.done]
         if pending and isinstance(pending[-1], ast.ImportFrom) and name not in names:
@@ -648,7 +653,7 @@ class Interpreter:
     def ev_call(self, node: ast.Call, scope: Scope) -> Value:
         self.steps += 1
         if self.steps > self.max_steps:
-            raise Stopped("too many steps")
+            self.stop("too many steps")
         func = self.eval(node.func, scope)
         args: list[Value] = []
         kwargs: dict[str, Value] = {}
@@ -1002,7 +1007,7 @@ class Interpreter:
     ) -> None:
         if index == len(generators):
             if len(results) > MAX_ITEMS:
-                raise Stopped("too many items")
+                self.stop("too many items")
             if isinstance(node, ast.DictComp):
                 results.append((self.eval(node.key, inner), self.eval(node.value, inner)))
             else:
@@ -1020,7 +1025,7 @@ class Interpreter:
                 continue
             self.steps += 1
             if self.steps > self.max_steps:
-                raise Stopped("too many steps")
+                self.stop("too many steps")
             self.assign(generator.target, item, inner)
             if all(self.truth(self.eval(test, inner), test) for test in generator.ifs):
                 self.generate(generators, index + 1, inner, outer, node, results, state)

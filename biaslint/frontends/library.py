@@ -87,6 +87,8 @@ def number(value: Value) -> bool:
 
 def call_builtin(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """One of Python's own functions."""
+    if len(args) < LEAST.get(name, 0):
+        return interp.fresh(name)
     handler = HANDLERS.get(name)
     if handler is not None:
         return handler(interp, args, kwargs)
@@ -533,6 +535,12 @@ HANDLERS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Value
     "bool": do_bool,
     "open": do_open,
 }
+# how many arguments by position a function needs: with fewer, the program itself fails
+LEAST = {
+    "sum": 1, "min": 1, "max": 1, "any": 1, "all": 1, "reversed": 1, "map": 1, "filter": 2, "functools.reduce": 2, "itertools.repeat": 1,
+    "itertools.chain.from_iterable": 1, "itertools.accumulate": 1, "itertools.islice": 1, "itertools.pairwise": 1,
+    "collections.namedtuple": 1, "operator.mul": 2, "operator.add": 2,
+}  # fmt: skip
 PURE_BUILTINS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "int": lambda *args: int(*args) if not (args and isinstance(args[0], str) and len(args[0]) > 100) else 0,
@@ -1077,6 +1085,8 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
     """A function of the standard library, or MISSING where it is not known."""
     handler = FUNCTIONS.get(name)
     if handler is not None:
+        if len(args) < LEAST.get(name, 0):
+            return interp.fresh(name)
         return handler(interp, args, kwargs)
     head, _, short = name.rpartition(".")
     if head in ("math", "numpy", "np") and short in MATH:

@@ -170,7 +170,11 @@ def is_model_class(interp: Interpreter, root: Root) -> bool:
     """Is it a class whose instances are layers or models?"""
     if not isinstance(root.node, ast.ClassDef):
         return False
-    value = interp.module_attribute(root.module, root.node.name)
+    interp.steps = 0
+    try:
+        value = interp.module_attribute(root.module, root.node.name)
+    except Exception:  # executing it will say what is wrong
+        return True
     return isinstance(value, Class) and frameworks.is_module(Obj(value))
 
 
@@ -355,6 +359,8 @@ def one_run(
         ended = str(stopped)
     except RecursionError:
         ended = "nested too deeply"
+        interp.module = root.module
+        interp.not_understood(f"analysis stopped here: {ended}", root.node)
     except (KeyboardInterrupt, Duplicate):
         raise
     except Exception as error:

@@ -24,6 +24,7 @@ from biaslint.flow import Node
 
 Axes = frozenset[int]
 NONE: Axes = frozenset()
+HEADS = range(-6, -2)  # the axes before the last two, where the rank is not known
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ def _norm(node: Node, state: dict[int, Axes]) -> Axes | None:
 def _softmax(node: Node, state: dict[int, Axes]) -> Axes | None:
     axis = node.info["axis"]
     source = node.inputs[0]
-    if axis is None or overlap(state[source.id], (axis,), source.rank) or (source.rank is None and len(state[source.id]) > 1):
+    if axis is None or overlap(state[source.id], (axis,), source.rank):
         raise Seen("softmax")
     return None
 
@@ -166,7 +167,7 @@ def _matmul(node: Node, state: dict[int, Axes]) -> Axes | None:
             raise Seen("a matrix product")
         kept = -2 if shifted is left else -1
         made = -1 if shifted is left else -2
-        return frozenset({axis for axis in shift if axis < -2} | ({kept} if kept in shift else set()) | {made, -3})
+        return frozenset({axis for axis in shift if axis < -2} | ({kept} if kept in shift else set()) | {made, *HEADS})
     shift = aligned(front(state[shifted.id], shifted.rank), shifted, node)
     kept = rank - 2 if shifted is left else rank - 1
     made = rank - 1 if shifted is left else rank - 2
@@ -200,6 +201,12 @@ def _concat(node: Node, state: dict[int, Axes]) -> Axes | None:
 def _remap(node: Node, state: dict[int, Axes]) -> Axes | None:
     source = node.inputs[0]
     shift = front(state[source.id], source.rank)
+    if (
+        source.rank is None
+        and any(axis >= 0 for axis in shift)
+        and all(max(found) < 0 for found in node.info["sources"].values() if found)
+    ):
+        raise Seen("a tensor of unknown rank")
     return frozenset(
         axis for axis, sources in node.info["sources"].items() if not shift.isdisjoint(front(sources, source.rank))
     )

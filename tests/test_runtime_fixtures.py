@@ -1,11 +1,18 @@
-"""The fixtures' expectations, held against the live models: what is marked as dead is dead, what is not is alive."""
+"""The fixtures, held against the live models: what is marked as dead is dead, what is not is alive, and biases start where we say.
+
+A fixture states what its models are fed with `# input: 3x16x16` (the shape without the batch; several inputs with blanks between):
+near the top for the whole file, on the first line of a class for that class. Else a guess is made.
+"""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import inspect
+import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,88 +20,206 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from biaslint.frontends import analyse  # noqa: E402
+from biaslint.graph import LayerUse  # noqa: E402
 from biaslint.runtime import inputs  # noqa: E402
-from biaslint.runtime.deadness import dead_biases  # noqa: E402
+from biaslint.runtime.deadness import Deadness, affine_layers, dead_biases  # noqa: E402
 from biaslint.runtime.session_torch import guesses  # noqa: E402
 from biaslint.runtime.trace_torch import origins, tracing  # noqa: E402
 
-FIXTURES = sorted((Path(__file__).parent.parent / "fixtures" / "torch").rglob("*.py"))
+FOLDER = Path(__file__).parent.parent / "fixtures" / "torch"
+FIXTURES = sorted(path for path in FOLDER.rglob("*.py"))
+INPUT = re.compile(r"# inputs?: (.+)$")
+MARK = re.compile(r"#\s*BL\d{3}(?:\s*,\s*BL\d{3})*\s*$")
+Start = tuple[float, ...]
 
 
 def load(path: Path) -> Any:
-    name = f"_fixture_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    """The fixture as a module: by its dotted name where it belongs to a project that fills a folder."""
+    top = FOLDER / path.relative_to(FOLDER).parts[0]
+    root = path.parent if top == path else top / "src" if (top / "src").is_dir() else top
+    if path.name == "__init__.py":
+        path = path.parent
+    name = ".".join(path.relative_to(root).with_suffix("").parts)
+    known = set(sys.modules)
+    sys.path.insert(0, str(root))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(root))
+        for other in set(sys.modules) - known:
+            if str(getattr(sys.modules[other], "__file__", "")).startswith(str(FOLDER)):
+                del sys.modules[other]
 
 
-def models(module: Any) -> list[Any]:
-    """The classes of a fixture that can be built without arguments, built."""
-    found = []
-    for value in vars(module).values():
-        if inspect.isclass(value) and issubclass(value, torch.nn.Module) and value.__module__ == module.__name__:
+def built(module: Any) -> Iterator[tuple[str, Any]]:
+    """The models of a fixture: its own classes and functions `build…` that need no arguments, and models that stand in it."""
+    for name, value in list(vars(module).items()):
+        own = getattr(value, "__module__", "") == module.__name__
+        model = inspect.isclass(value) and issubclass(value, torch.nn.Module) and not needs_arguments(value.__init__)
+        function = inspect.isfunction(value) and name.startswith("build") and not needs_arguments(value)
+        if own and (model or function):
             try:
-                with tracing():
-                    found.append(value())
-            except Exception:
+                yield name, value()
+            except ValueError:  # a weight initialiser on a bias
                 continue
+        elif isinstance(value, torch.nn.Module):
+            yield name, value
+
+
+def needs_arguments(function: Any) -> bool:
+    parameters = [one for one in inspect.signature(function).parameters.values() if one.name != "self"]
+    return any(one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD) for one in parameters)
+
+
+def stated(path: Path) -> dict[str, list[inputs.Spec]]:
+    """The inputs that a fixture states, by the name of the class; "" is for all others."""
+    found = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        match = INPUT.search(line)
+        if match and (number < 5 or line.startswith(("class ", "def "))):
+            name = "" if number < 5 else re.split(r"[ (:]", line)[1]
+            found[name] = [inputs.parse(one) for one in match[1].split()]
     return found
 
 
-def fed(model: Any) -> dict[str, Any]:
-    """The dead-bias test on the first guess that the model takes."""
+def tensor(spec: inputs.Spec) -> Any:
+    return torch.from_numpy(inputs.arrays(spec, 4, 0))
+
+
+def fed(model: Any, specs: list[inputs.Spec] | None) -> dict[str, Deadness]:
+    """The dead-bias test on the inputs that are stated, else on the first guess that the model takes; nothing where it takes none."""
+    if specs is not None:
+        model(*[tensor(spec) for spec in specs])  # a lazy layer is made by its first call
+        return dead_biases(model, [tensor(spec) for spec in specs])
     for spec in guesses(model):
-        if 0 in spec.shape:
+        sizes = [min(size, 32) if index else size for index, size in enumerate(spec.shape)]
+        shape = tuple(sizes) if len(sizes) > 1 else spec.shape
+        if 0 in shape:
             continue
-        shape = (
-            tuple(min(size, 32) if index else size for index, size in enumerate(spec.shape))
-            if len(spec.shape) > 1
-            else spec.shape
-        )
-        value = torch.from_numpy(inputs.arrays(inputs.Spec(shape, type=spec.type, low=spec.low, high=spec.high), 4, 0))
         try:
-            return dead_biases(model, [value])
+            return dead_biases(model, [tensor(inputs.Spec(shape, type=spec.type, low=spec.low, high=spec.high))])
         except Exception:
             continue
     return {}
 
 
-def measured(path: Path) -> dict[int, set[str]]:
-    """Per line of the fixture, the statuses of the layers that were made there."""
+@cache
+def measured(path: Path) -> tuple[dict[Path, dict[int, list[Deadness]]], dict[int, set[Start]]]:
+    """Per file and line, the deadness of the layers that were made there; per line of the fixture, the biases they start with."""
+    lines: dict[Path, dict[int, list[Deadness]]] = defaultdict(lambda: defaultdict(list))
+    starts: dict[int, set[Start]] = defaultdict(set)
+    specs = stated(path)
     try:
-        module = load(path)
+        with tracing():
+            models = dict(built(load(path)))
     except ImportError as error:
         pytest.skip(f"{path.name} cannot be run: {error}")
-    lines: dict[int, set[str]] = defaultdict(set)
-    for model in models(module):
+    for name, model in models.items():
         chains = origins(model)
-        for name, result in fed(model).items():
-            status = "alive" if result.dropout_sees_it else result.status
-            for frame in [one for one in chains.get(name, []) if one[0] == str(path) and not one[6]][:1]:
-                lines[frame[1]].add(status)
+        results = fed(model, specs.get(name, specs.get("")))
+        affine = affine_layers(model)
+        for layer, module in model.named_modules():
+            frames = [one for one in chains.get(layer, []) if one[0].startswith(str(FOLDER)) and not one[6]][:1]
+            for frame in frames:
+                if layer in results:
+                    lines[Path(frame[0])][frame[1]].append(results[layer])
+                bias = getattr(module, "bias", None)
+                if layer in affine and frame[0] == str(path) and (bias is None or bias.numel() > 1):
+                    starts[frame[1]].add(() if bias is None else tuple(bias.detach().flatten().tolist()))
+    return lines, starts
+
+
+def mark(line: str) -> str:
+    """The rule that the line is marked with, of those that speak of dead biases."""
+    found = MARK.search(line)
+    return next((rule for rule in ("BL101", "BL102") if found and rule in found[0]), "")
+
+
+def selected(path: Path) -> str:
+    text = path.read_text(encoding="utf-8").splitlines()
+    return next((line.partition(":")[2] for line in text[:5] if line.startswith("# select:")), "BL101")
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_a_fixture_agrees_with_its_live_models(path: Path) -> None:
+    wrong = []
+    for file, lines in measured(path)[0].items():
+        text, select = file.read_text(encoding="utf-8").splitlines(), selected(file)
+        for line, results in sorted(lines.items()):
+            rules = {rule_of(result) for result in results if result.status not in ("nobias", "unused", "nograd")}
+            marked = mark(text[line - 1])
+            if marked and marked not in rules:
+                wrong.append(f"line {line} is marked {marked}, measured {rules}: {text[line - 1].strip()}")
+            if not marked and len(rules) == 1 and rules & set(re.findall(r"BL\d+", select)):
+                wrong.append(f"line {line} is not marked, measured {rules}: {text[line - 1].strip()}")
+    assert wrong == []
+
+
+def rule_of(result: Deadness) -> str:
+    """The rule that a measured layer is a case of, "" for one whose bias is alive."""
+    if result.dropout_sees_it or result.status == "alive":
+        return ""
+    if "softmax" in result.kinds:
+        return "BL102"
+    return "BL101" if result.status.startswith("dead") else ""
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_every_marked_line_is_measured(path: Path) -> None:
+    if path.parent != FOLDER and path.name != "model.py":
+        pytest.skip("measured through the model that uses it")
+    files = [path] if path.parent == FOLDER else [one for one in FIXTURES if one.is_relative_to(path.parent)]
+    left = []
+    for file in files:
+        known = measured(path)[0].get(file, {})
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if mark(line) and number not in known:
+                left.append(f"{file.name}:{number} {line.strip()}")
+    assert left == []
+
+
+def places(path: Path) -> dict[int, list[LayerUse]]:
+    lines: dict[int, list[LayerUse]] = defaultdict(list)
+    for use in analyse([path], path.parent).uses:
+        if use.place.path.endswith(path.name) and use.kind in ("conv", "linear", "bilinear"):
+            lines[use.place.line].append(use)
     return lines
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_a_fixture_agrees_with_its_live_models(path: Path) -> None:
-    text = path.read_text().splitlines()
-    select = next((line.partition(":")[2] for line in text[:5] if line.startswith("# select:")), "BL101")
-    wrong = []
-    for line, statuses in sorted(measured(path).items()):
-        marked = "BL101" in text[line - 1].partition("#")[2]
-        dead, alive = any(status.startswith("dead") for status in statuses), "alive" in statuses
-        if marked and alive and not dead:
-            wrong.append(f"line {line} is marked and alive: {text[line - 1].strip()}")
-        if "BL101" in select and not marked and "dead_bn" in statuses and not alive:
-            wrong.append(f"line {line} is dead and not marked: {text[line - 1].strip()}")
+def start_of(use: LayerUse) -> float | str | None:
+    """What we say a bias starts at: a number, "random", None for none at all, "?" where we do not know."""
+    bias = use.bias
+    if bias.present is False:
+        return None
+    if bias.present is None or bias.last is None or (bias.writes and bias.writes[-1].span is not None):
+        return "?"
+    if bias.last.how == "constant" and bias.last.value is not None:
+        return bias.last.value
+    return "random" if bias.last.how in ("uniform", "normal") else "?"
+
+
+@pytest.mark.parametrize("path", [one for one in FIXTURES if one.parent == FOLDER], ids=lambda path: path.stem)
+def test_biases_start_where_the_live_ones_do(path: Path) -> None:
+    starts, wrong = measured(path)[1], []
+    for line, uses in places(path).items():
+        said = {start_of(use) for use in uses}
+        live = {("random" if len(set(one)) > 1 else one[0]) if one else None for one in starts.get(line, set())}
+        live = {round(one, 5) if isinstance(one, float) else one for one in live}
+        said = {round(one, 5) if isinstance(one, float) else one for one in said}
+        if live and "?" not in said and not live <= said:
+            wrong.append(f"line {line}: said {said}, measured {live}")
+        if live and live <= {0.0, 1.0} and "?" in said and "unknown" not in path.stem:
+            wrong.append(f"line {line}: not known, measured {live}")
     assert wrong == []
 
 
 def test_the_fixtures_reach_dead_and_live_biases() -> None:
-    seen = [status for path in FIXTURES for statuses in measured(path).values() for status in statuses]
-    assert "dead_bn" in seen
-    assert "alive" in seen
+    seen = {
+        result.status
+        for path in FIXTURES
+        for lines in measured(path)[0].values()
+        for results in lines.values()
+        for result in results
+    }
+    assert {"dead_bn", "dead_always", "partial_always", "alive"} <= seen

@@ -306,7 +306,8 @@ def transpose(interp: Interpreter, x: Node, one: int, two: int) -> Node:
             interp.flow.learn_rank(x, max(3, one + 1, two + 1))
         else:
             # the last axes of a tensor of unknown rank
-            return make(interp, "remap", [x], None, "transpose", sources={one: (two,), two: (one,)})
+            sources = {axis: (axis,) for axis in range(-6, 0)} | {one: (two,), two: (one,)}
+            return make(interp, "remap", [x], None, "transpose", sources=sources)
     rank = x.rank or 0
     if not (-rank <= one < rank and -rank <= two < rank):
         return interp.opaque(x, name="transpose")
@@ -426,6 +427,8 @@ def flatten(interp: Interpreter, x: Node, start: Value = 1, end: Value = -1) -> 
 
 
 def unflatten(interp: Interpreter, x: Node, axis: Value, sizes: Value) -> Value:
+    if x.dims is None and axis == -1:
+        interp.flow.learn_rank(x, 3)  # sequences of features, (N, L, C), are what this is written for
     if not x.dims or not isinstance(axis, int) or not isinstance(sizes, ListV):
         return interp.opaque(x, name="unflatten")
     place = axis % len(x.dims)

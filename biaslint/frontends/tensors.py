@@ -509,6 +509,15 @@ def do_matmul(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -
     return ops.matmul(interp, x, argument(args, kwargs, 0, "other", "mat2", "tensor2"))
 
 
+def do_bmm(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """Of tensors with three axes, and of no others."""
+    other = argument(args, kwargs, 0, "mat2")
+    for node in (x, other):
+        if isinstance(node, Node) and node.dims is None:
+            interp.flow.learn_rank(node, 3)
+    return ops.matmul(interp, x, other)
+
+
 def do_baddbmm(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     """input + batch1 @ batch2"""
     return ops.add(
@@ -649,7 +658,7 @@ HANDLERS: dict[str, Handler] = {
     "narrow": do_narrow,
     "index_select": do_narrow,
     "matmul": do_matmul,
-    "bmm": do_matmul,
+    "bmm": do_bmm,
     "mm": do_matmul,
     "baddbmm": do_baddbmm,
     "addmm": do_baddbmm,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
 from biaslint.frontends.choices import ARITHMETIC
-from biaslint.frontends.values import Func, Layer, ListV, Obj, Param, Unknown, Value, is_constant
+from biaslint.frontends.values import External, Func, Layer, ListV, Obj, Param, Raised, Unknown, Value, is_constant
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import parameters, positional_names
 
@@ -298,7 +298,10 @@ def initializer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[
     elif name == "uniform_":
         uniform(interp, target, number(bound["a"]), number(bound["b"]), by, text)
     else:
-        record(interp, target, "scaled" if name in vocabulary.SCALED_INITIALIZERS else "unknown", by=by)
+        scaled = name in vocabulary.SCALED_INITIALIZERS
+        record(interp, target, "scaled" if scaled else "unknown", by=by)
+        if scaled and target.which.startswith("bias") and interp.trying:
+            raise Raised(External("builtins.ValueError"), "a weight initialiser on a bias")
     return target
 
 

@@ -367,9 +367,8 @@ def list_item(interp: Interpreter, base: ListV, index: Value) -> Value:
     if isinstance(index, ListV) and index.kind == "slice":
         bounds_known = [None if part is None else interp.choices.number(key_of(part)) for part in index.items]
         if all(known is not None or part is None for known, part in zip(bounds_known, index.items, strict=True)):
-            return ListV(
-                base.items[slice(*[None if part is None else int(part) for part in bounds_known])], base.kind, base.open
-            )
+            start, stop, step = [None if part is None else int(part) for part in bounds_known]
+            return ListV(base.items[start : stop : step or None], base.kind, base.open)
         return ListV(list(base.items), base.kind, True)
     return interp.fresh(tensors=tensors.all_in(base))
 

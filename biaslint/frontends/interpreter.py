@@ -961,6 +961,8 @@ class Interpreter:
 
     def ev_slice(self, node: ast.Slice, scope: Scope) -> Value:
         parts = [None if part is None else self.eval(part, scope) for part in (node.lower, node.upper, node.step)]
+        if is_constant(parts[2]) and parts[2] == 0:
+            parts[2] = self.fresh()  # Python raises
         return ListV(parts, "slice")
 
     def ev_lambda(self, node: ast.Lambda, scope: Scope) -> Value:

@@ -86,8 +86,8 @@ def knows(name: str) -> bool:
     parts = full.split(".")
     if full in ("keras.Model", "keras.Sequential", "keras.Input", "keras.layers.Layer", "keras.layers.Wrapper"):
         return True
-    if len(parts) == 2:
-        return parts[1] in vocabulary.NAMESPACES
+    if len(parts) < 3:
+        return parts[-1] in vocabulary.NAMESPACES
     if parts[1] == "layers" and len(parts) == 3:
         return parts[2] in vocabulary.LAYERS or parts[2] in vocabulary.RENAMED_LAYERS or parts[2] in vocabulary.MERGERS
     if parts[1] == "initializers":

@@ -115,19 +115,19 @@ def call_builtin(interp: Interpreter, name: str, args: list[Value], kwargs: dict
 def do_range(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if all(isinstance(arg, int) for arg in args) and 1 <= len(args) <= 3 and (len(args) < 3 or args[2]):
         numbers = range(*args)
-        return ListV(list(numbers[:MAX_ITEMS]), open=len(numbers) > MAX_ITEMS)
+        return ListV(list(numbers[:MAX_ITEMS]), open=bool(numbers[MAX_ITEMS:]))
     if 1 <= len(args) <= 3:
         start = args[0] if len(args) > 1 else 0
         stop = args[1] if len(args) > 1 else args[0]
         if isinstance(stop, Unknown) and isinstance(start, int):
             count = interp.choices.size(stop.key)
-            return ListV(list(range(start, max(count, start + 1 if start > count else count))))
+            return ListV(list(range(start, max(count, start + 1 if start > count else count))[:MAX_ITEMS]))
         if isinstance(start, Unknown):
             first = interp.choices.number(start.key)
             last = interp.choices.number(key_of(stop))
             step = args[2] if len(args) > 2 and isinstance(args[2], int) and args[2] else 1
             if first is not None and last is not None:
-                return ListV(list(range(int(first), int(last), step))[:64])
+                return ListV(list(range(int(first), int(last), step)[:64]))
             return ListV([interp.fresh() for _ in range(2)])
     return ListV([interp.fresh() for _ in range(2)], open=True)
 
@@ -622,7 +622,8 @@ def list_method(interp: Interpreter, self: ListV, name: str, args: list[Value], 
         self.open = self.open or is_open(args[0])
         return None
     if name == "insert" and len(args) == 2:
-        self.items.insert(args[0] if isinstance(args[0], int) else len(self.items), args[1])
+        where = args[0] if isinstance(args[0], int) else len(self.items)
+        self.items.insert(max(min(where, len(self.items)), -len(self.items)), args[1])
         return None
     if name == "pop":
         where = args[0] if args else -1
@@ -807,7 +808,7 @@ def do_accumulate(interp: Interpreter, args: list[Value], kwargs: dict[str, Valu
 
 def do_islice(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     parts = interp.iterate(args[0])
-    if all(arg is None or isinstance(arg, int) for arg in args[1:]) and len(args) > 1:
+    if all(arg is None or (isinstance(arg, int) and arg >= 0) for arg in args[1:]) and 1 < len(args) < 5 and args[3:] != [0]:
         return ListV(parts[slice(*args[1:])])
     return ListV(parts)
 

@@ -61,7 +61,7 @@ def built(module: Any) -> Iterator[tuple[str, Any]]:
         if own and (model or function):
             try:
                 yield name, value()
-            except ValueError:  # a weight initialiser on a bias
+            except (ValueError, NotImplementedError):  # a weight initialiser on a bias; a base class
                 continue
         elif isinstance(value, torch.nn.Module):
             yield name, value
@@ -207,7 +207,7 @@ def test_biases_start_where_the_live_ones_do(path: Path) -> None:
         live = {("random" if len(set(one)) > 1 else one[0]) if one else None for one in starts.get(line, set())}
         live = {round(one, 5) if isinstance(one, float) else one for one in live}
         said = {round(one, 5) if isinstance(one, float) else one for one in said}
-        if live and "?" not in said and not live <= said:
+        if live and not said - {"?"} <= live:
             wrong.append(f"line {line}: said {said}, measured {live}")
         if live and live <= {0.0, 1.0} and "?" in said and "unknown" not in path.stem:
             wrong.append(f"line {line}: not known, measured {live}")

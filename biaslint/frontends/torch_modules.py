@@ -160,6 +160,7 @@ def base_method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kw
         short = base_name(obj)
         if short in vocabulary.LAYERS and obj.layer is None:
             torch_layers.make(interp, obj, short, args, kwargs)
+            started(interp, obj)
         elif obj.items is not None:
             fill(interp, obj, args, kwargs)
         elif args and isinstance(args[0], Obj) is False and short == "Module" and "config" not in obj.attrs:
@@ -178,6 +179,15 @@ def base_method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kw
     if name == "__getattr__" and args and isinstance(args[0], str):
         return obj.attrs.get(args[0]) if args[0] in obj.attrs else interp.fresh(args[0])
     return method(interp, obj, name, args, kwargs)
+
+
+def started(interp: Interpreter, obj: Obj) -> None:
+    """PyTorch's layers end their constructors with reset_parameters(), which a subclass may have of its own."""
+    from biaslint.frontends import attributes, calls
+
+    own = attributes.find_method(obj, "reset_parameters")
+    if own is not None:
+        calls.call(interp, own, [], {}, interp.node)
 
 
 def keep_config(obj: Obj, args: Args) -> None:

@@ -55,7 +55,9 @@ def record(
     span = None
     if param.span is not None:
         span = fractions(interp, param)
-        if span is None:
+        if span == (0.0, 1.0):
+            span = None
+        elif span is None:
             how, value, spread = "unknown", None, None
             span = (0.0, 0.0)
     target = param.layer.weight_writes if param.which.startswith("weight") else param.layer.writes
@@ -252,8 +254,20 @@ def method(interp: Interpreter, param: Param, name: str, args: list[Value], kwar
         high = number(args[1] if len(args) > 1 else kwargs.get("to", 1.0))
         uniform(interp, param, low, high, name, text)
     else:
-        record(interp, param, "unknown", by=name, text=text)
+        changed = shifted(param, name, args[0] if args else None)
+        record(interp, param, "unknown" if changed is None else "constant", changed, by=name, text=text)
     return True
+
+
+def shifted(param: Param, name: str, by: Value) -> float | None:
+    """`bias.zero_().add_(1.0)`: what adding to a constant or multiplying it makes of it."""
+    before = [write for write in param.layer.writes if write.which == param.which][-1:]
+    if not before or before[0].how != "constant" or before[0].span is not None or param.span is not None:
+        return None
+    value, amount = before[0].value, number(by)
+    if value is None or amount is None or isinstance(by, bool):
+        return None
+    return {"add_": value + amount, "sub_": value - amount, "mul_": value * amount}.get(name)
 
 
 def uniform(interp: Interpreter, param: Param, low: float | None, high: float | None, by: str, text: str = "") -> None:

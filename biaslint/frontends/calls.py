@@ -97,17 +97,18 @@ def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -
     return interp.fresh(f"{name}(...)")
 
 
-def escape(value: Value, depth: int = 3) -> None:
+def escape(value: Value) -> None:
     """Layers that unknown code can reach may be changed there."""
-    if isinstance(value, Obj):
-        for layer in frameworks.layers_of(value):
-            layer.escaped = True
-    elif isinstance(value, ListV) and depth:
-        for item in value.items:
-            escape(item, depth - 1)
-    elif isinstance(value, DictV) and depth:
-        for item in value.items.values():
-            escape(item, depth - 1)
+    todo, seen = [(value, 3)], set()
+    while todo:
+        part, depth = todo.pop()
+        if isinstance(part, Obj):
+            for layer in frameworks.layers_of(part):
+                layer.escaped = True
+        elif isinstance(part, (ListV, DictV)) and depth and (id(part), depth) not in seen:
+            seen.add((id(part), depth))
+            items = part.items if isinstance(part, ListV) else part.items.values()
+            todo.extend((item, depth - 1) for item in items if isinstance(item, (Obj, ListV, DictV)))
 
 
 def call_function(

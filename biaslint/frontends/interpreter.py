@@ -10,6 +10,7 @@ import ast
 import contextlib
 import itertools
 import operator
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -36,6 +37,7 @@ from biaslint.frontends.values import (
     is_constant,
     key_of,
     tensors_in,
+    vast,
 )
 
 BREAK = ("break", None)
@@ -204,9 +206,9 @@ class Interpreter:
         old = self.eval(load, scope)
         new = self.eval(node.value, scope)
         if isinstance(old, ListV) and isinstance(node.op, ast.Add) and old.kind == "list":
-            items = self.iterate(new)
+            items = self.iterate(new)[: max(MAX_ITEMS - len(old.items), 0)]
             old.items.extend(items)
-            old.open = old.open or is_open(new)
+            old.open = old.open or is_open(new) or len(old.items) >= MAX_ITEMS
             value: Value = old
         else:
             value = self.binary(node.op, old, new, node)
@@ -668,6 +670,8 @@ class Interpreter:
                 kwargs[keyword.arg] = value
             elif isinstance(value, DictV):
                 kwargs.update({key: item for key, item in value.items.items() if isinstance(key, str)})
+        for value in args:
+            self.weigh(value)
         self.module = scope.module
         self.node = node
         if isinstance(func, External) and func.name == "builtins.super" and not args:
@@ -675,9 +679,18 @@ class Interpreter:
         if isinstance(func, External) and func.name in ("builtins.locals", "builtins.vars") and not args:
             return DictV(dict(scope.names))
         result = calls.call(self, func, args, kwargs, node)
+        self.weigh(result)
         self.module = scope.module
         self.node = node
         return result
+
+    def weigh(self, value: Value) -> None:
+        """What is large counts for more than one step: handling it takes time, and many of it take memory."""
+        if isinstance(value, (ListV, DictV)):
+            if len(value.items) > 64:
+                self.steps += len(value.items) >> 6
+        elif isinstance(value, (str, bytes)) and len(value) > 1024:
+            self.steps += len(value) >> 8
 
     def zero_super(self, scope: Scope) -> Value:
         for frame in reversed(self.stack):
@@ -723,7 +736,9 @@ class Interpreter:
         right = self.eval(node.right, scope)
         self.module = scope.module
         self.node = node
-        return self.binary(node.op, left, right, node)
+        result = self.binary(node.op, left, right, node)
+        self.weigh(result)
+        return result
 
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         symbol, function = BINARY[type(op)]
@@ -773,6 +788,8 @@ class Interpreter:
             return self.fresh()
         if symbol == "<<" and (not isinstance(right, int) or right > 256):
             return self.fresh()
+        if symbol == "%" and isinstance(left, (str, bytes)) and not modest(left):
+            return self.fresh("a string")
         if symbol == "*" and (isinstance(left, (str, bytes)) or isinstance(right, (str, bytes))):
             count, text = (left, right) if isinstance(left, int) else (right, left)
             if not isinstance(count, int) or count * len(text) > 10_000:
@@ -787,8 +804,8 @@ class Interpreter:
 
     def list_binary(self, symbol: str, left: ListV, right: Value) -> Value:
         if symbol == "+" and isinstance(right, (ListV, Unknown)):
-            items = self.iterate(right)
-            return ListV([*left.items, *items], left.kind, left.open or is_open(right))
+            items = [*left.items, *self.iterate(right)]
+            return ListV(items[:MAX_ITEMS], left.kind, left.open or is_open(right) or len(items) > MAX_ITEMS)
         if symbol == "*":
             count = right if isinstance(right, int) else self.choices.size(right.key) if isinstance(right, Unknown) else 1
             if len(left.items) * max(count, 0) > MAX_ITEMS:
@@ -876,7 +893,7 @@ class Interpreter:
         if isinstance(left, Unknown) or isinstance(right, Unknown):
             return None
         if isinstance(left, ListV) and isinstance(right, ListV):
-            if left.open or right.open:
+            if left.open or right.open or vast(left) or vast(right):
                 return None
             if len(left.items) != len(right.items):
                 return False
@@ -1175,6 +1192,12 @@ BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
 }
 
 
+def modest(template: str | bytes) -> bool:
+    """Can a format only make text of a sensible length?"""
+    text = template if isinstance(template, str) else template.decode("latin-1")
+    return len(text) <= 500 and re.search(r"\d{4}|\{[^}]*\{", text) is None
+
+
 def shown(value: Value) -> str:
     return value.text if isinstance(value, Unknown) else repr(value)
 
@@ -1194,7 +1217,7 @@ def key_size(key: Any) -> int:
 
 def hashable(value: Value) -> Any:
     """An abstract value as a dict key."""
-    if isinstance(value, ListV):
+    if isinstance(value, ListV) and not vast(value):
         return ("tuple", *(hashable(item) for item in value.items))
     return value
 

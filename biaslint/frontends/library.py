@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
 from biaslint.frontends import attributes, facts
-from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS, MAX_ITEMS, MISSING, hashable, is_open
+from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS, MAX_ITEMS, MISSING, hashable, is_open, modest
 from biaslint.frontends.values import (
     Builtin,
     Class,
@@ -588,7 +588,9 @@ def method(interp: Interpreter, self: Value, name: str, args: list[Value], kwarg
 def string_method(interp: Interpreter, self: str, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if name == "join" and args:
         parts = interp.iterate(args[0])
-        return self.join(parts) if all(isinstance(part, str) for part in parts) else interp.fresh("a string")
+        known = all(isinstance(part, str) for part in parts)
+        long = known and sum(map(len, parts)) + len(self) * len(parts) > 100_000
+        return self.join(parts) if known and not long else interp.fresh("a string")
     if name in STRING_METHODS:
         plain = [tuple(arg.items) if isinstance(arg, ListV) else arg for arg in args]
         if all(is_constant(arg) or isinstance(arg, tuple) for arg in plain) and all(
@@ -596,7 +598,9 @@ def string_method(interp: Interpreter, self: str, name: str, args: list[Value], 
         ):
             if name in ("zfill", "format") and any(isinstance(arg, int) and arg > 1000 for arg in plain):
                 return interp.fresh("a string")
-            if name == "format" and len(self) > 500:
+            if name == "format" and not modest(self):
+                return interp.fresh("a string")
+            if name in ("replace", "join") and len(self) * max([len(str(arg)) for arg in plain], default=0) > 100_000:
                 return interp.fresh("a string")
             try:
                 value = getattr(self, name)(*plain, **kwargs)
@@ -618,11 +622,14 @@ def list_method(interp: Interpreter, self: ListV, name: str, args: list[Value], 
             self.items.append(args[0])
         return None
     if name in ("extend", "update") and args:
-        self.items.extend(interp.iterate(args[0])[:MAX_ITEMS])
-        self.open = self.open or is_open(args[0])
+        self.items.extend(interp.iterate(args[0])[: max(MAX_ITEMS - len(self.items), 0)])
+        self.open = self.open or is_open(args[0]) or len(self.items) >= MAX_ITEMS
         return None
     if name == "insert" and len(args) == 2:
         where = args[0] if isinstance(args[0], int) else len(self.items)
+        if len(self.items) >= MAX_ITEMS:
+            self.open = True
+            return None
         self.items.insert(max(min(where, len(self.items)), -len(self.items)), args[1])
         return None
     if name == "pop":

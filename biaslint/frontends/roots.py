@@ -21,15 +21,18 @@ from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
 from biaslint.frontends.project import Module, Project
 from biaslint.frontends.values import (
     Class,
+    DictV,
     External,
     Func,
     ListV,
     Obj,
+    Partial,
     Raised,
     Stopped,
     Unknown,
     Value,
     tensors_in,
+    vast,
 )
 from biaslint.graph import LayerUse, UnknownFact
 
@@ -411,11 +414,11 @@ def blurred(value: Value, depth: int = 6) -> str:
         return re.sub(r"\d+", "n", value)
     if depth == 0:
         return "..."
+    if isinstance(value, (ListV, DictV)) and vast(value):
+        return "..."
     if isinstance(value, ListV):
         parts = [blurred(item, depth - 1) for item in value.items]
         return f"[{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}]"
-    from biaslint.frontends.values import DictV, Partial
-
     if isinstance(value, DictV):
         return "{" + ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.items.items()) + "}"
     if isinstance(value, Partial):

@@ -7,7 +7,7 @@ instance of a class below, or a `biaslint.flow.Node` for a tensor.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -290,15 +290,45 @@ def tensors_in(value: Value, depth: int = 4) -> list[Node]:
         return [value]
     if isinstance(value, Unknown):
         return list(value.tensors)
-    if depth == 0:
-        return []
+    found: list[Node] = []
+    if not is_constant(value):
+        _collect(value, depth, found, set())
+    return found
+
+
+def _collect(value: Value, depth: int, found: list[Node], seen: set[tuple[int, int]]) -> None:
+    """Each container counts once at each depth: lists of one list many times over would take for ever."""
     if isinstance(value, ListV):
-        return [node for item in value.items for node in tensors_in(item, depth - 1)]
-    if isinstance(value, DictV):
-        return [node for item in value.items.values() for node in tensors_in(item, depth - 1)]
-    if isinstance(value, Obj) and not value.layer and value.items is None:
-        return [node for item in value.attrs.values() for node in tensors_in(item, depth - 1)]
-    return []
+        items: Iterable[Value] = value.items
+    elif isinstance(value, DictV):
+        items = value.items.values()
+    elif isinstance(value, Obj) and not value.layer and value.items is None:
+        items = value.attrs.values()
+    else:
+        return
+    if depth == 0 or (id(value), depth) in seen:
+        return
+    seen.add((id(value), depth))
+    for item in items:
+        if isinstance(item, Node):
+            found.append(item)
+        elif isinstance(item, Unknown):
+            found.extend(item.tensors)
+        elif not isinstance(item, CONSTANTS):
+            _collect(item, depth - 1, found, seen)
+
+
+def vast(value: Value, most: int = 4096) -> bool:
+    """Do lists within lists have more items than anybody wants to look at, perhaps since one contains itself?"""
+    todo, count = [value], 0
+    while todo:
+        part = todo.pop()
+        items = part.items if isinstance(part, ListV) else list(part.items.values()) if isinstance(part, DictV) else []
+        count += len(items)
+        if count > most:
+            return True
+        todo.extend(item for item in items if isinstance(item, (ListV, DictV)))
+    return False
 
 
 def key_of(value: Value) -> Any:
@@ -307,7 +337,7 @@ def key_of(value: Value) -> Any:
         return value.key
     if is_constant(value):
         return (type(value).__name__, value) if isinstance(value, (bool, float)) else value
-    if isinstance(value, ListV):
+    if isinstance(value, ListV) and not vast(value):
         return (value.kind, *(key_of(item) for item in value.items))
     if isinstance(value, External):
         return ("external", value.name)

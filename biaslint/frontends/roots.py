@@ -397,9 +397,20 @@ def once(reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: di
     fresh = [key for key in (*given, (id(cls.node), None, len(given))) if key not in reached.seen]
     inside = id(cls.node) in reached.classes or id(cls.node) in reached.before
     reached.asked.append(((*given, (id(cls.node), None, len(given))), id(cls.node), fresh, inside))
-    if not fresh and inside:
+    if not fresh and inside and not (root.node is not None and rebuilds(root.node)):
         raise Duplicate
     reached.seen.update(fresh)
+
+
+def rebuilds(node: ast.AST) -> bool:
+    """Does a function put other parts into what it has built: `model.fc = ...`, `model.head[-1] = ...`, setattr, del?"""
+    for part in ast.walk(node):
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
+            if isinstance(part, ast.Attribute) or isinstance(part.value, (ast.Attribute, ast.Call)):
+                return True
+        elif isinstance(part, ast.Name) and part.id == "setattr":
+            return True
+    return False
 
 
 def blurred(value: Value, depth: int = 6) -> str:

@@ -105,9 +105,10 @@ def fed(model: Any, specs: list[inputs.Spec] | None) -> dict[str, Deadness]:
 
 
 @cache
-def measured(path: Path) -> tuple[dict[Path, dict[int, list[Deadness]]], dict[int, set[Start]]]:
-    """Per file and line, the deadness of the layers that were made there; per line of the fixture, the biases they start with."""
-    lines: dict[Path, dict[int, list[Deadness]]] = defaultdict(lambda: defaultdict(list))
+def measured(path: Path) -> tuple[dict[Path, dict[int, list[tuple[Deadness, bool]]]], dict[int, set[Start]]]:
+    """Per file and line, the deadness of the layers that calls there led to, and whether these are their own constructor calls; per
+    line of the fixture, the biases that they start with."""
+    lines: dict[Path, dict[int, list[tuple[Deadness, bool]]]] = defaultdict(lambda: defaultdict(list))
     starts: dict[int, set[Start]] = defaultdict(set)
     specs = stated(path)
     try:
@@ -120,10 +121,10 @@ def measured(path: Path) -> tuple[dict[Path, dict[int, list[Deadness]]], dict[in
         results = fed(model, specs.get(name, specs.get("")))
         affine = affine_layers(model)
         for layer, module in model.named_modules():
-            frames = [one for one in chains.get(layer, []) if one[0].startswith(str(FOLDER)) and not one[6]][:1]
-            for frame in frames:
-                if layer in results:
-                    lines[Path(frame[0])][frame[1]].append(results[layer])
+            frames = [one for one in chains.get(layer, []) if one[0].startswith(str(FOLDER)) and not one[6]]
+            for frame in frames if layer in results else ():
+                lines[Path(frame[0])][frame[1]].append((results[layer], frame is frames[0]))
+            for frame in frames[:1]:
                 bias = getattr(module, "bias", None)
                 if layer in affine and frame[0] == str(path) and (bias is None or bias.numel() > 1):
                     starts[frame[1]].add(() if bias is None else tuple(bias.detach().flatten().tolist()))
@@ -147,8 +148,12 @@ def test_a_fixture_agrees_with_its_live_models(path: Path) -> None:
     for file, lines in measured(path)[0].items():
         text, select = file.read_text(encoding="utf-8").splitlines(), selected(file)
         for line, results in sorted(lines.items()):
-            rules = {rule_of(result) for result in results if result.status not in ("nobias", "unused", "nograd")}
             marked = mark(text[line - 1])
+            rules = {
+                rule_of(result)
+                for result, own in results
+                if (own or marked) and result.status not in ("nobias", "unused", "nograd")
+            }
             if marked and marked not in rules:
                 wrong.append(f"line {line} is marked {marked}, measured {rules}: {text[line - 1].strip()}")
             if not marked and len(rules) == 1 and rules & set(re.findall(r"BL\d+", select)):
@@ -220,6 +225,6 @@ def test_the_fixtures_reach_dead_and_live_biases() -> None:
         for path in FIXTURES
         for lines in measured(path)[0].values()
         for results in lines.values()
-        for result in results
+        for result, _ in results
     }
     assert {"dead_bn", "dead_always", "partial_always", "alive"} <= seen

@@ -19,6 +19,9 @@ from biaslint.vocabulary import torch as vocabulary
 LOSSES = {*vocabulary.LOSS_FUNCTIONS, *vocabulary.LOSSES, "sigmoid_focal_loss"}
 
 
+DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def place_of(module: Module, node: ast.AST) -> Place:
     """Where a piece of source stands."""
     line = getattr(node, "lineno", 1)
@@ -58,7 +61,11 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
     numbers = {id(layer): index for index, layer in enumerate((*interp.layers, *interp.facts), 1)}
     found: dict[Any, LayerUse] = {}
     for layer in (*interp.layers, *interp.facts):
-        chain = tuple(place(module, node) for module, node in layer.origin.chain)
+        chain = tuple(
+            place(module, node)
+            for index, (module, node) in enumerate(layer.origin.chain)
+            if not index or not isinstance(node, DEFINITIONS)  # an entry point, which no call leads to
+        )
         if not chain:
             continue
         fate = fate_of(layer, place) if complete else Fate("unknown", detail="the execution ended early")

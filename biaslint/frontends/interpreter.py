@@ -562,6 +562,8 @@ class Interpreter:
             finally:
                 self.module, self.stack, self.node, self.statement = outer
         if name in names:
+            for statement in module.registrations.get(name, ()):
+                self.register(module, statement)
             if all(id(statement) in module.done for statement in module.bindings.get(name, ())):
                 module.ready.add(name)
             return names[name]
@@ -574,6 +576,21 @@ class Interpreter:
                     names[name] = value
                     return value
         return MISSING
+
+    def register(self, module: Module, statement: ast.stmt) -> None:
+        """Enter a class or function of the module into a table, as its decorators do."""
+        if -id(statement) in module.done or not isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
+            return
+        module.done.add(-id(statement))
+        outer = self.module, self.stack, self.node, self.statement
+        self.module, self.stack, self.node = module, [], statement
+        try:
+            made = self.module_attribute(module, statement.name)
+            for decorator in reversed(statement.decorator_list):
+                with contextlib.suppress(Raised):
+                    calls.call(self, self.eval(decorator, module.scope), [made], {}, decorator)
+        finally:
+            self.module, self.stack, self.node, self.statement = outer
 
     def imported(self, node: ast.ImportFrom, name: str, module: Module, star: bool = False) -> Value:
         """`from source import name`; MISSING where modules that import from each other lead back here."""

@@ -49,6 +49,35 @@ class Module:
                 table.setdefault(name, []).append(statement)
         return table
 
+    @cached_property
+    def registrations(self) -> dict[str, list[ast.stmt]]:
+        """Name of a table or registry -> the top-level classes and functions whose decorators enter them there."""
+        table: dict[str, list[ast.stmt]] = {}
+        for statement in self.tree.body:
+            for decorator in getattr(statement, "decorator_list", ()):
+                root = decorator
+                while isinstance(root, (ast.Call, ast.Attribute)):
+                    root = root.func if isinstance(root, ast.Call) else root.value
+                for name in self._filled_by(root.id) if isinstance(root, ast.Name) else ():
+                    table.setdefault(name, []).append(statement)
+        return table
+
+    def _filled_by(self, name: str) -> set[str]:
+        """The module's own variables that the decorator `name` may enter something into."""
+        found: set[str] = set()
+        for statement in self.bindings.get(name, ()):
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                found.add(name)
+            elif isinstance(statement, ast.FunctionDef):
+                used = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name)}
+                found |= {
+                    one
+                    for one in used
+                    for bound in self.bindings.get(one, ())
+                    if isinstance(bound, (ast.Assign, ast.AnnAssign))
+                }
+        return found
+
     def locate(self, line: int) -> tuple[int | None, int]:
         """The cell of a notebook (None in a plain file) and the line within it."""
         return self.cells[line - 1] if self.cells and line <= len(self.cells) else (None, line)

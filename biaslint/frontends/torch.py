@@ -56,6 +56,8 @@ def canonical(name: str) -> str:
         return f"torch.{short}"
     if name.startswith("torch._C._nn."):
         return f"torch.nn.functional.{short}"
+    if name.startswith("apex.parallel.") and short == "SyncBatchNorm":
+        return "torch.nn.SyncBatchNorm"
     if name.startswith("torch.jit.") and short == "ScriptModule":
         return "torch.nn.Module"
     return name

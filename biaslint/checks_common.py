@@ -9,6 +9,7 @@ from biaslint.conditions import Verdict
 from biaslint.finding import Fix, Related, Safety, SetArgument
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
 
+AXES = "bias_axes"  # how Keras's EinsumDense is told of its bias
 OPPOSITES = ((" is not ", " is "), (" is ", " is not "), (" == ", " != "), (" != ", " == "))
 
 
@@ -16,7 +17,7 @@ def replacement(verdict: Verdict) -> str:
     """The bias argument to write: off, or off under the condition."""
     when = verdict.when
     if when is None:
-        return "False"
+        return "None" if verdict.use.bias.argument == AXES else "False"
     if when.startswith("not "):
         return when[4:]
     for one, other in OPPOSITES:
@@ -30,7 +31,7 @@ def removal(verdict: Verdict) -> Fix | None:
     use = verdict.use
     if verdict.through or not use.bias.argument or "**" in use.texts:
         return None
-    if verdict.when is not None and use.bias.argument_text not in ("", "True"):
+    if verdict.when is not None and (use.bias.argument_text not in ("", "True") or use.bias.argument == AXES):
         return None
     text = replacement(verdict)
     change = SetArgument(use.place, use.bias.argument, text)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
+import re
+import subprocess
 import sys
 from collections import Counter
 from functools import cache
@@ -18,15 +20,29 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+np = pytest.importorskip("numpy")
 keras = pytest.importorskip("keras", reason="keras is not installed: the fixtures are not held against live models")
 
 from biaslint.frontends import analyse  # noqa: E402
 from biaslint.graph import LayerUse  # noqa: E402
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "keras"
-FILES = ("conv_then_batch_norm", "what_keeps_a_bias_alive", "biases_set", "random_features")
+FILES = (
+    "conv_then_batch_norm",
+    "what_keeps_a_bias_alive",
+    "biases_set",
+    "random_features",
+    "weights_set",
+    "wrappers_and_cells",
+)
 # classes, and an input of theirs
-CLASSES = {"Block": (1, 16, 16, 3), "Net": (1, 16, 16, 3), "Gated": (1, 8, 8, 3), "PreActivation": (1, 8, 8, 16)}
+CLASSES = {
+    "Block": (1, 16, 16, 3),
+    "Net": (1, 16, 16, 3),
+    "Gated": (1, 8, 8, 3),
+    "PreActivation": (1, 8, 8, 16),
+    "WithOps": (1, 8, 8, 3),
+}
 BIASED = ("conv", "linear", "rnn", "rnn_cell")
 Fact = tuple[str, bool, float | None]  # the layer's class, whether it has a bias, and the constant that all of it starts at
 
@@ -69,9 +85,19 @@ def live(layer: Any) -> list[Any]:
         found[id(one)] = one
         todo.extend(getattr(one, "_flatten_layers", lambda **_: [])(include_self=False, recursive=False))
     backward = {id(one.backward_layer) for one in found.values() if hasattr(one, "backward_layer")}
-    cells = {id(one.cell) for one in found.values() if isinstance(one, keras.layers.LSTM)}
-    kept = [one for key, one in found.items() if hasattr(one, "use_bias") and key not in backward | cells]
+    cells = {id(one.cell) for one in found.values() if isinstance(one, OF_ONE_CELL)}
+    kept = [one for key, one in found.items() if has_bias(one) is not None and key not in backward | cells]
     return [one for one in kept if not isinstance(one, keras.layers.Wrapper)]
+
+
+OF_ONE_CELL = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.ConvLSTM2D)
+
+
+def has_bias(layer: Any) -> bool | None:
+    """Has it one? None where it is no layer that could."""
+    if isinstance(layer, keras.layers.EinsumDense):
+        return layer.bias is not None
+    return getattr(layer, "use_bias", None)
 
 
 def start(layer: Any) -> float | None:
@@ -81,21 +107,23 @@ def start(layer: Any) -> float | None:
         return None
     values = keras.ops.convert_to_numpy(cell.bias)
     if isinstance(cell, keras.layers.LSTMCell):
-        values = values[: cell.units]
+        values = np.delete(values, slice(cell.units, 2 * cell.units))
+    elif isinstance(layer, keras.layers.ConvLSTM2D):
+        values = np.delete(values, slice(cell.filters, 2 * cell.filters))
+    values = values.flatten()
     return float(values[0]) if (values == values[0]).all() else None
 
 
 def said(use: LayerUse) -> Fact:
-    last = use.bias.last
+    elsewhere = any(write.span not in (None, (0.25, 0.5)) for write in use.bias.writes)
+    last = None if elsewhere else use.bias.last
     constant = last.value if last is not None and last.how == "constant" and use.bias.present else None
     return (use.type.rpartition(".")[2], bool(use.bias.present), constant)
 
 
 def names(stem: str) -> list[str]:
     text = (FOLDER / f"{stem}.py").read_text(encoding="utf-8")
-    functions = [
-        line[4:].partition("(")[0] for line in text.splitlines() if line.startswith("def ") and "x, filters" not in line
-    ]
+    functions = [name for name, given in re.findall(r"^def (\w+)\((.*)\):", text, re.MULTILINE) if not given or "=" in given]
     return functions + [name for name in CLASSES if f"class {name}(" in text]
 
 
@@ -112,7 +140,7 @@ def test_the_analysis_finds_the_layers_biases_and_starts_of_the_live_model(stem:
     runs = {use.run for use in owner}
     first = [use for use in owner if use.run == min(runs)] if name != "Block" else owner[:1]
     layers = live(built(stem, name))
-    wanted = Counter((type(one).__name__, one.use_bias, start(one)) for one in layers)
+    wanted = Counter((type(one).__name__, has_bias(one), start(one)) for one in layers)
     assert set(map(said, first)) == set(wanted)
 
 
@@ -135,3 +163,15 @@ def _moves(model: Any) -> bool:
     layer.bias.assign(layer.bias + 0.5)
     after = keras.ops.convert_to_numpy(model(x, training=True))
     return bool(abs(after - before).max() > 1e-3)
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="this is the run on another backend, or TensorFlow is missing"
+)
+def test_all_of_this_holds_on_the_torch_backend_as_well() -> None:
+    pytest.importorskip("torch")
+    there = {**os.environ, "KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(command, env=there, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert re.search(r"\d\d passed", done.stdout), done.stdout[-2000:]

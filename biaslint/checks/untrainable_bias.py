@@ -16,6 +16,8 @@ MADE_AS = {
     "tensor": ("it is a plain tensor, which is not moved or saved with the model either", "make it an `nn.Parameter`"),
     "parameter": ("it is made with `requires_grad=False`", "leave that out"),
     "constant": ("it is a constant", "make it a variable"),
+    "frozen": ("it is made with `trainable=False`", "leave that out"),
+    "stopped": ("its gradient is stopped", "leave `stop_gradient` out"),
 }
 
 
@@ -32,14 +34,14 @@ def check(program: Program) -> Iterator[Report]:
             for one in site.uses
         ):
             use = site.first
-            raw = use.framework == "tensorflow" and not use.bias.argument
+            made = MADE_AS.get(use.config.get("made as", ""))
             yield Report(
                 site.place,
-                f"`{use.name}` is added as a bias and never learns: it is a constant"
-                if raw
+                f"`{use.name}` is added as a bias and never learns: {made[0]}"
+                if made
                 else f"the bias of `{use.name}` is frozen while its weight is trained",
                 layer=use.name,
-                advice="let it learn, or make the layer without it",
+                advice=made[1] if made else "let it learn, or make the layer without it",
             )
     yield from _left_out(program)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
@@ -92,7 +94,7 @@ def call(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
             )
         if name in KEEP:
             if node.op == "const":
-                return node
+                return stopped(interp, node) if name == "stop_gradient" else node
             return ops.keep(interp, node, name)
         if node.op == "const" and all(other.op == "const" for other in tensors_in(ListV(list(args)))):
             return ops.const(interp, node.dims, name if name != "log" else "log")
@@ -100,6 +102,17 @@ def call(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
         result.dims = node.dims
         return result
     return MISSING
+
+
+def stopped(interp: Interpreter, node: Node) -> Node:
+    """tf.stop_gradient(a variable): it is not trained where it is used so."""
+    from biaslint.frontends import tensorflow_variables
+
+    made = node.info.get("variable")
+    if not isinstance(made, tensorflow_variables.Variable) or made.trainable is not True:
+        return node
+    frozen = replace(made, trainable=False, made="stopped", layer=None)
+    return ops.const(interp, node.dims, node.name, **{**node.info, "variable": frozen, "parameter": False})
 
 
 def truly_unknown(interp: Interpreter, args: Args, kwargs: Kwargs, name: str) -> Value:
@@ -318,13 +331,23 @@ def do_rank(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     return node.rank if node is not None and node.rank is not None else interp.fresh("rank")
 
 
+TRAINING = re.compile(
+    r"(not )?([\w.]*\.)?(is_?)?(train|training|phase|phase_?train|train_?(phase|mode|flag))(_\w+)?", re.IGNORECASE
+)
+
+
 def do_cond(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """tf.cond(is_training, true_fn, false_fn): a training flag is on; any other condition takes one side."""
     from biaslint.frontends import calls
 
     test = argument(args, kwargs, 0, "pred")
     yes, no = argument(args, kwargs, 1, "true_fn", "fn1"), argument(args, kwargs, 2, "false_fn", "fn2")
-    side = True if isinstance(test, Node) and (test.op == "input" or test.op == "const") else interp.truth(test, interp.node)
+    if isinstance(test, Node) and test.op in ("input", "const"):
+        side = True
+    elif isinstance(test, Unknown) and TRAINING.fullmatch(test.text):
+        side = not test.text.startswith("not ")
+    else:
+        side = interp.truth(test, interp.node)
     chosen = yes if side else no
     return calls.call(interp, chosen, [], {}, interp.node) if chosen is not None else interp.fresh("cond")
 

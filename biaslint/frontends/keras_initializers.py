@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
+from biaslint.frontends import arrays
 from biaslint.frontends.values import External, Func, ListV, Native, Obj, Partial, Unknown, Value
 from biaslint.vocabulary import keras as vocabulary
 
@@ -97,6 +98,9 @@ def content_of_value(value: Value) -> tuple[str, float | None, float | None]:
             if "log" in node.name and "logits" not in node.name:
                 return ("prior", None, None)
             seen.extend(node.inputs if len(seen) < 20 else ())
+    array = arrays.filled(value)
+    if array is not None:
+        return array
     if isinstance(value, Unknown) and writes.has_logarithm(value.key):
         return ("prior", None, None)
     return ("unknown", None, None)

@@ -69,9 +69,11 @@ def set_bias(interp: Interpreter, layer: Layer, spec: LayerSpec, config: Kwargs,
         layer.bias = False
         return
     if spec.bias == "bias_axes":
-        layer.argument = spec.bias
+        layer.argument, layer.kind = spec.bias, "linear"
         axes = config.get("bias_axes")
         layer.bias = interp.truth(axes) if isinstance(axes, Unknown) else axes is not None
+        text = layer.texts.get(spec.bias, "")
+        layer.argument_text = "True" if isinstance(axes, str) and text[:1] in ("'", '"') else text
     elif spec.bias:
         layer.argument = spec.bias
         layer.bias = interp.truth(config.get(spec.bias, True))
@@ -148,8 +150,8 @@ def apply(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     known_input(interp, layer, x)
     if layer.kind == "norm":
         return do_norm(interp, obj, layer, x, {"training": args[1], **kwargs} if len(args) > 1 else kwargs)
-    result = KINDS[layer.kind](interp, layer, x)
-    if layer.kind in ("conv", "linear", "einsum_dense") and isinstance(result, Node):
+    result = KINDS[spec_of(layer).kind](interp, layer, x)
+    if layer.kind in ("conv", "linear") and isinstance(result, Node):
         return activated(interp, layer.config.get("activation"), result)
     return result
 
@@ -481,7 +483,7 @@ def wrapped(interp: Interpreter, obj: Obj, layer: Layer, value: Value, args: Arg
             return interp.opaque(*args, name="TimeDistributed")
         if x.dims is None and isinstance(inner, Obj) and inner.layer is not None and inner.layer.kind == "conv":
             interp.flow.learn_rank(x, spec_of(inner.layer).facts["dims"] + 3)
-        if x.dims is None and isinstance(inner, Obj) and inner.layer is not None and inner.layer.kind == "linear":
+        if x.dims is None and isinstance(inner, Obj) and inner.layer is not None and spec_of(inner.layer).kind == "linear":
             return calls.call(interp, inner, [x], {}, interp.node)
         if x.dims is None:
             known_input(interp, layer, x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
@@ -319,7 +320,7 @@ def all_layers(obj: Obj) -> list[Layer]:
 
 
 def params_of(layer: Layer) -> list[Param]:
-    if layer.kind in ("conv", "linear", "rnn", "rnn_cell", "norm", "einsum_dense"):
+    if layer.kind in ("conv", "linear", "rnn", "rnn_cell", "norm"):
         return [Param(layer, "weight"), *([Param(layer, "bias")] if layer.bias is not False else [])]
     return [Param(layer, "weight")] if layer.kind == "embedding" else []
 
@@ -413,7 +414,7 @@ def method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kwargs)
     if name in ("set_name",):
         return obj
     if name in ("get_weights",):
-        return ListV([], open=True)
+        return get_weights(obj)
     if name == "compute_output_shape":
         return interp.fresh("a shape")
     if name == "get_config":
@@ -500,10 +501,36 @@ def get_layer(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Valu
     )
 
 
+WEIGHTS = {"conv": 1, "linear": 1, "rnn": 2, "rnn_cell": 2}  # how many weights stand before the bias
+
+
+def get_weights(obj: Obj) -> Value:
+    """Copies of the parameters: what is written to them counts where `set_weights` gives them back."""
+    layer = obj.layer
+    count = WEIGHTS.get(layer.kind) if layer is not None else None
+    if layer is None or count is None or layer.bias not in (True, False):
+        return ListV([], open=True)
+    copied = replace(layer, writes=[], weight_writes=[], bias_of=layer)
+    weights: list[Value] = [
+        Param(copied, "weight") for _ in range(count + layer.type.endswith(("1D", "2D")) * separable(layer))
+    ]
+    return ListV([*weights, Param(copied, "bias")] if layer.bias else weights)
+
+
+def separable(layer: Layer) -> bool:
+    return layer.type.rpartition(".")[2].startswith("Separable")
+
+
 def set_weights(interp: Interpreter, obj: Obj, args: Args) -> Value:
     from biaslint.frontends import writes
 
     given = args[0] if args else None
+    last = given.items[-1] if isinstance(given, ListV) and given.items and not given.open else None
+    own = obj.layer
+    if own is not None and isinstance(last, Param) and (last.which, last.span, last.layer.bias_of) == ("bias", None, own):
+        own.writes.extend(last.layer.writes)
+        last.layer.writes.clear()
+        return None
     for layer in all_layers(obj):
         if layer.bias is not False and layer.kind != "norm":
             value = (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import attributes, facts
+from biaslint.frontends import arrays, attributes, facts
 from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS, MAX_ITEMS, MISSING, hashable, is_open, modest
 from biaslint.frontends.values import (
     Builtin,
@@ -1091,6 +1091,8 @@ def namespace(kwargs: dict[str, Value]) -> Value:
 
 def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """A function of the standard library, or MISSING where it is not known."""
+    if arrays.knows(name):
+        return arrays.make(interp, name, args, kwargs)
     handler = FUNCTIONS.get(name)
     if handler is not None:
         if len(args) < LEAST.get(name, 0):

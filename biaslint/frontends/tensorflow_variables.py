@@ -33,6 +33,7 @@ class Variable:
     name: str
     framework: str
     layer: Layer | None = None
+    made: str = ""  # why it is not trained: "constant", "stopped" (its gradient), "" where `trainable` says so
 
 
 def variable(interp: Interpreter, shape: Value, written: Any, name: str, trainable: Value, framework: str) -> Node:
@@ -174,7 +175,7 @@ def constant(interp: Interpreter, value: Value, shape: Value) -> Value:
     if dims is not None and len(dims) != 1:
         return ops.const(interp, dims, "a constant", write=write)
     written = writes.Write(how, "bias", number, spread, None, "", "", "", interp.module, interp.node)
-    made = Variable(interp.origin(), written, False, named(interp), "tensorflow")
+    made = Variable(interp.origin(), written, False, named(interp), "tensorflow", made="constant")
     return ops.const(
         interp,
         dims,
@@ -282,6 +283,8 @@ def join(interp: Interpreter, x: Node, bias: Node, axis: int | None = None) -> N
         layer = Layer(type_, kind, made.framework, {}, made.origin, name=made.name or type_)
         layer.bias, layer.trainable = True, made.trainable
         layer.writes.append(made.written)
+        if made.trainable is False:
+            layer.config["made as"] = made.made or "frozen"
         if bias.dims:
             layer.config["units" if kind == "linear" else "filters"] = ops.value_of(bias.dims[0])
         given = weight.info.get("variable")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
+from biaslint.frontends import arrays
 from biaslint.frontends.choices import ARITHMETIC
 from biaslint.frontends.values import External, Func, Layer, ListV, Obj, Param, Raised, Unknown, Value, is_constant
 from biaslint.vocabulary import torch as vocabulary
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
     from biaslint.frontends.project import Module
 
-METHODS = {"assign", "fill_", "zero_", "copy_", "normal_", "uniform_", "add_", "sub_", "mul_", "clamp_", "set_"}
+METHODS = {"assign", "fill", "fill_", "zero_", "copy_", "normal_", "uniform_", "add_", "sub_", "mul_", "clamp_", "set_"}
 
 
 @dataclass(eq=False, slots=True)
@@ -154,6 +155,9 @@ def content(interp: Interpreter, value: Value) -> tuple[str, float | None, float
         return ("constant", float(value), None)
     if isinstance(value, Node) and value.info.get("write") is not None:
         return value.info["write"]  # type: ignore[no-any-return]
+    array = arrays.filled(value)
+    if array is not None:
+        return array
     if isinstance(value, Unknown):
         return ("prior" if has_logarithm(value.key) else "unknown", None, None)
     if isinstance(value, Node) and any("log" in node.name for node in (value, *value.inputs)):
@@ -240,7 +244,7 @@ def method(interp: Interpreter, param: Param, name: str, args: list[Value], kwar
     text = interp.text(interp.node.args[0]) if isinstance(interp.node, ast.Call) and interp.node.args else ""
     if name == "zero_":
         record(interp, param, "constant", 0.0, by=name)
-    elif name in ("fill_", "copy_", "set_", "assign"):
+    elif name in ("fill", "fill_", "copy_", "set_", "assign"):
         how, value, spread = content(interp, args[0] if args else None)
         record(interp, param, how, value, spread, by=name, text=text)
     elif name == "normal_":

@@ -312,8 +312,6 @@ def bias_add(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
         joined = join(interp, x, node, 1 if keras_layers.is_first(interp, form) else None)
         if joined is not None:
             return joined
-    if node.op == "const":
-        return ops.keep(interp, x, "bias_add")
     return ops.add(interp, x, node)
 
 

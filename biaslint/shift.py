@@ -46,6 +46,14 @@ def front(axes: Iterable[int], rank: int | None) -> Axes:
     return frozenset(axis + rank if axis < 0 else axis for axis in axes)
 
 
+def along(axes: Iterable[int], node: Node) -> Axes:
+    """The axes from the front; along one of size 1 nothing varies."""
+    found = front(axes, node.rank)
+    if node.dims is None or 1 not in node.dims:
+        return found
+    return frozenset(axis for axis in found if not (0 <= axis < len(node.dims) and node.dims[axis] == 1))
+
+
 def overlap(shift: Axes, axes: Iterable[int], rank: int | None) -> bool:
     """May the shift vary along one of these axes? Axes counted from both ends may be the same where the rank is not known."""
     axes = tuple(axes)
@@ -265,7 +273,7 @@ def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
                 heapq.heappush(waiting, (reader.id, reader))
 
     for node, axes in starts:
-        state[node.id] = front(axes, node.rank)
+        state[node.id] = along(axes, node)
         wake(node)
     outcome = Outcome([], [])
     while waiting:
@@ -280,8 +288,8 @@ def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
         if shift is None:
             outcome.removed.append(node)
         elif node.id in state:
-            state[node.id] |= shift
+            state[node.id] |= along(shift, node)
         else:
-            state[node.id] = front(shift, node.rank)
+            state[node.id] = along(shift, node)
             wake(node)
     return outcome

@@ -13,7 +13,7 @@ from biaslint.graph import LayerUse, Program
 
 def check(program: Program) -> Iterator[Report]:
     """Report every place whose bias a norm cancels, with the condition it holds under."""
-    for verdict in verdicts(program, cancelled_by_norm, ("conv", "linear")):
+    for verdict in verdicts(program, cancelled_by_norm, ("conv", "linear", "bilinear")):
         use = verdict.use
         yield Report(
             verdict.place,

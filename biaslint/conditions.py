@@ -138,6 +138,9 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
     for name, value in settings.items():
         if value is None:
             yield Test(name, f"{name} is None", f"{name} is not None", nothing(name))
+        elif isinstance(value, str) and value.endswith(" instance>"):  # another class may do something else
+            text = f"isinstance({name}, {value[1:-10].rpartition('.')[2]})"
+            yield Test(name, text, f"not {text}", equal(name, value))
         elif not isinstance(value, bool):
             yield Test(name, f"{name} is not None", f"{name} is None", nothing(name, False))
     for name, value in settings.items():

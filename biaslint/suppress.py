@@ -54,7 +54,7 @@ def read(text: str) -> list[Suppression]:
             found.append(_ours(match, line, column, alone))
         noqa = _NOQA.search(comment)
         if noqa and not noqa["rest"]:
-            words = re.split(r"[\s,]+", noqa["codes"].upper()) if noqa["codes"] else []
+            words = list(dict.fromkeys(re.split(r"[\s,]+", noqa["codes"].upper()))) if noqa["codes"] else []
             rules = tuple((word, _codes(word)) for word in words if word in rule_book.by_code())
             if rules or not words:
                 found.append(Suppression(line, column + noqa.start(), column + noqa.end(), rules, noqa=True, alone=alone))
@@ -62,7 +62,7 @@ def read(text: str) -> list[Suppression]:
 
 
 def _ours(match: re.Match[str], line: int, column: int, alone: bool) -> Suppression:
-    words = [word.strip() for word in (match["codes"] or "").split(",") if word.strip()]
+    words = [word for word in dict.fromkeys(map(str.strip, (match["codes"] or "").split(","))) if word]
     kind = match["word"].lower()
     problem = ""
     if kind not in ("ignore", "ignore-file"):

@@ -325,8 +325,7 @@ def run_statement_level(interp: Interpreter, module: Module) -> None:
     """Execute a whole file from top to bottom, as a script."""
     interp.module = module
     for statement in module.tree.body:
-        if id(statement) not in module.done:
-            module.done.add(id(statement))
+        if module.begin(statement):
             try:
                 interp.execute(statement, module.scope)
             except Raised:

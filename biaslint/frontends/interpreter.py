@@ -539,7 +539,7 @@ class Interpreter:
         names = module.scope.names
         if name in module.ready and name in names:
             return names[name]
-        pending = [statement for statement in module.bindings.get(name, ()) if id(statement) not in module.done]
+        pending = [statement for statement in module.bindings.get(name, ()) if statement not in module.done]
         if pending and isinstance(pending[-1], ast.ImportFrom) and name not in names:
             # only this name, not the statement's others
             for alias in pending[-1].names:
@@ -555,8 +555,7 @@ class Interpreter:
             self.module, self.stack = module, []
             try:
                 for statement in pending:
-                    if id(statement) not in module.done:
-                        module.done.add(id(statement))
+                    if module.begin(statement):
                         with contextlib.suppress(Raised):
                             self.execute(statement, module.scope)
             finally:
@@ -564,7 +563,7 @@ class Interpreter:
         if name in names:
             for statement in module.registrations.get(name, ()):
                 self.register(module, statement)
-            if all(id(statement) in module.done for statement in module.bindings.get(name, ())):
+            if all(statement in module.done for statement in module.bindings.get(name, ())):
                 module.ready.add(name)
             return names[name]
         if name in ("__name__", "__file__", "__doc__", "__all__", "__package__"):
@@ -579,9 +578,10 @@ class Interpreter:
 
     def register(self, module: Module, statement: ast.stmt) -> None:
         """Enter a class or function of the module into a table, as its decorators do."""
-        if -id(statement) in module.done or not isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
+        if statement in module.registered or not isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
             return
-        module.done.add(-id(statement))
+        module.registered.add(statement)
+        module.fresh.add(statement)
         outer = self.module, self.stack, self.node, self.statement
         self.module, self.stack, self.node = module, [], statement
         try:
@@ -734,6 +734,8 @@ class Interpreter:
                 if known is not None:
                     return not known
                 default = None if value.default is None else not value.default
+                if isinstance(value.key, tuple) and value.key[:1] == ("not",):
+                    return Unknown(value.key[1], value.text.removeprefix("not "), default=default)
                 return Unknown(("not", value.key), f"not {value.text}", default=default)
             return not self.truth(value, node.operand)
         if isinstance(value, Node):
@@ -1284,6 +1286,10 @@ def linearize(cls: Class) -> list[Value]:
     sequences: list[list[Value]] = []
     for base in cls.bases:
         sequences.append(list(base.mro) if isinstance(base, Class) else [base])
+    if len(sequences) == 1:
+        return [cls, *sequences[0]]
+    if sum(map(len, sequences)) > 300:  # nobody's design; the merge below takes cubic time
+        return [cls, *dict.fromkeys(base for sequence in sequences for base in sequence)]
     sequences.append(list(cls.bases))
     order: list[Value] = [cls]
     while any(sequences):

@@ -545,7 +545,7 @@ PURE_BUILTINS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "int": lambda *args: int(*args) if not (args and isinstance(args[0], str) and len(args[0]) > 100) else 0,
     "float": float,
-    "round": round,
+    "round": lambda number, digits=None: round(number, digits) if digits is None or abs(digits) < 400 else 1 / 0,
     "divmod": divmod,
     "chr": chr,
     "ord": ord,
@@ -997,11 +997,13 @@ def group(match: re.Match[str], which: tuple[Any, ...]) -> Value:
 
 def harmless(args: list[str]) -> bool:
     """Short text, and a pattern without a repetition of a repetition, whose matching could take exponential time."""
-    pattern = args[0]
+    pattern, size = args[0], max(len(arg) for arg in args)
+    repeats = len(re.findall(r"[*+?{]", pattern))
     return (
         len(pattern) < 80
-        and all(len(arg) < 300 for arg in args)
-        and not re.search(r"[*+}]\)*[*+{]|\|.*\)[*+]|\\[1-9]", pattern)
+        and size < 300
+        and (repeats < 2 or size ** min(repeats, 9) < 10**8)
+        and not re.search(r"[*+}][*+{]|[*+?}]\)+[*+?{]|\|.*\)[*+{]|\\[1-9]", pattern)
     )
 
 

@@ -30,7 +30,9 @@ class Module:
         self.text = text
         self.tree = tree
         self.scope = Scope(self)
-        self.done: set[int] = set()  # top-level statements already executed
+        self.done: set[ast.stmt] = set()  # top-level statements already executed
+        self.fresh: set[ast.stmt] = set()  # those of them that the present execution has done
+        self.registered: set[ast.stmt] = set()  # definitions whose decorators have entered them into a table
         self.ready: set[str] = set()  # names whose statements have all been executed
         self.stars: list[ast.ImportFrom] = []
         self.shown = str(path)
@@ -77,6 +79,23 @@ class Module:
                     if isinstance(bound, (ast.Assign, ast.AnnAssign))
                 }
         return found
+
+    @cached_property
+    def binds(self) -> dict[ast.stmt, list[str]]:
+        """Top-level statement -> the names that it binds or fills."""
+        table: dict[ast.stmt, list[str]] = {}
+        for name, statements in self.bindings.items():
+            for statement in statements:
+                table.setdefault(statement, []).append(name)
+        return table
+
+    def begin(self, statement: ast.stmt) -> bool:
+        """Is a top-level statement still to be executed? Then it counts as done from now on."""
+        if statement in self.done:
+            return False
+        self.done.add(statement)
+        self.fresh.add(statement)
+        return True
 
     def locate(self, line: int) -> tuple[int | None, int]:
         """The cell of a notebook (None in a plain file) and the line within it."""

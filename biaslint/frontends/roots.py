@@ -139,6 +139,14 @@ def survey(modules: Sequence[Module]) -> Contents:
     roots: list[Root] = []
     refers: dict[int, set[str]] = {}
     referred: dict[str, int] = {}
+    aliases = {
+        alias.asname: alias.name
+        for module in modules
+        for statement in module.tree.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+        if alias.asname
+    }
     for module in modules:
         loose: list[ast.stmt] = []
         for statement in module.tree.body:
@@ -148,11 +156,13 @@ def survey(modules: Sequence[Module]) -> Contents:
             root = Root(module, node)
             roots.append(root)
             names = mentioned([node])
+            names = names | {aliases[name] for name in names & aliases.keys()}
             refers[id(node)] = names
             for name in names - {node.name}:
                 referred[name] = referred.get(name, 0) + 1
         script = Root(module, None)
         names = mentioned(loose)
+        names = names | {aliases[name] for name in names & aliases.keys()}
         refers[id(module)] = names
         roots.append(script)
     builds: set[str] = set()
@@ -179,6 +189,9 @@ def is_model_class(interp: Interpreter, root: Root) -> bool:
     except Exception:  # executing it will say what is wrong
         return True
     return isinstance(value, Class) and frameworks.is_module(Obj(value))
+
+
+LASTING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
 # -- executing -------------------------------------------------------------------------------------------------------------------------
@@ -620,21 +633,19 @@ def orphans(interp: Interpreter, value: Value) -> list[Obj]:
 
 
 def forget(project: Project) -> None:
-    """Drop what module-level statements made, so that the next execution starts afresh; definitions and imports stay."""
+    """Drop what module-level statements made, so that the next execution starts afresh; definitions and imports stay.
+
+    Only what the last execution touched is looked at: a file may have thousands of definitions, and as many executions.
+    """
     for module in project.modules.values():
-        if module is None or not module.done:
+        if module is None or not module.fresh:
             continue
-        kept: set[int] = set()
-        dropped: set[str] = set()
-        for name, statements in module.bindings.items():
-            for statement in statements:
-                if id(statement) in module.done:
-                    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
-                        kept.add(id(statement))
-                    else:
-                        dropped.add(name)
-        module.scope.names = {name: value for name, value in module.scope.names.items() if name not in dropped}
+        fresh, module.fresh = module.fresh, set()
+        again = [statement for statement in fresh if not isinstance(statement, LASTING)]
+        dropped = {name for statement in again for name in module.binds.get(statement, ())}
         for name in dropped:
-            kept.difference_update(id(statement) for statement in module.bindings[name])
-        module.done = kept
-        module.ready &= module.scope.names.keys()
+            module.scope.names.pop(name, None)
+            again += module.bindings[name]
+        module.done.difference_update(again)
+        module.ready -= dropped
+        module.registered.clear()

@@ -24,6 +24,7 @@ from biaslint.flow import Node
 
 Axes = frozenset[int]
 NONE: Axes = frozenset()
+FARTHEST = 5000  # how many readers a shift is followed through
 HEADS = range(-6, -2)  # the axes before the last two, where the rank is not known
 
 
@@ -261,7 +262,13 @@ TRANSFER = {
 
 
 def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
-    """Follow a shift forward from the nodes that carry it first, each with the axes it varies along there."""
+    """Follow a shift forward from the nodes that carry it first, each with the axes it varies along there.
+
+    Where only one tensor carries it on, what becomes of it depends on that tensor and the axes alone, and is noted there: in a long
+    chain of linear layers each bias is followed to the next layer only.
+    """
+    passed: list[tuple[Node, Axes]] = []
+    steps = 0
     state: dict[int, Axes] = {}
     waiting: list[tuple[int, Node]] = []
     queued: set[int] = set()
@@ -278,6 +285,10 @@ def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
     outcome = Outcome([], [])
     while waiting:
         _, node = heapq.heappop(waiting)
+        steps += 1
+        if steps > FARTHEST:
+            outcome.seen.append((node, "more layers than are followed"))
+            break
         try:
             shift = TRANSFER[node.op](node, state)
         except Seen as seen:
@@ -290,6 +301,14 @@ def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
         elif node.id in state:
             state[node.id] |= along(shift, node)
         else:
-            state[node.id] = along(shift, node)
+            state[node.id] = axes = along(shift, node)
+            if not (waiting or outcome.removed or outcome.seen):
+                known = node.info.get("outcomes", {}).get(axes)
+                if known is not None:
+                    outcome = known
+                    break
+                passed.append((node, axes))
             wake(node)
+    for node, axes in passed:
+        node.info.setdefault("outcomes", {})[axes] = outcome
     return outcome

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint.graph import Program
+from biaslint.graph import Place, Program, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.frontends.memory import Memory
@@ -42,19 +42,25 @@ def analyse(
             project.memory = memory
             memory.begin(project)
         modules = []
+        large = []
         for path in files:
             module = project.open(path.resolve())
             if module is not None:
                 module.shown = str(path)
                 modules.append(module)
                 program.parsed.add(str(path))
+            elif path.resolve() in project.vast:
+                program.parsed.add(str(path))
+                large.append(
+                    UnknownFact(Place(str(path), 1, 1, 1, 2), "analysis stopped here: the file is too large to be a model")
+                )
         many = sum(len(module.text) for module in modules) > MANY
         reached = roots.run_all(project, modules, (jobs or workers.available()) if many and memory is None else 1)
         if memory is not None:
             memory.end(project)
         shown = {module.shown for module in modules}
         program.uses = [use for use in reached.uses if any(place.path in shown for place in use.chain)]
-        program.unknowns = [fact for fact in reached.unknowns if fact.place.path in shown]
+        program.unknowns = large + [fact for fact in reached.unknowns if fact.place.path in shown]
         program.stopped = reached.stopped
         return program
 

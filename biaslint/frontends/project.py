@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from biaslint import source_text
 from biaslint.frontends.values import Scope
 
 if TYPE_CHECKING:
@@ -160,14 +161,13 @@ class Project:
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
         self.opened: set[Path] = set()
+        self.vast: set[Path] = set()  # files that are too large to be parsed
         self.memory: Memory | None = None  # of earlier analyses, where somebody keeps one
         self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them
 
     def read(self, path: Path) -> str | None:
         if path in self.texts:
             return self.texts[path]
-        from biaslint import source_text
-
         try:
             return source_text.read(path)
         except (OSError, ValueError, SyntaxError):
@@ -188,6 +188,9 @@ class Project:
             except notebook.Damaged:
                 text = None
         self.opened.add(path)
+        if text is not None and source_text.vast(text):
+            self.vast.add(path)
+            text = None
         if text is not None:
             try:
                 with warnings.catch_warnings():

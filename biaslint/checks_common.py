@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from biaslint.conditions import Verdict
 from biaslint.finding import Fix, Related, Safety, SetArgument
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.spelling import zero_text
 
 AXES = "bias_axes"  # how Keras's EinsumDense is told of its bias
 OPPOSITES = ((" is not ", " is "), (" is ", " is not "), (" == ", " != "), (" != ", " == "))
@@ -88,6 +89,7 @@ def by_write(
             yield pairs[0]
 
 
+ELSEWHERE = "(a newly trained model starts elsewhere)"
 # The call that sets a constant -> the keyword and the position of its value.
 VALUE_OF = {"nn.init.constant_": ("val", 1), "fill_": ("value", 0)}
 
@@ -95,14 +97,30 @@ VALUE_OF = {"nn.init.constant_": ("val", 1), "fill_": ("value", 0)}
 def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
     """The fix that writes zero for the constant."""
     if use.framework == "keras" and write.place == use.place and "bias_initializer" in use.texts and "**" not in use.texts:
-        message = '`bias_initializer="zeros"` (a newly trained model starts elsewhere)'
+        message = f'`bias_initializer="zeros"` {ELSEWHERE}'
         return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "bias_initializer", '"zeros"'),))
+    if write.place == use.place and "biases_initializer" in use.texts:
+        text = zero_text(use.texts["biases_initializer"])
+        change = SetArgument(use.place, "biases_initializer", text)
+        return Fix(Safety.UNSAFE, f"`biases_initializer={text}` {ELSEWHERE}", (change,)) if text else None
+    if write.place == use.place and use.type.startswith(("tf.nn.", "tf.matmul", "keras.ops.")):
+        return set_initial(use, write, zero_text(write.text))
     if write.by not in VALUE_OF:
         return None
     keyword, position = VALUE_OF[write.by]
     zero = "0" if write.text.lstrip("-").isdigit() else "0.0"
-    message = f"`{zero}` for `{write.text or write.value}` (a newly trained model starts elsewhere)"
+    message = f"`{zero}` for `{write.text or write.value}` {ELSEWHERE}"
     return Fix(Safety.UNSAFE, message, (SetArgument(write.place, keyword, zero, position),))
+
+
+def set_initial(use: LayerUse, write: BiasWrite, text: str) -> Fix | None:
+    """Give the call that makes the variable another initial value."""
+    short = use.callee.rpartition(".")[2]
+    places = {"Variable": ("initial_value", 0), "get_variable": ("initializer", 3), "add_weight": ("initializer", None)}
+    if not text or short not in places:
+        return None
+    keyword, position = places[short]
+    return Fix(Safety.UNSAFE, f"`{text}` {ELSEWHERE}", (SetArgument(write.place, keyword, text, position),))
 
 
 def the_layer(use: LayerUse, place: Place) -> tuple[Related, ...]:

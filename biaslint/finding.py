@@ -74,7 +74,33 @@ class InsertAfter:
     text: str
 
 
-Change = SetArgument | RemoveArgument | ReplaceExpression | DeleteStatement | InsertAfter
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """Write `before` and `after` around the expression at `place`: `nn.Parameter(` and `)`."""
+
+    place: Place
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceSlice:
+    """In the expression or statement at `place`, write `text` between the brackets of the one expression `subscript`."""
+
+    place: Place
+    subscript: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStatement:
+    """Move the statement at `place` behind the statement of the same block that holds `after`."""
+
+    place: Place
+    after: Place
+
+
+Change = SetArgument | RemoveArgument | ReplaceExpression | DeleteStatement | InsertAfter | Wrap | ReplaceSlice | MoveStatement
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ class BiasWrite:
     func: str = ""  # what is called, as written: "nn.init.zeros_"
     grows: bool = False  # the spread is not known as a number, but grows with the layer's size: sqrt(fan_in)
     caught: bool = False  # stands in a `try` body: an exception need not be one for the program
+    # the calls that led to it, outermost first, each with the name of the function it stands in; given where an earlier write counts
+    via: tuple[tuple[str, Place], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class LayerUse:
     settings: dict[str, Any] = field(default_factory=dict)  # parameters of the enclosing function: name -> plain value
     ident: int = 0  # unique within the run
     weight_of: int | None = None  # ident of the layer whose weight it shares (tied)
+    tied: BiasWrite | None = None  # the assignment that made it so
     bias_of: int | None = None  # ident of the layer whose bias it shares
     statement: Place | None = None  # the whole statement that holds the constructor call
     weight_trainable: bool | None = True

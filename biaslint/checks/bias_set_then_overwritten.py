@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.finding import Related
+from biaslint.checks_common import ELSEWHERE
+from biaslint.finding import Fix, MoveStatement, Related, Safety
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
 
 KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell")
@@ -33,12 +34,22 @@ def check(program: Program) -> Iterator[Report]:
                 f"the bias of `{use.name}` is set here and reset afterwards",
                 layer=use.name,
                 related=(Related(later.place, f"this resets it to {_start(later)}"),),
+                fix=_fix(write, later),
                 advice="set it after the general initialization, or leave this layer out there",
             )
 
 
 def _start(write: BiasWrite) -> str:
     return f"{write.value:g}" if write.how == "constant" else "random numbers"
+
+
+def _fix(write: BiasWrite, later: BiasWrite) -> Fix | None:
+    """Set it after the call that leads to the reset."""
+    after = later.place if later.where == write.where else dict(reversed(later.via)).get(write.where)
+    if after is None or after.path != write.place.path:
+        return None
+    message = f"sets it after line {after.line} {ELSEWHERE}"
+    return Fix(Safety.UNSAFE, message, (MoveStatement(write.place, after),))
 
 
 def _deliberate(use: LayerUse, write: BiasWrite) -> bool:

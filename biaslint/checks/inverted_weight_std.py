@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import ORDINARY, the_layer
+from biaslint.checks_common import ELSEWHERE, ORDINARY, into_relu, the_layer
+from biaslint.finding import Fix, ReplaceExpression, Safety, SetArgument
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.spelling import scaled_text
 
 KINDS = ("conv", "linear", "bilinear")
 LARGE = 1.0
@@ -40,8 +43,35 @@ def check(program: Program) -> Iterator[Report]:
                 f"{owner} is drawn with a standard deviation of {drawn}, {why}: its outputs explode",
                 layer=use.name,
                 related=the_layer(use, place),
+                fix=_fix(use, write, grown),
                 advice="the standard deviation must shrink with the fan-in: sqrt(2 / fan_in) before a ReLU, sqrt(1 / fan_in) elsewhere",
             )
+
+
+def _fix(use: LayerUse, write: BiasWrite, grown: bool) -> Fix | None:
+    """He's standard deviation before a ReLU, Xavier's elsewhere."""
+    he = into_relu(use)
+    gain = 2 if he else 1
+    if use.framework == "torch" and write.call is not None and write.by in ("nn.init.normal_", "normal_"):
+        root = re.fullmatch(r"([\w.]*sqrt)\((.+)\)", write.text)
+        if grown and root:
+            text = f"{root[1]}({gain} / {root[2]})" if re.fullmatch(r"[\w.]+", root[2]) else f"{root[1]}({gain} / ({root[2]}))"
+            position = 2 if write.by == "nn.init.normal_" else 1
+            return Fix(Safety.UNSAFE, f"`{text}` {ELSEWHERE}", (SetArgument(write.call, "std", text, position),))
+        head = write.func.rpartition(".")[0]
+        if grown or write.by == "normal_" or not head or not write.target:
+            return None
+        text = (
+            f'{head}.kaiming_normal_({write.target}, nonlinearity="relu")' if he else f"{head}.xavier_normal_({write.target})"
+        )
+        return Fix(Safety.UNSAFE, f"`{text}` {ELSEWHERE}", (ReplaceExpression(write.call, text),))
+    if use.framework == "keras" and write.place == use.place and "kernel_initializer" in use.texts and "**" not in use.texts:
+        text = '"he_normal"' if he else '"glorot_normal"'
+        change = SetArgument(use.place, "kernel_initializer", text)
+        return Fix(Safety.UNSAFE, f"`kernel_initializer={text}` {ELSEWHERE}", (change,))
+    text = scaled_text(write.text, gain)
+    change = SetArgument(write.place, "initial_value", text, 0)
+    return Fix(Safety.UNSAFE, f"`{text}` {ELSEWHERE}", (change,)) if text and use.framework == "tensorflow" else None
 
 
 def _wide(use: LayerUse, write: BiasWrite) -> bool:

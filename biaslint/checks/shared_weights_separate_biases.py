@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.finding import Related
+from biaslint.finding import Fix, InsertAfter, Related, Safety
 from biaslint.graph import LayerUse, Program
 
 KINDS = ("linear", "conv", "bilinear")
@@ -27,8 +27,19 @@ def check(program: Program) -> Iterator[Report]:
                 f"`{use.name}` shares the weight of `{other.name}` and keeps a bias of its own",
                 layer=use.name,
                 related=(Related(other.place, "the layer whose weight it shares"),),
+                fix=_fix(use),
                 advice=f"share the bias as well, or apply `{other.name}` twice",
             )
+
+
+def _fix(use: LayerUse) -> Fix | None:
+    """Share the bias where the weight is shared."""
+    tie = use.tied
+    if tie is None or not tie.target.endswith(".weight") or not tie.text.endswith(".weight"):
+        return None
+    text = f"{tie.target[:-7]}.bias = {tie.text[:-7]}.bias"
+    message = f"`{text}` (one of the two biases in a checkpoint is lost)"
+    return Fix(Safety.UNSAFE, message, (InsertAfter(tie.place, text),))
 
 
 def _separate(use: LayerUse, other: LayerUse | None) -> bool:

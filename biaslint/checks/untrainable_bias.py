@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.finding import Related
+from biaslint.finding import Change, Fix, Related, RemoveArgument, Safety, Wrap
 from biaslint.graph import LayerUse, Program
 
 KINDS = ("conv", "linear", "bilinear")
@@ -27,7 +27,8 @@ def check(program: Program) -> Iterator[Report]:
         use = site.first
         if all(one.bias.trainable is False and one.weight_trainable is True and NAMED.search(one.name) for one in site.uses):
             why, advice = MADE_AS.get(use.config.get("made as", ""), ("it is constant", "make it a parameter"))
-            yield Report(site.place, f"`{use.name}` is added as a bias and never learns: {why}", layer=use.name, advice=advice)
+            message = f"`{use.name}` is added as a bias and never learns: {why}"
+            yield Report(site.place, message, layer=use.name, fix=_fix(use), advice=advice)
     for site in program.sites(*KINDS):
         if all(
             one.fate.kind != "unknown" and one.bias.present and one.bias.trainable is False and one.weight_trainable is True
@@ -41,9 +42,26 @@ def check(program: Program) -> Iterator[Report]:
                 if made
                 else f"the bias of `{use.name}` is frozen while its weight is trained",
                 layer=use.name,
+                fix=_fix(use),
                 advice=made[1] if made else "let it learn, or make the layer without it",
             )
     yield from _left_out(program)
+
+
+def _fix(use: LayerUse) -> Fix | None:
+    """Make a parameter of it where it is made."""
+    made, head = use.config.get("made as"), use.callee.partition(".")[0]
+    if made == "parameter" and use.callee.endswith("Parameter"):
+        change: Change = RemoveArgument(use.place, "requires_grad", 1)
+    elif made == "frozen" and use.callee.endswith(("Variable", "get_variable")):
+        change = RemoveArgument(use.place, "trainable")
+    elif made == "tensor" and head == "torch":
+        change = Wrap(use.place, "torch.nn.Parameter(", ")")
+    elif made == "constant" and use.callee == f"{head}.constant":
+        change = Wrap(use.place, f"{head}.Variable(", ")")
+    else:
+        return None
+    return Fix(Safety.UNSAFE, f"a parameter that learns (adds `{use.name}` to what is trained and saved)", (change,))
 
 
 def _left_out(program: Program) -> Iterator[Report]:

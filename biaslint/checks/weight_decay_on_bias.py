@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
+from biaslint.finding import Fix, Safety, SetArgument
 from biaslint.graph import LayerUse, Program
 
 
@@ -18,8 +20,22 @@ def check(program: Program) -> Iterator[Report]:
                 site.place,
                 f"`{use.name}` decays biases and norm shifts by {decay:g} along with the weights",
                 layer=use.name,
+                fix=_fix(use),
                 advice="give the biases a parameter group with `weight_decay=0`",
             )
+
+
+def _fix(use: LayerUse) -> Fix | None:
+    """Two groups for one: matrices with the decay, vectors without."""
+    given = use.texts.get("params", "")
+    if use.framework != "torch" or not re.fullmatch(r"[\w.]+\.parameters\(\)", given):
+        return None
+    groups = (
+        f'[{{"params": [p for p in {given} if p.dim() > 1]}}, '
+        f'{{"params": [p for p in {given} if p.dim() <= 1], "weight_decay": 0.0}}]'
+    )
+    message = "a group without weight decay for vectors (an optimizer's saved state has other groups then)"
+    return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "params", groups, 0),))
 
 
 def _decays(use: LayerUse) -> bool:

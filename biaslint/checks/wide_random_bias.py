@@ -21,7 +21,7 @@ def check(program: Program) -> Iterator[Report]:
             f"the bias of `{use.name}` is drawn with a standard deviation of {_deviation(write):.2g}",
             layer=use.name,
             related=the_layer(use, write.place),
-            fix=to_zero(use, write) if use.framework == "keras" else None,
+            fix=to_zero(use, write) if use.framework != "torch" else None,
             advice="start it at zero, or draw it with a small standard deviation such as 0.01",
         )
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import the_layer
-from biaslint.finding import Related, Severity
+from biaslint.checks_common import ELSEWHERE, the_layer
+from biaslint.finding import (
+    Fix,
+    InsertAfter,
+    MoveStatement,
+    Related,
+    RemoveArgument,
+    ReplaceExpression,
+    ReplaceSlice,
+    Safety,
+    Severity,
+)
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.spelling import quarter
 
 # The order of the gates in the bias vector.
 GATES = {
@@ -73,7 +85,20 @@ def _wrong(use: LayerUse, write: BiasWrite, order: tuple[str, ...]) -> Report:
         layer=use.name,
         related=the_layer(use, write.place),
         advice=f"the gates lie in the order {', '.join(order)}: write to `[{part}]`, where n is the hidden size",
+        fix=_other_slice(write, first * len(order), order.index("forget")) if touched else None,
     )
+
+
+def _other_slice(write: BiasWrite, gate: float, wanted: int) -> Fix | None:
+    """The forget gate's quarter, in the words in which another gate's is written."""
+    assert write.span is not None
+    if write.span[1] - write.span[0] != 0.25 or gate not in (0, 1, 2, 3):
+        return None
+    text = quarter(write.target, int(gate), wanted)
+    if not text:
+        return None
+    message = f"`[{text}]` {ELSEWHERE}"
+    return Fix(Safety.UNSAFE, message, (ReplaceSlice(write.place, write.target, text),))
 
 
 def _reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
@@ -82,6 +107,11 @@ def _reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
         f"the forget gate of `{use.name}` is opened here and closed again afterwards",
         layer=use.name,
         related=(Related(later.place, "this sets it back to 0"),),
+        fix=Fix(
+            Safety.UNSAFE,
+            f"opens it after line {later.place.line} {ELSEWHERE}",
+            (MoveStatement(write.place, later.place),),
+        ),
         advice="raise the forget gate after everything else has been initialized",
     )
 
@@ -93,5 +123,24 @@ def _every(use: LayerUse, write: BiasWrite) -> Report:
         layer=use.name,
         related=the_layer(use, write.place),
         advice="raise the forget gate's quarter only; an open input and output gate let everything in and out from the start",
+        fix=_only_forget(use, write),
         severity=Severity.WARNING,
     )
+
+
+def _only_forget(use: LayerUse, write: BiasWrite) -> Fix | None:
+    """Zeros, and the forget gate's part raised."""
+    if use.framework == "keras" and write.place == use.place and "bias_initializer" in use.texts:
+        if use.texts.get("unit_forget_bias", "True") != "True" or "**" in use.texts:
+            return None
+        message = f"without `bias_initializer`: Keras opens the forget gate by itself {ELSEWHERE}"
+        return Fix(Safety.UNSAFE, message, (RemoveArgument(use.place, "bias_initializer"),))
+    own = write.target.removesuffix(".data")
+    if use.framework != "torch" or write.call is None or not re.fullmatch(r"[\w.\[\]]+", own):
+        return None
+    if write.by not in ("nn.init.ones_", "nn.init.constant_") or "." not in write.func:
+        return None
+    zeros = f"{write.func.rpartition('.')[0]}.zeros_({write.target})"
+    raised = f"{own}.data[{own}.numel() // 4 : {own}.numel() // 2].fill_({write.value:.3g})"
+    message = f"`{raised}`, and zero elsewhere {ELSEWHERE}"
+    return Fix(Safety.UNSAFE, message, (ReplaceExpression(write.call, zeros), InsertAfter(write.place, raised)))

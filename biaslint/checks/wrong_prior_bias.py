@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import by_write, the_layer
+from biaslint.checks_common import ELSEWHERE, VALUE_OF, by_write, the_layer, to_zero
+from biaslint.finding import Fix, Safety, SetArgument
 from biaslint.graph import BiasWrite, LayerUse, Program
+from biaslint.spelling import negated
 
 KINDS = ("conv", "linear")
 PROBABILITY = re.compile(r"(^|[_.])(prior|prob|probability|pi)(_\w+)?$", re.IGNORECASE)
@@ -23,7 +25,21 @@ def check(program: Program) -> Iterator[Report]:
     for fault in (_flipped(program), _probability, _cancelled):
         for use, write in by_write(program, fault, KINDS):
             message, advice = fault(use, write) or ("", "")
-            yield Report(write.place, message, layer=use.name, related=the_layer(use, write.place), advice=advice)
+            fix = None if fault is _probability else to_zero(use, write) if fault is _cancelled else _negated(use, write)
+            yield Report(write.place, message, layer=use.name, related=the_layer(use, write.place), fix=fix, advice=advice)
+
+
+def _negated(use: LayerUse, write: BiasWrite) -> Fix | None:
+    """The same value with the other sign."""
+    if write.by in VALUE_OF and write.text and write.call is not None:
+        keyword, position = VALUE_OF[write.by]
+        text = negated(write.text)
+        return Fix(Safety.UNSAFE, f"`{text}` {ELSEWHERE}", (SetArgument(write.call, keyword, text, position),))
+    given = re.fullmatch(r"([\w.]*[Cc]onstant\w*)\((.+)\)", use.texts.get("bias_initializer", ""))
+    if use.framework == "keras" and write.place == use.place and given and "," not in given[2] and "**" not in use.texts:
+        text = f"{given[1]}({negated(given[2])})"
+        return Fix(Safety.UNSAFE, f"`bias_initializer={text}` {ELSEWHERE}", (SetArgument(use.place, "bias_initializer", text),))
+    return None
 
 
 def _impossible(program: Program) -> Iterator[Report]:

@@ -6,7 +6,18 @@ import ast
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from biaslint.finding import Change, DeleteStatement, Fix, InsertAfter, RemoveArgument, ReplaceExpression, SetArgument
+from biaslint.finding import (
+    Change,
+    DeleteStatement,
+    Fix,
+    InsertAfter,
+    MoveStatement,
+    RemoveArgument,
+    ReplaceExpression,
+    ReplaceSlice,
+    SetArgument,
+    Wrap,
+)
 from biaslint.fix import calls, statements
 from biaslint.fix.edits import CannotFix, TextEdit, apply, in_order, narrow
 from biaslint.fix.source import Point, Source, comments, in_f_string, parse, read, refuse_deep
@@ -49,9 +60,13 @@ def _rewrites(source: Source, place: Place, changes: Sequence[Change]) -> list[R
     arguments = [change for change in changes if isinstance(change, SetArgument | RemoveArgument)]
     added = [change.text.strip("\n") for change in changes if isinstance(change, InsertAfter)]
     replaced = [change.text for change in changes if isinstance(change, ReplaceExpression)]
+    replaced += [change.before + source.text(*_points(place)) + change.after for change in changes if isinstance(change, Wrap)]
+    moved = [change.after for change in changes if isinstance(change, MoveStatement)]
     deleted = any(isinstance(change, DeleteStatement) for change in changes)
-    if sum((bool(arguments), bool(replaced), deleted)) > 1 or len(set(replaced)) > 1:
+    if sum((bool(arguments), bool(replaced), deleted, bool(moved))) > 1 or len(set(replaced)) > 1 or len(set(moved)) > 1:
         raise CannotFix("its changes contradict each other")
+    if moved:
+        return statements.move(source, place, moved[0])
     if deleted and added:
         return [statements.replace(source, place, "\n".join(added))]
     if deleted:
@@ -61,7 +76,21 @@ def _rewrites(source: Source, place: Place, changes: Sequence[Change]) -> list[R
         rewrites += _change_call(source, place, arguments)
     if replaced:
         rewrites += _replace(source, place, replaced[0])
+    rewrites += [_replace_slice(source, change) for change in changes if isinstance(change, ReplaceSlice)]
     return rewrites
+
+
+def _replace_slice(source: Source, change: ReplaceSlice) -> Rewrite:
+    wanted = ast.unparse(_value(change.subscript))
+    node = source.chain(change.place)[-1]
+    found = [one for one in ast.walk(node) if isinstance(one, ast.Subscript) and ast.unparse(one) == wanted]
+    if not source.spans(node, change.place) or len(found) != 1:
+        raise CannotFix("the part to be changed cannot be found")
+    start, end = source.start(found[0].slice), source.end(found[0].slice)
+    if any(comments(source.text(source.start(found[0].value), source.end(found[0])))):
+        raise CannotFix("a comment stands inside the expression")
+    _value(f"x[{change.text}]")
+    return Rewrite(start, end, change.text)
 
 
 def _change_call(source: Source, place: Place, changes: Sequence[SetArgument | RemoveArgument]) -> list[Rewrite]:

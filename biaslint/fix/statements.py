@@ -72,6 +72,35 @@ def insert_after(source: Source, place: Place, text: str) -> Rewrite:
     return Rewrite(point, point, "\n" + textwrap.indent(text, line.indent))
 
 
+def move(source: Source, place: Place, after: Place) -> list[Rewrite]:
+    """Take the statement at `place` to where the statement of its block that holds `after` ends."""
+    if (after.path, after.cell) != (place.path, place.cell):
+        raise CannotFix("it would have to go to another file or cell")
+    statement, line = _find(source, place, exact=True)
+    block = next(block for block in _blocks(source.chain(place)) if statement in block)
+    holders = [node for node in source.chain(after) if node in block]
+    if not holders or block.index(holders[0]) <= block.index(statement):
+        raise CannotFix("the two statements do not stand in one block")
+    if line.headed or len(line.statements) > 1:
+        raise CannotFix("the statement does not stand on lines of its own")
+    passed = block[block.index(statement) + 1 : block.index(holders[0]) + 1]
+    used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    for node in (node for one in passed for node in ast.walk(one)):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and node.id in used:
+            raise CannotFix(f"`{node.id}` changes in between")
+        if isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
+            raise CannotFix("what stands in between may not come to an end")
+    start, end = source.start(statement), source.end(statement)
+    text = line.indent + source.text(start, (end[0], len(source.lines[end[0] - 1]) + 1))
+    target = Place(place.path, *source.start(holders[0]), *source.end(holders[0]), place.cell)
+    return [delete(source, place), insert_after(source, target, text)]
+
+
+def _blocks(chain: list[ast.AST]) -> list[list[ast.stmt]]:
+    found = [getattr(node, name, None) for node in chain for name in ("body", "orelse", "finalbody")]
+    return [block for block in found if isinstance(block, list)]
+
+
 def replace(source: Source, place: Place, text: str) -> Rewrite:
     """Write the statements `text` where the statement at `place` stands."""
     statement, line = _find(source, place, exact=True)

@@ -88,6 +88,7 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
             settings=settings_of(interp, layer),
             ident=numbers[id(layer)],
             weight_of=numbers.get(id(layer.weight_of)) if layer.weight_of is not None else None,
+            tied=bias_write(layer.tied, place) if layer.tied is not None else None,
             bias_of=numbers.get(id(layer.bias_of)) if layer.bias_of is not None else None,
             weight_trainable=layer.weight_trainable if isinstance(layer.weight_trainable, bool) else None,
             doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
@@ -95,7 +96,7 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
             hooked=layer.hooked or layer.escaped,
             escaped=layer.escaped,
             sources=tuple(numbers[id(one)] for one in facts.sources(layer) if id(one) in numbers),
-            callee=layer.callee,
+            callee=layer.callee or called(interp, layer),
             covers=tuple(
                 (numbers[id(one)], which, float(decay) if isinstance(decay, (int, float)) else None)
                 for one, which, decay in layer.covers
@@ -123,6 +124,13 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
         )
         found.setdefault(key, use)
     return list(found.values())
+
+
+def called(interp: Interpreter, layer: Layer) -> str:
+    """What the call that makes a variable or tensor calls, where it turned out to be a bias."""
+    node = layer.origin.chain[0][1]
+    raw = "made as" in layer.config or layer.type.startswith(("tf.nn.", "tf.matmul", "keras.ops."))
+    return interp.text(node.func) if raw and isinstance(node, ast.Call) else ""
 
 
 def known(interp: Interpreter, value: Value) -> bool:
@@ -182,7 +190,7 @@ def bias_of(layer: Layer, place: Any) -> Bias:
         present=layer.bias if isinstance(layer.bias, bool) else None,
         trainable=layer.trainable if isinstance(layer.trainable, bool) else None,
         default=default_of(layer, place),
-        writes=tuple(bias_write(write, place) for write in layer.writes),
+        writes=tuple(bias_write(write, place, meant=overwrites(layer.writes)) for write in layer.writes),
         argument=layer.argument,
         argument_text=layer.argument_text,
     )
@@ -201,12 +209,18 @@ def default_of(layer: Layer, place: Any) -> BiasWrite | None:
     return BiasWrite("uniform", where, 0.0, None, by="default")
 
 
-def bias_write(write: Write, place: Any) -> BiasWrite:
+def overwrites(writes: list[Write]) -> bool:
+    """Is there a write that may be one on purpose, and another one after it?"""
+    return any(write.how == "prior" or (write.how == "constant" and write.value) for write in writes[:-1])
+
+
+def bias_write(write: Write, place: Any, meant: bool = False) -> BiasWrite:
     where = place(write.module, write.node) if write.module is not None and write.node is not None else Place("", 1, 1, 1, 1)
     call = place(write.module, write.call) if write.module is not None and write.call is not None else None
     return BiasWrite(
         write.how, where, write.value, write.spread, write.span, write.by, write.text, write.where, write.which,
         write.target, call, write.func, write.grows, write.how == "scaled" and write.module is not None and write.call is not None and facts.caught(write.module, write.call),
+        tuple((name, place(module, node)) for name, module, node in write.via) if meant else (),
     )  # fmt: skip
 
 

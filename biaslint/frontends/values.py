@@ -173,6 +173,7 @@ class Layer:
     settings: dict[str, Value] = field(default_factory=dict)
     axes: tuple[int, ...] = ()
     weight_of: Layer | None = None
+    tied: Any = None  # the write that made it share that weight
     bias_of: Layer | None = None
     weight_trainable: Value = True
     callee: str = ""

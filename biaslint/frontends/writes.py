@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ class Write:
     call: ast.AST | None = None
     func: str = ""
     grows: bool = False
+    via: tuple[tuple[str, Module, ast.AST], ...] = ()  # the calls that led to it, each with the function it stands in
 
 
 def record(
@@ -88,7 +89,16 @@ def note(
     elif isinstance(statement, ast.Assign):
         target = interp.text(statement.targets[0])
     func = interp.text(call.func) if call is not None else ""
-    return Write(how, which, value, spread, span, by, text, where, interp.module, statement, target, call, func, grows)
+    via = tuple((name, frame.caller, frame.call) for name, frame in zip(enclosing(interp), interp.stack, strict=True))
+    return Write(how, which, value, spread, span, by, text, where, interp.module, statement, target, call, func, grows, via)
+
+
+def enclosing(interp: Interpreter) -> Iterator[str]:
+    """For each call in progress the function that it stands in."""
+    name = ""
+    for frame in interp.stack:
+        yield name
+        name = frame.func.qualname if isinstance(frame.func, Func) else name
 
 
 def fractions(interp: Interpreter, param: Param) -> tuple[float, float] | None:
@@ -340,6 +350,13 @@ def written(value: Value) -> bool:
     return isinstance(value, Param)
 
 
+def tie_text(interp: Interpreter) -> str:
+    """What a plain assignment of one layer's weight to another assigns."""
+    statement = interp.statement
+    plain = isinstance(statement, ast.Assign) and len(statement.targets) == 1
+    return interp.text(statement.value) if plain and isinstance(statement, ast.Assign) else ""
+
+
 def replace(interp: Interpreter, obj: Obj, layer: Layer, name: str, value: Value) -> bool:
     """layer.bias = value. True where the assignment was understood as one to a parameter."""
     if name not in ("bias", "weight") and not name.startswith(("bias_", "weight_")):
@@ -348,6 +365,7 @@ def replace(interp: Interpreter, obj: Obj, layer: Layer, name: str, value: Value
         if value.layer is not layer:
             if name == "weight":
                 layer.weight_of = value.layer
+                layer.tied = note(interp, "weight", "unknown", text=tie_text(interp))
             elif name == "bias":
                 layer.bias_of = value.layer
                 layer.bias = value.layer.bias

@@ -248,7 +248,10 @@ def fate_of(layer: Layer, place: Any) -> Fate:
         styles = {removed.info.get("style") for removed in outcome.removed}
         return Fate("dead", by=by, cancelled_by=name_of(node), place=where, training_only="batch norm" in styles)
     if outcome.seen:
-        part = part_of(layer, nodes)
+        try:
+            part = part_of(layer, nodes)
+        except shift.Seen:
+            part = None
         if part is not None:
             return part
         return Fate("alive", detail=outcome.seen[0][1], guarded=all(node.info.get("unknown") for node, _ in outcome.seen))

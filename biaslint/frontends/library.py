@@ -1109,7 +1109,7 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
                 if short == "pow" and (abs(args[1]) > 64 or abs(args[0]) > 1 << 64):
                     return interp.fresh(name)
                 return MATH[short](*args)
-            except (ArithmeticError, ValueError, TypeError):
+            except (ArithmeticError, ValueError, TypeError, IndexError):
                 return interp.fresh(name)
         if all(number(arg) or (isinstance(arg, Unknown) and not arg.tensors) for arg in args):
             return Unknown(("math", short, *(key_of(arg) for arg in args)), f"{short}(...)")

@@ -41,9 +41,10 @@ class Choices:
             return known
         if isinstance(key, tuple) and key:
             if key[0] == "not":
-                return not self.decide(key[1], text[4:] if text.startswith("not ") else text)
+                return not self.decide(key[1], text[4:] if text.startswith("not ") else text, contrary(default))
             if key[0] == "cmp" and key[1] in NEGATED:
-                return not self.decide(("cmp", NEGATED[key[1]], key[2], key[3]), text.replace(key[1], NEGATED[key[1]], 1))
+                opposite = text.replace(key[1], NEGATED[key[1]], 1)
+                return not self.decide(("cmp", NEGATED[key[1]], key[2], key[3]), opposite, contrary(default))
         if key in self.forced:
             choice = self.forced[key]
         else:
@@ -154,6 +155,11 @@ class Choices:
                 return max(0, min(int(known), 64))
         self.sizes[key] = LENGTH
         return LENGTH
+
+
+def contrary(default: Any) -> Any:
+    """The default of a condition's opposite; None where there is none."""
+    return None if default is None else not default
 
 
 def product(dims: Sequence[Any]) -> tuple[int, tuple[Any, ...]]:

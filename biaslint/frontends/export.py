@@ -11,7 +11,7 @@ from biaslint.frontends import facts
 from biaslint.frontends.choices import is_comparison
 from biaslint.frontends.interpreter import Interpreter
 from biaslint.frontends.project import Module
-from biaslint.frontends.values import Class, DictV, External, Func, Layer, ListV, Obj, Partial, Unknown, Value, is_constant
+from biaslint.frontends.values import Class, DictV, External, Func, Layer, ListV, Obj, Partial, Setting, Unknown, Value, is_constant
 from biaslint.frontends.writes import Write
 from biaslint.graph import Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 from biaslint.vocabulary import torch as vocabulary
@@ -151,7 +151,7 @@ def plain(interp: Interpreter, value: Value) -> Any:
         return tuple(plain(interp, item) for item in value.items)
     if isinstance(value, (External, Class, Func)):
         return f"<{value.name}>"
-    return value
+    return str(value) if isinstance(value, Setting) else value
 
 
 def settings_of(interp: Interpreter, layer: Layer) -> dict[str, Any]:
@@ -159,7 +159,9 @@ def settings_of(interp: Interpreter, layer: Layer) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in layer.settings.items():
         if isinstance(value, Unknown):
-            result.update(answers(interp, name, value))
+            result.update(answers(interp, name, value.key))
+        elif isinstance(value, Setting):
+            result.update(answers(interp, name, value.key) or {name: str(value)})
         elif is_constant(value):
             result[name] = value
         elif isinstance(value, (External, Class, Func)):
@@ -173,14 +175,14 @@ def settings_of(interp: Interpreter, layer: Layer) -> dict[str, Any]:
     return result
 
 
-def answers(interp: Interpreter, name: str, value: Unknown) -> dict[str, Any]:
+def answers(interp: Interpreter, name: str, parameter: Any) -> dict[str, Any]:
     """What this execution took an unknown parameter for: its truth, and the comparisons with it that were asked for."""
     made = interp.choices.made
-    result: dict[str, Any] = {name: made[value.key]} if value.key in made else {}
+    result: dict[str, Any] = {name: made[parameter]} if parameter in made else {}
     for key, choice in made.items():
-        if is_comparison(key, "is") and key[2] == value.key and key[3] is None:
+        if is_comparison(key, "is") and key[2] == parameter and key[3] is None:
             result[f"{name} is None"] = choice
-        elif is_comparison(key, "==") and key[2] == value.key and isinstance(key[3], str):
+        elif is_comparison(key, "==") and key[2] == parameter and isinstance(key[3], str):
             result[f"{name} == {key[3]!r}"] = choice
     return result
 

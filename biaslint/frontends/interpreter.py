@@ -30,6 +30,7 @@ from biaslint.frontends.values import (
     Param,
     Raised,
     Scope,
+    Setting,
     Stopped,
     Super,
     Unknown,
@@ -861,6 +862,10 @@ class Interpreter:
             found = self.contains(left, right)
             if found is not None:
                 return found if symbol == "in" else not found
+        elif symbol in ("==", "!=") and isinstance(left, Setting) and type(right) is str:
+            test = Unknown(("cmp", symbol, left.key, right), self.text(node), default=function(left, right))
+            known = self.choices.known(test.key)
+            return test if known is None else known
         elif is_constant(left) and is_constant(right):
             try:
                 return function(left, right)

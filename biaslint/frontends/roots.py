@@ -28,6 +28,7 @@ from biaslint.frontends.values import (
     Obj,
     Partial,
     Raised,
+    Setting,
     Stopped,
     Unknown,
     Value,
@@ -351,7 +352,7 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
 
 def matters(use: LayerUse) -> bool:
     """Is its bias one that may be reported, so that every choice on the way to it must be tried?"""
-    return bool(use.bias.present) and (use.fate.kind == "dead" or use.absorbed_by is not None)
+    return bool(use.bias.present) and (use.fate.kind in ("dead", "part") or use.absorbed_by is not None)
 
 
 def one_run(
@@ -496,6 +497,8 @@ def arguments(interp: Interpreter, func: Func, skip: int) -> tuple[list[Value], 
             default = defaults[name]
             if isinstance(default, bool):
                 value: Value = Unknown(("param", func.qualname, name), name, default=default)
+            elif isinstance(default, str):
+                value = Setting.of(default, ("param", func.qualname, name))
             else:
                 value = default
         else:

@@ -39,6 +39,20 @@ class Unknown:
         return f"<unknown {self.text or self.key}>"
 
 
+class Setting(str):
+    """A string that an entry point's parameter has by default. Somebody may set another one: comparisons with it are settings."""
+
+    __slots__ = ("key",)
+    key: Any
+
+    @classmethod
+    def of(cls, value: str, key: Any) -> Setting:
+        """The default `value` of the parameter known as `key`."""
+        made = cls(value)
+        made.key = key
+        return made
+
+
 class External:
     """A name that leads out of the project: `torch.nn.Conv2d`, `math.sqrt`."""
 

@@ -9,6 +9,7 @@ from biaslint.flow import Node
 from biaslint.frontends import frameworks, tensors
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
+    MISSING,
     Builtin,
     Class,
     DictV,
@@ -80,8 +81,6 @@ def load(interp: Interpreter, base: Value, name: str) -> Value:
     if isinstance(base, Obj):
         return load_obj(interp, base, name)
     if isinstance(base, Module):
-        from biaslint.frontends.interpreter import MISSING
-
         if frameworks.knows(f"{base.name}.{name}"):
             return External(f"{base.name}.{name}")
         value = interp.module_attribute(base, name)
@@ -255,8 +254,6 @@ def has(interp: Interpreter, base: Value, name: str) -> bool | None:
     if isinstance(base, Func):
         return name in base.attrs or hasattr(Func, name) or name in ("__name__", "__module__", "__qualname__")
     if isinstance(base, Module):
-        from biaslint.frontends.interpreter import MISSING
-
         return interp.module_attribute(base, name) is not MISSING
     if isinstance(base, Partial):
         return name in ("func", "args", "keywords")
@@ -274,7 +271,10 @@ def store(interp: Interpreter, base: Value, name: str, value: Value, text: str =
             return
         if frameworks.store(interp, base, name, value):
             return
-        base.attrs[name] = value
+        if base.items is not None and name in base.items:  # a named part of a sequence or list
+            base.items[name] = value
+        else:
+            base.attrs[name] = value
         adopt(base, value, f"{text or name}")
     elif isinstance(base, (Class, Func)):
         base.attrs[name] = value

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
 from biaslint.frontends import attributes, frameworks, library, tensors, wrappers
-from biaslint.frontends.interpreter import MAX_DEPTH, MISSING, Frame, key_size
+from biaslint.frontends.interpreter import MAX_DEPTH, Frame, key_size
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
+    MISSING,
     Builtin,
     Class,
     DictV,
@@ -116,15 +118,15 @@ def call_function(
 ) -> Value:
     if len(interp.stack) > MAX_DEPTH:
         interp.stop("calls nested too deeply")
-    depth = sum(1 for frame in interp.stack if frame.func is func)
-    if depth > 6:
+    if len(interp.stack) > 6 and [frame.func for frame in interp.stack].count(func) > 6:
         interp.not_understood(f"recursion of {func.qualname}")
         return interp.opaque(*args, *kwargs.values(), name=func.qualname) if tensors.all_in(*args) else interp.fresh()
     names = bind(interp, func, args, kwargs)
     scope = Scope(func.module, func.scope, names)
     if self_ is None and func.owner is not None and args and func.kind != "staticmethod":
         self_ = args[0]
-    frame = Frame(interp.module or func.module, node or interp.node or func.node, func, self_, dict(names))
+    frame = Frame(interp.module or func.module, node or interp.node or func.node, func, self_, names.copy())
+    frame.chain = ((frame.caller, frame.call), *interp.stack[-1].chain) if interp.stack else ((frame.caller, frame.call),)
     generator = not isinstance(func.node, ast.Lambda) and yields(func.node)
     if generator:
         frame.yields = []
@@ -197,7 +199,7 @@ def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[st
 
 def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """cls(*args, **kwargs)"""
-    if any(frame.func is cls for frame in interp.stack[-12:]) and sum(1 for frame in interp.stack if frame.func is cls) > 8:
+    if len(interp.stack) > 8 and [frame.func for frame in interp.stack].count(cls) > 8:
         interp.stop(f"{cls.name} makes itself")
     interp.classes.add(cls)
     if interp.project.layers:
@@ -251,17 +253,26 @@ def is_named_tuple(cls: Class) -> bool:
     return any(isinstance(base, External) and base.name.rpartition(".")[2] in ("NamedTuple", "TypedDict") for base in cls.mro)
 
 
+@cache
+def field_names(node: ast.ClassDef) -> tuple[str, ...]:
+    """The annotated names in a class body, class variables aside."""
+    return tuple(
+        statement.target.id
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign)
+        and isinstance(statement.target, ast.Name)
+        and "ClassVar" not in ast.unparse(statement.annotation)
+    )
+
+
 def fill_fields(interp: Interpreter, obj: Obj, cls: Class, args: Args, kwargs: Kwargs) -> None:
     """What a dataclass's or named tuple's generated constructor does."""
     fields: dict[str, Value] = {}
     for base in reversed(cls.mro):
         if not isinstance(base, Class):
             continue
-        for statement in base.node.body:
-            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-                continue
-            if "ClassVar" not in ast.unparse(statement.annotation):
-                fields[statement.target.id] = base.attrs.get(statement.target.id, MISSING)
+        for name in field_names(base.node):
+            fields[name] = base.attrs.get(name, MISSING)
     positional = iter(args)
     for name, default in fields.items():
         value = next(positional, MISSING)
@@ -326,6 +337,7 @@ def run_statement_level(interp: Interpreter, module: Module) -> None:
     interp.module = module
     for statement in module.tree.body:
         if module.begin(statement):
+            interp.project.touched.add(module)
             try:
                 interp.execute(statement, module.scope)
             except Raised:

@@ -11,7 +11,20 @@ from biaslint.frontends import facts
 from biaslint.frontends.choices import is_comparison
 from biaslint.frontends.interpreter import Interpreter
 from biaslint.frontends.project import Module
-from biaslint.frontends.values import Class, DictV, External, Func, Layer, ListV, Obj, Partial, Setting, Unknown, Value, is_constant
+from biaslint.frontends.values import (
+    Class,
+    DictV,
+    External,
+    Func,
+    Layer,
+    ListV,
+    Obj,
+    Partial,
+    Setting,
+    Unknown,
+    Value,
+    is_constant,
+)
 from biaslint.frontends.writes import Write
 from biaslint.graph import Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 from biaslint.vocabulary import torch as vocabulary

@@ -6,11 +6,12 @@ A framework module offers the functions used below; adding a framework means wri
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims
 from biaslint.frontends import keras, tensorflow, torch
-from biaslint.frontends.values import Class, External, Func, Layer, ListV, Obj, Param, Unknown, Value
+from biaslint.frontends.values import MISSING, Class, External, Func, Layer, ListV, Obj, Param, Unknown, Value
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 FRAMEWORKS: list[Any] = [torch, keras, tensorflow]
 
 
+@lru_cache(maxsize=1 << 16)
 def of_name(name: str) -> Any:
     """The framework module a dotted name belongs to, or None."""
     for framework in FRAMEWORKS:
@@ -70,8 +72,6 @@ CONSTANTS: dict[str, Value] = {
 
 def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """Call a framework's name. MISSING where no framework knows it."""
-    from biaslint.frontends.interpreter import MISSING
-
     framework = of_name(name)
     return framework.call(interp, framework.canonical(name), args, kwargs) if framework is not None else MISSING
 
@@ -141,8 +141,6 @@ def call_methods(obj: Obj) -> tuple[str, ...]:
 
 
 def call_object(interp: Interpreter, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    from biaslint.frontends.interpreter import MISSING
-
     framework = of_object(obj)
     return framework.call_object(interp, obj, args, kwargs) if framework is not None else MISSING
 

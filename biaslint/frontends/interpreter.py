@@ -18,6 +18,7 @@ from biaslint.flow import Flow, Node
 from biaslint.frontends.choices import Choices, multiply
 from biaslint.frontends.project import Module, Project
 from biaslint.frontends.values import (
+    MISSING,
     Builtin,
     Class,
     DictV,
@@ -81,7 +82,7 @@ LONG = 64  # rounds after which a loop that has made no layer and no tensor is l
 class Frame:
     """One call in progress: who calls, where, and with what."""
 
-    __slots__ = ("bound", "call", "caller", "func", "self", "yields")
+    __slots__ = ("bound", "call", "caller", "chain", "func", "self", "yields")
 
     def __init__(self, caller: Module, call: ast.AST, func: Func | Class | None, self_: Value, bound: dict[str, Value]) -> None:
         self.caller = caller
@@ -90,6 +91,7 @@ class Frame:
         self.self = self_
         self.bound = bound
         self.yields: list[Value] | None = None
+        self.chain: tuple[tuple[Module, ast.AST], ...] = ()  # this call and those that led to it, innermost first
 
 
 class Interpreter:
@@ -140,15 +142,15 @@ class Interpreter:
 
     def origin(self) -> Origin:
         """Where the call that is being carried out stands, and the calls that led to it."""
-        chain = []
+        chain: tuple[tuple[Module, ast.AST], ...] = self.stack[-1].chain if self.stack else ()
         if self.node is not None and self.module is not None:
-            chain.append((self.module, self.node))
+            chain = ((self.module, self.node), *chain)
         owner = ""
         for frame in reversed(self.stack):
-            if not owner and isinstance(frame.func, (Func, Class)):
+            if isinstance(frame.func, (Func, Class)):
                 owner = frame.func.qualname if isinstance(frame.func, Func) else frame.func.name
-            chain.append((frame.caller, frame.call))
-        return Origin(tuple(chain), owner, self.statement)
+                break
+        return Origin(chain, owner, self.statement)
 
     def text(self, node: ast.AST) -> str:
         """The source of an expression, on one line; "" for a long one."""
@@ -519,7 +521,7 @@ class Interpreter:
     def lookup(self, name: str, scope: Scope) -> Value:
         """What a name stands for."""
         module = scope.module
-        if name not in scope.globals:
+        if not scope.globals or name not in scope.globals:
             found: Scope | None = scope
             while found is not None:
                 if name in found.names:
@@ -557,6 +559,7 @@ class Interpreter:
             try:
                 for statement in pending:
                     if module.begin(statement):
+                        self.project.touched.add(module)
                         with contextlib.suppress(Raised):
                             self.execute(statement, module.scope)
             finally:
@@ -583,6 +586,7 @@ class Interpreter:
             return
         module.registered.add(statement)
         module.fresh.add(statement)
+        self.project.touched.add(module)
         outer = self.module, self.stack, self.node, self.statement
         self.module, self.stack, self.node = module, [], statement
         try:
@@ -660,7 +664,10 @@ class Interpreter:
         return node.value
 
     def ev_name(self, node: ast.Name, scope: Scope) -> Value:
-        value = self.lookup(node.id, scope)
+        name = node.id
+        if name in scope.names and not scope.globals:
+            return scope.names[name]
+        value = self.lookup(name, scope)
         if value is MISSING:
             return Unknown(("name", scope.module.name, node.id), node.id)
         return value
@@ -1200,12 +1207,6 @@ def only_appends(node: ast.For | ast.AsyncFor) -> bool:
     return known
 
 
-class _Missing:
-    def __repr__(self) -> str:
-        return "<missing>"
-
-
-MISSING = _Missing()
 _TEXTS: dict[ast.AST, str] = {}
 _SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out
 NUMBERS = (int, float, complex)

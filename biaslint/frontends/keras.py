@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.flow import Dims, Node
 from biaslint.frontends import keras_functions, keras_initializers, keras_layers, keras_models
-from biaslint.frontends.values import Class, External, Layer, ListV, Obj, Param, Unknown, Value
+from biaslint.frontends.values import MISSING, Class, External, Layer, ListV, Obj, Param, Unknown, Value
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:
@@ -112,8 +112,6 @@ def specific(name: str) -> int:
 
 def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """Call a name of Keras. MISSING where it is not known."""
-    from biaslint.frontends.interpreter import MISSING
-
     short = short_of(name)
     if short in vocabulary.LAYERS:
         return keras_layers.construct(interp, name.rpartition(".")[2], args, kwargs)
@@ -174,6 +172,8 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
         if last in (
             "zeros",
             "ones",
+            "zeros_like",
+            "ones_like",
             "random_normal",
             "random_uniform",
             "constant",
@@ -256,7 +256,7 @@ def variable(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -
 
 
 def optimizer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    from biaslint.frontends import torch_layers
+    from biaslint.frontends import tensorflow_variables, torch_layers
 
     obj = Obj(External(name), interp.origin())
     short = name.rpartition(".")[2]
@@ -264,7 +264,9 @@ def optimizer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[st
         layer = Layer(f"keras.optimizers.{short}", "optimizer", "keras", dict(kwargs), interp.origin(), bias=False)
         layer.texts = torch_layers.argument_texts(interp, ("learning_rate",))
         layer.settings = torch_layers.settings(interp)
+        layer.name = tensorflow_variables.named(interp)
         interp.facts.append(layer)
+        obj.attrs["fact="] = layer
     return obj
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from biaslint.flow import Node
 from biaslint.frontends import keras_layers, ops
 from biaslint.frontends.tensors import argument
-from biaslint.frontends.values import DictV, External, ListV, Native, Obj, Unknown, Value, is_constant, tensors_in
+from biaslint.frontends.values import MISSING, DictV, External, ListV, Native, Obj, Unknown, Value, is_constant, tensors_in
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:
@@ -70,8 +70,6 @@ def first(args: Args, kwargs: Kwargs, *names: str) -> Value:
 
 def call(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
     """A function by its short name. MISSING where it is not known."""
-    from biaslint.frontends.interpreter import MISSING
-
     if name in RESULTLESS:
         return None
     handler = HANDLERS.get(name)

@@ -47,6 +47,9 @@ def make(
     layer = Layer(type_ or f"keras.layers.{name}", spec.kind, framework, config, obj.origin or interp.origin())
     layer.texts = torch_layers.argument_texts(interp, positional_names(spec.signature))
     set_bias(interp, layer, spec, config, name)
+    if {"kernel_initializer", "weights_initializer"} & layer.texts.keys():
+        given = keras_initializers.as_write(interp, config.get("kernel_initializer"), which="weight")
+        layer.weight_writes += [given] if given.how == "normal" else []
     layer.trainable = layer.weight_trainable = config.get("trainable", True)
     layer.settings = torch_layers.settings(interp)
     obj.layer = layer

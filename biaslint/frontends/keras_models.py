@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from biaslint.flow import Node
 from biaslint.frontends import keras_initializers, keras_layers
 from biaslint.frontends.values import (
+    MISSING,
     Builtin,
     Class,
     DictV,
@@ -145,7 +146,6 @@ def build(interp: Interpreter, obj: Obj, args: Args) -> None:
 def call_object(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     """obj(...) where the project defines no call."""
     from biaslint.frontends import calls
-    from biaslint.frontends.interpreter import MISSING
 
     if obj.layer is not None:
         return keras_layers.apply(interp, obj, args, kwargs)
@@ -339,7 +339,7 @@ def has_attribute(obj: Obj, name: str) -> bool | None:
 
 def store(interp: Interpreter, obj: Obj, name: str, value: Value) -> bool:
     """obj.name = value, where that is more than an attribute."""
-    from biaslint.frontends import frameworks
+    from biaslint.frontends import frameworks, writes
 
     if name == "trainable":
         for _, module in frameworks.walk(obj):
@@ -355,6 +355,8 @@ def store(interp: Interpreter, obj: Obj, name: str, value: Value) -> bool:
     if obj.layer is not None and name in obj.layer.config:
         obj.layer.config[name] = value
         return True
+    if obj.layer is not None and name in ("kernel", "_kernel", "bias") and isinstance(value, Param):
+        return writes.replace(interp, obj, obj.layer, name.replace("_kernel", "kernel").replace("kernel", "weight"), value)
     return False
 
 
@@ -388,7 +390,6 @@ def base_method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kw
 
 def called(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     from biaslint.frontends import calls
-    from biaslint.frontends.interpreter import MISSING
 
     result = call_object(interp, obj, args, kwargs)
     return calls.call_unknown(interp, Unknown(("object", obj), "call"), args, kwargs) if result is MISSING else result
@@ -398,6 +399,11 @@ def method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kwargs)
     """A method that models and layers inherit."""
     if name == "add_weight" or name == "add_variable":
         return add_weight(interp, obj, args, kwargs)
+    if name == "exclude_from_weight_decay" and isinstance(obj.attrs.get("fact="), Layer):
+        fact = obj.attrs["fact="]
+        fact.config["weight_decay"] = None
+        fact.covers = [(layer, which, None) for layer, which, _ in fact.covers]
+        return None
     if name == "add" and obj.items is not None:
         add_layer(interp, obj, args[0] if args else kwargs.get("layer"))
         return None
@@ -446,6 +452,7 @@ def add_weight(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Val
 
 def compiled(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     """model.compile(loss=...) says which loss the outputs go into."""
+    decay(obj, kwargs.get("optimizer", args[0] if args else None))
     loss = kwargs.get("loss", args[1] if len(args) > 1 else None)
     for one in loss.items if isinstance(loss, ListV) else loss.items.values() if isinstance(loss, DictV) else [loss]:
         if isinstance(one, External):
@@ -453,6 +460,16 @@ def compiled(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value
         if isinstance(one, str):
             note_loss(interp, vocabulary.LOSS_NAMES.get(one, one), {})
     return None
+
+
+def decay(obj: Obj, optimizer: Value) -> None:
+    """The optimizer gets all of the model's parameters, and decays them alike unless it was told to leave some out."""
+    fact = optimizer.attrs.get("fact=") if isinstance(optimizer, Obj) else None
+    if not isinstance(fact, Layer) or fact.kind != "optimizer" or fact.covers_all:
+        return
+    amount = fact.config.get("weight_decay")
+    fact.covers_all = True
+    fact.covers.extend((layer, param.which, amount) for layer in all_layers(obj) for param in params_of(layer))
 
 
 def note_loss(interp: Interpreter, short: str, config: Kwargs) -> Layer | None:
@@ -549,5 +566,5 @@ METHODS = {
     "count_params", "reset_states", "add_loss", "add_metric", "make_train_function", "_set_inputs", "export", "reset_metrics",
     "compute_loss", "_init_set_name", "enable_lora", "quantize", "_functional_construction", "load_own_variables", "add_update",
     "_make_predict_function", "make_predict_function", "_get_existing_layer_call_count", "_track_variable", "evaluate_generator",
-    "predict_generator", "get_build_config", "build_from_config", "_lock", "assert_input_compatibility",
+    "predict_generator", "exclude_from_weight_decay", "get_build_config", "build_from_config", "_lock", "assert_input_compatibility",
 }  # fmt: skip

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
 from biaslint.frontends import arrays, attributes, facts
-from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS, MAX_ITEMS, MISSING, hashable, is_open, modest
+from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS, MAX_ITEMS, hashable, is_open, modest
 from biaslint.frontends.values import (
+    MISSING,
     Builtin,
     Class,
     DictV,

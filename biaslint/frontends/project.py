@@ -161,6 +161,7 @@ class Project:
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
         self.opened: set[Path] = set()
+        self.touched: set[Module] = set()  # modules that the present execution has executed top-level statements of
         self.vast: set[Path] = set()  # files that are too large to be parsed
         self.memory: Memory | None = None  # of earlier analyses, where somebody keeps one
         self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them

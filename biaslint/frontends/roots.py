@@ -640,9 +640,7 @@ def forget(project: Project) -> None:
 
     Only what the last execution touched is looked at: a file may have thousands of definitions, and as many executions.
     """
-    for module in project.modules.values():
-        if module is None or not module.fresh:
-            continue
+    for module in project.touched:
         fresh, module.fresh = module.fresh, set()
         again = [statement for statement in fresh if not isinstance(statement, LASTING)]
         dropped = {name for statement in again for name in module.binds.get(statement, ())}
@@ -652,3 +650,4 @@ def forget(project: Project) -> None:
         module.done.difference_update(again)
         module.ready -= dropped
         module.registered.clear()
+    project.touched.clear()

@@ -16,7 +16,7 @@ from biaslint.frontends import (
     tensorflow_variables,
 )
 from biaslint.frontends.tensors import argument
-from biaslint.frontends.values import Builtin, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
+from biaslint.frontends.values import MISSING, Builtin, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
 from biaslint.vocabulary import keras as keras_vocabulary
 from biaslint.vocabulary import tensorflow as vocabulary
 
@@ -95,8 +95,6 @@ def specific(name: str) -> int:
 
 def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """Call a name of TensorFlow. MISSING where it is not known."""
-    from biaslint.frontends.interpreter import MISSING
-
     short = name.rpartition(".")[2]
     if name.startswith("tf_slim."):
         result = slim(interp, short, args, kwargs)
@@ -147,8 +145,6 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
 
 def slim(interp: Interpreter, short: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """A function of slim or tf.contrib.layers. MISSING where it is not known."""
-    from biaslint.frontends.interpreter import MISSING
-
     if short in vocabulary.SLIM:
         return tensorflow_layers.slim_function(interp, short, args, kwargs)
     if short == "arg_scope":
@@ -249,8 +245,6 @@ def base_method(interp: Interpreter, obj: Obj, name: str, args: list[Value], kwa
 
 
 def call_object(interp: Interpreter, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    from biaslint.frontends.interpreter import MISSING
-
     layers = tensorflow_layers.cells_in(obj)
     if layers:
         return tensorflow_layers.run_cells(interp, "a cell", [obj, *args], kwargs)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.flow import Dims, Node
 from biaslint.frontends import keras_initializers, keras_layers, ops
 from biaslint.frontends.tensors import argument
-from biaslint.frontends.values import Func, Layer, ListV, Method, Native, Origin, Partial, Unknown, Value
+from biaslint.frontends.values import MISSING, Func, Layer, ListV, Method, Native, Origin, Partial, Unknown, Value
 from biaslint.vocabulary import tensorflow as vocabulary
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def get_variable(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     if given is None:
         written = writes.Write("unknown", "bias", None, None, None, "", "", "", interp.module, interp.node)
     else:
-        text = next((interp.text(one.value) for one in getattr(interp.node, "keywords", ()) if one.arg == "initializer"), "")
+        parts = [one.value for one in getattr(interp.node, "keywords", ()) if one.arg == "initializer"]
+        text = next((interp.text(one) for one in parts or getattr(interp.node, "args", ())[3:4]), "")
         written = keras_initializers.as_write(interp, given, text, shape=shape, old=True)
     if shape is None and isinstance(given, Node):
         return remembered(interp, given.dims, written, name if isinstance(name, str) else "", trainable, "tensorflow")
@@ -135,7 +136,7 @@ def filled(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
         return constant(interp, value, shape)
     like = args[0] if name.endswith("_like") and args else None
     shape = argument(args, kwargs, 0, "shape")
-    dims = like.dims if isinstance(like, Node) else tensors.size_dims(interp, [shape])
+    dims = tensors.size_dims(interp, [shape]) if like is None else getattr(ops.tensor(interp, like), "dims", None)
     written: Any = None
     if name in NORMALS:
         mean, spread = (
@@ -292,6 +293,10 @@ def join(interp: Interpreter, x: Node, bias: Node, axis: int | None = None) -> N
             given.written.which = "weight"
             layer.weight_trainable = given.trainable
             layer.weight_writes.append(given.written)
+            if given.layer is None:
+                given.layer = layer
+            elif given.layer.type == layer.type:
+                layer.weight_of = given.layer
         made.layer = layer
         interp.layers.append(layer)
     node = ops.keep(interp, x, "bias_add")
@@ -369,8 +374,6 @@ def fused_batch_norm(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 def function(interp: Interpreter, name: str, args: Args, kwargs: Kwargs, framework: str) -> Value:
     """The affine functions and norms of tf.nn, keras.ops and keras.backend. MISSING for any other."""
-    from biaslint.frontends.interpreter import MISSING
-
     if name in vocabulary.CONVOLUTIONS or name in ("conv", "depthwise_conv", "separable_conv", "conv_transpose"):
         return convolution(interp, name, args, kwargs, framework)
     if name == "bias_add":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims, Node
 from biaslint.frontends import ops, torch_functions, torch_layers, torch_modules
 from biaslint.frontends.choices import multiply
 from biaslint.frontends.values import (
+    MISSING,
     Class,
     DictV,
     External,
@@ -45,6 +47,7 @@ def owns(name: str) -> bool:
     return name.partition(".")[0] in PREFIXES
 
 
+@lru_cache(maxsize=1 << 16)
 def canonical(name: str) -> str:
     """torch.nn.modules.conv.Conv2d is torch.nn.Conv2d."""
     short = name.rpartition(".")[2]
@@ -63,6 +66,7 @@ def canonical(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1 << 16)
 def short_of(name: str) -> str:
     """The name below torch.nn, "" for anything else."""
     name = canonical(name)
@@ -89,8 +93,6 @@ def specific(name: str) -> int:
 
 def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """Call a name of PyTorch or of a library built on it. MISSING where it is not known."""
-    from biaslint.frontends.interpreter import MISSING
-
     short = short_of(name)
     if short:
         if short in vocabulary.LAYERS:

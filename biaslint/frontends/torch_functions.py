@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 from biaslint.flow import Node
 from biaslint.frontends import facts, ops, tensors, torch_layers
 from biaslint.frontends.tensors import argument
-from biaslint.frontends.values import DictV, External, Layer, ListV, Native, Obj, Param, Unknown, Value, is_constant, tensors_in
+from biaslint.frontends.values import (
+    MISSING,
+    DictV,
+    External,
+    Layer,
+    ListV,
+    Native,
+    Obj,
+    Param,
+    Unknown,
+    Value,
+    is_constant,
+    tensors_in,
+)
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import parameters, positional_names
 
@@ -160,8 +173,6 @@ def on_tensor(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Val
     from biaslint.frontends import library
 
     result = library.call(interp, f"math.{name}", values, options)
-    from biaslint.frontends.interpreter import MISSING
-
     return result if result is not MISSING else interp.fresh(f"{name}(...)")
 
 

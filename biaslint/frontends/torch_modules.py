@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
 from biaslint.frontends import torch_layers
-from biaslint.frontends.values import Builtin, Class, DictV, External, Func, ListV, Obj, Param, Unknown, Value, is_constant
+from biaslint.frontends.values import (
+    MISSING,
+    Builtin,
+    Class,
+    DictV,
+    External,
+    Func,
+    ListV,
+    Obj,
+    Param,
+    Unknown,
+    Value,
+    is_constant,
+)
 from biaslint.vocabulary import torch as vocabulary
 
 if TYPE_CHECKING:
@@ -228,7 +241,6 @@ def fill(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> None:
 def call_object(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     """obj(...) where the project defines no forward."""
     from biaslint.frontends import calls
-    from biaslint.frontends.interpreter import MISSING
 
     if obj.layer is not None:
         if obj.layer.kind == "loss":

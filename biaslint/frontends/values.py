@@ -20,6 +20,14 @@ Value = Any
 CONSTANTS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
 
 
+class _Missing:
+    def __repr__(self) -> str:
+        return "<missing>"
+
+
+MISSING = _Missing()  # what is not there, or not known to whoever was asked
+
+
 class Unknown:
     """A value that is not known. Two unknowns with equal keys are the same value; `text` is how the source would say it.
 

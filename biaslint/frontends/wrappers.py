@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.frontends import frameworks
-from biaslint.frontends.values import ListV, Obj, Value
+from biaslint.frontends.values import MISSING, ListV, Obj, Value
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 def construct(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """What a call of the configured name makes: the layer it is like, with the norm and the activation that belong to it."""
-    from biaslint.frontends.interpreter import MISSING
-
     told = interp.project.layers.get(name)
     if told is None:
         return MISSING

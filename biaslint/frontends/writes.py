@@ -168,6 +168,10 @@ def content(interp: Interpreter, value: Value) -> tuple[str, float | None, float
     array = arrays.filled(value)
     if array is not None:
         return array
+    if isinstance(value, ListV):
+        from biaslint.frontends.keras_initializers import content_of_value
+
+        return content_of_value(value)
     if isinstance(value, Unknown):
         return ("prior" if has_logarithm(value.key) else "unknown", None, None)
     if isinstance(value, Node) and any("log" in node.name for node in (value, *value.inputs)):

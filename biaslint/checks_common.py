@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 
 from biaslint.conditions import Verdict
-from biaslint.finding import Fix, Related, Safety, SetArgument
+from biaslint.finding import Fix, Related, ReplaceExpression, Safety, SetArgument
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
 from biaslint.spelling import zero_text
 
@@ -99,10 +99,11 @@ def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
     if use.framework == "keras" and write.place == use.place and "bias_initializer" in use.texts and "**" not in use.texts:
         message = f'`bias_initializer="zeros"` {ELSEWHERE}'
         return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "bias_initializer", '"zeros"'),))
-    if write.place == use.place and "biases_initializer" in use.texts:
-        text = zero_text(use.texts["biases_initializer"])
-        change = SetArgument(use.place, "biases_initializer", text)
-        return Fix(Safety.UNSAFE, f"`biases_initializer={text}` {ELSEWHERE}", (change,)) if text else None
+    for keyword in ("bias_initializer", "biases_initializer"):
+        if use.framework == "tensorflow" and write.place == use.place and keyword in use.texts:
+            text = zero_text(use.texts[keyword])
+            change = SetArgument(use.place, keyword, text)
+            return Fix(Safety.UNSAFE, f"`{keyword}={text}` {ELSEWHERE}", (change,)) if text else None
     if write.place == use.place and use.type.startswith(("tf.nn.", "tf.matmul", "keras.ops.")):
         return set_initial(use, write, zero_text(write.text))
     if write.by not in VALUE_OF:
@@ -121,6 +122,18 @@ def set_initial(use: LayerUse, write: BiasWrite, text: str) -> Fix | None:
         return None
     keyword, position = places[short]
     return Fix(Safety.UNSAFE, f"`{text}` {ELSEWHERE}", (SetArgument(write.place, keyword, text, position),))
+
+
+def zeros_instead(write: BiasWrite) -> Fix | None:
+    """The fix that calls `zeros_` where another initializer of torch.nn.init is called."""
+    own = write.target.removesuffix(".data").rpartition(".")[2]
+    if write.call is None or not write.by.startswith("nn.init.") or not own.startswith("bias"):
+        return None
+    head = write.func.rpartition(".")[0]
+    if not head:
+        return None
+    text = f"{head}.zeros_({write.target})"
+    return Fix(Safety.UNSAFE, f"`{text}` {ELSEWHERE}", (ReplaceExpression(write.call, text),))
 
 
 def the_layer(use: LayerUse, place: Place) -> tuple[Related, ...]:

@@ -12,11 +12,12 @@ keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")
 
 PAGES = [rule_book.page(rule) for rule in rule_book.rules()]
+OF_THEIR_OWN = {"BL205", "BL404", "BL502", "BL601"}  # what these fixes promise is looked at below
 PAIRS = [
     pytest.param(page.rule.code, page.examples[index - 1].code, example.code, id=f"{page.rule.code}-{index}")
     for page in PAGES
     for index, example in enumerate(page.examples)
-    if example.role == "fixed" and "keras" in page.examples[index - 1].frameworks
+    if example.role == "fixed" and "keras" in page.examples[index - 1].frameworks and page.rule.code not in OF_THEIR_OWN
 ]
 
 
@@ -56,7 +57,9 @@ def test_a_fixed_keras_model_is_what_its_page_promises(code: str, bad: str, fixe
         changed = [value for old_value, value in pairs if not np.array_equal(old_value, value)]
         assert len(changed) == 1
         value = changed[0]
-        wanted = np.concatenate([np.zeros(16), np.ones(16), np.zeros(32)]) if code == "BL301" else np.zeros_like(value)
+        wanted = (
+            np.concatenate([np.zeros(16), np.ones(16), np.zeros(32)]) if code in ("BL301", "BL302") else np.zeros_like(value)
+        )
         np.testing.assert_array_equal(value, wanted)
         return
     for names in before:
@@ -71,3 +74,44 @@ def test_a_fixed_keras_model_is_what_its_page_promises(code: str, bad: str, fixe
     for place, name in added:
         after[place][name].assign(np.zeros(after[place][name].shape))
     np.testing.assert_allclose(run(old), run(new), rtol=1e-4, atol=1e-5)
+
+
+def example(code: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the page's Keras example and its fixed form define."""
+    page = next(page for page in PAGES if page.rule.code == code)
+    ((bad, fixed),) = [
+        (page.examples[index - 1].code, one.code)
+        for index, one in enumerate(page.examples)
+        if one.role == "fixed" and "keras" in page.examples[index - 1].frameworks
+    ]
+    made: list[dict[str, Any]] = []
+    for text in (bad, fixed):
+        keras.utils.set_random_seed(0)
+        made.append({"__name__": "example"})
+        exec(text, made[-1])
+    return made[0], made[1]
+
+
+def test_a_keras_bias_that_was_kept_from_learning_learns() -> None:
+    old, new = example("BL205")
+    assert [tuple(weight.shape) for weight in old["model"].trainable_weights] == [(4, 8)]
+    assert sorted(tuple(weight.shape) for weight in new["model"].trainable_weights) == [(4, 8), (8,)]
+
+
+def test_a_keras_prior_that_is_set_last_stays() -> None:
+    old, new = example("BL404")
+    starts = [float(keras.ops.sigmoid(one["model"].layers[-1].bias)[0]) for one in (old, new)]
+    assert starts == pytest.approx([0.5, 0.01])
+
+
+def test_a_keras_optimizer_that_is_told_so_decays_no_bias() -> None:
+    old, new = example("BL502")
+    for made, wanted in ((old, [True, True]), (new, [True, False])):
+        kernel, bias = made["model"].layers[0].trainable_weights
+        made["optimizer"].build(made["model"].trainable_variables)
+        assert [made["optimizer"]._use_weight_decay(one) for one in (kernel, bias)] == wanted
+
+
+def test_a_keras_spread_that_is_put_right_is_he_s() -> None:
+    spreads = [float(keras.ops.std(one["model"].layers[0].kernel)) for one in example("BL601")]
+    assert spreads == pytest.approx([1, (2 / 32) ** 0.5], rel=0.15)

@@ -78,6 +78,11 @@ def test_a_page_shows_what_is_reported_and_what_is_not(page: rule_book.Page) -> 
     assert {"bad", "good"} <= roles
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.rule.made_by == "check"], ids=name)
+def test_a_page_has_an_example_for_each_framework_it_concerns(page: rule_book.Page) -> None:
+    assert {framework for example in page.examples for framework in example.frameworks} >= set(page.rule.frameworks)
+
+
 def test_the_index_lists_every_rule_with_its_summary() -> None:
     index = (rule_book.folder() / "README.md").read_text(encoding="utf-8")
     rows = [line for line in index.splitlines() if line.startswith("| BL")]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from biaslint.checks import Report
 from biaslint.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
 from biaslint.graph import BiasWrite, LayerUse, Program
+from biaslint.vocabulary.spec import positional_names
+from biaslint.vocabulary.tensorflow import CELLS
 
 # Which part of the bias vector is the forget gate's, by framework: i, f, g, o in PyTorch and Keras; i, j, f, o in TensorFlow 1.
 FORGET = {"torch": (0.25, 0.5), "keras": (0.25, 0.5), "tensorflow": (0.5, 0.75)}
@@ -40,7 +42,7 @@ def check(program: Program) -> Iterator[Report]:
             f"the forget gate of `{use.name}` starts at {gate:.2g}: {_reason(use, start)}",
             layer=use.name,
             related=(Related(site.place, "the layer"),) if place != site.place else (),
-            fix=_switch_on(use) if use.framework == "keras" else _fix(use) if kept and start.write is None else None,
+            fix=_switch_on(use) if use.framework != "torch" else _fix(use) if kept and start.write is None else None,
             advice="start the forget gate's biases at a sum of 1 or 2, so that the memory is kept until training says otherwise",
             severity=Severity.HINT if kept else Severity.WARNING,
         )
@@ -129,7 +131,11 @@ def _value(use: LayerUse, vector: str) -> Start | None:
 
 
 def _switch_on(use: LayerUse) -> Fix | None:
-    """Keras raises the gate by itself, unless it is told not to."""
+    """Keras and TensorFlow 1 raise the gate by themselves, unless they are told not to."""
+    if use.framework == "tensorflow" and re.fullmatch(r"-?[\d.]+", use.texts.get("forget_bias", "")):
+        names = positional_names(CELLS[use.type.rpartition(".")[2]].signature)
+        change = SetArgument(use.place, "forget_bias", "1.0", names.index("forget_bias"))
+        return Fix(Safety.UNSAFE, "`forget_bias=1.0` (the same checkpoint gives other outputs)", (change,))
     if use.texts.get("unit_forget_bias") != "False" or use.bias.present is not True:
         return None
     message = "`unit_forget_bias=True` (a newly trained model starts elsewhere)"

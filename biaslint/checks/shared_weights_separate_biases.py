@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
@@ -35,9 +36,10 @@ def check(program: Program) -> Iterator[Report]:
 def _fix(use: LayerUse) -> Fix | None:
     """Share the bias where the weight is shared."""
     tie = use.tied
-    if tie is None or not tie.target.endswith(".weight") or not tie.text.endswith(".weight"):
+    one, two = (re.fullmatch(r"(.+)\.(weight|_?kernel)", text) for text in (tie.target, tie.text)) if tie else (None, None)
+    if tie is None or one is None or two is None:
         return None
-    text = f"{tie.target[:-7]}.bias = {tie.text[:-7]}.bias"
+    text = f"{one[1]}.bias = {two[1]}.bias"
     message = f"`{text}` (one of the two biases in a checkpoint is lost)"
     return Fix(Safety.UNSAFE, message, (InsertAfter(tie.place, text),))
 

@@ -53,7 +53,7 @@ def _fix(use: LayerUse) -> Fix | None:
     made, head = use.config.get("made as"), use.callee.partition(".")[0]
     if made == "parameter" and use.callee.endswith("Parameter"):
         change: Change = RemoveArgument(use.place, "requires_grad", 1)
-    elif made == "frozen" and use.callee.endswith(("Variable", "get_variable")):
+    elif made == "frozen" and use.callee.endswith(("Variable", "get_variable", "add_weight")):
         change = RemoveArgument(use.place, "trainable")
     elif made == "tensor" and head == "torch":
         change = Wrap(use.place, "torch.nn.Parameter(", ")")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.finding import Fix, Safety, SetArgument
+from biaslint.finding import Fix, InsertAfter, Safety, SetArgument
 from biaslint.graph import LayerUse, Program
 
 
@@ -28,12 +28,16 @@ def check(program: Program) -> Iterator[Report]:
 def _fix(use: LayerUse) -> Fix | None:
     """Two groups for one: matrices with the decay, vectors without."""
     given = use.texts.get("params", "")
+    if use.framework == "keras" and use.statement is not None and re.fullmatch(r"[\w.]+", use.name):
+        if use.place.column - use.statement.column != len(f"{use.name} = ") or use.place.line != use.statement.line:
+            return None
+        text = f'{use.name}.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])'
+        return Fix(Safety.UNSAFE, f"`{text}`", (InsertAfter(use.statement, text),))
     if use.framework != "torch" or not re.fullmatch(r"[\w.]+\.parameters\(\)", given):
         return None
-    groups = (
-        f'[{{"params": [p for p in {given} if p.dim() > 1]}}, '
-        f'{{"params": [p for p in {given} if p.dim() <= 1], "weight_decay": 0.0}}]'
-    )
+    lines = [f"[p for p in {given} if p.dim() > 1]", f'[p for p in {given} if p.dim() <= 1], "weight_decay": 0.0']
+    indent = " " * (use.statement.column - 1 if use.statement is not None else 0)
+    groups = "[\n" + "".join(f'{indent}    {{"params": {line}}},\n' for line in lines) + f"{indent}]"
     message = "a group without weight decay for vectors (an optimizer's saved state has other groups then)"
     return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "params", groups, 0),))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import the_layer, to_zero
-from biaslint.finding import Fix, ReplaceExpression, Safety, Severity
+from biaslint.checks_common import the_layer, to_zero, zeros_instead
+from biaslint.finding import Severity
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
 
 VECTORS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "norm", "affine")
@@ -43,19 +43,7 @@ def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:
         f"`{name}` is applied to the bias of `{use.name}`, {end}",
         layer=use.name,
         related=the_layer(use, place),
-        fix=_fix(write) if raises else to_zero(use, write),
+        fix=zeros_instead(write) if raises else to_zero(use, write),
         advice="start biases at zero",
         severity=Severity.ERROR if raises else Severity.WARNING,
     )
-
-
-def _fix(write: BiasWrite) -> Fix | None:
-    own = write.target.rpartition(".")[2]
-    if write.call is None or not write.by.startswith("nn.init.") or not own.startswith("bias"):
-        return None
-    head = write.func.rpartition(".")[0]
-    if not head:
-        return None
-    text = f"{head}.zeros_({write.target})"
-    message = f"`{text}` (a newly trained model starts there)"
-    return Fix(Safety.UNSAFE, message, (ReplaceExpression(write.call, text),))

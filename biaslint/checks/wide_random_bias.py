@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import by_write, the_layer, to_zero
+from biaslint.checks_common import by_write, the_layer, to_zero, zeros_instead
 from biaslint.graph import BiasWrite, LayerUse, Program
 
 WIDE = 0.5
@@ -21,7 +21,7 @@ def check(program: Program) -> Iterator[Report]:
             f"the bias of `{use.name}` is drawn with a standard deviation of {_deviation(write):.2g}",
             layer=use.name,
             related=the_layer(use, write.place),
-            fix=to_zero(use, write) if use.framework != "torch" else None,
+            fix=to_zero(use, write) if use.framework != "torch" else zeros_instead(write),
             advice="start it at zero, or draw it with a small standard deviation such as 0.01",
         )
 

@@ -24,7 +24,7 @@ from biaslint.flow import Node
 
 Axes = frozenset[int]
 NONE: Axes = frozenset()
-FARTHEST = 5000  # how many readers a shift is followed through
+FARTHEST = 12_000  # how many readers a shift is followed through
 HEADS = range(-6, -2)  # the axes before the last two, where the rank is not known
 
 
@@ -264,11 +264,11 @@ TRANSFER = {
 def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
     """Follow a shift forward from the nodes that carry it first, each with the axes it varies along there.
 
-    Where only one tensor carries it on, what becomes of it depends on that tensor and the axes alone, and is noted there: in a long
-    chain of linear layers each bias is followed to the next layer only.
+    Where only one tensor carries it on, what becomes of it from there depends on that tensor and the axes alone, and is noted there:
+    along a residual stream each bias is followed to the next block only.
     """
-    passed: list[tuple[Node, Axes]] = []
-    steps = 0
+    passed: list[tuple[Node, Axes, int, int]] = []
+    steps, ended = 0, False
     state: dict[int, Axes] = {}
     waiting: list[tuple[int, Node]] = []
     queued: set[int] = set()
@@ -288,12 +288,14 @@ def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
         steps += 1
         if steps > FARTHEST:
             outcome.seen.append((node, "more layers than are followed"))
+            ended = True
             break
         try:
             shift = TRANSFER[node.op](node, state)
         except Seen as seen:
             outcome.seen.append((node, seen.why))
             if len(outcome.seen) > 4:
+                ended = True
                 break
             continue
         if shift is None:
@@ -302,13 +304,27 @@ def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
             state[node.id] |= along(shift, node)
         else:
             state[node.id] = axes = along(shift, node)
-            if not (waiting or outcome.removed or outcome.seen):
+            if not waiting:
                 known = node.info.get("outcomes", {}).get(axes)
                 if known is not None:
-                    outcome = known
+                    outcome.removed += known.removed
+                    outcome.seen += known.seen
                     break
-                passed.append((node, axes))
+                passed.append((node, axes, len(outcome.removed), len(outcome.seen)))
             wake(node)
-    for node, axes in passed:
-        node.info.setdefault("outcomes", {})[axes] = outcome
+    _note(passed, outcome, ended)
     return outcome
+
+
+def _note(passed: list[tuple[Node, Axes, int, int]], outcome: Outcome, ended: bool) -> None:
+    """Note what became of the shift from each tensor on that carried it alone. `ended`: it was not followed to its end."""
+    last = len(outcome.removed)
+    kinds: dict[tuple[object, ...], Node] = {}
+    for node, axes, removed, seen in reversed(passed):
+        for other in reversed(outcome.removed[removed:last]):
+            kind = (other.op, other.info.get("style"), bool(other.readers))
+            kinds.pop(kind, None)  # one of each kind tells as much as all of them: the first
+            kinds[kind] = other
+        last = removed
+        if outcome.seen[seen:] or not ended:
+            node.info.setdefault("outcomes", {})[axes] = Outcome(list(reversed(kinds.values())), outcome.seen[seen:][:5])

@@ -6,6 +6,7 @@ pass is one choice, and what differs between two executions tells which flag mat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -126,6 +127,10 @@ class Choices:
 
     def number(self, key: Any) -> float | None:
         """The number behind a key, where sizes that were chosen make it known."""
+        known = self._number(key)
+        return None if isinstance(known, float) and not math.isfinite(known) else known
+
+    def _number(self, key: Any) -> float | None:
         if isinstance(key, (int, float)) and not isinstance(key, bool):
             return key
         if key in self.sizes:

@@ -349,7 +349,7 @@ def wild_size(have: list[Dim], goal: list[Dim], wild: int, sources: dict[int, tu
             if others == group and axis != wild:
                 if not isinstance(goal[axis], int) or number % max(goal[axis], 1):
                     return None
-                number //= goal[axis]
+                number //= max(goal[axis], 1)
         return number if not keys else None
     if len(group) == 1:
         return have[group[0]]

@@ -31,6 +31,7 @@ class Choices:
         self.asking: Callable[[], str] = str
         self.sizes: dict[Any, int] = {}
         self.equal: dict[Any, Any] = {}
+        self.compared: tuple[int, dict[Any, list[Any]]] | None = None
 
     def truth(self, value: Unknown) -> bool:
         """Which side this execution takes of an unknown condition."""
@@ -64,6 +65,16 @@ class Choices:
         self.texts.setdefault(key, text)
         if choice and is_comparison(key, "=="):
             self.equal[key[2]] = key[3]
+
+    def comparisons(self, left: Any) -> list[Any]:
+        """The comparisons with a value that were decided, once the execution is over."""
+        if self.compared is None or self.compared[0] != len(self.made):
+            table: dict[Any, list[Any]] = {}
+            for key in self.made:
+                if isinstance(key, tuple) and len(key) == 4 and key[0] == "cmp":
+                    table.setdefault(key[2], []).append(key)
+            self.compared = (len(self.made), table)
+        return self.compared[1].get(left, [])
 
     def take_back(self, count: int) -> None:
         """Forget all choices but the first `count`."""

@@ -8,7 +8,6 @@ from typing import Any
 from biaslint import shift
 from biaslint.flow import Node
 from biaslint.frontends import facts
-from biaslint.frontends.choices import is_comparison
 from biaslint.frontends.interpreter import Interpreter
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
@@ -192,11 +191,11 @@ def answers(interp: Interpreter, name: str, parameter: Any) -> dict[str, Any]:
     """What this execution took an unknown parameter for: its truth, and the comparisons with it that were asked for."""
     made = interp.choices.made
     result: dict[str, Any] = {name: made[parameter]} if parameter in made else {}
-    for key, choice in made.items():
-        if is_comparison(key, "is") and key[2] == parameter and key[3] is None:
-            result[f"{name} is None"] = choice
-        elif is_comparison(key, "==") and key[2] == parameter and isinstance(key[3], str):
-            result[f"{name} == {key[3]!r}"] = choice
+    for key in interp.choices.comparisons(parameter):
+        if key[1] == "is" and key[3] is None:
+            result[f"{name} is None"] = made[key]
+        elif key[1] == "==" and isinstance(key[3], str):
+            result[f"{name} == {key[3]!r}"] = made[key]
     return result
 
 

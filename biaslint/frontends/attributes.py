@@ -68,6 +68,14 @@ def external_base(cls: Value) -> External | None:
     return best[1] if best else None
 
 
+def is_enum(cls: Class) -> bool:
+    """Is it an enumeration? Its members stand for their values."""
+    return any(isinstance(base, External) and base.name.rpartition(".")[2] in ENUMS for base in cls.mro)
+
+
+ENUMS = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"}
+
+
 def find_method(obj: Obj, name: str) -> Value:
     """A method of the project for an instance, bound; None where there is none."""
     found = find_in_class(obj.cls, name)
@@ -144,7 +152,7 @@ def load(interp: Interpreter, base: Value, name: str) -> Value:
             return ListV(list(base.args), "tuple")
         return load(interp, base.func, name)
     if isinstance(base, (ListV, DictV)) or is_constant(base):
-        if isinstance(base, (int, float)) and name in ("real", "imag", "value"):
+        if isinstance(base, (int, float, str)) and name in ("real", "imag", "value"):
             return base
         return Builtin(base, name)
     if isinstance(base, (Builtin, Native)):

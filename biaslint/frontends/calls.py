@@ -210,7 +210,7 @@ def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, nod
         told, interp.on_model = interp.on_model, None
         told(cls, args, kwargs)
     outside = attributes.external_base(cls)
-    if outside is not None and outside.name.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum", "Flag") and args:
+    if args and attributes.is_enum(cls):
         return enum_member(interp, cls, args[0])
     new = attributes.find_in_class(cls, "__new__")
     if new is not None and isinstance(new.value, Func):

@@ -954,6 +954,8 @@ class Interpreter:
                 return True if hashable(item) in container.items else None if container.open else False
             except TypeError:
                 return None
+        if isinstance(container, Class) and attributes.is_enum(container):
+            container = listed(self.iterate(container))
         if isinstance(container, ListV):
             answers = [self.equal(item, other) for other in container.items]
             return True if True in answers else None if None in answers or container.open else False

@@ -247,6 +247,10 @@ def instance_of(value: Value, kind: Value) -> bool | None:
             return python_kind(value) in kinds
         if short == "partial":
             return isinstance(value, Partial)
+        if short in ("EnumMeta", "EnumType"):
+            return isinstance(value, Class) and attributes.is_enum(value)
+        if short == "Hashable":
+            return python_kind(value) not in ("list", "dict", "set")
         if short in ("FunctionType", "LambdaType"):
             return isinstance(value, Func)
         return frameworks.is_instance(value, kind)

@@ -43,6 +43,14 @@ CLASSES = {
     "PreActivation": (1, 8, 8, 16),
     "WithOps": (1, 8, 8, 3),
 }
+if keras.config.backend() == "tensorflow":
+    FILES += ("tf_two", "output_layers")
+    CLASSES |= {
+        "Encoder": (1, 16, 16, 3),
+        "Recurrent": (1, 10, 8),
+        "FrozenPart": (1, 8, 8, 3),
+        "OnlyForInference": (1, 8, 8, 3),
+    }
 BIASED = ("conv", "linear", "rnn", "rnn_cell")
 Fact = tuple[str, bool, float | None]  # the layer's class, whether it has a bias, and the constant that all of it starts at
 

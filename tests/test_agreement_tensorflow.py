@@ -51,3 +51,42 @@ def test_the_analysis_finds_the_layers_and_starts_of_the_live_graph(stem: str, t
     assert Counter(use.bias.last.value for use in script if use.bias.last is not None) == starts
     assert Counter({"conv": "Conv2D", "linear": "MatMul"}[use.kind] for use in script) == products
     assert all(use.bias.present for use in script)
+
+
+SHAPES = {"batch_normed": (1, 8, 8, 8), "untrained": (1, 784)}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_analysis_finds_the_layers_and_starts_of_a_function_s_live_graph(name: str, tmp_path: Path) -> None:
+    text = smaller("low_level")
+    path = tmp_path / "fixture.py"
+    path.write_text(text, encoding="utf-8")
+    uses = [use for use in analyse([path], tmp_path).uses if use.kind in ("conv", "linear") and use.root == name]
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
+        names: dict[str, Any] = {"__name__": "fixture"}
+        exec(compile(text, "fixture", "exec"), names)
+        before = len(graph.get_operations()), len(tf.compat.v1.global_variables())
+        names[name](tf.compat.v1.placeholder(tf.float32, SHAPES[name]))
+        session.run(tf.compat.v1.global_variables_initializer())
+        products = Counter(one.type for one in graph.get_operations()[before[0] :] if one.type in ("Conv2D", "MatMul"))
+        vectors = [session.run(one) for one in tf.compat.v1.global_variables()[before[1] :] if len(one.shape) == 1]
+    assert Counter({"conv": "Conv2D", "linear": "MatMul"}[use.kind] for use in uses) == products
+    starts = Counter(use.bias.last.value for use in uses if use.bias.last is not None and use.bias.trainable)
+    assert starts <= Counter(float(one[0]) for one in vectors)
+    assert all(use.bias.present for use in uses)
+
+
+def test_the_spread_of_biases_in_a_dict_is_that_of_the_live_variables(tmp_path: Path) -> None:
+    text = smaller("low_level")
+    path = tmp_path / "fixture.py"
+    path.write_text(text, encoding="utf-8")
+    uses = [use for use in analyse([path], tmp_path).uses if use.kind in ("conv", "linear") and use.name.startswith("biases[")]
+    said = {use.name[8:-2]: use.bias.last.spread for use in uses if use.bias.last is not None}
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.compat.v1.set_random_seed(0)
+        names: dict[str, Any] = {"__name__": "fixture"}
+        exec(compile(text, "fixture", "exec"), names)
+        session.run(tf.compat.v1.global_variables_initializer())
+        live_spreads = {key: float(session.run(one).std()) for key, one in names["biases"].items()}
+    assert said.keys() == live_spreads.keys()
+    assert all(live_spreads[key] == pytest.approx(spread, rel=0.6) for key, spread in said.items())

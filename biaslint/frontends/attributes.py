@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
@@ -372,6 +373,7 @@ def list_item(interp: Interpreter, base: ListV, index: Value) -> Value:
             return base.items[int(number)]
         if base.items and all(is_constant(item) for item in base.items) and len({key_of(item) for item in base.items}) == 1:
             return base.items[0]
+        return of_any_rank(base.items) or interp.fresh(tensors=tensors.all_in(base))
     if isinstance(index, ListV) and index.kind == "slice":
         bounds_known = [None if part is None else interp.choices.number(key_of(part)) for part in index.items]
         if all(known is not None or part is None for known, part in zip(bounds_known, index.items, strict=True)):
@@ -379,6 +381,14 @@ def list_item(interp: Interpreter, base: ListV, index: Value) -> Value:
             return ListV(base.items[start : stop : step or None], base.kind, base.open)
         return ListV(list(base.items), base.kind, True)
     return interp.fresh(tensors=tensors.all_in(base))
+
+
+def of_any_rank(items: list[Value]) -> Value:
+    """Of classes that differ only in the number of spatial axes, the one for images: their biases are alike. None of others."""
+    names = [item.name for item in items if isinstance(item, External)]
+    if len(names) < 2 or len(names) < len(items) or len({re.sub(r"[123]d$", "", name) for name in names}) > 1:
+        return None
+    return next((item for item in items if item.name.endswith("2d")), None)
 
 
 def dict_item(interp: Interpreter, base: DictV, index: Value) -> Value:
@@ -391,6 +401,9 @@ def dict_item(interp: Interpreter, base: DictV, index: Value) -> Value:
                 return base.items[key]
         if len(base.items) == 1 and not base.open:
             return next(iter(base.items.values()))
+        known = None if base.open else of_any_rank(list(base.items.values()))
+        if known is not None:
+            return known
         same = {key_of(value) for value in base.items.values()}
         if len(same) == 1 and not base.open:
             return next(iter(base.items.values()))

@@ -510,6 +510,10 @@ def arguments(interp: Interpreter, func: Func, skip: int) -> tuple[list[Value], 
     return args, kwargs
 
 
+OF_SIZES = re.compile(r"(typing\.)?(Sequence|List|list|Iterable|Tuple|tuple)\[int(, \.\.\.)?\]")
+SIZES = 4  # how many sizes a list of them is given
+
+
 def configured(interp: Interpreter, func: Func, parameter: ast.arg) -> Value:
     """A parameter without a default: its annotated class where that is a configuration of the project, else unknown."""
     unknown = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
@@ -523,6 +527,8 @@ def configured(interp: Interpreter, func: Func, parameter: ast.arg) -> Value:
             return unknown
     if isinstance(annotation, ast.BinOp):
         annotation = annotation.left
+    if isinstance(annotation, ast.Subscript) and OF_SIZES.fullmatch(ast.unparse(annotation)):
+        return ListV([interp.item_of(unknown, index) for index in range(SIZES)])
     if not isinstance(annotation, (ast.Name, ast.Attribute)):
         return unknown
     from biaslint.frontends.values import Scope

@@ -1,0 +1,275 @@
+"""Sources made to break an analysis: each ends within seconds, in bounded memory, with what could be said and no internal error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from projects import DEAD, ROOT
+
+from biaslint import engine
+from biaslint.config import Config
+
+HEAD = "import itertools, math, re\nimport torch\nfrom torch import nn\n"
+CLASS = HEAD + "class M(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+PATH = Path("/nowhere/m.py")  # nothing is written, and nothing read
+SECONDS = 30.0  # on a busy machine; alone, the longest takes a fifth of it
+
+
+def lint(text: str) -> engine.Result:
+    start = time.process_time()
+    result = engine.lint_text(text, PATH, Config(PATH.parent, select=("ALL",)))
+    assert time.process_time() - start < SECONDS
+    internal = [why for _, why in result.stopped if why.startswith("internal error")]
+    assert (result.errors, result.problems, result.notes, internal) == ([], [], [], [])
+    return result
+
+
+def stops(result: engine.Result) -> list[str]:
+    return [fact.what for fact in result.unknowns if fact.what.startswith("analysis stopped here: ")]
+
+
+def numbered(template: str, count: int, start: int = 0) -> str:
+    return "".join(template.replace("#", str(number)) for number in range(start, count))
+
+
+# -- too much for the parser ----------------------------------------------------------------------------------------------------
+
+UNPARSABLE = {
+    "five thousand brackets": HEAD + "x = " + "[" * 5000 + "]" * 5000 + "\n",
+    "open brackets": HEAD + "x = " + "(" * 100_000,
+    "braces in braces": HEAD + "x = " + "{0: " * 5000 + "}" * 5000 + "\n",
+    "five thousand calls": HEAD + "x = " + "f(" * 5000 + ")" * 5000 + "\n",
+    "a hundred thousand attributes": HEAD + "x = torch" + ".a" * 100_000 + "\n",
+    "a sum without end": HEAD + "x = " + " + ".join(["1"] * 100_000) + "\n",
+    "a number of millions of digits": HEAD + "x = " + "9" * 4_000_000 + "\n",
+    "zero bytes": HEAD + "\0" * 1_000_000,
+    "deep indentation": HEAD + "".join(" " * depth + "if x:\n" for depth in range(200)) + " " * 200 + "pass\n",
+    "line continuations": HEAD + "x = 1 + \\\n" * 100_000 + "1\n",
+}
+
+
+@pytest.mark.parametrize("text", UNPARSABLE.values(), ids=UNPARSABLE)
+def test_what_the_parser_refuses_is_a_finding(text: str) -> None:
+    assert [finding.rule for finding in lint(text).findings] == ["BL001"]
+
+
+LARGE = {
+    "a line of ten megabytes": HEAD + "x = [" + "1, " * 3_400_000 + "]\n",
+    "a table of strings": HEAD + "x = {" + "'a': 'b',\n" * 500_000 + "}\n",
+}
+
+
+@pytest.mark.parametrize("text", LARGE.values(), ids=LARGE)
+def test_a_file_that_is_too_large_to_be_a_model_is_said_to_be(text: str) -> None:
+    assert stops(lint(text)) == ["analysis stopped here: the file is too large to be a model"]
+
+
+# -- what is said all the same --------------------------------------------------------------------------------------------------
+
+HARMLESS = {
+    "a string of ten megabytes": f"x = '{'a' * 10_000_000}'\n",
+    "a comment of ten megabytes": f"# {'a' * 10_000_000}\n",
+    "a suppression of ten megabytes": f"x = 1  # noqa: {'E501 ' * 2_000_000}\n",
+    "ten thousand statements on a line": "f(1); " * 10_000 + "\n",
+    "nots": "x = " + "not " * 3000 + "a\n",
+    "conditional expressions": "x = " + numbered("1 if a# else ", 3000) + "2\n",
+    "comparisons in a chain": "x = " + " < ".join(f"a{number}" for number in range(3000)) + "\n",
+    "lambdas in lambdas": "x = " + "lambda: " * 1000 + "1\n",
+    "subscripts": "x = a" + "[0]" * 3000 + "\n",
+    "five thousand attributes": "x = torch" + ".a" * 5000 + "\n",
+    "decorators": "@d\n" * 5000 + "def f(): pass\n",
+    "imports of nothing": numbered("from m# import *\n", 1000) + "x = somewhere\n",
+    "a format of twenty thousand parts": "x = f'" + "{a}" * 20_000 + "'\n",
+    "strings side by side": "x = " + "'a' " * 100_000 + "\n",
+    "contexts": "with " + ", ".join(f"a as b{number}" for number in range(2000)) + ":\n    pass\n",
+    "patterns": "match x:\n" + numbered(f"    case {' | '.join(map(str, range(300)))}:\n        pass\n", 100),
+}
+
+
+@pytest.mark.parametrize("text", HARMLESS.values(), ids=HARMLESS)
+def test_the_model_beside_it_is_linted_as_ever(text: str) -> None:
+    assert "BL101" in {finding.rule for finding in lint(DEAD + HEAD + text).findings}
+
+
+LITERALS = (
+    "10 ** (10 ** 9)", "'a' * 10 ** 12", "[0] * 10 ** 9", "1 << 10 ** 9", "(1 << 200) ** (1 << 200)", "b'a' * 10 ** 12",
+    "'%1000000000d' % 1", "'{:>1000000000}'.format(1)", "f'{1:>1000000000}'", "'{:{}}'.format(1, 10 ** 9)", "'a'.ljust(10 ** 12)",
+    "'a'.zfill(10 ** 9)", "'a' * 10000 * 10000 * 10000", "('a' * 10000).replace('a', 'a' * 10000)", "'a'.join(['b' * 9000] * 4000)",
+    "int('9' * 10 ** 6)", "bytes(10 ** 12)", "tuple(range(10 ** 12))", "list(range(10 ** 30))", "sum(range(10 ** 12))",
+    "range(-10 ** 12, n)", "10 ** 300 * 10 ** 300", "1e400 * 10", "2 ** 2 ** 2 ** 2 ** 2 ** 2", "[[[0] * 4096] * 4096] * 4096",
+    "{i: i for i in range(10 ** 9)}", "round(10 ** 60, -10 ** 9)", "pow(10, 10 ** 9)", "math.pow(10, 10 ** 9)", "[1] * 2 ** 100",
+    "range(2 ** 100)", "[1, 2][2 ** 100]", "[1][2 ** 100:]", "[1][::0]", "chr(2 ** 100)", "nn.Linear(10 ** 60, 10 ** 60)",
+    "torch.zeros(*range(10 ** 9))", "[x for x in range(10 ** 9) for y in range(10 ** 9)]", "[[0] * 4096 for _ in range(10 ** 9)]",
+    "torch.linspace(0, 1, 10 ** 9)", "list(itertools.product(range(10 ** 6), range(10 ** 6)))", "math.factorial(10 ** 9)",
+    "'a,' * 5000 * 100", "sorted(range(10 ** 12))", "complex(1, 10 ** 400)", "float('nan') // 0", "int(float('inf'))",
+    "x0[float('nan'):]", "[1, 2].insert(2 ** 100, 3)", "list(itertools.repeat(0, 10 ** 12))",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("literal", LITERALS)
+def test_a_huge_value_is_not_worked_out(literal: str) -> None:
+    lint(f"{HEAD}x0 = [1, 2]\nx = {literal}\ny = nn.Linear(x, 2)\nz = x * 2\n")
+
+
+REGEXES = {
+    r"(a+)+$": "a" * 60 + "b",
+    r"(a|aa)+$": "a" * 60 + "b",
+    "a*a*a*a*a*a*a*a*b": "a" * 290,
+    "(.*)(.*)(.*)(.*)(.*)[^a]": "a" * 290,
+    "(?:a?){40}a{40}": "a" * 40,
+    "(a{1,50}){1,50}$": "a" * 100 + "b",
+    ".*?.*?.*?.*?.*?b": "a" * 250,
+    r"(\w+\s?)+": "a" * 60 + "!",
+}
+
+
+@pytest.mark.parametrize("pattern", REGEXES)
+def test_an_exponential_regular_expression_is_not_matched(pattern: str) -> None:
+    lint(f"{HEAD}x = re.match({pattern!r}, {REGEXES[pattern]!r})\ny = nn.Linear(1, 2)\n")
+
+
+# -- executions without end -----------------------------------------------------------------------------------------------------
+
+
+def test_thirty_unknown_conditions_in_a_constructor_are_not_tried_in_all_combinations() -> None:
+    flags = ", ".join(f"f{number}" for number in range(30))
+    text = f"{HEAD}class M(nn.Module):\n    def __init__(self, {flags}):\n        super().__init__()\n"
+    text += (
+        numbered("        self.c# = nn.Conv2d(3, 3, 1) if f# else nn.Linear(3, 3)\n", 30)
+        + "        self.bn = nn.BatchNorm2d(3)\n"
+    )
+    text += "    def forward(self, x):\n" + numbered("        x = self.bn(self.c#(x))\n", 30) + "        return x\n"
+    assert {finding.rule for finding in lint(text).findings} == {"BL101"}
+
+
+ENDLESS = {
+    "twelve classes that make each other": numbered(
+        "class A#(nn.Module):\n    def __init__(self):\n" + "".join(f"        self.b{one} = A{one}()\n" for one in range(12)), 12
+    ),
+    "a function that calls itself eight times": "def f(n, x):\n" + "    x = f(n, x)\n" * 8 + "    return nn.Linear(2, 2)(x)\nf(5, 1)\n",
+    "a loop that always holds": "x = torch.zeros(1)\nwhile True:\n    x = nn.Linear(1, 1)(x)\n",
+    "loops in loops on what is unknown": "x = torch.zeros(1)\n"
+    + "".join(" " * depth + f"for b{depth} in a{depth}:\n" for depth in range(18))
+    + " " * 18 + "x = nn.Linear(1, 1)(x)\n",
+    "a comprehension of thirty loops": "x = [nn.Linear(1, 1) " + numbered(" for b# in a#", 30) + "]\n",
+    "three loops over a thousand layers": "x = [" + "nn.Linear(1, 1), " * 1000 + "]\n"
+    "for a in x:\n    for b in x:\n        for c in x:\n            c(b(a(torch.zeros(1))))\n",
+    "a generator without end": "def g():\n    while True:\n        yield 1\n        yield from g()\nfor x in g():\n    nn.Linear(x, x)\n",
+    "lists that hoard lists": "x = []\nfor i in range(63):\n    for j in range(63):\n        for k in range(63):\n"
+    "            x.append([0] * 4096)\n            x = [x, [x, x]]\nnn.Linear(1, 2)\n",
+    "lists that double": "a = [nn.Linear(1, 1)]\nwhile True:\n    a += a\n    a = a + a\n    a.extend(a)\n    a = [a, a]\n",
+    "a million entries": "d = {}\nfor i in range(10**6):\n    for j in range(60):\n        d[i, j] = [d] * 4096\n"
+    "        d = {**d, i: dict(d)}\nnn.Linear(1, 2)\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_an_execution_without_end_is_stopped_and_said_to_be(text: str) -> None:
+    assert stops(lint(HEAD + text))
+
+
+ODD = {
+    "a hundred thousand elifs": CLASS
+    + "        if a:\n            pass\n"
+    + numbered("        elif a == #:\n            pass\n", 100_000),
+    "classes that make each other": "class A(nn.Module):\n    def __init__(self):\n        self.b = B()\n"
+    "class B(nn.Module):\n    def __init__(self):\n        self.a = A()\n        self.c = A()\n",
+    "a loop of a million layers": CLASS + "        self.l = nn.ModuleList()\n        for i in range(10**6):\n"
+    "            self.l.append(nn.Conv2d(3, 3, 1))\n            setattr(self, f'c{i}', nn.Conv2d(3, 3, 1))\n"
+    "    def forward(self, x):\n        for l in self.l:\n            x = l(x)\n        return x\n",
+    "a million million million rounds": "y = []\nfor i in range(10**6):\n    for j in range(10**6):\n        for k in range(10**6):\n"
+    "            y.append(nn.Linear(i, j))\n",
+    "lists that contain themselves": "a = []\na.append(a)\na.append(a)\nb = [a, a]\nb.append(b)\nd = {}\nd['x'] = d\n"
+    "print(a == b, a in b, a < b, d == d)\nnn.Linear(a, b)\ne = {a: b}\nnn.Sequential(*a)\nsum(a, a)\nset(a)\n''.join(a)\n"
+    "torch.zeros(1).view(a)\nm = nn.ModuleList(a)\nm.append(m)\nisinstance(a, (a, a))\ndef f(q=a):\n    return nn.Linear(q, 1)\nf(a)\n",
+    "a module that contains itself": CLASS + "        self.a = self\n        self.c = nn.Conv2d(1, 1, 1)\n"
+    "        self.l = nn.ModuleList([self, self])\n        self.l.append(self.l)\n        self.s = nn.Sequential(self, self)\n"
+    "    def forward(self, x):\n        return self.s(self.a(self.l[0](self.c(x))))\n",
+    "bases that are themselves": "class A(A):\n    pass\nclass B(C, nn.Module): pass\nclass C(B, nn.Module): pass\n"
+    "class D(nn.Module, D): pass\nA(); B(); C(); D()\n",
+    "a metaclass": "class Meta(type):\n    def __new__(m, n, b, d):\n        return Meta(n, b, d)\n    def __call__(c, *a):\n"
+    "        return c(*a)\n    def __getattr__(c, n):\n        return getattr(c, n)\n    def __instancecheck__(c, o):\n"
+    "        return isinstance(o, c)\nclass M(nn.Module, metaclass=Meta):\n    def __new__(cls, *a):\n        return cls(*a)\n"
+    "    def __init__(self):\n        self.c = nn.Conv2d(1, 2, 3)\nM()\nM.x\nisinstance(M(), M)\n",
+    "attributes that ask for themselves": CLASS + "        self.q\n        self[0]\n        len(self)\n        list(self)\n        if self: pass\n"
+    "        self == self\n        1 in self\n        self + 1\n        with self: pass\n        self.y = 1\n"
+    "    def __getattr__(self, n):\n        return getattr(self, n + 'x')\n    def __setattr__(self, n, v):\n        setattr(self, n, v)\n"
+    "    def __getitem__(self, i):\n        return self[i + 1] + self[i]\n    def __len__(self):\n        return len(self)\n"
+    "    def __iter__(self):\n        return iter(self)\n    def __bool__(self):\n        return bool(self)\n"
+    "    def __eq__(self, o):\n        return self == o\n    def __contains__(self, o):\n        return o in self\n"
+    "    def __add__(self, o):\n        return self + o\n    def __enter__(self):\n        with self as s:\n            return s\n"
+    "    def __call__(self, x):\n        return self(x)\n    def forward(self, x):\n        return self(x)\nM()\n",
+    "properties that ask for each other": CLASS + "        self.b = 1\n    @property\n    def a(self):\n        return self.b + self.a\n"
+    "    @property\n    def b(self):\n        return self.a + self.b\n    @b.setter\n    def b(self, v):\n        self.b = v\n"
+    "    def forward(self, x):\n        self.b = x\n        return nn.Linear(1, 2)(self.a + self.b)\n",
+    "iterators of the library without end": "for x in itertools.count():\n    nn.Linear(x, x)\nfor x in itertools.cycle([1]):\n"
+    "    nn.Linear(x, x)\nfor x in iter(int, 1):\n    nn.Linear(x, x)\n",
+    "a tensor that is stacked on itself": "def f(x):\n    for i in range(1000):\n        x = torch.stack([x, x, x])\n"
+    "        x = x + x\n    return nn.Linear(1, 2)(x)\nf(torch.zeros(1))\n",
+    "five thousand layers as defaults": "def f(" + ", ".join(f"a{number}=nn.Linear(1, 2)" for number in range(5000)) + "):\n    return a1\nf()\n",
+    "a chain of a thousand base classes": "class A0(nn.Module): pass\n" + "".join(f"class A{n}(A{n - 1}): pass\n" for n in range(1, 1000)),
+    "forty diamonds of base classes": "class A0(nn.Module): pass\nclass B0(nn.Module): pass\n"
+    + "".join(f"class A{n}(A{n - 1}, B{n - 1}): pass\nclass B{n}(B{n - 1}, A{n - 1}): pass\n" for n in range(1, 40)),
+    "an expression that grows with each step": "x = a\n" + "x = x + b * x\n" * 3000 + "nn.Linear(1, x)\n",
+    "an unknown that grows in a loop": "def f(a):\n    x = a\n    for i in range(4000):\n        x = x.foo(x)[x] * a\n"
+    "        nn.Linear(x, 2)\n    return x\nf()\n",
+    "an equation of a hundred thousand letters": f"torch.einsum('{'a' * 100_000},b->ab', x, y)\nx.permute(*range(100000))\nnn.Linear(1, 2)(x)\n",
+    "tries in tries": "".join(" " * depth + "try:\n" for depth in range(19)) + " " * 19 + "nn.Linear(1, 2)\n"
+    + "".join(" " * depth + "except E:\n" + " " * (depth + 1) + "nn.Conv2d(1, 2, 3)\n" for depth in range(18, -1, -1)),
+    "calls of a name that was deleted": "x = 1\ndef f():\n    global x\n    del x\n    return nn.Linear(x, x)\nf()\nf()\n",
+    "functions of Python without arguments": "sum(); max(); zip(); any(); all(); reversed(); map(); filter(); iter(); next(); "
+    "math.sqrt(); math.pow(); range(); isinstance(); getattr(); super(); type(); sorted(); enumerate(); nn.Linear()\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_strange_programs_end(text: str) -> None:
+    lint(text if text.startswith(HEAD) else HEAD + text)
+
+
+def test_modules_that_import_each_other_end(tmp_path: Path) -> None:
+    texts = {
+        tmp_path
+        / f"m{number}.py": f"import torch\nfrom m{(number + 1) % 5} import *\nfrom m{(number + 2) % 5} import x{number}\nimport m{number}\n"
+        f"class M{number}(M{(number + 1) % 5}):\n    pass\ny = x{number} + m{number}.y\nM{number}()(y)\n"
+        for number in range(5)
+    }
+    result = engine.lint_files(list(texts), Config(tmp_path), texts)
+    assert (result.errors, result.notes) == ([], [])
+
+
+HUNGRY = [
+    *LITERALS[:12],
+    *(ENDLESS[name] for name in ("lists that hoard lists", "lists that double", "a million entries")),
+]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")
+def test_memory_is_bounded() -> None:
+    program = """
+import resource, sys
+from pathlib import Path
+resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+from biaslint import engine
+from biaslint.config import Config
+for text in sys.stdin.read().split("---"):
+    result = engine.lint_text(text, Path("/nowhere/m.py"), Config(Path("/nowhere")))
+    assert not result.errors + result.notes, result
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+    texts = [HEAD + (text if "\n" in text else f"x = {text}\nnn.Linear(x, 1)\n") for text in HUNGRY]
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input="---".join(texts),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) < 1500  # MB

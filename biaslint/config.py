@@ -49,6 +49,7 @@ class Config:
     fail_on: str = "warning"
     baseline: str | None = None
     layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    verify: Mapping[str, float] = field(default_factory=dict)
 
     def enabled(self) -> frozenset[str]:
         """The codes of the rules to run. Raises UnknownRule."""
@@ -191,7 +192,23 @@ def _with(config: Config, key: str, value: Any) -> Config:
     elif key == "layers":
         for layer, told in value.items():
             _wrapper(layer, told, wrong)
+    elif key == "verify":
+        value = _thresholds(value, wrong)
     return replace(config, **{name: value})
+
+
+def _thresholds(table: Mapping[str, Any], wrong: Any) -> dict[str, float]:
+    """The runtime checker's thresholds, by their names there."""
+    from biaslint.runtime.thresholds import MEANING
+
+    for name, value in table.items():
+        if name.replace("-", "_") not in MEANING:
+            names = [known.replace("_", "-") for known in MEANING]
+            near = difflib.get_close_matches(name.replace("_", "-"), names, n=1)
+            raise wrong(f"has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"))
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise wrong(f"needs a number for {name!r}")
+    return {name.replace("-", "_"): float(value) for name, value in table.items()}
 
 
 _WRAPPER: dict[str, type] = {"like": str, "norm": str, "activation": str, "bias": bool}

@@ -121,6 +121,17 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What a measured model says of a finding: "confirmed", "refuted" or "not measured", and why."""
+
+    verdict: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.text}" if self.text else self.verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One report. `rule` is the code, `name` the rule's name; `when` is the condition it holds under, or None; `message` says it too."""
 
@@ -134,3 +145,4 @@ class Finding:
     when: str | None = None
     fix: Fix | None = None
     advice: str = ""  # what to write instead and what that saves, for people
+    measured: Mark | None = None  # where a model was measured (`--verify`)

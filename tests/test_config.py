@@ -50,6 +50,8 @@ fail-on = "never"
 baseline = "old.json"
 [per-file-ignores]
 "tests/*" = ["BL101"]
+[verify]
+dead-units = 0.6
 """
     write(tmp_path, {"biaslint.toml": text})
     found = config.load(tmp_path / "biaslint.toml")
@@ -66,6 +68,7 @@ baseline = "old.json"
         force_exclude=True,
         fail_on="never",
         baseline="old.json",
+        verify={"dead_units": 0.6},
     )
 
 
@@ -84,6 +87,9 @@ baseline = "old.json"
         ("force-exclude = 1", "'force-exclude' must be true or false"),
         ("per-file-ignores = 1", "'per-file-ignores' must be a table"),
         ("baseline = 1", "'baseline' must be the name of a file"),
+        ("[verify]\ndead-unit = 1", "'verify' has no 'dead-unit'; did you mean 'dead-units'?"),
+        ("[verify]\nzzzzzz = 1", "'verify' has no 'zzzzzz'; there are dead-ratio"),
+        ('[verify]\ndead-units = "many"', "'verify' needs a number for 'dead-units'"),
         ("select = [", "not valid TOML"),
     ],
 )

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from projects import ROOT
 
 from biaslint import config, rule_book
 from biaslint.cli import COMMANDS
+from biaslint.runtime.thresholds import Thresholds
 
 pytest.importorskip("material", reason="mkdocs-material is not installed")
 if sys.version_info >= (3, 11):
@@ -126,7 +128,18 @@ def test_the_configuration_shown_can_be_read(tmp_path: Path) -> None:
     for shown in blocks("configuration.md", "toml"):
         (tmp_path / "pyproject.toml").write_text(shown)
         chosen = config.load(tmp_path / "pyproject.toml")
-        assert chosen.extend_select == ("BL102",) or chosen.layers
+        assert chosen.extend_select == ("BL102",) or chosen.layers or chosen.verify
+
+
+def test_the_measurements_that_are_documented_are_those_there_are() -> None:
+    text = (ROOT / "docs/measuring.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")][1:]
+    shown = {row[2].strip("`").replace("-", "_"): float(row[3].split()[0]) for row in rows if row[2]}
+    assert shown == asdict(Thresholds())
+    for row in rows:
+        for name in re.findall(r"rules/([\w-]+)\.md", row[4]):
+            page = (ROOT / "rules" / f"{name}.md").read_text(encoding="utf-8")
+            assert not row[2] or f"`{row[2].strip('`')}`" in page, f"{name} does not state {row[2]}"
 
 
 def test_the_python_shown_runs(tmp_path: Path) -> None:

@@ -162,12 +162,11 @@ def static(rule: str, line: int) -> Finding:
 
 def test_static_findings_are_confirmed_refuted_or_not_measured(observed: Observed) -> None:
     program = facts.program(observed)
-    failures = judge(observed).failures
     findings = [static("bias-before-norm", line) for line in (10, 12, 99)] + [
         static("unset-output-bias", 12),
         static("constant-bias-on-conv", 10),
     ]
-    marks = confirm.confirm(findings, program, failures)
+    marks = confirm.confirm(findings, program, judge(observed))
     assert [mark.verdict for mark in marks] == ["confirmed", "refuted", "not measured", "confirmed", "refuted"]
     assert "`conv`" in marks[0].text
 

@@ -534,18 +534,6 @@ def test_a_torchscript_file_and_an_exported_program_are_measured(folder: Path) -
         assert "unset-output-bias" in failed(observed)
 
 
-def test_static_findings_are_marked_by_the_measured_model(folder: Path) -> None:
-    from biaslint.finding import Finding, Severity
-    from biaslint.graph import Place
-    from biaslint.runtime.command import marks
-
-    def at(line: int) -> Finding:
-        return Finding("BL101", "bias-before-norm", Severity.WARNING, Place(str(folder / "model.py"), line, 21, line, 30), "")
-
-    found = marks([at(8), at(10), at(24)], Job("model.py:Net", inputs=["3x16x16"]))
-    assert [mark.verdict for mark in found] == ["confirmed", "refuted", "not measured"]
-
-
 def test_a_value_that_is_set_and_then_overwritten_is_held_against_the_source(folder: Path) -> None:
     (folder / "over.py").write_text(
         "import torch\n"

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from biaslint import baseline, changed_lines, config, engine, progress, reporters, rule_book
 from biaslint.cli.explain import colored
 from biaslint.finding import Severity
+from biaslint.runtime.options import NAMES as MODEL_OPTIONS
+from biaslint.runtime.options import Request, model_options, request
 from biaslint.sources import Lines
 
 BASELINE = "biaslint-baseline.json"
@@ -77,6 +80,13 @@ _PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "P
 @click.option("--show-unknown", is_flag=True, help="List what the analysis did not understand.")
 @click.option("--statistics", is_flag=True, help="Count findings by rule, and what was looked at.")
 @click.option("--watch", is_flag=True, help="Stay, and lint again what changes and what depends on it.")
+@click.option(
+    "--verify",
+    metavar="TARGET",
+    help="Build this model, measure it, and mark each finding as confirmed, refuted or not measured. The options of "
+    "`biaslint verify` that say how (--input, --arg, --data ...) go with it.",
+)
+@model_options(hidden=True)
 @click.option("--quiet", "-q", is_flag=True, help="One line a finding, nothing else.")
 @click.option("--color/--no-color", default=None, help="Colour, or none [on a terminal without NO_COLOR].")
 def command(**options: Any) -> None:
@@ -86,8 +96,14 @@ def command(**options: Any) -> None:
     pyproject.toml or from biaslint.toml.
     """
     settings = {key: options.pop(key) for key in SETTINGS}
+    model = {name: options.pop(name) for name in MODEL_OPTIONS}
+    if options["verify"] is None:
+        context = click.get_current_context()
+        for name, spelling in MODEL_OPTIONS.items():
+            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"{spelling} goes with --verify TARGET")
     try:
-        status = run(Options(**options), settings)
+        status = run(Options(**options, model=model), settings)
     except (
         config.ConfigError,
         rule_book.UnknownRule,
@@ -125,6 +141,8 @@ class Options:
     watch: bool
     quiet: bool
     color: bool | None
+    verify: str | None
+    model: dict[str, Any]
 
 
 def run(options: Options, settings: dict[str, Any]) -> int:
@@ -140,6 +158,7 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     if options.watch:
         return _watch(targets, options, settings)
     narrow = _narrower(options, chosen, None if options.write_baseline else file)
+    asked = request(options.verify, options.model, chosen.verify) if options.verify else None
 
     data = sys.stdin.buffer.read() if stdin else b""
     with progress.shown(sys.stderr):
@@ -167,6 +186,8 @@ def run(options: Options, settings: dict[str, Any]) -> int:
         view = replace(view, result=mended.result, fixed=mended.count)
         if mended.text is not None:
             click.echo(mended.text, nl=False)
+    if asked:
+        _mark(view.result, asked)
     return _report(view, options, stderr=stdin and options.fix)
 
 
@@ -174,8 +195,10 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
     """Lint again and again, until the person interrupts it."""
     from biaslint import watch
 
-    if options.fix or options.diff or options.write_baseline or "-" in options.paths:
-        raise config.ConfigError("--watch only reports: it goes with no --fix, --diff, --write-baseline and standard input")
+    if options.fix or options.diff or options.write_baseline or options.verify or "-" in options.paths:
+        raise config.ConfigError(
+            "--watch only reports: it goes with no --fix, --diff, --verify, --write-baseline and standard input"
+        )
 
     def show(result: engine.Result, chosen: config.Config, changed: Sequence[Path]) -> None:
         file = options.baseline_file or _project_baseline(chosen)
@@ -193,6 +216,23 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
     except KeyboardInterrupt:
         click.echo()
     return 0
+
+
+def _mark(result: engine.Result, asked: Request) -> None:
+    """Write into each finding what the measured model says of it. A model that cannot be measured is a problem of the run."""
+    from biaslint.runtime import table
+    from biaslint.runtime.command import marks
+    from biaslint.runtime.parent import VerifyError
+
+    step, stop = table.progress_bar()
+    try:
+        found = marks(result.findings, asked, progress=step)
+    except VerifyError as error:
+        result.problems.append(f"--verify {asked.job.target}: {error}")
+        return
+    finally:
+        stop()
+    result.findings = [replace(one, measured=mark) for one, mark in zip(result.findings, found, strict=True)]
 
 
 def _project_baseline(chosen: config.Config) -> Path | None:

@@ -37,6 +37,8 @@ def entry(view: View, finding: Finding) -> dict[str, Any]:
             for edit in view.edits(finding)
         ],
     }
+    mark = finding.measured
+    measured = {} if mark is None else {"measured": {"verdict": mark.verdict, "message": mark.text}}
     return {
         "rule": finding.rule,
         "name": finding.name,
@@ -48,7 +50,7 @@ def entry(view: View, finding: Finding) -> dict[str, Any]:
         "when": finding.when,
         "advice": finding.advice,
         "fix": fix,
-    }
+    } | measured
 
 
 def place(view: View, place: Place) -> dict[str, Any]:

@@ -24,6 +24,7 @@ def render(view: View) -> str:
             said[0] = f"cell {place.cell}, line {place.line}: {said[0]}"
         said += [f"{view.path(one.place.path)}:{one.place.line}: {one.message}" for one in finding.related]
         said += [finding.advice] * bool(finding.advice)
+        said += [f"measured: {finding.measured}"] * bool(finding.measured)
         fields = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
         out.append(f"::{_LEVELS[finding.severity]} {fields}::{_data(chr(10).join(said))}\n")
     return "".join(out)

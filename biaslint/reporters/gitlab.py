@@ -14,7 +14,7 @@ def render(view: View) -> str:
     """All findings."""
     issues = [
         {
-            "description": finding.message,
+            "description": finding.message + (f" (measured: {finding.measured})" if finding.measured else ""),
             "check_name": f"{finding.rule} {finding.name}",
             "fingerprint": fingerprint,
             "severity": _LEVELS[finding.severity],

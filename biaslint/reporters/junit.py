@@ -25,6 +25,7 @@ def render(view: View) -> str:
             details = [f"{where(view, finding.place)}: {plain(finding.message)}"]
             details += [f"{where(view, one.place)}: {plain(one.message)}" for one in finding.related]
             details += [plain(finding.advice)] * bool(finding.advice)
+            details += [plain(f"measured: {finding.measured}")] * bool(finding.measured)
             cases.append(
                 f"    <testcase name={_attr(f'{finding.rule} {finding.name} {finding.place.line}:{finding.place.column}')}"
                 f" classname={_attr(shown)} file={_attr(shown)} line={_attr(str(finding.place.line))}>\n"

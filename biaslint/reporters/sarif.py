@@ -65,7 +65,11 @@ def _result(view: View, finding: Finding, index: int, fingerprint: str) -> dict[
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": message + (f"\n{finding.advice}" if finding.advice else "")},
+        "message": {
+            "text": message
+            + (f"\n{finding.advice}" if finding.advice else "")
+            + (f"\nmeasured: {finding.measured}" if finding.measured else "")
+        },
         "locations": [{"physicalLocation": _location(view, finding.place)}],
         "partialFingerprints": {"biaslint/v1": fingerprint},
     }
@@ -78,6 +82,8 @@ def _result(view: View, finding: Finding, index: int, fingerprint: str) -> dict[
     if finding.fix and edits:
         result["fixes"] = [{"description": {"text": finding.fix.message}, "artifactChanges": _changes(view, edits)}]
         result["properties"] = {"fixSafety": str(finding.fix.safety)}
+    if finding.measured:
+        result["properties"] = result.get("properties", {}) | {"measured": finding.measured.verdict}
     return result
 
 

@@ -35,7 +35,7 @@ def _finding(view: View, finding: Finding) -> str:
     )
     out = [head]
     if view.quiet:
-        return head
+        return head + (f" ({finding.measured.verdict})" if finding.measured else "")
     gutter = len(str(max([finding.place.line, *(one.place.line for one in finding.related if _near(finding, one.place))])))
     out += _snippet(view, finding.place, color, "^", gutter)
     for related in finding.related:
@@ -45,6 +45,10 @@ def _finding(view: View, finding: Finding) -> str:
         out += _snippet(view, related.place, _RELATED, "-", gutter, plain(related.message))
     if finding.advice:
         out.append(f"{' ' * gutter} {_paint(view, _FAINT, '=')} {_paint(view, _BOLD, 'help')}: {plain(finding.advice)}")
+    if finding.measured:
+        out.append(
+            f"{' ' * gutter} {_paint(view, _FAINT, '=')} {_paint(view, _BOLD, 'measured')}: {plain(str(finding.measured))}"
+        )
     if finding.fix:
         how = "--fix" if finding.fix.safety is Safety.SAFE else "--fix --unsafe-fixes"
         out.append(f"{' ' * gutter} {_paint(view, _FAINT, '=')} {_paint(view, _BOLD, how)}: {plain(finding.fix.message)}")
@@ -123,7 +127,13 @@ def _summary(view: View) -> str:
         if safe
         else f"{unsafe} can be fixed with --fix --unsafe-fixes"
     ] * bool(unsafe)
-    return f"{mended}Found {kinds} in {_count(files, 'file')}." + (f" {', '.join(hints).capitalize()}." if hints else "")
+    measured = Counter(finding.measured.verdict for finding in findings if finding.measured)
+    marks = (
+        f" The model says: {', '.join(f'{count} {verdict}' for verdict, count in sorted(measured.items()))}."
+        if measured
+        else ""
+    )
+    return f"{mended}Found {kinds} in {_count(files, 'file')}.{marks}" + (f" {', '.join(hints).capitalize()}." if hints else "")
 
 
 def _count(number: int, what: str) -> str:

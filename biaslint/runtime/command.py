@@ -8,80 +8,25 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from biaslint.finding import Finding
-from biaslint.runtime.confirm import Mark
-from biaslint.runtime.job import Job
+from biaslint.finding import Finding, Mark
 from biaslint.runtime.measurement import Failure, Measurement, Verdict
 from biaslint.runtime.observed import Observed
-from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
+from biaslint.runtime.options import Request, model_options, request
+from biaslint.runtime.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from biaslint.config import Config
 
 Progress = Callable[[str, float], None]
 
 
-def _numbers(text: str | None, option: str) -> list[float]:
-    try:
-        return [float(part) for part in (text or "").split(",") if part.strip()]
-    except ValueError:
-        raise click.UsageError(f"{option} {text}: expected numbers separated by commas") from None
-
-
-def _threshold_help() -> str:
-    defaults = Thresholds()
-    return "Change when a measurement fails: " + ", ".join(f"{name} ({getattr(defaults, name):g})" for name in MEANING) + "."
-
-
 @click.command("verify", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("target")
-@click.option(
-    "--arg",
-    "arguments",
-    multiple=True,
-    metavar="[NAME=]VALUE",
-    help="An argument for what builds the model (a Python literal, @module:object, else text).",
-)
-@click.option("--weights", default="", metavar="FILE", help="Load this state dict into the model.")
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    metavar="[NAME=]SHAPE[:TYPE[LOW,HIGH]]",
-    help="What to feed, without the batch: 3x224x224, tokens=20:int[0,1000].",
-)
-@click.option("--batch", default=8, show_default=True, type=click.IntRange(1), help="How many of it.")
-@click.option(
-    "--data",
-    default="",
-    metavar="TARGET",
-    help="Feed a real batch: a data loader or what makes one; its labels give the prior.",
-)
-@click.option(
-    "--loss",
-    default="",
-    metavar="TARGET",
-    help="Your loss; its class weights change the prior that the outputs should start from.",
-)
-@click.option(
-    "--optimizer", "optimiser", default="", metavar="TARGET", help="What makes your optimiser of the model or its parameters."
-)
-@click.option("--prior", metavar="P,P,...", help="The classes' shares, or one number: the share of positives.")
-@click.option("--target-mean", metavar="M,M,...", help="The targets' mean.")
-@click.option("--threshold", "settings", multiple=True, metavar="NAME=VALUE", help=_threshold_help())
-@click.option(
-    "--timeout", default=300.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Seconds before it is stopped."
-)
-@click.option("--memory", default=8192, show_default=True, type=click.IntRange(0), help="Megabytes it may use; 0 for no limit.")
-@click.option("--seed", default=0, show_default=True, help="For initialisation and inputs.")
-@click.option("--python", default=sys.executable, metavar="FILE", help="The interpreter to build the model with [this one].")
-@click.option("--env", "passed", multiple=True, metavar="NAME", help="Hand on this environment variable too.")
-@click.option("--network", is_flag=True, help="Let the model use the network.")
-@click.option("--allow-pickle", is_flag=True, help="Load pickles that can run any code. Only for files that you trust.")
-@click.option(
-    "--allow-unsafe-keras", is_flag=True, help="Load Keras files with code of their own. Only for files that you trust."
-)
+@model_options()
 @click.option(
     "--format",
     "format_",
@@ -123,13 +68,7 @@ command = verify
 
 
 def _run(
-    arguments: tuple[str, ...],
-    inputs: tuple[str, ...],
-    prior: str | None,
-    target_mean: str | None,
-    settings: tuple[str, ...],
-    python: str,
-    passed: tuple[str, ...],
+    target: str,
     format_: str,
     html_file: Path | None,
     everything: bool,
@@ -137,50 +76,40 @@ def _run(
     color: bool | None,
     **options: Any,
 ) -> int:
+    from biaslint import config
     from biaslint.runtime import table
     from biaslint.runtime.parent import VerifyError, run
 
-    try:
-        limits = with_settings(settings)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    job = Job(
-        arguments=list(arguments),
-        inputs=list(inputs),
-        dead_ratio=limits.dead_ratio if limits != Thresholds() else None,
-        **options,
-    )
-    job.prior, job.target_mean = _numbers(prior, "--prior"), _numbers(target_mean, "--target-mean")
-    if any(share < 0 or share > 1 for share in job.prior):
-        raise click.UsageError("--prior takes shares between 0 and 1; a single one is the share of positives")
+    chosen = config.discover([Path(os.path.abspath("."))])
+    asked = request(target, options, chosen.verify)
     step, stop = table.progress_bar()
     try:
-        observed = run(job, python=python, passed=passed, progress=step)
+        observed = run(asked.job, python=asked.python, passed=asked.passed, progress=step)
     except VerifyError as error:
         stop()
         click.echo(f"biaslint: {table.clean_lines(str(error))}", err=True)
         return 2
     finally:
         stop()
-    return _report(observed, limits, format_, html_file, everything, fail_on, color)
+    return _report(observed, asked.thresholds, chosen, format_, html_file, everything, fail_on, color)
 
 
 def _report(
     observed: Observed,
     limits: Thresholds,
+    chosen: Config,
     format_: str,
     html_file: Path | None,
     everything: bool,
     fail_on: str | None,
     color: bool | None,
 ) -> int:
-    from biaslint import config, reporters
+    from biaslint import reporters
     from biaslint.runtime import table
 
     verdict, result = measured_result(observed, limits)
     here = Path(os.path.abspath("."))
     painted = color if color is not None else sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    chosen = config.discover([here])
     view = reporters.View(result, chosen, base=here, color=painted)
     if format_ == "text":
         width = os.get_terminal_size().columns if sys.stdout.isatty() else 0
@@ -224,15 +153,15 @@ def measured_result(observed: Observed, limits: Thresholds | None = None, *, sta
     return verdict, result
 
 
-def marks(findings: Sequence[Finding], job: Job, *, progress: Progress = lambda stage, share: None) -> list[Mark]:
+def marks(findings: Sequence[Finding], asked: Request, *, progress: Progress = lambda stage, share: None) -> list[Mark]:
     """For each static finding, what the measured model says of it (`biaslint PATH --verify TARGET`). Raises VerifyError."""
     from biaslint.runtime import facts
     from biaslint.runtime.confirm import confirm
     from biaslint.runtime.judge import judge
     from biaslint.runtime.parent import run
 
-    observed = run(job, progress=progress)
-    return confirm(findings, facts.program(observed), judge(observed).failures)
+    observed = run(asked.job, python=asked.python, passed=asked.passed, progress=progress)
+    return confirm(findings, facts.program(observed), judge(observed, asked.thresholds))
 
 
 def source_files(observed: Observed) -> list[Path]:

@@ -4,68 +4,91 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
-from biaslint.finding import Finding
+from biaslint.finding import Finding, Mark
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
-from biaslint.runtime.measurement import FAIL, PASS, Failure, Measurement, Verdict, failure, layer_place, outer_frames
+from biaslint.runtime.measurement import FAIL, NOT_APPLICABLE, PASS, Measurement, Verdict, failure, layer_place, outer_frames
 from biaslint.runtime.observed import LayerFacts, Observed
 
 CONFIRMED, REFUTED, NOT_MEASURED = "confirmed", "refuted", "not measured"
+_NO_LAYER = "the measured model makes no layer here"
 _DEAD_BIAS_RULES = {"bias-before-norm", "bias-before-softmax"}
-# Rules that the runtime checker judges itself: where it stays silent about a layer that it measured, it disagrees.
-_JUDGED = {
-    "constant-bias-on-conv",
-    "constant-bias-on-dense",
-    "forget-gate-bias",
-    "untrainable-bias",
-    "wide-random-bias",
-    "negative-bias-before-relu",
-    "shared-weights-separate-biases",
+# Rule -> the measurement that speaks to it, and whether a pass refutes the finding.
+_MEASURED = {
+    "constant-bias-on-conv": ("initial-bias", True),
+    "constant-bias-on-dense": ("initial-bias", True),
+    "untrainable-bias": ("initial-bias", True),
+    "wide-random-bias": ("initial-bias", True),
+    "negative-bias-before-relu": ("initial-bias", True),
+    "shared-weights-separate-biases": ("tied-weights", True),
+    "forget-gate-bias": ("forget-gate", True),
+    "wrong-forget-gate-slice": ("forget-gate", False),
+    "unset-output-bias": ("initial-outputs", True),
+    "wrong-prior-bias": ("initial-outputs", True),
+    "inverted-weight-std": ("activation-scale", False),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What the measurement says of a static finding."""
-
-    verdict: str
-    text: str = ""
+# Failures of these measurements bear the finding out, whatever rule they are reported under.
+_ANY_FAILURE = {"wrong-forget-gate-slice", "wrong-prior-bias", "inverted-weight-std"}
+_WITHOUT_BIAS = {"output-layer-without-bias", "no-bias-anywhere"}
 
 
 def _key(place: Place) -> tuple[str, int]:
     return os.path.realpath(place.path), place.line
 
 
-def confirm(findings: Sequence[Finding], measured: Program, failures: Iterable[Failure] = ()) -> list[Mark]:
-    """For each finding, whether the measured model bears it out. `failures` are what the runtime checker reported itself."""
+def confirm(findings: Sequence[Finding], measured: Program, verdict: Verdict) -> list[Mark]:
+    """For each finding, whether the measured model bears it out."""
     made_at: dict[tuple[str, int], list[LayerUse]] = {}
     for use in measured.uses:
         for place in dict.fromkeys(_key(place) for place in use.chain):
             made_at.setdefault(place, []).append(use)
-    failed = {(one.rule, _key(one.place)) for one in failures if one.place is not None}
-    return [
-        _mark(finding, made_at.get(_key(finding.place), []), (finding.name, _key(finding.place)) in failed)
-        for finding in findings
-    ]
+    failed: set[Any] = {(one.rule, one.layer) for one in verdict.failures}
+    failed |= {(one.rule, _key(one.place)) for one in verdict.failures if one.place is not None}
+    return [_mark(finding, _made(finding, made_at), failed, verdict.measurements) for finding in findings]
 
 
-def _mark(finding: Finding, uses: list[LayerUse], failed: bool) -> Mark:
+def _made(finding: Finding, made_at: dict[tuple[str, int], list[LayerUse]]) -> list[LayerUse]:
+    """The measured layers that a finding is about. One that stands where a value is set names its layer beside it."""
+    places = [finding.place]
+    if finding.name not in _DEAD_BIAS_RULES:
+        places += [one.place for one in finding.related]
+    return next((uses for place in places if (uses := made_at.get(_key(place), []))), [])
+
+
+def _mark(finding: Finding, uses: list[LayerUse], failed: set[Any], measurements: Sequence[Measurement]) -> Mark:
     if finding.name in _DEAD_BIAS_RULES:
         return _dead(uses)
-    if failed:
-        return Mark(CONFIRMED, "the measured model has it too")
-    if uses and finding.name in _JUDGED:
-        return Mark(REFUTED, f"`{uses[0].name}` was measured and has no such problem")
-    return Mark(NOT_MEASURED, "" if uses else "the measured model makes no layer here")
+    if not uses:
+        return Mark(NOT_MEASURED, _NO_LAYER)
+    if finding.name in _WITHOUT_BIAS:
+        present = [use for use in uses if use.bias.present]
+        return Mark(REFUTED, f"{_names(present)} has a bias") if present else Mark(CONFIRMED, f"{_names(uses)} has no bias")
+    name, refutes = _MEASURED.get(finding.name, ("", False))
+    names = {use.name for use in uses}
+    said = [one for one in measurements if one.name == name and (one.layer in names or not one.layer)]
+    if not said:
+        return Mark(NOT_MEASURED, "" if name else "no measurement speaks to this rule")
+    bad = [one for one in said if one.status == FAIL]
+    if bad and (finding.name in _ANY_FAILURE or any((finding.name, use.name) in failed for use in uses)):
+        return Mark(CONFIRMED, _said(bad[0]))
+    if (finding.name, _key(finding.place)) in failed:
+        return Mark(CONFIRMED, _said((bad or said)[0]))
+    judged = [one for one in said if one.status != NOT_APPLICABLE]
+    return Mark(REFUTED, _said(judged[0])) if judged and refutes else Mark(NOT_MEASURED, _said(said[0]))
+
+
+def _said(measurement: Measurement) -> str:
+    layer = measurement.layer
+    return measurement.message if not layer or f"`{layer}`" in measurement.message else f"`{layer}`: {measurement.message}"
 
 
 def _dead(uses: list[LayerUse]) -> Mark:
     judged = [use for use in uses if use.bias.present and use.fate.kind in ("dead", "part", "alive")]
     if not judged:
         why = "its layers have no bias in the measured model" if uses and not any(use.bias.present for use in uses) else ""
-        return Mark(NOT_MEASURED, why if uses else "the measured model makes no layer here")
+        return Mark(NOT_MEASURED, why if uses else _NO_LAYER)
     dead = [use for use in judged if use.fate.kind != "alive"]
     if len(dead) == len(judged):
         return Mark(CONFIRMED, f"no output sees the bias of {_names(dead)}")

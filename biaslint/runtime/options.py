@@ -1,0 +1,142 @@
+"""The options that say how to build, feed and measure a model, for `biaslint verify TARGET` and `biaslint PATH --verify TARGET`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from biaslint.runtime.job import Job
+from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
+
+_DEFAULTS = ", ".join(f"{name} ({getattr(Thresholds(), name):g})" for name in MEANING)
+# Spelling and parameter name, then what click is told.
+_OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+    (
+        ("--arg", "arguments"),
+        {
+            "multiple": True,
+            "metavar": "[NAME=]VALUE",
+            "help": "An argument for what builds the model (a Python literal, @module:object, else text).",
+        },
+    ),
+    (("--weights",), {"default": "", "metavar": "FILE", "help": "Load this state dict into the model."}),
+    (
+        ("--input", "inputs"),
+        {
+            "multiple": True,
+            "metavar": "[NAME=]SHAPE[:TYPE[LOW,HIGH]]",
+            "help": "What to feed, without the batch: 3x224x224, tokens=20:int[0,1000].",
+        },
+    ),
+    (("--batch",), {"default": 8, "show_default": True, "type": click.IntRange(1), "help": "How many of it."}),
+    (
+        ("--data",),
+        {
+            "default": "",
+            "metavar": "TARGET",
+            "help": "Feed a real batch: a data loader or what makes one; its labels give the prior.",
+        },
+    ),
+    (
+        ("--loss",),
+        {
+            "default": "",
+            "metavar": "TARGET",
+            "help": "Your loss; its class weights change the prior that the outputs should start from.",
+        },
+    ),
+    (
+        ("--optimizer", "optimiser"),
+        {"default": "", "metavar": "TARGET", "help": "What makes your optimiser of the model or its parameters."},
+    ),
+    (("--prior",), {"metavar": "P,P,...", "help": "The classes' shares, or one number: the share of positives."}),
+    (("--target-mean",), {"metavar": "M,M,...", "help": "The targets' mean."}),
+    (
+        ("--threshold", "settings"),
+        {"multiple": True, "metavar": "NAME=VALUE", "help": f"Change when a measurement fails: {_DEFAULTS}."},
+    ),
+    (
+        ("--timeout",),
+        {
+            "default": 300.0,
+            "show_default": True,
+            "type": click.FloatRange(0, min_open=True),
+            "help": "Seconds before it is stopped.",
+        },
+    ),
+    (
+        ("--memory",),
+        {
+            "default": 8192,
+            "show_default": True,
+            "type": click.IntRange(0),
+            "help": "Megabytes it may use; 0 for no limit.",
+        },
+    ),
+    (("--seed",), {"default": 0, "show_default": True, "help": "For initialisation and inputs."}),
+    (
+        ("--python",),
+        {"default": sys.executable, "metavar": "FILE", "help": "The interpreter to build the model with [this one]."},
+    ),
+    (("--env", "passed"), {"multiple": True, "metavar": "NAME", "help": "Hand on this environment variable too."}),
+    (("--network",), {"is_flag": True, "help": "Let the model use the network."}),
+    (
+        ("--allow-pickle",),
+        {"is_flag": True, "help": "Load pickles that can run any code. Only for files that you trust."},
+    ),
+    (
+        ("--allow-unsafe-keras",),
+        {"is_flag": True, "help": "Load Keras files with code of their own. Only for files that you trust."},
+    ),
+]
+# Parameter name -> how it is spelt on the command line.
+NAMES = {spelling[-1].lstrip("-").replace("-", "_"): spelling[0] for spelling, _ in _OPTIONS}
+
+
+def model_options(*, hidden: bool = False) -> Callable[[Any], Any]:
+    """All of them, as a decorator for a command."""
+
+    def add(command: Any) -> Any:
+        for spelling, told in reversed(_OPTIONS):
+            command = click.option(*spelling, hidden=hidden, **told)(command)
+        return command
+
+    return add
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of the runtime checker."""
+
+    job: Job
+    thresholds: Thresholds
+    python: str
+    passed: tuple[str, ...]
+
+
+def request(target: str, options: Mapping[str, Any], configured: Mapping[str, float]) -> Request:
+    """The request that the options make, with the project's thresholds. Raises UsageError."""
+    given = dict(options)
+    settings, python, passed = given.pop("settings"), given.pop("python"), given.pop("passed")
+    try:
+        limits = with_settings(settings, replace(Thresholds(), **configured))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    prior, mean = given.pop("prior"), given.pop("target_mean")
+    given |= {name: list(given[name]) for name in ("arguments", "inputs")}
+    job = Job(target, **given, dead_ratio=limits.dead_ratio if limits != Thresholds() else None)
+    job.prior, job.target_mean = _numbers(prior, "--prior"), _numbers(mean, "--target-mean")
+    if any(share < 0 or share > 1 for share in job.prior):
+        raise click.UsageError("--prior takes shares between 0 and 1; a single one is the share of positives")
+    return Request(job, limits, python, passed)
+
+
+def _numbers(text: str | None, option: str) -> list[float]:
+    try:
+        return [float(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError:
+        raise click.UsageError(f"{option} {text}: expected numbers separated by commas") from None

@@ -1,0 +1,177 @@
+"""`biaslint PATH --verify TARGET`: each static finding is marked by what the model really does."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import biaslint, write
+
+from biaslint.finding import Mark
+from biaslint.runtime.options import NAMES
+
+NET = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+        self.norm = nn.BatchNorm2d(width)
+        self.second = nn.Conv2d(width, width, 3)
+        nn.init.constant_(self.second.bias, 1.0)
+        self.rnn = nn.LSTM(width, 4, batch_first=True)
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = self.second(torch.relu(self.norm(self.conv(x)))).relu()
+        x, _ = self.rnn(x.mean(3).transpose(1, 2))
+        return self.head(x[:, -1])
+
+
+class Other(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+"""
+MENDED = """
+import torch
+from net import Net
+
+
+def build():
+    net = Net()
+    with torch.no_grad():
+        net.second.bias.zero_()
+        net.rnn.bias_ih_l0[4:8] = 2.0
+        net.head.weight.zero_()
+        net.head.bias.zero_()
+    return net
+"""
+SELECT = ["--select", "BL101,BL201,BL301,BL401"]
+FEED = ["--input", "3x12x12"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    pytest.importorskip("torch")
+    write(tmp_path, {"net.py": NET, "mended.py": MENDED})
+    return tmp_path
+
+
+def marked(folder: Path, *options: str, target: str = "net.py:Net") -> dict[tuple[str, int], tuple[str, str]]:
+    ran = biaslint(folder, "net.py", *SELECT, "--verify", target, *FEED, "--format", "json", *options)
+    found: list[dict[str, Any]] = json.loads(ran.out)["findings"]
+    return {(one["rule"], one["line"]): (one["measured"]["verdict"], one["measured"]["message"]) for one in found}
+
+
+def test_each_finding_is_confirmed_or_refuted_or_not_measured(project: Path) -> None:
+    found = marked(project)
+    assert {place: verdict for place, (verdict, _) in found.items()} == {
+        ("BL101", 9): "confirmed",
+        ("BL201", 12): "confirmed",
+        ("BL301", 13): "confirmed",
+        ("BL401", 14): "not measured",
+        ("BL101", 25): "not measured",
+    }
+    assert "no output sees the bias of `conv`" in found["BL101", 9][1]
+    assert "`second`: mean 1" in found["BL201", 12][1]
+    assert "pass --data, --prior or --target-mean" in found["BL401", 14][1]
+    assert "makes no layer here" in found["BL101", 25][1]
+
+
+def test_what_a_builder_mends_afterwards_refutes_findings(project: Path) -> None:
+    found = marked(project, "--prior", "0.5,0.5", target="mended.py:build")
+    assert found["BL201", 12] == (
+        "refuted",
+        "`second`: mean 0, standard deviation 0, from 0 to 0, trainable",
+    )
+    assert found["BL301", 13][0] == "refuted"
+    assert found["BL401", 14][0] == "refuted"
+    assert "0 nats apart" in found["BL401", 14][1]
+
+
+def test_a_prior_that_the_outputs_ignore_confirms(project: Path) -> None:
+    assert marked(project, "--prior", "0.99,0.01")["BL401", 14][0] == "confirmed"
+
+
+def test_thresholds_of_the_project_decide_and_the_command_line_goes_first(project: Path) -> None:
+    write(project, {"pyproject.toml": "[tool.biaslint.verify]\nconv-constant = 5\nforget-bias = -9\n"})
+    found = marked(project)
+    assert (found["BL201", 12][0], found["BL301", 13][0]) == ("refuted", "refuted")
+    assert marked(project, "--threshold", "conv_constant=0.5")["BL201", 12][0] == "confirmed"
+
+
+def test_every_format_says_the_marks(project: Path) -> None:
+    names = ["text:a.txt", "jsonl:a.jsonl", "a.sarif", "github:a.cmd", "gitlab:a.json", "a.xml"]
+    outputs = [part for name in names for part in ("--output", name)]
+    ran = biaslint(project, "net.py", *SELECT, "--verify", "net.py:Net", *FEED, "--quiet", *outputs)
+    assert ran.status == 1
+    assert [line.rpartition(" (")[2] for line in ran.out.splitlines()] == [
+        "confirmed)",
+        "confirmed)",
+        "confirmed)",
+        "not measured)",
+        "not measured)",
+    ]
+    text = {name: (project / name.rpartition(":")[2]).read_text() for name in names}
+    assert "= measured: confirmed: no output sees" in biaslint(project, "net.py", "--verify", "net.py:Net", *FEED).out
+    verdicts = [json.loads(line)["measured"]["verdict"] for line in text["jsonl:a.jsonl"].splitlines()]
+    assert verdicts == ["confirmed"] * 3 + ["not measured"] * 2
+    results = json.loads(text["a.sarif"])["runs"][0]["results"]
+    assert [one["properties"]["measured"] for one in results] == verdicts
+    assert all(f"measured: {verdict}" in one["message"]["text"] for one, verdict in zip(results, verdicts, strict=True))
+    assert text["github:a.cmd"].count("%0Ameasured: confirmed") == 3
+    described = [one["description"] for one in json.loads(text["gitlab:a.json"])]
+    assert [f"(measured: {verdict}" in one for one, verdict in zip(described, verdicts, strict=True)] == [True] * 5
+    cases = [str(case.text) for case in ElementTree.fromstring(text["a.xml"]).iter("failure")]
+    assert ["measured: confirmed" in case for case in cases] == [True, True, True, False, False]
+
+
+def test_the_summary_counts_the_marks(project: Path) -> None:
+    ran = biaslint(project, "net.py", *SELECT, "--verify", "net.py:Net", *FEED)
+    assert "The model says: 3 confirmed, 2 not measured." in ran.out
+
+
+def test_a_model_that_cannot_be_measured_is_said_and_the_findings_are_shown(project: Path) -> None:
+    ran = biaslint(project, "net.py", "--verify", "net.py:Nothing")
+    assert ran.status == 2
+    assert "BL101" in ran.out
+    assert "--verify net.py:Nothing: net.py has no 'Nothing'; it has Net, Other" in ran.err
+    ran = biaslint(project, "net.py", "--verify", "net.py:Net", "--input", "4x4")
+    assert ran.status == 2
+    assert "could not be fed with" in ran.err
+
+
+def test_findings_without_a_measured_model_carry_no_mark(tmp_path: Path) -> None:
+    write(tmp_path, {"net.py": NET})
+    assert all("measured" not in one for one in json.loads(biaslint(tmp_path, "net.py", "--format", "json").out)["findings"])
+
+
+def test_options_for_the_model_without_a_model_are_wrong_usage(tmp_path: Path) -> None:
+    write(tmp_path, {"net.py": ""})
+    for spelling in NAMES.values():
+        value = [] if spelling in ("--network", "--allow-pickle", "--allow-unsafe-keras") else ["1"]
+        ran = biaslint(tmp_path, "net.py", spelling, *value)
+        assert (ran.status, f"{spelling} goes with --verify TARGET" in ran.err) == (2, True)
+
+
+def test_watching_and_measuring_do_not_go_together(tmp_path: Path) -> None:
+    write(tmp_path, {"net.py": ""})
+    ran = biaslint(tmp_path, "net.py", "--verify", "net.py:Net", "--watch")
+    assert ran.status == 2
+    assert "--verify" in ran.err
+
+
+def test_a_mark_reads_with_and_without_a_reason() -> None:
+    assert str(Mark("confirmed", "so it is")) == "confirmed: so it is"
+    assert str(Mark("not measured")) == "not measured"

@@ -151,7 +151,8 @@ HEAD = re.compile(
     r"last|final|last_layer|final_layer|fc_out|fc_cls|linear)\d*$",
     re.IGNORECASE,
 )
-TARGETS = re.compile(r"((num|n)_?(class|label|target|output)|classes|labels|n_?out\b|output_(dim|size)|out_dim)", re.IGNORECASE)
+TARGETS = re.compile(r"((num|n)_?(class|label|target|output)|classes|labels)", re.IGNORECASE)
+INNER = re.compile(r"expert|gat(e|ing)|rout(er|ing)|att(n|ention)|align", re.IGNORECASE)  # distributions over parts of a model
 CLASSIFIES = ("sigmoid", "softmax", "log_softmax", "logsigmoid")
 
 
@@ -159,8 +160,11 @@ def predicts(use: LayerUse) -> bool:
     """Does something say that what leaves the model here is a prediction, and not features for someone else's model?"""
     if not use.is_output:
         return False
+    size = use.texts.get("out_features", use.texts.get("out_channels", use.texts.get("units", use.texts.get("filters", ""))))
     if use.output_activation in CLASSIFIES:
-        return True
+        # a softmax over one feature is one over positions
+        weighs = use.output_activation.endswith("softmax") and (size == "1" or INNER.search(f"{use.owner} {use.name} {size}"))
+        return not weighs
     size = use.texts.get("out_features", use.texts.get("out_channels", ""))
     if use.kind == "conv" or size == use.texts.get("in_features"):
         return False

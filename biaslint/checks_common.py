@@ -166,6 +166,7 @@ def predicts(use: LayerUse) -> bool:
         weighs = use.output_activation.endswith("softmax") and (size == "1" or INNER.search(f"{use.owner} {use.name} {size}"))
         return not weighs
     size = use.texts.get("out_features", use.texts.get("out_channels", ""))
-    if use.kind == "conv" or size == use.texts.get("in_features"):
+    nameless = use.name == use.type.rpartition(".")[2]
+    if use.kind == "conv" or size == use.texts.get("in_features") or (nameless and size == "1"):
         return False
     return bool(TARGETS.search(size)) or (size.isdigit() and bool(HEAD.search(use.name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -18,4 +19,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # `python -m` looks for modules in the current folder first: what is linted must not stand in for click or tomllib
+    if sys.path and sys.path[0] in ("", os.getcwd()):
+        del sys.path[0]
     main()

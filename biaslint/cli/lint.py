@@ -180,7 +180,7 @@ def run(options: Options, settings: dict[str, Any]) -> int:
 
         mended = mend(view, targets[0] if stdin else None, narrow, options.unsafe_fixes, dry=options.diff)
         if options.diff:
-            click.echo("".join(mended.diffs), nl=False)
+            click.echo(_readable("".join(mended.diffs)), nl=False)
             _say(result)
             return 2 if result.problems or result.errors else int(bool(mended.diffs) and not options.exit_zero)
         view = replace(view, result=mended.result, fixed=mended.count)
@@ -189,6 +189,11 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     if asked:
         _mark(view.result, asked)
     return _report(view, options, stderr=stdin and options.fix)
+
+
+def _readable(text: str) -> str:
+    """A difference as `patch` takes it; on a terminal, with whatever that would obey written out."""
+    return "\n".join(map(reporters.plain, text.split("\n"))) if sys.stdout.isatty() else text
 
 
 def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> int:

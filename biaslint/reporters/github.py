@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from biaslint.finding import Severity
 from biaslint.reporters import View
+from biaslint.reporters.plain import plain
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "notice"}
 
@@ -31,6 +34,7 @@ def render(view: View) -> str:
 
 
 def _data(text: str) -> str:
+    text = "".join(part if part in ("\r", "\n") else plain(part) for part in re.split("([\r\n])", text))  # logs are read in terminals
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -6,6 +6,8 @@ import * as vscode from "vscode";
 import { LanguageClient, LanguageClientOptions, ServerOptions } from "vscode-languageclient/node";
 import { advice, find, Surroundings } from "./command";
 
+// `python -m` must not take modules from the folder that is linted.
+const safe = { ...process.env, PYTHONSAFEPATH: "1" };
 let client: LanguageClient | undefined;
 let starting: Promise<void> = Promise.resolve();
 
@@ -47,7 +49,7 @@ async function restart(log: vscode.OutputChannel): Promise<void> {
   const server: ServerOptions = {
     command: command[0],
     args: [...command.slice(1), "lsp"],
-    options: { cwd: around.folders[0] },
+    options: { cwd: around.folders[0], env: safe },
   };
   const options: LanguageClientOptions = {
     documentSelector: [
@@ -108,7 +110,7 @@ async function surroundings(): Promise<Surroundings> {
     exists: existsSync,
     works: (command) =>
       new Promise((resolve) =>
-        execFile(command[0], command.slice(1), { timeout: 20_000, cwd: folders[0]?.uri.fsPath }, (error) => resolve(!error)),
+        execFile(command[0], command.slice(1), { timeout: 20_000, cwd: folders[0]?.uri.fsPath, env: safe }, (error) => resolve(!error)),
       ),
   };
 }

@@ -153,7 +153,21 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
 
 def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:
     """The setting is true (or, unless `wanted`, false)."""
-    return lambda settings: bool(settings[name]) is wanted if name in settings else None
+
+    def holds(settings: dict[str, Any]) -> bool | None:
+        value = settings[name] if name in settings else implied(name, settings)
+        return None if value is None else bool(value) is wanted
+
+    return holds
+
+
+def implied(name: str, settings: dict[str, Any]) -> bool | None:
+    """What is not None, or equal to something else, is not equal to this."""
+    subject = name.partition(" == ")[0].removesuffix(" is None")
+    if subject == name:
+        return None
+    others = [other for other in settings if other.startswith(f"{subject} == ") or other == f"{subject} is None"]
+    return False if any(settings[other] is True for other in others) else None
 
 
 def nothing(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:

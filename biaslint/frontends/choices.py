@@ -66,15 +66,17 @@ class Choices:
         if choice and is_comparison(key, "=="):
             self.equal[key[2]] = key[3]
 
-    def comparisons(self, left: Any) -> list[Any]:
-        """The comparisons with a value that were decided, once the execution is over."""
+    def decided(self, about: Any) -> list[Any]:
+        """The truths of a value and its attributes, and the comparisons with them, that were decided in an execution that is over."""
         if self.compared is None or self.compared[0] != len(self.made):
             table: dict[Any, list[Any]] = {}
             for key in self.made:
-                if isinstance(key, tuple) and len(key) == 4 and key[0] == "cmp":
-                    table.setdefault(key[2], []).append(key)
+                subject = key[2] if is_comparison(key, "is") or is_comparison(key, "==") else key
+                while isinstance(subject, tuple) and len(subject) == 3 and subject[0] == "attr" and isinstance(subject[2], str):
+                    subject = subject[1]
+                table.setdefault(subject, []).append(key)
             self.compared = (len(self.made), table)
-        return self.compared[1].get(left, [])
+        return self.compared[1].get(about, [])
 
     def take_back(self, count: int) -> None:
         """Forget all choices but the first `count`."""

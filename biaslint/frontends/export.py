@@ -8,6 +8,7 @@ from typing import Any
 from biaslint import shift
 from biaslint.flow import Node
 from biaslint.frontends import facts
+from biaslint.frontends.choices import is_comparison
 from biaslint.frontends.interpreter import Interpreter
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
@@ -190,13 +191,22 @@ def settings_of(interp: Interpreter, layer: Layer) -> dict[str, Any]:
 def answers(interp: Interpreter, name: str, parameter: Any) -> dict[str, Any]:
     """What this execution took an unknown parameter for: its truth, and the comparisons with it that were asked for."""
     made = interp.choices.made
-    result: dict[str, Any] = {name: made[parameter]} if parameter in made else {}
-    for key in interp.choices.comparisons(parameter):
-        if key[1] == "is" and key[3] is None:
-            result[f"{name} is None"] = made[key]
+    result: dict[str, Any] = {}
+    for key in interp.choices.decided(parameter):
+        compared = is_comparison(key, "is") or is_comparison(key, "==")
+        subject = spelled(key[2] if compared else key, parameter, name)
+        if not compared:
+            result[subject] = made[key]
+        elif key[1] == "is" and key[3] is None:
+            result[f"{subject} is None"] = made[key]
         elif key[1] == "==" and isinstance(key[3], str):
-            result[f"{name} == {key[3]!r}"] = made[key]
+            result[f"{subject} == {key[3]!r}"] = made[key]
     return result
+
+
+def spelled(key: Any, parameter: Any, name: str) -> str:
+    """How the source writes a parameter or an attribute of it."""
+    return name if key == parameter else f"{spelled(key[1], parameter, name)}.{key[2]}"
 
 
 def bias_of(layer: Layer, place: Any) -> Bias:

@@ -43,7 +43,7 @@ def make(interp: Interpreter, obj: Obj, short: str, args: list[Value], kwargs: d
     layer.texts = texts
     layer.callee = interp.text(interp.node.func) if isinstance(interp.node, ast.Call) else ""
     layer.argument_text = texts.get(spec.bias, "") if spec.bias else ""
-    layer.settings = settings(interp, origin)
+    layer.settings = settings(interp, obj)
     obj.layer = layer
     if spec.kind == "loss":
         interp.facts.append(layer)
@@ -82,9 +82,11 @@ def argument_texts(interp: Interpreter, names: tuple[str, ...]) -> dict[str, str
     return texts
 
 
-def settings(interp: Interpreter, origin: Origin | None = None) -> dict[str, Value]:
-    """The parameters of the function that holds the call, with their values."""
+def settings(interp: Interpreter, made: Obj | None = None) -> dict[str, Value]:
+    """The parameters of the function that holds the call, with their values; constructors of what is being made are passed over."""
     for frame in reversed(interp.stack):
+        if made is not None and frame.self is made:
+            continue
         if frame.func is not None and frame.bound is not None:
             return {name: value for name, value in frame.bound.items() if name != "self"}
     return {}

@@ -61,7 +61,11 @@ def built(module: Any) -> Iterator[tuple[str, Any]]:
         if own and (model or function):
             try:
                 yield name, value()
-            except (ValueError, NotImplementedError):  # a weight initialiser on a bias; a base class
+            except (
+                ValueError,
+                NotImplementedError,
+                TypeError,
+            ):  # a weight initialiser on a bias; a base class; arguments wanted
                 continue
         elif isinstance(value, torch.nn.Module):
             yield name, value

@@ -48,4 +48,4 @@ def _xml(text: str) -> str:
 
 
 def _attr(text: str) -> str:
-    return quoteattr(_xml(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+    return quoteattr(_xml(plain(text)), {"\t": "&#9;"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
@@ -167,34 +167,48 @@ def yields(node: ast.AST) -> bool:
 
 def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[str, Value]:
     """The parameters' values. A parameter that nobody sets is unknown."""
-    spec = func.node.args
-    positional = [*spec.posonlyargs, *spec.args]
-    names: dict[str, Value] = {}
-    for parameter, value in zip(positional, args, strict=False):
-        names[parameter.arg] = value
-    rest = args[len(positional) :]
-    if spec.vararg:
-        names[spec.vararg.arg] = ListV(list(rest), "tuple")
-    extra = dict(kwargs)
-    for parameter in (*positional, *spec.kwonlyargs):
-        if parameter.arg in extra and parameter not in spec.posonlyargs:
-            names[parameter.arg] = extra.pop(parameter.arg)
-    first_default = len(positional) - len(func.defaults)
-    for index, parameter in enumerate(positional):
-        if parameter.arg not in names:
-            if index >= first_default:
-                names[parameter.arg] = func.defaults[index - first_default]
+    positional, first_named, keyword_only, rest, extra_name = signature(func.node.args)
+    names: dict[str, Value] = dict(zip(positional, args, strict=False))
+    if rest:
+        names[rest] = ListV(args[len(positional) :], "tuple")
+    extra: Kwargs = {}
+    named = {*positional[first_named:], *keyword_only} if extra_name or kwargs else ()
+    for name, value in kwargs.items():
+        if name in named:
+            names[name] = value
+        else:
+            extra[name] = value
+    missing = len(positional) - len(func.defaults)
+    for index, name in enumerate(positional):
+        if name not in names:
+            if index >= missing:
+                names[name] = func.defaults[index - missing]
             else:
-                names[parameter.arg] = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
-    for parameter in spec.kwonlyargs:
-        if parameter.arg not in names:
-            if parameter.arg in func.kw_defaults:
-                names[parameter.arg] = func.kw_defaults[parameter.arg]
+                names[name] = Unknown(("param", func.qualname, name), name)
+    for name in keyword_only:
+        if name not in names:
+            if name in func.kw_defaults:
+                names[name] = func.kw_defaults[name]
             else:
-                names[parameter.arg] = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
-    if spec.kwarg:
-        names[spec.kwarg.arg] = DictV(extra)
+                names[name] = Unknown(("param", func.qualname, name), name)
+    if extra_name:
+        names[extra_name] = DictV(extra)
     return names
+
+
+Signature = tuple[tuple[str, ...], int, tuple[str, ...], str, str]
+
+
+@lru_cache(maxsize=1 << 14)
+def signature(spec: ast.arguments) -> Signature:
+    """Positional names, how many of them are positional only, keyword-only names, the names of `*args` and `**kwargs` or ""."""
+    return (
+        tuple(parameter.arg for parameter in (*spec.posonlyargs, *spec.args)),
+        len(spec.posonlyargs),
+        tuple(parameter.arg for parameter in spec.kwonlyargs),
+        spec.vararg.arg if spec.vararg else "",
+        spec.kwarg.arg if spec.kwarg else "",
+    )
 
 
 def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:

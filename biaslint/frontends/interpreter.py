@@ -76,6 +76,8 @@ COMPARISONS: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
 MAX_STEPS = 400_000
 MAX_DEPTH = 60
 MAX_ITEMS = 4096
+WEIGHTY = {ListV, DictV, str, bytes}
+LONG_STEPS = 2_000
 LONG = 64  # rounds after which a loop that has made no layer and no tensor is left
 
 
@@ -241,11 +243,16 @@ class Interpreter:
     def do_for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Signal:
         made = len(self.flow.nodes) + len(self.objects)
         items = self.iterate(self.eval(node.iter, scope), node.iter)
+        costly = self.steps + LONG_STEPS
         repeats = Repeats(self, items) if only_appends(node) else None
         for count, item in enumerate(items):
             if repeats is not None and repeats.skips(count):
                 continue
-            if count == LONG and made == len(self.flow.nodes) + len(self.objects) and not of_layers(item):
+            if (
+                (count == LONG or (count >= 8 and self.steps > costly))
+                and made == len(self.flow.nodes) + len(self.objects)
+                and not of_layers(item)
+            ):
                 return None  # a table of numbers, not a model
             self.assign(node.target, item, scope)
             signal = self.block(node.body, scope)
@@ -696,7 +703,8 @@ class Interpreter:
             elif isinstance(value, DictV):
                 kwargs.update({key: item for key, item in value.items.items() if isinstance(key, str)})
         for value in args:
-            self.weigh(value)
+            if type(value) in WEIGHTY:
+                self.weigh(value)
         self.module = scope.module
         self.node = node
         if isinstance(func, External) and func.name == "builtins.super" and not args:
@@ -704,7 +712,8 @@ class Interpreter:
         if isinstance(func, External) and func.name in ("builtins.locals", "builtins.vars") and not args:
             return DictV(dict(scope.names))
         result = calls.call(self, func, args, kwargs, node)
-        self.weigh(result)
+        if type(result) in WEIGHTY:
+            self.weigh(result)
         self.module = scope.module
         self.node = node
         return result
@@ -764,7 +773,8 @@ class Interpreter:
         self.module = scope.module
         self.node = node
         result = self.binary(node.op, left, right, node)
-        self.weigh(result)
+        if type(result) in WEIGHTY:
+            self.weigh(result)
         return result
 
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:

@@ -15,7 +15,7 @@ import copy
 import operator
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ class Entry:
     lines: tuple[int, ...]  # where they stood
     found: Any = None  # a Reached
     asked: tuple[Any, ...] = ()  # what it asked of earlier executions, and the answers
+    flips: tuple[tuple[Any, bool], ...] = ()  # likewise: which choices had been made the other way before
 
 
 class Memory:
@@ -143,17 +144,23 @@ class Memory:
             if [one for one in given if one not in reached.seen] != answer or (cls in reached.classes) != inside:
                 return None
             fresh += answer
+        flipped: set[Any] = set()
+        for flip, new in entry.flips:
+            if (flip not in reached.flipped and flip not in flipped) != new:
+                return None
+            flipped.add(flip)
         reached.seen.update(fresh)
+        reached.flipped |= flipped
         self.used.add(key)
         _settle(root.module, entry)
         return _copied(entry.found)
 
-    def store(self, root: Root, steps: int, found: Reached, asked: Iterable[Any]) -> None:
+    def store(self, root: Root, steps: int, found: Reached) -> None:
         """Keep what a root has led to."""
         statements = self.closure(root)
         key = (id(root.node), root.module.path, steps)
         lines = tuple(statement.lineno for statement in statements)
-        self.entries[key] = Entry(root.module.path, statements, lines, _copied(found), tuple(asked))
+        self.entries[key] = Entry(root.module.path, statements, lines, _copied(found), tuple(found.asked), tuple(found.flips))
         self.used.add(key)
         self.executed += 1
 

@@ -73,6 +73,8 @@ class Reached:
     seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
     before: set[int] = field(default_factory=set)  # `classes` of the roots before, where each root has a `Reached` of its own
     asked: list[Any] = field(default_factory=list)  # what was asked of `seen` and `classes`, and the answers
+    flipped: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
+    flips: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `flipped`, and the answers
     runs: int = 0
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
 
@@ -300,9 +302,9 @@ def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STE
         return
     found = memory.recall(root, steps, reached)
     if found is None:
-        found = Reached(seen=reached.seen, before=reached.classes)
+        found = Reached(seen=reached.seen, before=reached.classes, flipped=reached.flipped)
         explore(project, root, found, steps)
-        memory.store(root, steps, found, found.asked)
+        memory.store(root, steps, found)
     reached.add([found])
 
 
@@ -334,20 +336,37 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
             reached.stopped.append((f"{root.module.name}.{root.name}", ended))
         reached.functions.update(id(func.node) for func in interp.functions)
         taken.append(interp.choices.made)
-        if ended is not None and ended.startswith("raises") and interp.choices.open and runs < 4:
-            last = interp.choices.open[-1]
+        choices = interp.choices
+        repeatable = [key for key in choices.open if not passing(key)]
+        if ended is not None and ended.startswith("raises") and repeatable and runs < 4:
+            last = repeatable[-1]
             forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary))
-        lone = (isinstance(root.node, ast.ClassDef) and interp.steps < SMALL) or any(matters(use) for use in uses)
-        if runs == 1 and lone and any(key not in interp.choices.settled for key in interp.choices.open):
+        small = isinstance(root.node, ast.ClassDef) and interp.steps < SMALL
+        biases = frozenset((use.place.path, use.owner, use.name) for use in found if matters(use))
+        contrast = runs == 1 and any(key not in choices.settled for key in choices.open)
+        if contrast and (small or (biases and untried(reached, ("all", biases)))):
             forced.append(({}, True))
-        files = {place.path for use in found if matters(use) for place in use.chain}
-        if files and len(given) < 2:
-            for key in interp.choices.open:
-                if interp.choices.where.get(key) not in files:
-                    continue
-                forced.append(({**given, key: not interp.choices.made[key]}, contrary))
+        if biases and len(given) < 2:
+            files = {place.path for use in found if matters(use) for place in use.chain}
+            for key in repeatable:
+                where = choices.where.get(key)
+                if where in files and untried(reached, (where, choices.texts.get(key), choices.made[key], len(given), biases)):
+                    forced.append(({**given, key: not choices.made[key]}, contrary))
             forced.sort(key=lambda item: len(item[0]))
     reached.uses.extend(found)
+
+
+def passing(key: Any) -> bool:
+    """Is it a condition on a value that another execution will not meet again?"""
+    return isinstance(key, tuple) and bool(key) and (key[0] == "fresh" or any(passing(part) for part in key))
+
+
+def untried(reached: Reached, flip: Any) -> bool:
+    """Has no execution made this choice the other way yet? An entry point that comes to the same biases by it shows nothing new."""
+    fresh = flip not in reached.flipped
+    reached.flipped.add(flip)
+    reached.flips.append((flip, fresh))
+    return fresh
 
 
 def matters(use: LayerUse) -> bool:

@@ -207,7 +207,7 @@ class Layer:
     covers_all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Origin:
     """Where something was made: the chain of calls that led there, innermost first, and the function that holds the innermost."""
 

@@ -9,6 +9,7 @@ from biaslint.frontends import keras_initializers, ops
 from biaslint.frontends.values import Class, External, Func, Layer, ListV, Native, Obj, Unknown, Value, is_constant, key_of
 from biaslint.vocabulary import keras as vocabulary
 from biaslint.vocabulary import tensorflow as functions
+from biaslint.vocabulary import tensorpack
 from biaslint.vocabulary.spec import REQUIRED, LayerSpec, parameters, positional_names
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def spec_of(layer: Layer) -> LayerSpec:
     short = layer.type.rpartition(".")[2]
     if short in vocabulary.LAYERS:
         return vocabulary.LAYERS[short]
-    table = functions.SLIM if layer.type.startswith("tf_slim.") else functions.FUNCTION_LAYERS
+    table = functions.FUNCTION_LAYERS
+    if layer.type.startswith(("tf_slim.", "tensorpack.")):
+        table = functions.SLIM if layer.type.startswith("tf_slim.") else tensorpack.LAYERS
     return vocabulary.LAYERS[table[short][0]]
 
 

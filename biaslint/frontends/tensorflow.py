@@ -14,6 +14,7 @@ from biaslint.frontends import (
     keras_models,
     tensorflow_layers,
     tensorflow_variables,
+    tensorpack,
 )
 from biaslint.frontends.tensors import argument
 from biaslint.frontends.values import MISSING, Builtin, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
 
 CALL_METHODS = ("__call__", "call")
-PREFIXES = {"tensorflow", "tf_slim", "tensorflow_addons", "tf", "tensorflow_probability"}
+PREFIXES = {"tensorflow", "tf_slim", "tensorflow_addons", "tf", "tensorflow_probability", "tensorpack"}
 SLIM_HOMES = (
     "tensorflow.contrib.slim.python.slim.", "tensorflow.contrib.slim.", "tensorflow.contrib.layers.python.layers.layers.",
     "tensorflow.contrib.layers.python.layers.", "tensorflow.contrib.layers.", "tensorflow.contrib.framework.python.ops.",
@@ -47,6 +48,7 @@ RNN_FUNCTIONS = {
     "stack_bidirectional_dynamic_rnn", "static_state_saving_rnn",
 }  # fmt: skip
 LOSS_READERS = {"BinaryCrossentropy": "binary_cross_entropy_with_logits"}
+MODULES = {"tensorflow.Module", "tensorpack.ModelDesc", "tensorpack.ModelDescBase"}
 SCOPES = {
     "variable_scope",
     "name_scope",
@@ -67,6 +69,8 @@ def owns(name: str) -> bool:
 def canonical(name: str) -> str:
     """tf.compat.v1.nn.conv2d is tensorflow.nn.conv2d; slim, tf_slim and tf.contrib.layers are one."""
     short = name.rpartition(".")[2]
+    if name.startswith(tensorpack.HOME):
+        return f"{tensorpack.HOME}{short}" if tensorpack.knows(name) else name
     for home in SLIM_HOMES:
         if name.startswith(home):
             return f"tf_slim.{name[len(home) :]}"
@@ -82,6 +86,8 @@ def knows(name: str) -> bool:
     """Names that star imports may bring in, and those of slim's own package."""
     if not owns(name):
         return False
+    if name.startswith(tensorpack.HOME):
+        return tensorpack.knows(name)
     full = canonical(name)
     short = full.rpartition(".")[2]
     if full.startswith("tf_slim."):
@@ -96,6 +102,8 @@ def specific(name: str) -> int:
 def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """Call a name of TensorFlow. MISSING where it is not known."""
     short = name.rpartition(".")[2]
+    if name.startswith(tensorpack.HOME):
+        return tensorpack.call(interp, short, args, kwargs)
     if name.startswith("tf_slim."):
         result = slim(interp, short, args, kwargs)
         if result is not MISSING:
@@ -198,7 +206,7 @@ def is_module(obj: Obj) -> bool:
     if obj.layer is not None:
         return True
     bases = obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]
-    return any(isinstance(base, External) and canonical(base.name) == "tensorflow.Module" for base in bases)
+    return any(isinstance(base, External) and canonical(base.name) in MODULES for base in bases)
 
 
 def prepare(interp: Interpreter, obj: Obj) -> None:
@@ -225,6 +233,8 @@ def store(interp: Interpreter, obj: Obj, name: str, value: Value) -> bool:
 
 def method(interp: Interpreter, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """A method of an optimiser, a moving average, a session, a cell ..."""
+    if isinstance(obj.cls, External) and obj.cls.name == tensorpack.WRAP:
+        return tensorpack.method(interp, obj, name, args, kwargs)
     if name in ("minimize", "apply", "apply_gradients", "compute_gradients", "close", "update", "add_summary"):
         return interp.fresh(name)
     if name == "zero_state":
@@ -245,6 +255,8 @@ def base_method(interp: Interpreter, obj: Obj, name: str, args: list[Value], kwa
 
 
 def call_object(interp: Interpreter, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if isinstance(obj.cls, External) and obj.cls.name == tensorpack.WRAP:
+        return obj.attrs.get("tensor")
     layers = tensorflow_layers.cells_in(obj)
     if layers:
         return tensorflow_layers.run_cells(interp, "a cell", [obj, *args], kwargs)

@@ -8,6 +8,7 @@ from biaslint.frontends import keras_layers
 from biaslint.frontends.values import DictV, External, Layer, ListV, Obj, Unknown, Value, tensors_in
 from biaslint.vocabulary import keras as keras_vocabulary
 from biaslint.vocabulary import tensorflow as vocabulary
+from biaslint.vocabulary import tensorpack
 from biaslint.vocabulary.spec import REQUIRED, parameters, positional_names
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def enter(interp: Interpreter, obj: Obj) -> Value:
         settings = obj.attrs["settings"].items
         for one in functions.items:
             if isinstance(one, External):
-                entry = vocabulary.SLIM.get(one.name.rpartition(".")[2])
+                table_of = tensorpack.LAYERS if one.name.startswith("tensorpack.") else vocabulary.SLIM
+                entry = table_of.get(one.name.rpartition(".")[2])
                 if entry is not None:
                     table.setdefault(entry[0], {}).update(settings)
     interp.contexts.append(table)

@@ -19,12 +19,17 @@ def replacement(verdict: Verdict) -> str:
     when = verdict.when
     if when is None:
         return "None" if verdict.use.bias.argument == AXES else "False"
-    if when.startswith("not "):
-        return when[4:]
+    return " or ".join(opposite(part) for part in when.split(" and "))
+
+
+def opposite(condition: str) -> str:
+    """How the source would write that a condition does not hold."""
+    if condition.startswith("not "):
+        return condition[4:]
     for one, other in OPPOSITES:
-        if one in when:
-            return when.replace(one, other)
-    return f"not {when}"
+        if one in condition:
+            return condition.replace(one, other)
+    return f"not {condition}"
 
 
 def removal(verdict: Verdict) -> Fix | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from biaslint.graph import LayerUse, Place, Program, Site
@@ -105,7 +106,35 @@ def separating(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
     ):
         if len({test.name for test in choice}) == 1:
             return choice[0]
-    return None
+    return None if found else both(dead, living)
+
+
+def both(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
+    """Two conditions that hold for all dead uses, and one of which fails for each living one. Each of them has to matter alone."""
+    shared = [
+        test
+        for test in tests(dead)
+        if all(test.holds(use.settings) is True for use in dead) and differs_alone(test.name, dead, living)
+    ]
+    pairs = [
+        (one, two)
+        for one, two in combinations(shared, 2)
+        if one.name != two.name and all(False in (one.holds(use.settings), two.holds(use.settings)) for use in living)
+    ]
+    if len(pairs) != 1:
+        return None
+    one, two = pairs[0]
+    return Test(
+        f"{one.name}, {two.name}",
+        f"{one.text} and {two.text}",
+        f"{one.negation} or {two.negation}",
+        lambda settings: either_way(one.holds(settings), two.holds(settings)),
+    )
+
+
+def either_way(one: bool | None, two: bool | None) -> bool | None:
+    """Do both hold?"""
+    return False if False in (one, two) else None if None in (one, two) else True
 
 
 NORM = re.compile(r"norm|bn", re.IGNORECASE)

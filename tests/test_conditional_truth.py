@@ -163,7 +163,7 @@ def test_a_condition_tells_dead_biases_from_live_ones(path: Path) -> None:
 def test_there_are_conditions_in_the_styles_of_many_libraries() -> None:
     stated = [finding.when for finding in findings(LIBRARIES) if finding.when is not None]
     assert len(stated) >= 10
-    assert {"batch_norm", "not plain", "norm == 'BN'", "config.use_batch_norm", "not qk_norm"} <= set(stated)
+    assert {"batch_norm", "not plain", "norm == 'BN'", "config.use_batch_norm", "not qk_norm and not rotary"} <= set(stated)
 
 
 def test_a_finding_without_a_condition_is_dead_in_every_variant() -> None:

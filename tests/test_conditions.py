@@ -45,6 +45,28 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
     assert conditions(tmp_path, parameters, body, FORWARD) == [when]
 
 
+def test_two_settings_that_both_matter_are_one_condition(tmp_path: Path) -> None:
+    body = "self.norm = nn.BatchNorm2d(8) if use_bn else nn.Identity()\nself.act = nn.ReLU() if act_first else nn.Identity()"
+    assert conditions(tmp_path, "use_bn, act_first", body, "return self.norm(self.act(x)).relu()") == [
+        "use_bn and not act_first"
+    ]
+
+
+def test_the_bias_that_is_proposed_is_there_where_one_of_them_fails(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Model(nn.Module):\n    def __init__(self, use_bn, act_first):\n        super().__init__()\n"
+        "        self.conv = nn.Conv2d(3, 8, 3)\n        self.act = nn.ReLU() if act_first else nn.Identity()\n"
+        "        self.norm = nn.BatchNorm2d(8) if use_bn else nn.Identity()\n\n    def forward(self, x):\n"
+        "        return self.norm(self.act(self.conv(x))).relu()\n",
+        encoding="utf-8",
+    )
+    found = engine.lint([path], Config(root=tmp_path, select=("BL101",))).findings
+    assert len(found) == 1
+    assert found[0].fix is not None
+    assert "bias=not use_bn or act_first" in found[0].fix.message
+
+
 def test_a_setting_read_in_the_forward_pass_is_a_condition(tmp_path: Path) -> None:
     body = "self.use_bn = use_bn\nself.norm = nn.BatchNorm2d(8)"
     found = conditions(tmp_path, "use_bn", body, "if self.use_bn:\n    x = self.norm(x)\nreturn x.relu()")

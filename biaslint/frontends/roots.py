@@ -41,6 +41,7 @@ MAX_RUNS = 8
 ROOT_STEPS = 1_500_000
 SMALL = 30_000  # steps up to which a model is executed under contrary choices although nothing was found in it
 FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
+FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
 LONE_STEPS = 30_000  # for a function that is executed only because nothing calls it
 LAYER_NAMES = re.compile(
     r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*|\w+Conv\w*"
@@ -346,6 +347,10 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         contrast = runs == 1 and any(key not in choices.settled for key in choices.open)
         if contrast and (small or (biases and untried(reached, ("all", biases)))):
             forced.append(({}, True))
+        if contrast and small and not biases:
+            free = [key for key in repeatable if key not in choices.settled]
+            if 2 <= len(free) <= FEW:
+                forced += [({one: choices.made[one] == (one != key) for one in free}, contrary) for key in free]
         if biases and len(given) < 2:
             files = {place.path for use in found if matters(use) for place in use.chain}
             for key in repeatable:

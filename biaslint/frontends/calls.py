@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
 from biaslint.frontends import attributes, frameworks, library, tensors, wrappers
-from biaslint.frontends.interpreter import MAX_DEPTH, Frame, key_size
+from biaslint.frontends.interpreter import MAX_DEPTH, Frame, larger
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
     MISSING,
@@ -33,6 +33,7 @@ from biaslint.frontends.values import (
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
 
+MAX_RECURSIONS = 24
 Args = list[Value]
 Kwargs = dict[str, Value]
 
@@ -93,7 +94,7 @@ def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -
 
     if isinstance(func, Unknown) and len(values) < 4:
         key = ("call", func.key, *(key_of(value) for value in values))
-        if key_size(key) > 60:  # calls of calls of calls: a loop, whose keys would grow for ever
+        if larger(key, 60):  # calls of calls of calls: a loop, whose keys would grow for ever
             return interp.fresh(f"{name}(...)")
         return Unknown(key, f"{func.text}(...)" if func.text else "")
     return interp.fresh(f"{name}(...)")
@@ -118,7 +119,7 @@ def call_function(
 ) -> Value:
     if len(interp.stack) > MAX_DEPTH:
         interp.stop("calls nested too deeply")
-    if len(interp.stack) > 6 and [frame.func for frame in interp.stack].count(func) > 6:
+    if len(interp.stack) > 2 and endless(interp, func, args):
         interp.not_understood(f"recursion of {func.qualname}")
         return interp.opaque(*args, *kwargs.values(), name=func.qualname) if tensors.all_in(*args) else interp.fresh()
     names = bind(interp, func, args, kwargs)
@@ -144,6 +145,15 @@ def call_function(
     if generator:
         return ListV(frame.yields or [], "list")
     return signal[1] if signal is not None and signal[0] == "return" else None
+
+
+def endless(interp: Interpreter, func: Func, args: Args) -> bool:
+    """Does a function call itself again and again? On something unknown it might do so several times in each call."""
+    depth = [frame.func for frame in interp.stack].count(func)
+    if depth > 2 and any(isinstance(arg, Unknown) for arg in args):
+        interp.recursions[func] = interp.recursions.get(func, 0) + 1
+        return depth > 6 or interp.recursions[func] > MAX_RECURSIONS
+    return depth > 6
 
 
 _YIELDS: dict[ast.AST, bool] = {}

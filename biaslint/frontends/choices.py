@@ -192,7 +192,16 @@ def product(dims: Sequence[Any]) -> tuple[int, tuple[Any, ...]]:
             todo.extend(dim[2:])
         else:
             keys.append(dim)
-    return number, tuple(sorted(keys, key=str))
+    if len(keys) > 1:
+        keys.sort(key=rank)
+    return number, tuple(keys)
+
+
+def rank(key: Any) -> str:
+    """Where a key comes in a sum or product, the same wherever that is put together. Of an object, only who it is counts."""
+    if isinstance(key, tuple):
+        return f"({','.join(map(rank, key))})"
+    return repr(key) if isinstance(key, (str, int, float, type(None))) else f"{type(key).__name__} {id(key)}"
 
 
 def multiply(dims: Sequence[Any]) -> Any:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from biaslint.flow import Flow, Node
-from biaslint.frontends.choices import Choices, multiply
+from biaslint.frontends.choices import Choices, multiply, rank
 from biaslint.frontends.project import Module, Project
 from biaslint.frontends.values import (
     MISSING,
@@ -118,6 +118,7 @@ class Interpreter:
         self.statement: ast.stmt | None = None
         self.classes: set[Class] = set()  # project classes that were instantiated
         self.functions: set[Func] = set()  # project functions that were called
+        self.recursions: dict[Func, int] = {}  # how often a function went deeper into something unknown
         self.importing: set[tuple[Module, ast.ImportFrom, str]] = set()  # the imports that are being followed
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
@@ -521,7 +522,7 @@ class Interpreter:
     def item_of(self, value: Unknown, index: Any) -> Value:
         if value.tensors:
             return self.opaque(value, name=value.text)
-        if key_size(value.key) > 60:
+        if larger(value.key, 60):
             return self.fresh(f"{value.text}[{index}]" if value.text else "")
         return Unknown(("item", value.key, index), f"{value.text}[{index}]" if value.text else "")
 
@@ -639,6 +640,8 @@ class Interpreter:
         if path is not None and path != importer.path:
             if frameworks.knows(f"{source}.{name}"):  # a framework's own sources are linted: its layers are still its layers
                 return External(f"{source}.{name}")
+            if star and not self.project.may_bind(path, name):
+                return MISSING
             module = self.project.open(path)
             if module is not None:
                 value = self.module_attribute(module, name)
@@ -809,11 +812,11 @@ class Interpreter:
         if (symbol == "*" and left == 1 and is_constant(left)) or (symbol == "+" and left == 0 and is_constant(left)):
             return right
         one, two = key_of(left), key_of(right)
-        if key_size(one) + key_size(two) > 40:
+        if larger((one, two), 40):
             return self.fresh()
         if symbol == "*" and not isinstance(left, float) and not isinstance(right, float):
             return Unknown(multiply([one, two]), f"{shown(left)} * {shown(right)}")
-        if symbol == "+" and str(two) < str(one):
+        if symbol == "+" and rank(two) < rank(one):
             one, two = two, one
         return Unknown(("op", symbol, one, two), f"{shown(left)} {symbol} {shown(right)}")
 
@@ -1248,8 +1251,17 @@ def is_open(value: Value) -> bool:
     return isinstance(value, Unknown) or (isinstance(value, (ListV, DictV)) and value.open)
 
 
-def key_size(key: Any) -> int:
-    return sum(key_size(part) for part in key) if isinstance(key, tuple) else 1
+def larger(key: Any, size: int) -> bool:
+    """Has a key more than so many parts?"""
+    todo = [key]
+    for _ in range(size):
+        if not todo:
+            return False
+        part = todo.pop()
+        while isinstance(part, tuple):
+            todo.extend(part)
+            part = todo.pop() if todo else None
+    return bool(todo)
 
 
 def hashable(value: Value) -> Any:

@@ -207,6 +207,13 @@ class Project:
         self.modules[path] = module
         return module
 
+    def may_bind(self, path: Path, name: str) -> bool:
+        """Might a module have this name? Where its text mentions neither the name nor a star import, it need not be parsed."""
+        if path in self.modules:
+            return True
+        text = self.read(path)
+        return text is not None and (name in text or "import *" in text)
+
     def is_file(self, path: Path) -> bool:
         known = self._files.get(path)
         if known is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
 from biaslint.frontends import ops, tensors
-from biaslint.frontends.values import External, Layer, ListV, Obj, Origin, Unknown, Value, is_constant, key_of
+from biaslint.frontends.values import External, Layer, ListV, Obj, Unknown, Value, is_constant, key_of
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import REQUIRED, LayerSpec, parameters, positional_names
 

@@ -1,0 +1,107 @@
+"""The same bytes come out for any order of the files, any number of processes, and any seed of Python's hashes."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import ROOT, write
+from test_fixtures import FOLDER
+
+from biaslint import engine, frontends, reporters
+from biaslint.config import Config
+from biaslint.frontends import workers
+
+PROGRAM = """
+import os, random, sys
+from pathlib import Path
+from biaslint import engine, frontends, reporters
+from biaslint.config import Config
+from biaslint.frontends import workers
+
+folder, order, jobs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+workers.available = lambda: jobs
+frontends.MANY = 0
+files = sorted(folder.rglob("*.py"))
+random.Random(order).shuffle(files)
+config = Config(folder, select=("ALL",))
+result = engine.lint_files(files, config)
+result.files = sorted(result.files)
+view = reporters.View(result, config, folder, show_unknown=True, statistics=True)
+for kind in ("text", "json", "sarif", "junit"):
+    sys.stdout.write(reporters.render(kind, view))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dozen files that import from each other, with the fixtures among them."""
+    files: dict[str, str | bytes] = {
+        f"part{number}.py": "import torch\nfrom torch import nn\n"
+        f"from part{(number + 1) % 6} import Block{(number + 1) % 6} as Other\n"
+        f"class Block{number}(nn.Module):\n"
+        f"    def __init__(self, norm=nn.BatchNorm2d, wide={number % 2 == 0}):\n        super().__init__()\n"
+        f"        self.conv = nn.Conv2d(3, {8 + number}, 3)\n        self.norm = norm(8) if wide else nn.Identity()\n"
+        "        self.fc = nn.Linear(8, 2)\n"
+        f"    def forward(self, x):\n        return self.fc(self.norm(self.conv(x)).mean((2, 3)))\n"
+        f"def build{number}(**given):\n    return nn.Sequential(Block{number}(**given), Other())\n"
+        for number in range(6)
+    }
+    names = ("torch/ways_of_writing.py", "torch/factories.py", "torch/start_values.py", "keras/biases_set.py")
+    files |= {Path(name).name: (FOLDER / name).read_bytes() for name in names}
+    return write(tmp_path_factory.mktemp("project"), files)
+
+
+def output(project: Path, order: str, jobs: int, seed: str) -> bytes:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-c", PROGRAM, str(project), order, str(jobs)]
+    return subprocess.run(command, capture_output=True, env=environ, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def expected(project: Path) -> bytes:
+    said = output(project, "a", 1, "0")
+    assert said.count(b"BL101") > 10
+    return said
+
+
+@pytest.mark.parametrize(
+    ("order", "jobs", "seed"), [("b", 1, "0"), ("a", 1, "12345"), ("a", 2, "1"), ("c", 4, "random"), ("d", 7, "2")]
+)
+def test_the_same_bytes_come_out(project: Path, expected: bytes, order: str, jobs: int, seed: str) -> None:
+    assert output(project, order, jobs, seed) == expected
+
+
+def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else the test above shows nothing."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("processes are forked on Linux only")
+    pools: list[int] = []
+    context = workers.multiprocessing.get_context("fork")
+
+    class Watched:
+        def Pool(self, jobs: int) -> object:  # noqa: N802
+            pools.append(jobs)
+            return context.Pool(jobs)
+
+    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: Watched())
+    monkeypatch.setattr(workers, "available", lambda: 3)
+    monkeypatch.setattr(frontends, "MANY", 0)
+    engine.lint_files(sorted(project.rglob("*.py")), Config(project))
+    assert pools
+    assert set(pools) == {3}
+
+
+def test_linting_twice_in_one_process_says_the_same(project: Path) -> None:
+    config = Config(project, select=("ALL",))
+    files = sorted(project.rglob("*.py"))
+    shown = []
+    for number in range(3):
+        random.Random(number).shuffle(files)
+        view = reporters.View(engine.lint_files(files, config), config, project, show_unknown=True)
+        shown.append(reporters.render("json", view))
+    assert shown[0] == shown[1] == shown[2]

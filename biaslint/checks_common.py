@@ -39,11 +39,23 @@ def removal(verdict: Verdict) -> Fix | None:
         return None
     if verdict.when is not None and (use.bias.argument_text not in ("", "True") or use.bias.argument == AXES):
         return None
+    if verdict.when is not None and CLASS.search(verdict.when):
+        return None  # the class may have another name where the layer is made
+    if any(sets_unguarded(other) for other in verdict.uses):
+        return None
     text = replacement(verdict)
     change = SetArgument(use.place, use.bias.argument, text)
     return Fix(
         Safety.UNSAFE, f"`{use.bias.argument}={text}` (removes the parameter `{use.name}.bias` from checkpoints)", (change,)
     )
+
+
+CLASS = re.compile(r"isinstance\(| is (not )?(?!None\b|True\b|False\b)\w")
+
+
+def sets_unguarded(use: LayerUse) -> bool:
+    """Does a statement that does not ask whether there is a bias write to it?"""
+    return any((".bias" in write.target and not write.guarded) or write.by == "set_weights" for write in use.bias.writes)
 
 
 RELUS = {"relu", "relu_", "relu6"}

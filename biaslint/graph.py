@@ -57,6 +57,7 @@ class BiasWrite:
     func: str = ""  # what is called, as written: "nn.init.zeros_"
     grows: bool = False  # the spread is not known as a number, but grows with the layer's size: sqrt(fan_in)
     caught: bool = False  # stands in a `try` body: an exception need not be one for the program
+    guarded: bool = False  # stands behind a question about the bias: `if m.bias is not None`
     # the calls that led to it, outermost first, each with the name of the function it stands in; given where an earlier write counts
     via: tuple[tuple[str, Place], ...] = field(default=(), compare=False)
 

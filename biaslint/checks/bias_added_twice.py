@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
+from biaslint.checks_common import sets_unguarded
 from biaslint.conditions import BIASED_KINDS
 from biaslint.finding import Fix, Related, Safety, SetArgument
 from biaslint.graph import LayerUse, Program, Site
@@ -37,7 +38,7 @@ def check(program: Program) -> Iterator[Report]:
 
 def _taken_up(site: Site, use: LayerUse, heir: LayerUse) -> Report:
     fix = None
-    if use.bias.argument and "**" not in use.texts and use.bias.argument_text in ("", "True"):
+    if use.bias.argument and "**" not in use.texts and use.bias.argument_text in ("", "True") and not sets_unguarded(use):
         text = f"`{use.bias.argument}=False` (removes the parameter `{use.name}.bias` from checkpoints)"
         fix = Fix(Safety.UNSAFE, text, (SetArgument(site.place, use.bias.argument, "False"),))
     return Report(

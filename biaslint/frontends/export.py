@@ -244,6 +244,7 @@ def bias_write(write: Write, place: Any, meant: bool = False) -> BiasWrite:
     return BiasWrite(
         write.how, where, write.value, write.spread, write.span, write.by, write.text, write.where, write.which,
         write.target, call, write.func, write.grows, write.how == "scaled" and write.module is not None and write.call is not None and facts.caught(write.module, write.call),
+        bool(write.module is not None and write.node is not None and ".bias" in write.target and facts.asked(write.module, write.node)),
         tuple((name, place(module, node)) for name, module, node in write.via) if meant else (),
     )  # fmt: skip
 

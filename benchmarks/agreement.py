@@ -17,7 +17,6 @@ import importlib.util
 import json
 import multiprocessing
 import os
-import random
 import sys
 import time
 import warnings
@@ -240,7 +239,7 @@ def main() -> None:
             row = json.loads(line)
             by_model[row["model"]].append(row)
         models = [model for model in by_model if given.only in model]
-        random.Random(0).shuffle(models)
+        models.sort(key=lambda model: sum(row["count"] for row in by_model[model]))  # the small ones first
         library = models[0].partition(":")[0] if models else ""
         if library != "keras":
             import torch

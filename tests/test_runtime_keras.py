@@ -34,7 +34,7 @@ from biaslint.runtime.observed import Observed  # noqa: E402
 from biaslint.runtime.parent import VerifyError, environment, run  # noqa: E402
 from biaslint.runtime.trace_keras import origins, tracing  # noqa: E402
 
-BACKENDS = [name for name in ("tensorflow", "torch") if importlib.util.find_spec(name) is not None]
+BACKENDS = [name for name in ("tensorflow", "torch", "jax") if importlib.util.find_spec(name) is not None]
 IMAGES = numpy.random.default_rng(0).standard_normal((4, 12, 12, 3)).astype("float32")
 ONE_IN_TEN = numpy.array([0] * 200 + [1] * 20)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +106,104 @@ def test_without_inputs_it_says_what_to_pass(folder: Path) -> None:
         run(Job("vgg.py:VGG"))
     with pytest.raises(VerifyError, match=r"could not be fed with 15x15 \(batch 8\)"):
         run(Job("vgg.py:VGG", inputs=["15x15"]))
+
+
+COMPILED = """
+import tensorflow as tf
+
+class Dense(tf.Module):
+    def __init__(self, i, o, bias):
+        super().__init__()
+        self.w = tf.Variable(tf.random.normal([i, o], stddev=(1 / i) ** 0.5))
+        self.b = tf.Variable(tf.fill([o], bias))
+
+    def __call__(self, x):
+        return x @ self.w + self.b
+
+class Net(tf.Module):
+    def __init__(self, bias=1.0):
+        super().__init__()
+        self.one = Dense(6, 16, bias)
+        self.two = Dense(16, 2, 0.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 6])])
+    def __call__(self, x):
+        return self.two(tf.nn.relu(self.one(x)))
+
+class Subclassed(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.conv = tf.keras.layers.Conv2D(8, 3)
+        self.norm = tf.keras.layers.BatchNormalization()
+        self.head = tf.keras.layers.Dense(1)
+
+    @tf.function
+    def call(self, x, training=None):
+        x = tf.nn.relu(self.norm(self.conv(x), training=training))
+        return tf.sigmoid(self.head(tf.reduce_mean(x, [1, 2])))
+"""
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(COMPILED)
+    return tmp_path
+
+
+def test_what_tf_function_compiles_is_measured_eagerly(compiled: Path) -> None:
+    observed = run(Job("net.py:Net", inputs=["6"]))
+    assert [(layer.bias_values.mean, layer.dead) for layer in observed.layers if layer.bias_values] == [
+        (1.0, "alive"),
+        (0.0, "alive"),
+    ]
+    assert [rule for rule, _ in rules(observed)] == ["constant-bias-on-dense"]
+
+
+def test_a_subclassed_model_of_tf_keras_is_traced_to_its_lines(compiled: Path) -> None:
+    result = CliRunner().invoke(verify, ["net.py:Subclassed", "--input", "16x16x3", "--prior", "0.1", "--format", "json"])
+    report = json.loads(result.output)
+    lines = COMPILED.splitlines()
+    assert [(one["rule"], lines[one["line"] - 1].strip()) for one in report["findings"]] == [
+        ("BL101", "self.conv = tf.keras.layers.Conv2D(8, 3)"),
+        ("BL401", "self.head = tf.keras.layers.Dense(1)"),
+    ]
+
+
+SAVE = """
+import sys
+sys.path.insert(0, ".")
+import keras, net, tensorflow as tf
+from keras import layers
+tf.saved_model.save(net.Net(), "module")
+model = net.Net()
+tf.saved_model.save(model, "signed", signatures=model.__call__)
+head = layers.Dense(2, bias_initializer=keras.initializers.Constant(3.0))
+keras.Sequential(
+    [keras.Input((16, 16, 3)), layers.Conv2D(8, 3, bias_initializer="ones"), layers.BatchNormalization(), layers.ReLU(),
+     layers.GlobalAveragePooling2D(), head]
+).export("exported", verbose=False)
+"""
+
+
+def test_saved_models_are_measured_as_the_graphs_that_they_are(compiled: Path) -> None:
+    subprocess.run([sys.executable, "-c", SAVE], cwd=compiled, check=True, capture_output=True)
+    for name in ("module", "signed"):
+        observed = run(Job(name))
+        assert [(layer.kind, layer.bias_values.mean) for layer in observed.layers if layer.bias_values] == [
+            ("linear", 1.0),
+            ("linear", 0.0),
+        ], name
+        assert [layer.is_output for layer in observed.layers] == [False, True]
+        assert [(units.units, units.layer) for units in observed.units] == [(16, observed.layers[0].name)]
+        assert [rule for rule, _ in rules(observed)] == ["constant-bias-on-dense"]
+    observed = run(Job("exported", prior=[0.9, 0.1]))
+    assert (observed.batch, observed.inputs, observed.mode) == (8, ["16x16x3 (guessed)"], "inference")
+    assert [(layer.kind, layer.bias_values.mean) for layer in observed.layers if layer.bias_values] == [
+        ("conv", 1.0),
+        ("linear", 3.0),
+    ]
+    assert [rule for rule, _ in rules(observed)] == ["unset-output-bias", "constant-bias-on-conv"]
+    assert any("inference" in note for note in observed.notes)
+    with pytest.raises(VerifyError, match=r"could not be fed with 5 .*It wants keras_tensor.*16x16x3"):
+        run(Job("exported", inputs=["5"]))

@@ -252,7 +252,7 @@ def dead_units(observed: Observed, limits: Thresholds, verdict: Verdict) -> None
     for units in observed.units:
         share = units.dead / max(units.units, 1)
         layer = layers.get(units.layer)
-        text = f"{units.dead} of {units.units} units after `{units.layer}` are zero for the whole batch"
+        text = f"{units.dead} of {units.units} units {f'after `{units.layer}`' if units.layer else f'of `{units.name}`'} are zero for the whole batch"
         if observed.batch < 4:
             verdict.measurements.append(
                 Measurement(

@@ -56,6 +56,8 @@ def bias_code(observed: Observed, layer: LayerFacts | None, values: Sequence[flo
         )
         return f"with torch.no_grad(): model{path}.bias.copy_({literal})"
     literal = f"[{', '.join(f'{value:.4g}' for value in values)}]" if len(values) <= 10 else "numpy.log(prior)"
+    if observed.mode == "inference":
+        return f"{literal}, in the code that was exported"
     if observed.framework == "tensorflow":
         return f"{name or '<output bias>'}.assign({literal})"
     return f"model.get_layer({name!r}).bias.assign({literal})"

@@ -1,4 +1,4 @@
-"""Measuring a Keras model (Keras 3 on TensorFlow or PyTorch, and tf.keras): one plain pass, and the dead-bias test.
+"""Measuring a Keras model (Keras 3 on TensorFlow, PyTorch or JAX, and tf.keras): one plain pass, and the dead-bias test.
 
 Keras computes in float32, so the test's threshold is wider than PyTorch's. An activation inside a layer hides the place where the
 bias is added; the layer's activation is wrapped for the time of the test, and gradients are taken at what goes into it.
@@ -16,6 +16,7 @@ from biaslint.runtime.observed import LayerFacts, Observed, OutputFacts, TargetF
 from biaslint.runtime.origins import Frame
 
 THRESHOLD = 1e-5
+DIFFERENTIATED = ("tensorflow", "torch", "jax")
 _SHAPES = ("Flatten", "Reshape", "Permute", "Activation", "Softmax", "Dropout", "Squeeze", "Transpose")
 _READERS = {
     "ReLU": "relu",
@@ -91,6 +92,7 @@ def _dead_pass(model: Any, targets: dict[str, Any], inputs: Any, seed: int) -> t
 
     def run() -> tuple[Any, list[Any]]:
         nonlocal record
+        places.clear()
         with keras_watch.watching(list(targets.values())) as record:
             outputs = keras_watch.tensors_of(_call(model, inputs, True))
             for name, layer in targets.items():
@@ -230,7 +232,7 @@ def measure(
     for index, output in enumerate(outputs[:8]):
         observed.outputs.append(output_facts(f"output {index}", output, kind if index == 0 else ""))
     progress("dead biases", 0.6)
-    if keras_watch.backend() in ("tensorflow", "torch"):
+    if keras_watch.backend() in DIFFERENTIATED:
         few = first_rows(inputs, dead_batch)
         try:
             dead_biases(model, few, observed.layers, layers, threshold, seed)
@@ -281,7 +283,7 @@ def _plain_pass(model: Any, inputs: Any, observed: Observed, layers: dict[str, A
             call.output for call in record.calls
         ]
 
-    if keras_watch.backend() in ("tensorflow", "torch"):
+    if keras_watch.backend() in DIFFERENTIATED:
         slopes = keras_watch.gradients(run)
     else:
         run()
@@ -339,3 +341,8 @@ def _mark_outputs(record: Any, results: Sequence[Any], by_layer: Mapping[int, La
             if not type(call.operation).__name__.startswith(_SHAPES) or not call.inputs:
                 break
             tensor = call.inputs[0]
+    if results and not any(one.is_output for one in by_layer.values()):
+        # A function of the framework stands behind the last layer: one that puts out as many channels is meant.
+        last = next((one for call in reversed(record.calls) if (one := by_layer.get(id(call.operation))) is not None), None)
+        if last is not None and last.kind in ("conv", "linear") and last.channels == results[0].shape[-1]:
+            last.is_output = True

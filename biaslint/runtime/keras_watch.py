@@ -47,6 +47,34 @@ def tensors_of(value: Any) -> list[Any]:
     return list(_tensors(value))
 
 
+class _Probes:
+    """JAX differentiates functions, not recorded passes: what is added at the places on the way is made an argument."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] | None = None  # what to add, place by place; None: only note the places
+        self.seen: list[Any] = []
+        self.active = False
+
+    def at(self, tensor: Any) -> Any:
+        """The tensor as the model goes on with it."""
+        if not self.active or "float" not in str(getattr(tensor, "dtype", "")):
+            return tensor
+        result = tensor if self.values is None else tensor + self.values[len(self.seen)]
+        self.seen.append(result)
+        return result
+
+    def run(self, run: Callable[[], tuple[Any, list[Any]]], values: list[Any] | None) -> tuple[Any, list[Any]]:
+        """`run`, with these values added at its places."""
+        self.values, self.seen, self.active = values, [], True
+        try:
+            return run()
+        finally:
+            self.active = False
+
+
+_probes = _Probes()
+
+
 @contextlib.contextmanager
 def watching(layers: Sequence[Any]) -> Iterator[Record]:
     """Record every call of an operation, and what each of the layers hands to its activation."""
@@ -64,6 +92,9 @@ def watching(layers: Sequence[Any]) -> Iterator[Record]:
         output = original(self, *args, **kwargs)
         if not getattr(self, "_layers", None) or hasattr(self, "cell"):
             found = tensors_of(output)
+            if len(found) == 1 and found[0] is output:
+                output = _probes.at(output)
+                found = [output]
             if found:
                 record.calls.append(Call(self, tensors_of([args, kwargs]), found[0]))
         return output
@@ -72,20 +103,34 @@ def watching(layers: Sequence[Any]) -> Iterator[Record]:
 
     def spy(layer: Any, activation: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
         def activate(tensor: Any) -> Any:
+            tensor = _probes.at(tensor)
             record.before_activation.setdefault(id(layer), []).append(tensor)
             return tensor if activation is None else activation(tensor)
 
         return activate
 
+    undo = _eager_functions()
     operation.__call__ = called
     for layer, activation in activations:
         layer.activation = spy(layer, activation)
     try:
         yield record
     finally:
+        undo()
         operation.__call__ = original
         for layer, activation in activations:
             layer.activation = activation
+
+
+def _eager_functions() -> Callable[[], None]:
+    """On TensorFlow, run what `tf.function` would compile eagerly, so that it has values; gives what undoes it."""
+    if backend() != "tensorflow":
+        return lambda: None
+    import tensorflow
+
+    before = tensorflow.config.functions_run_eagerly()
+    tensorflow.config.run_functions_eagerly(True)
+    return lambda: tensorflow.config.run_functions_eagerly(before)
 
 
 def backend() -> str:
@@ -96,7 +141,7 @@ def backend() -> str:
 
 
 def gradients(run: Callable[[], tuple[Any, list[Any]]]) -> list[Any]:
-    """`run` gives a scalar and some tensors on the way to it; the gradients at these, as arrays (None where there is none)."""
+    """`run`, which may be called several times, gives a scalar and some tensors on the way to it; the gradients at these, as arrays (None where there is none)."""
     if backend() == "torch":
         import torch
 
@@ -105,11 +150,31 @@ def gradients(run: Callable[[], tuple[Any, list[Any]]]) -> list[Any]:
         live = [place for place in places if place.requires_grad]
         found = iter(torch.autograd.grad(value, live, allow_unused=True)) if live and value.requires_grad else iter(())
         return [next(found, None) if place.requires_grad else None for place in places]
+    if backend() == "jax":
+        return _jax_gradients(run)
     import tensorflow
 
     with tensorflow.GradientTape() as tape:
         value, places = run()
     return list(tape.gradient(value, places)) if places else []
+
+
+def _jax_gradients(run: Callable[[], tuple[Any, list[Any]]]) -> list[Any]:
+    import jax
+    import keras
+
+    _, places = _probes.run(run, None)
+    index = {id(tensor): at for at, tensor in enumerate(_probes.seen)}
+    order = [index.get(id(place)) for place in places]
+    zeros = [jax.numpy.zeros_like(tensor) for tensor in _probes.seen]
+
+    def value(probes: list[Any]) -> Any:
+        with keras.StatelessScope():  # what the pass writes to variables stays inside
+            return _probes.run(run, probes)[0]
+
+    found = jax.grad(value)(zeros)
+    run()  # leaves its record with numbers in it
+    return [None if at is None else found[at] for at in order]
 
 
 def as_array(gradient: Any) -> Any:

@@ -100,6 +100,6 @@ def _keras_file(path: Path, unsafe: bool) -> Any:
 
 
 def _saved_model(path: Path) -> Any:
-    import tensorflow
+    from biaslint.runtime.tensorflow_graph import SavedGraph
 
-    return tensorflow.saved_model.load(str(path))
+    return SavedGraph(path)

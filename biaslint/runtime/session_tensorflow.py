@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from biaslint.runtime import inputs, keras, tensorflow, trace_tensorflow
+from biaslint.runtime import inputs, keras, tensorflow, tensorflow_graph, trace_tensorflow
 from biaslint.runtime.job import Job
 from biaslint.runtime.keras_layers import array
 from biaslint.runtime.observed import Observed, TargetFacts
 from biaslint.runtime.targets import TargetError, load_object
+from biaslint.runtime.tensorflow_graph import SavedGraph
 
 
 def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Observed:
@@ -16,7 +17,8 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     import numpy
     import tensorflow as tf
 
-    if not callable(model):
+    saved = isinstance(model, SavedGraph)
+    if not callable(model) and not saved:
         raise TargetError(
             f"{job.target} gave a {type(model).__name__} that cannot be called: give it a __call__, or name a function that returns one"
         )
@@ -33,15 +35,17 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         fed, described = [tf.convert_to_tensor(array(one)) for one in first], [f"{job.data} (first batch)"]
         if taken:
             labels, more = taken[0], numpy.concatenate(taken) if taken[0].ndim else None
-    elif job.inputs:
-        specs = [inputs.parse(text) for text in job.inputs]
+    elif job.inputs or saved:
+        specs = [inputs.parse(text) for text in job.inputs] or _own(model)
         fed = [tf.convert_to_tensor(inputs.arrays(spec, job.batch, job.seed + index)) for index, spec in enumerate(specs)]
-        described = [str(spec) for spec in specs]
+        described = [f"{spec}{'' if job.inputs else ' (guessed)'}" for spec in specs]
     else:
         raise TargetError(
             "TensorFlow code does not say what it wants: pass --input SHAPE for each argument, without the batch, as in --input 224x224x3"
         )
     say("feeding", 0.15)
+    if saved:
+        return _saved(model, fed, described, labels, more, loss, stated, job)
     with trace_tensorflow.tracing():  # some make their variables when they are first called
         try:
             model(*fed)
@@ -62,5 +66,44 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         threshold=max(job.dead_ratio or 0.0, keras.THRESHOLD),
         progress=say,
     )
+    observed.inputs, observed.batch = described, int(fed[0].shape[0])
+    return observed
+
+
+def _own(model: SavedGraph) -> list[inputs.Spec]:
+    """What the graph says that it wants, sizes that it leaves open filled in."""
+    return [
+        inputs.Spec(
+            tuple(64 if part is None and len(shape) > 3 else part or 16 for part in shape[1:]),
+            type="int" if kind.is_integer else "float",
+            low=0 if kind.is_integer else None,
+            high=2 if kind.is_integer else None,
+        )
+        for _, shape, kind in model.inputs
+    ]
+
+
+def _saved(
+    model: SavedGraph,
+    fed: list[Any],
+    described: list[str],
+    labels: Any,
+    more: Any,
+    loss: Any,
+    stated: TargetFacts | None,
+    job: Job,
+) -> Observed:
+    import tensorflow as tf
+
+    wanted = ", ".join(f"{name}: {'x'.join(str(part) for part in shape[1:])}" for name, shape, _ in model.inputs)
+    try:
+        fed = [tf.cast(one, kind) for one, (_, _, kind) in zip(fed, model.inputs, strict=True)]
+        observed = tensorflow_graph.measure(model, fed, labels=labels, more_labels=more, loss=loss, stated=stated)
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        lines = str(error).strip().splitlines()
+        raise TargetError(
+            f"{job.target} could not be fed with {', '.join(described)} (batch {job.batch}): {type(error).__name__}: "
+            f"{lines[0] if lines else ''}. It wants {wanted}"
+        ) from None
     observed.inputs, observed.batch = described, int(fed[0].shape[0])
     return observed

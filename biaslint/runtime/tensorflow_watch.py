@@ -145,7 +145,9 @@ def watching(*, dropout: bool = False) -> Iterator[Record]:
     changes += [(path, norm(kind)) for path, kind in _NORMS.items()] + [("nn.dropout", skip)]
     # `x @ w` and `x + b`
     tensor: Any = tensorflow.Tensor
+    eager = tensorflow.config.functions_run_eagerly()
     try:
+        tensorflow.config.run_functions_eagerly(True)  # what `tf.function` compiles would be seen once, without values
         for path, make in changes:
             for holder, name in _holders(path):
                 replace(holder, name, make)
@@ -153,5 +155,6 @@ def watching(*, dropout: bool = False) -> Iterator[Record]:
         replace(tensor, "__matmul__", product("linear", "tf.matmul"))
         yield record
     finally:
+        tensorflow.config.run_functions_eagerly(eager)
         for holder, name, original in reversed(undo):
             setattr(holder, name, original)

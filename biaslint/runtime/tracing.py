@@ -41,8 +41,7 @@ class _AfterImport(importlib.abc.MetaPathFinder):
         self._starts = starts
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
-        start = self._starts.pop(name, None)
-        if start is None:
+        if name not in self._starts:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is None or spec.loader is None:
@@ -51,7 +50,9 @@ class _AfterImport(importlib.abc.MetaPathFinder):
 
         def execute_and_start(module: ModuleType) -> None:
             execute(module)
-            start()
+            start = self._starts.pop(name, None)  # not earlier: some only ask whether a module is there
+            if start is not None:
+                start()
 
         spec.loader.exec_module = execute_and_start  # type: ignore[method-assign]
         return spec

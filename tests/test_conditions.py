@@ -52,6 +52,13 @@ def test_two_settings_that_both_matter_are_one_condition(tmp_path: Path) -> None
     ]
 
 
+def test_a_setting_counts_that_was_first_taken_the_other_way(tmp_path: Path) -> None:
+    """The bias is dead only where both are false, so the first execution does not find it."""
+    body = "self.norm = nn.Identity() if plain else nn.BatchNorm2d(8)\nself.act = nn.ReLU() if act_first else nn.Identity()\nself.more = more"
+    forward = "x = self.act(x)\nif self.more:\n    x = x.mean((2, 3), keepdim=True)\nreturn self.norm(x).relu()"
+    assert conditions(tmp_path, "plain, act_first, more, other", body, forward) == ["not plain and not act_first"]
+
+
 def test_the_bias_that_is_proposed_is_there_where_one_of_them_fails(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(

@@ -314,13 +314,13 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     if functional(root.module) and "torch" not in root.module.text:
         steps = min(steps, FUNCTIONAL_STEPS)
     forced: list[tuple[dict[Any, bool], bool]] = [({}, False)]
-    taken: list[dict[Any, bool]] = []  # the choices of the executions so far
+    taken: list[tuple[bool, dict[Any, bool]]] = []  # the choices of the executions so far, and whether they began contrarily
     spent = 0
     runs = 0
     found: list[LayerUse] = []
     while forced and runs < MAX_RUNS and spent < ROOT_STEPS:
         given, contrary = forced.pop(0)
-        if given and any(given.items() <= made.items() for made in taken):
+        if given and any(side == contrary and given.items() <= made.items() for side, made in taken):
             continue
         try:
             interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0, steps=steps)
@@ -336,7 +336,7 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         elif runs == 1:
             reached.stopped.append((f"{root.module.name}.{root.name}", ended))
         reached.functions.update(id(func.node) for func in interp.functions)
-        taken.append(interp.choices.made)
+        taken.append((contrary, interp.choices.made))
         choices = interp.choices
         repeatable = [key for key in choices.open if not passing(key)]
         if ended is not None and ended.startswith("raises") and repeatable and runs < 4:

@@ -50,6 +50,7 @@ class Totals:
     fixed: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[int, str]] = field(default_factory=list)  # the input's number, and what went wrong
+    inputs_of: dict[str, dict[str, str]] = field(default_factory=dict)  # the failed inputs: the corpus grows
     mended: list[tuple[int, str]] = field(default_factory=list)  # failures of earlier parts of the run that are none any more
     slowest: float = 0.0
     seconds: float = 0.0
@@ -119,7 +120,7 @@ def work(seed: str, numbers: Sequence[int], more: Sequence[Path]) -> None:
     for number in numbers:
         limit[0] = SHORT if number % LONG else roots.ROOT_STEPS
         kind, files = fuzz_inputs.make(pieces, f"{seed}:{number}")
-        print(json.dumps(["begin", number, kind]), flush=True)
+        print(json.dumps(["begin", number, kind, {name: data.decode("latin-1") for name, data in files.items()}]), flush=True)
         start = time.perf_counter()
         findings, fixed, wrong = 0, 0, ""
         try:
@@ -156,7 +157,7 @@ def run(seed: str, count: int, more: Sequence[Path] = (), limit: float = LIMIT, 
 def follow(child: subprocess.Popen[bytes], totals: Totals, limit: float) -> bool:
     """Read what a child says until it ends. True where it left in the middle of an input, which is then counted as failed."""
     assert child.stdout is not None
-    buffer, begun = b"", -1
+    buffer, begun, files = b"", -1, {}
     while True:
         patience = limit if begun >= 0 else 120.0  # it reads the corpus first
         ready, _, _ = select.select([child.stdout], [], [], patience)
@@ -168,13 +169,14 @@ def follow(child: subprocess.Popen[bytes], totals: Totals, limit: float) -> bool
             status = child.wait()
             why = f"hang: longer than {limit:.0f} s" if not ready else f"crash: the process ended with status {status}"
             totals.failures.append((begun, why))
+            totals.inputs_of[str(begun)] = files
             totals.inputs += 1
             return True
         *lines, buffer = (buffer + data).split(b"\n")
         for line in lines:
             what, number, *rest = json.loads(line)
             if what == "begin":
-                begun = number
+                begun, files = number, rest[1]
                 totals.kinds[rest[0]] += 1
                 continue
             begun = -1
@@ -184,6 +186,7 @@ def follow(child: subprocess.Popen[bytes], totals: Totals, limit: float) -> bool
             totals.slowest = max(totals.slowest, rest[2])
             if rest[3]:
                 totals.failures.append((number, rest[3]))
+                totals.inputs_of[str(number)] = files
                 print(f"{number}: {rest[3]}", file=sys.stderr, flush=True)
 
 
@@ -200,8 +203,13 @@ def keep(totals: Totals, options: argparse.Namespace) -> Totals:
         totals.seconds += old["seconds"]
         totals.mended = [tuple(one) for one in old["mended"]]
         for number, why in old["failures"]:
-            again = run(options.seed, 1, options.more, first=number)
-            (totals.failures if again.failures else totals.mended).append((number, why))
+            files = {name: text.encode("latin-1") for name, text in old["inputs_of"][str(number)].items()}
+            try:
+                examine(files)
+                totals.mended.append((number, why))
+            except AssertionError:
+                totals.failures.append((number, why))
+                totals.inputs_of[str(number)] = old["inputs_of"][str(number)]
     file.write_text(json.dumps(vars(totals)))
     return totals
 

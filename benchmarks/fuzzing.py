@@ -203,13 +203,14 @@ def keep(totals: Totals, options: argparse.Namespace) -> Totals:
         totals.seconds += old["seconds"]
         totals.mended = [tuple(one) for one in old["mended"]]
         for number, why in old["failures"]:
-            files = {name: text.encode("latin-1") for name, text in old["inputs_of"][str(number)].items()}
+            kept = old.get("inputs_of", {}).get(str(number), {})
+            files = {name: text.encode("latin-1") for name, text in kept.items()}
             try:
                 examine(files)
                 totals.mended.append((number, why))
             except AssertionError:
                 totals.failures.append((number, why))
-                totals.inputs_of[str(number)] = old["inputs_of"][str(number)]
+                totals.inputs_of[str(number)] = kept
     file.write_text(json.dumps(vars(totals)))
     return totals
 

@@ -123,6 +123,8 @@ def _softmax(node: Node, state: dict[int, Axes]) -> Axes | None:
     source = node.inputs[0]
     if axis is None or overlap(state[source.id], (axis,), source.rank):
         raise Seen("softmax")
+    if node.info.get("cast"):  # what is added to the scores decides how they are rounded before softmax takes it away
+        raise Seen("softmax in another precision")
     return None
 
 

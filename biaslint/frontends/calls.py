@@ -247,7 +247,7 @@ def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, nod
         obj = Obj(cls, interp.origin())
     interp.objects.append(obj)
     frameworks.prepare(interp, obj)
-    init = attributes.find_in_class(cls, "__init__")
+    init = None if fills_fields(cls) else attributes.find_in_class(cls, "__init__")
     if init is not None and isinstance(init.value, Func):
         call_function(interp, init.value, [obj, *args], kwargs, node, obj)
         frameworks.finished(interp, obj)
@@ -255,7 +255,7 @@ def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, nod
     if cls.dataclass or is_named_tuple(cls):
         fill_fields(interp, obj, cls, args, kwargs)
         post = attributes.find_method(obj, "__post_init__")
-        if post is not None:
+        if post is not None and not frameworks.is_mapping(obj):
             call(interp, post, [], {}, node)
         return obj
     if outside is not None:
@@ -264,6 +264,14 @@ def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, nod
         if isinstance(result, Obj):
             return result
     return obj
+
+
+def fills_fields(cls: Class) -> bool:
+    """Is the constructor the one that `@dataclass` writes, of the class or a base before any that has one of its own?"""
+    for base in cls.mro:
+        if isinstance(base, Class) and ("__init__" in base.attrs or base.generated):
+            return "__init__" not in base.attrs
+    return False
 
 
 def enum_member(interp: Interpreter, cls: Class, value: Value) -> Value:

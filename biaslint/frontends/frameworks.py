@@ -82,6 +82,9 @@ def base_method(
     """A method that an instance of a project class inherits from a framework's class."""
     framework = of_object(obj)
     if framework is None:
+        if is_mapping(obj) and name in MAPPING:
+            filled = {key: value for key, value in obj.attrs.items() if value is not None}
+            return ListV(MAPPING[name](filled))
         if name == "get" and args:  # dict-like classes
             return args[1] if len(args) > 1 else None
         if name == "__getitem__" and args and isinstance(args[0], str):
@@ -90,6 +93,22 @@ def base_method(
             obj.attrs[args[0]] = args[1]
         return None if name == "__init__" else interp.fresh(name)
     return framework.base_method(interp, obj, name, args, kwargs)
+
+
+MAPPING: dict[str, Any] = {
+    "keys": list,
+    "__iter__": list,
+    "values": lambda filled: list(filled.values()),
+    "items": lambda filled: [ListV([key, value], "tuple") for key, value in filled.items()],
+}
+
+
+def is_mapping(obj: Obj) -> bool:
+    """Is its class built on a dict? Its entries are kept as attributes."""
+    mro = obj.cls.mro if isinstance(obj.cls, Class) else ()
+    return any(
+        isinstance(base, External) and base.name.rpartition(".")[2] in ("dict", "OrderedDict", "UserDict") for base in mro
+    )
 
 
 def prepare(interp: Interpreter, obj: Obj) -> None:

@@ -325,6 +325,7 @@ class Interpreter:
             name = expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
             if name in ("dataclass", "dataclass_transform", "strict", "define", "frozen", "attrs"):
                 cls.dataclass = True
+                cls.generated = name != "strict"
         if any(isinstance(base, Class) and base.dataclass for base in cls.mro[1:]):
             cls.dataclass = True
         outer, self.module = self.module, scope.module

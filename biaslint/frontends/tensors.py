@@ -526,7 +526,12 @@ def do_baddbmm(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) 
 
 
 def do_softmax(interp: Interpreter, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return ops.softmax(interp, x, argument(args, kwargs, 0, "dim", "axis"))
+    result = ops.softmax(interp, x, argument(args, kwargs, 0, "dim", "axis"))
+    result.info["cast"] = kwargs.get("dtype") is not None or (x.op == "keep" and x.name in CASTS)
+    return result
+
+
+CASTS = {"float", "double", "half", "bfloat16", "to", "type"}
 
 
 def do_max_pool(spatial: int) -> Handler:

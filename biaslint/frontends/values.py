@@ -155,7 +155,7 @@ class Func:
 class Class:
     """A class of the project. `mro` lists it and its bases in method resolution order, externals among them."""
 
-    __slots__ = ("attrs", "bases", "dataclass", "module", "mro", "name", "node", "scope")
+    __slots__ = ("attrs", "bases", "dataclass", "generated", "module", "mro", "name", "node", "scope")
 
     def __init__(self, name: str, node: ast.ClassDef, module: Module, bases: list[Value]) -> None:
         self.name = name
@@ -163,7 +163,8 @@ class Class:
         self.module = module
         self.bases = bases
         self.attrs: dict[str, Value] = {}
-        self.dataclass = False
+        self.dataclass = False  # it or a base of it is one
+        self.generated = False  # a decorator gives it a constructor that fills its fields
         self.scope: Scope | None = None
         self.mro: list[Value] = [self]
 

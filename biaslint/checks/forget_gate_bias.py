@@ -13,6 +13,7 @@ from biaslint.graph import BiasWrite, LayerUse, Program
 from biaslint.vocabulary.spec import positional_names
 from biaslint.vocabulary.tensorflow import CELLS
 
+NOWHERE = (0.0, 0.0)  # the span of a write to a part that is not known
 # Which part of the bias vector is the forget gate's, by framework: i, f, g, o in PyTorch and Keras; i, j, f, o in TensorFlow 1.
 FORGET = {"torch": (0.25, 0.5), "keras": (0.25, 0.5), "tensorflow": (0.5, 0.75)}
 
@@ -123,6 +124,9 @@ def _value(use: LayerUse, vector: str) -> Start | None:
         if write.which not in (vector, "bias"):
             continue
         first, last = write.span or (0.0, 1.0)
+        if write.span == NOWHERE:
+            start = None
+            continue
         if last <= low or first >= high:
             continue
         covers = first <= low and last >= high

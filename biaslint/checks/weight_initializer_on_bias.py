@@ -13,16 +13,25 @@ VECTORS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "norm", "affine")
 
 
 def check(program: Program) -> Iterator[Report]:
-    """Report the calls that, in every execution, scale a bias as if it were a weight matrix."""
+    """Report the calls that scale a bias as if it were a weight matrix, in every execution of some entry point."""
     seen: set[Place] = set()
     for site in program.sites(*VECTORS):
-        uses = [use for use in site.uses if use.fate.kind != "unknown"] or site.uses
-        always = set.intersection(*({write.call or write.place for write in use.bias.writes if _scales(write)} for use in uses))
-        for write in uses[0].bias.writes:
-            place = write.call or write.place
-            if place in always - seen:
-                seen.add(place)
-                yield _report(uses[0], write, place)
+        by_root: dict[str, dict[int, list[LayerUse]]] = {}
+        for use in [use for use in site.uses if use.fate.kind != "unknown"] or site.uses:
+            by_root.setdefault(use.root, {}).setdefault(use.run, []).append(use)
+        for runs in by_root.values():  # one entry point that gets there in each of its executions is enough
+            scaled = [
+                {_place(write): (use, write) for use in uses for write in use.bias.writes if _scales(write)}
+                for uses in runs.values()
+            ]
+            for place, (use, write) in scaled[0].items():
+                if place not in seen and all(place in other for other in scaled):
+                    seen.add(place)
+                    yield _report(use, write, place)
+
+
+def _place(write: BiasWrite) -> Place:
+    return write.call or write.place
 
 
 def _scales(write: BiasWrite) -> bool:

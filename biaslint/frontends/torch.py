@@ -15,6 +15,7 @@ from biaslint.frontends.values import (
     External,
     Layer,
     ListV,
+    Native,
     Obj,
     Param,
     Unknown,
@@ -118,9 +119,22 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
         return handler(interp, args, kwargs)
     if name.startswith("einops.") and name.endswith("rearrange") and args and isinstance(args[0], Node):
         return ops.rearrange(interp, args[0], args[1] if len(args) > 1 else kwargs.get("pattern"), kwargs)
+    if name == "einops.layers.torch.Rearrange":
+        return rearranging(interp, args[0] if args else kwargs.get("pattern"), kwargs)
     if name.startswith("torch.") and "." not in name[6:]:
         return torch_functions.plain(interp, name[6:], args, kwargs)
     return MISSING
+
+
+def rearranging(interp: Interpreter, pattern: Value, sizes: dict[str, Value]) -> Value:
+    """einops' layer, which has no parameters: a function of a tensor."""
+
+    def apply(x: Value = None, *more: Value, **options: Value) -> Value:
+        if isinstance(x, Node):
+            return ops.rearrange(interp, x, pattern, {name: size for name, size in sizes.items() if name != "pattern"})
+        return interp.opaque(x, name="rearrange")
+
+    return Native("Rearrange", apply)
 
 
 def parameter(interp: Interpreter, args: list[Value], kwargs: dict[str, Value], trainable: bool) -> Value:

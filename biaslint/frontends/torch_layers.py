@@ -158,11 +158,20 @@ def do_bilinear(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list
     return biased(layer, node)
 
 
+def of_other_size(x: Node, norm: Layer) -> bool:
+    """Does a linear layer make another number of features than the norm takes? Then the norm's are on another axis."""
+    made = x.bias_of.config.get("out_features") if isinstance(x.bias_of, Layer) else None
+    taken = norm.config.get("num_features")
+    return isinstance(made, int) and isinstance(taken, int) and made != taken
+
+
 def do_norm(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     spec = vocabulary.LAYERS[layer.type.rpartition(".")[2]]
     style, dims = spec.facts["style"], spec.facts["dims"]
     if x.dims is None and dims in (2, 3):
         interp.flow.learn_rank(x, dims + 2)
+    elif x.dims is None and dims == 1 and of_other_size(x, layer):
+        interp.flow.learn_rank(x, 3)
     elif x.dims is None and dims == 1 and style == "instance":
         interp.flow.learn_rank(x, 3)
     node = normalize(interp, x, style, layer.config, layer.name or layer.type, layer, obj.eval_mode)

@@ -273,3 +273,18 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) < 1500  # MB
+
+
+def test_star_imports_are_searched_once_however_many_ways_lead_to_a_file(tmp_path: Path) -> None:
+    """Each of forty files imports everything from the next two: there are millions of ways to the last one."""
+    texts = {
+        tmp_path
+        / f"m{number}.py": f"import torch\nfrom m{number + 1} import *\nfrom m{number + 2} import *\nfrom m{number // 2} import *\n"
+        for number in range(40)
+    }
+    texts[tmp_path / "m40.py"] = "import torch\nfrom torch import nn as layers\n"
+    texts[tmp_path / "m0.py"] += DEAD.replace("nn.", "layers.").replace("from torch import nn\n", "nowhere()\n")
+    start = time.process_time()
+    result = engine.lint_files(list(texts), Config(tmp_path), texts)
+    assert time.process_time() - start < SECONDS
+    assert [finding.rule for finding in result.findings] == ["BL101"]

@@ -120,6 +120,7 @@ class Interpreter:
         self.functions: set[Func] = set()  # project functions that were called
         self.recursions: dict[Func, int] = {}  # how often a function went deeper into something unknown
         self.importing: set[tuple[Module, ast.ImportFrom, str]] = set()  # the imports that are being followed
+        self.asked: dict[str, set[Module]] = {}  # a name that is looked for -> whose star imports have been searched
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (
@@ -419,6 +420,7 @@ class Interpreter:
             if alias.name == "*":
                 if scope is not scope.module.scope or node not in scope.module.stars:
                     scope.module.stars.append(node)
+                    scope.module.absent.clear()
                 continue
             scope.names[alias.asname or alias.name] = self.import_name(node, alias.name, scope.module)
         return None
@@ -564,6 +566,7 @@ class Interpreter:
                     return value
         if pending:
             outer = self.module, self.stack, self.node, self.statement
+            asked, self.asked = self.asked, {}
             self.module, self.stack = module, []
             try:
                 for statement in pending:
@@ -573,6 +576,7 @@ class Interpreter:
                             self.execute(statement, module.scope)
             finally:
                 self.module, self.stack, self.node, self.statement = outer
+                self.asked = asked
         if name in names:
             for statement in module.registrations.get(name, ()):
                 self.register(module, statement)
@@ -581,13 +585,32 @@ class Interpreter:
             return names[name]
         if name in ("__name__", "__file__", "__doc__", "__all__", "__package__"):
             return module.name if name != "__file__" else str(module.path)
-        if module.bindings is not None and module.stars:
+        if module.bindings is not None and module.stars and name not in module.absent:
+            return self.through_stars(module, name)
+        return MISSING
+
+    def through_stars(self, module: Module, name: str) -> Value:
+        """A name that `from source import *` may bring in. Each module is asked once, however many ways lead to it."""
+        asked = self.asked.get(name)
+        outermost = asked is None
+        if asked is None:
+            asked = self.asked[name] = set()
+        elif module in asked:
+            return MISSING
+        asked.add(module)
+        try:
             for star in list(module.stars):
                 value = self.imported(star, name, module, star=True)
                 if value is not MISSING:
-                    names[name] = value
+                    module.scope.names[name] = value
                     return value
-        return MISSING
+            if outermost:
+                for one in asked:
+                    one.absent.add(name)
+            return MISSING
+        finally:
+            if outermost:
+                self.asked.pop(name, None)
 
     def register(self, module: Module, statement: ast.stmt) -> None:
         """Enter a class or function of the module into a table, as its decorators do."""

@@ -36,6 +36,7 @@ class Module:
         self.registered: set[ast.stmt] = set()  # definitions whose decorators have entered them into a table
         self.ready: set[str] = set()  # names whose statements have all been executed
         self.stars: list[ast.ImportFrom] = []
+        self.absent: set[str] = set()  # names that no star import brings in
         self.shown = str(path)
         self.cells: tuple[tuple[int, int], ...] | None = None  # a notebook's: the cell, and the line within it, of each line
 

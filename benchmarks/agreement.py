@@ -6,7 +6,8 @@ Run it with an interpreter that has torch and the libraries (`accuracy.py` says 
 per group of layers that the same calls made: `model` ("timm:resnet18"), `layer` (its class), `chain` (the calls that made it,
 innermost first, each [file, line, column, function]), `status` ("alive", "dead_bn" ...), `count`, and `example`, one layer's name.
 Every model is built and measured in a process of its own; results stay in the folder, so that a second run goes on where the
-first one was stopped. A layer agrees where the status is the same, for all layers that its calls made.
+first one was stopped. A layer agrees where the status is the same, or the same share of its channels is dead, for all layers that its
+calls made.
 """
 
 from __future__ import annotations
@@ -166,14 +167,20 @@ def measured(library: str, name: str, folder: Path, seconds: float) -> Row:
 
 
 def short(status: str) -> str:
-    """Any kind of "some channels only" is one answer."""
-    return "partial" if status.startswith("partial") else status
+    """Any kind of "some channels only" is one answer, and so is a layer that no gradient reaches, called or not."""
+    return "partial" if status.startswith("partial") else "nograd" if status == "unused" else status
 
 
 def _is_within(calls: tuple[tuple[str, int], ...], chain: list[list[Any]]) -> bool:
     """Are these calls in the chain, in this order?"""
     frames = iter(tuple(frame) for frame in chain)
     return all(call in frames for call in calls)
+
+
+def _same_share(row: Row, layers: list[Row]) -> bool:
+    """Do both find the same share of dead channels, and call it differently?"""
+    share = row.get("frac", 0.0)
+    return bool(share) and any(abs(one["fraction"] - share) < 0.02 for one in layers if one["status"].startswith("partial"))
 
 
 def compare(rows: list[Row], layers: list[Row]) -> tuple[int, list[tuple[Row, str, int]], int]:
@@ -199,7 +206,9 @@ def compare(rows: list[Row], layers: list[Row]) -> tuple[int, list[tuple[Row, st
             same += both
             for row in group[key]:
                 missing = counts[short(row["status"])] - ours[short(row["status"])]
-                if missing > 0:
+                if missing > 0 and _same_share(row, made[key]):
+                    same += min(missing, row["count"])
+                elif missing > 0:
                     other = ", ".join(ours - counts) or "?"
                     differences.append((row, other, min(missing, row["count"])))
             continue

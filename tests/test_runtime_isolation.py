@@ -66,6 +66,54 @@ def test_a_gigabyte_of_output_is_cut_off(write) -> None:
     assert "printed more than 16 MB" in failing("model.py:build", timeout=60)
 
 
+HOSTILE = {
+    "hangs": ("import time\ndef build():\n    time.sleep(60)\n", "took longer than 2 seconds"),
+    "hangs deaf to signals": (
+        (
+            "import signal, time\nfor one in (signal.SIGTERM, signal.SIGINT):\n    signal.signal(one, signal.SIG_IGN)\n"
+            "def build():\n    while True:\n        pass\n"
+        ),
+        "took longer than 2 seconds",
+    ),
+    "exits": ("import os\ndef build():\n    os._exit(0)\n", "exit status 0 before it was measured"),
+    "crashes": ("import ctypes\ndef build():\n    ctypes.string_at(0)\n", "SIGSEGV"),
+    "aborts": ("import os\ndef build():\n    os.abort()\n", "SIGABRT"),
+    "prints without end": (
+        "import os\ndef build():\n    while True:\n        os.write(2, b'x' * 1000000)\n",
+        "printed more than 16 MB",
+    ),
+    "recurses": ("def build():\n    return build()\n", "RecursionError"),
+    "removes its result": (
+        "import shutil, sys\ndef build():\n    shutil.rmtree(sys.argv[1])\n    raise ValueError('gone')\n",
+        "ended",
+    ),
+}
+
+
+@LINUX
+@pytest.mark.parametrize("what", HOSTILE)
+def test_the_command_outlives_a_model_that(write, what: str) -> None:
+    text, message = HOSTILE[what]
+    write(text)
+    timeout = "2" if what.startswith("hangs") else "60"
+    result = CliRunner().invoke(verify, ["model.py:build", "--timeout", timeout, "--memory", "900"])
+    assert result.exit_code == 2, result.output
+    assert message in result.output
+    assert "Traceback" not in result.output or what == "removes its result"
+
+
+@LINUX
+def test_a_model_that_takes_all_memory_with_tensors_is_said_to(write) -> None:
+    pytest.importorskip("torch")
+    write(
+        "import torch\nclass Net(torch.nn.Linear):\n    def __init__(self):\n        super().__init__(4, 4)\n"
+        "    def forward(self, x):\n        return [torch.ones(1 << 28) for _ in range(99)]\n"
+    )
+    result = CliRunner().invoke(verify, ["model.py:Net", "--input", "4", "--memory", "3000"])
+    assert result.exit_code == 2
+    assert "memory" in result.output
+
+
 @LINUX
 def test_memory_is_bounded(write) -> None:
     write("def build():\n    return bytearray(4 << 30)\n")

@@ -63,6 +63,28 @@ def test_what_follows_a_conv_decides(between: list[Any], expected: str) -> None:
     assert dead(model)["conv"] == expected
 
 
+def test_the_model_is_left_as_it_was_found() -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.BatchNormalization(trainable=False),
+            layers.Dropout(0.3),
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+        ]
+    )
+    call, activation = keras.layers.Layer.__call__, model.layers[0].activation
+    before = [numpy.array(keras.ops.convert_to_numpy(variable)) for variable in model.variables]
+    assert dead(model) == {model.layers[0].name: "alive", model.layers[3].name: "dead_bn"}
+    after = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+    assert all((one == other).all() for one, other in zip(before, after, strict=True))
+    assert [layer.trainable for layer in model.layers] == [True, False, True, True, True]
+    assert model.layers[2].rate == 0.3
+    assert keras.layers.Layer.__call__ is call
+    assert model.layers[0].activation is activation
+
+
 def test_an_activation_inside_the_layer_keeps_the_bias_alive() -> None:
     model = keras.Sequential(
         [

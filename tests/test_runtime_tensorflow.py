@@ -108,6 +108,26 @@ def test_without_inputs_it_says_what_to_pass(folder: Path) -> None:
         run(Job("vgg.py:VGG", inputs=["15x15"]))
 
 
+def test_variables_are_left_as_they_were_found() -> None:
+    from biaslint.runtime.tensorflow import measure
+
+    class Net(tf.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.w, self.b = tf.Variable(tf.random.normal([6, 2])), tf.Variable(tf.zeros([2]))
+
+        def __call__(self, x: Any) -> Any:
+            return tf.nn.relu(x @ self.w + self.b)
+
+    net = Net()
+    before = [variable.numpy().copy() for variable in net.variables]
+    functions = tf.nn.relu, tf.nn.conv2d, tf.Tensor.__add__, tf.Tensor.__matmul__
+    assert measure(net, [tf.random.normal([8, 6])], [(one, []) for one in net.variables]).layers[0].dead == "alive"
+    assert all((variable.numpy() == value).all() for variable, value in zip(net.variables, before, strict=True))
+    assert functions == (tf.nn.relu, tf.nn.conv2d, tf.Tensor.__add__, tf.Tensor.__matmul__)
+    assert not tf.config.functions_run_eagerly()
+
+
 COMPILED = """
 import tensorflow as tf
 

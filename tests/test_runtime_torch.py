@@ -522,6 +522,49 @@ def test_a_state_dict_is_loaded_and_a_greedy_pickle_refused(folder: Path) -> Non
         run(Job("weights.pt", **options))
 
 
+class Greedy:
+    """Unpickling it writes a file."""
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("ran"),)
+
+
+def test_a_pickle_runs_nothing_unless_it_is_trusted(folder: Path) -> None:
+    torch.save(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)), folder / "whole.pt")
+    torch.save({"model": Greedy()}, folder / "greedy.pt")
+    for name in ("whole.pt", "greedy.pt"):
+        result = CliRunner().invoke(verify, [name])
+        assert result.exit_code == 2
+        assert "wants more than weights" in result.output
+        assert "--allow-pickle" in result.output
+    assert not (folder / "ran").exists()
+    assert [layer.dead for layer in run(Job("whole.pt", allow_pickle=True)).layers] == ["dead_bn", ""]
+    with pytest.raises(VerifyError, match="holds values and no model"):
+        run(Job("greedy.pt", allow_pickle=True))
+    assert (folder / "ran").exists()
+
+
+def test_the_same_seed_gives_the_same_numbers(folder: Path) -> None:
+    def numbers(seed: int) -> list[float]:
+        return [layer.bias_values.mean for layer in run(Job("model.py:Net", seed=seed)).layers if layer.bias_values]
+
+    first = numbers(3)
+    assert numbers(3) == first
+    assert numbers(4) != first
+
+
+def test_a_generator_is_fed_with_noise_where_nothing_is_said(folder: Path) -> None:
+    (folder / "gan.py").write_text(
+        "from torch import nn\n"
+        "def build():\n"
+        "    return nn.Sequential(nn.ConvTranspose2d(9, 8, 4), nn.BatchNorm2d(8), nn.ReLU(),\n"
+        "        nn.ConvTranspose2d(8, 3, 4, 2, 1), nn.Tanh(), nn.Flatten(), nn.Linear(192, 1))\n"
+    )
+    observed = run(Job("gan.py:build"))
+    assert observed.inputs == ["9x1x1 (guessed)"]
+    assert [layer.dead for layer in observed.layers if layer.dead] == ["dead_bn", "alive", "alive"]
+
+
 def test_a_torchscript_file_and_an_exported_program_are_measured(folder: Path) -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(784, 2))
     nn.init.zeros_(model[3].bias)

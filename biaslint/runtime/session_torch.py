@@ -40,6 +40,8 @@ def guesses(model: Any) -> list[inputs.Spec]:
         if isinstance(module, nn.modules.conv._ConvNd):
             dimensions = len(module.kernel_size)
             sizes = {1: (64, 1024, 16000), 2: (64, 224, 32, 28, 299), 3: (16, 32)}[dimensions]
+            if module.transposed and not found:  # a generator starts from noise
+                sizes = (1, 4, 8)
             found += [inputs.Spec((module.in_channels or 3, *[size] * dimensions)) for size in sizes]
         elif isinstance(module, nn.Embedding):
             found.append(inputs.Spec((16,), type="int", low=0, high=module.num_embeddings))

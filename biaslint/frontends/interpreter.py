@@ -246,14 +246,14 @@ class Interpreter:
         made = len(self.flow.nodes) + len(self.objects)
         items = self.iterate(self.eval(node.iter, scope), node.iter)
         costly = self.steps + LONG_STEPS
-        repeats = Repeats(self, items) if only_appends(node) else None
+        repeating = repeats.Repeats(self, items) if repeats.only_appends(node) else None
         for count, item in enumerate(items):
-            if repeats is not None and repeats.skips(count):
+            if repeating is not None and repeating.skips(count):
                 continue
             if (
                 (count == LONG or (count >= 8 and self.steps > costly))
                 and made == len(self.flow.nodes) + len(self.objects)
-                and not of_layers(item)
+                and not repeats.of_layers(item)
             ):
                 return None  # a table of numbers, not a model
             self.assign(node.target, item, scope)
@@ -1104,13 +1104,13 @@ class Interpreter:
             return
         generator = generators[index]
         items = self.iterate(self.eval(generator.iter, inner), generator.iter)
-        repeats = (
-            Repeats(self, items)
+        repeating = (
+            repeats.Repeats(self, items)
             if len(generators) == 1 and not generator.ifs and isinstance(node, (ast.ListComp, ast.GeneratorExp))
             else None
         )
         for place, item in enumerate(items):
-            if repeats is not None and repeats.skips(place):
+            if repeating is not None and repeating.skips(place):
                 continue
             self.steps += 1
             if self.steps > self.max_steps:
@@ -1177,73 +1177,6 @@ class Interpreter:
 
     def here(self) -> tuple[Module | None, ast.AST | None]:
         return (self.module, self.node)
-
-
-def of_layers(item: Value) -> bool:
-    """Is a loop's item a module or parameter, or a pair with one? Such a loop may initialise them."""
-    items = item.items if isinstance(item, ListV) else [item]
-    return any(isinstance(one, (Obj, Param)) for one in items)
-
-
-class Repeats:
-    """Tells which rounds of a loop over consecutive numbers to leave out: once two rounds have made the same layers, only the last
-    one may still differ. A stack of thirty blocks then counts as one of four.
-    """
-
-    def __init__(self, interp: Interpreter, items: Sequence[Value]) -> None:
-        self.interp = interp
-        self.last = len(items) - 1
-        numbers = len(items) > 4 and all(isinstance(item, int) and item == items[0] + place for place, item in enumerate(items))
-        self.watching = numbers
-        self.skipping = False
-        self.start = 0
-        self.made: list[Any] = []
-
-    def skips(self, place: int) -> bool:
-        """Ask before each round."""
-        if self.watching and place <= 3:
-            objects = self.interp.objects
-            if place:
-                self.made.append([structure(obj) for obj in objects[self.start :]])
-            self.start = len(objects)
-            if place == 3:
-                self.watching = False
-                self.skipping = bool(self.made[1]) and self.made[1] == self.made[2]
-                if self.skipping:
-                    self.interp.shortened = True
-        return self.skipping and place < self.last
-
-
-def structure(obj: Obj) -> Any:
-    """What tells two layers or models apart but for their sizes."""
-    if obj.layer is not None:
-        return (obj.layer.type, obj.layer.bias)
-    flags = tuple((name, value) for name, value in obj.attrs.items() if value is None or isinstance(value, (bool, str)))
-    return (id(obj.cls) if isinstance(obj.cls, Class) else obj.cls, flags)
-
-
-_APPENDS: dict[ast.AST, bool] = {}
-
-
-def only_appends(node: ast.For | ast.AsyncFor) -> bool:
-    """Does the loop keep what it makes in lists only, not under names of their own?"""
-    known = _APPENDS.get(node)
-    if known is None:
-        found = False
-        known = True
-        for part in ast.walk(node):
-            if isinstance(part, ast.Attribute):
-                found = found or part.attr == "append"
-                known = known and part.attr not in ("add_module", "register_module", "format")
-            elif (
-                isinstance(part, ast.JoinedStr)
-                or (isinstance(part, ast.Name) and part.id == "setattr")
-                or (isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store))
-            ):
-                known = False
-        known = known and found
-        _APPENDS[node] = known
-    return known
 
 
 _TEXTS: dict[ast.AST, str] = {}
@@ -1428,4 +1361,4 @@ EXPRESSIONS: dict[type, Callable[[Interpreter, Any, Scope], Value]] = {
 
 
 # these modules work on interpreters and are needed by them: they can only be imported once this one is complete
-from biaslint.frontends import attributes, calls, frameworks, library, patterns, tensors  # noqa: E402
+from biaslint.frontends import attributes, calls, frameworks, library, patterns, repeats, tensors  # noqa: E402

@@ -170,9 +170,7 @@ def do_norm(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Val
     style, dims = spec.facts["style"], spec.facts["dims"]
     if x.dims is None and dims in (2, 3):
         interp.flow.learn_rank(x, dims + 2)
-    elif x.dims is None and dims == 1 and of_other_size(x, layer):
-        interp.flow.learn_rank(x, 3)
-    elif x.dims is None and dims == 1 and style == "instance":
+    elif (x.dims is None and dims == 1 and of_other_size(x, layer)) or (x.dims is None and dims == 1 and style == "instance"):
         interp.flow.learn_rank(x, 3)
     node = normalize(interp, x, style, layer.config, layer.name or layer.type, layer, obj.eval_mode)
     layer.calls.append(node)

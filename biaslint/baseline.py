@@ -45,7 +45,7 @@ def read(file: Path) -> Counter[Key]:
             entries[one] += int(entry["count"])
     except OSError as error:
         raise BrokenBaseline(f"{file}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BrokenBaseline(f"{file}: not a baseline: {type(error).__name__}: {error}") from error
     return entries
 

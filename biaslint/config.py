@@ -142,7 +142,7 @@ def _table(file: Path) -> dict[str, Any] | None:
             table: Any = tomllib.load(stream)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number too long, brackets too deep
         raise ConfigError(f"{file}: not valid TOML: {error}") from error
     if file.name == "pyproject.toml":
         table = table.get("tool", {})

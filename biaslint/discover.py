@@ -7,6 +7,8 @@ named on the command line is followed.
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -79,8 +81,8 @@ def _walk(base: Path, config: Config, problems: list[str]) -> Iterator[Path]:
             continue
         for entry in entries:
             is_folder = entry.is_dir(follow_symlinks=False)
-            if not is_folder and (not entry.name.endswith(SUFFIXES) or _leads_to_folder(entry)):
-                continue
+            if not is_folder and (not entry.name.endswith(SUFFIXES) or not _can_be_read(entry)):
+                continue  # a folder behind a link, or a pipe, which would be read for ever
             path = Path(entry.path)
             shown = config.relative(path)
             # A plain name is held against this entry alone: the walk has checked what is above, or was told to go there.
@@ -94,11 +96,14 @@ def _walk(base: Path, config: Config, problems: list[str]) -> Iterator[Path]:
                 yield path
 
 
-def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+def _can_be_read(entry: os.DirEntry[str]) -> bool:
+    """Is it a file, or a link to one? Also where a link leads nowhere or in a circle: reading it will say so."""
+    if not entry.is_symlink():
+        return entry.is_file()
     try:
-        return entry.is_dir()
+        return stat.S_ISREG(entry.stat().st_mode)
     except OSError:
-        return False  # a loop of links: reading it will say so
+        return True
 
 
 def _ignore_top(base: Path, config: Config) -> Path | None:
@@ -158,4 +163,17 @@ def _ignore_file(file: Path) -> GitIgnoreSpec | None:
         return None
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(lines)
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except (ValueError, re.error):  # git leaves out the lines that are no patterns
+        return GitIgnoreSpec.from_lines([line for line in lines if _is_pattern(line)])
+
+
+def _is_pattern(line: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except (ValueError, re.error):
+        return False
+    return True

@@ -56,6 +56,8 @@ def _sources(text: str) -> list[tuple[int, str]]:
         raise Damaged(f"the notebook is damaged: {error.msg}", error.lineno, error.colno) from error
     except RecursionError as error:
         raise Damaged("the notebook is damaged: it is nested too deeply") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Damaged(f"the notebook is damaged: {error}") from error
     cells = data.get("cells") if isinstance(data, dict) else None
     if cells is None and isinstance(data, dict) and isinstance(data.get("worksheets"), list):
         raise Damaged("the notebook has format 3 or older; convert it with `jupyter nbconvert --to notebook`")

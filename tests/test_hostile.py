@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from projects import DEAD, ROOT
+from projects import DEAD, ROOT, biaslint, write
 
 from biaslint import engine
 from biaslint.config import Config
@@ -293,3 +294,42 @@ def test_star_imports_are_searched_once_however_many_ways_lead_to_a_file(tmp_pat
     result = engine.lint_files(list(texts), Config(tmp_path), texts)
     assert time.process_time() - start < SECONDS
     assert [finding.rule for finding in result.findings] == ["BL101"]
+
+
+# -- what stands beside the sources ---------------------------------------------------------------------------------------------
+
+BESIDE = {
+    "a notebook with a number of thousands of digits": ("a.ipynb", f'{{"cells": [], "x": {"9" * 6000}}}', "the notebook is damaged"),
+    "a notebook that is nested too deeply": ("a.ipynb", '{"cells": ' + "[" * 100_000, "the notebook is damaged"),
+    "settings that are nested too deeply": ("pyproject.toml", "[tool.biaslint]\nselect = " + "[" * 20_000, "not valid TOML"),
+    "settings with a number of thousands of digits": ("pyproject.toml", f"[tool.biaslint]\nx = {'9' * 6000}\n", "not valid TOML"),
+    "settings that are no text": ("pyproject.toml", "\x00\x1b", "not valid TOML"),
+    "a baseline that is nested too deeply": ("biaslint-baseline.json", "[" * 100_000, "not a baseline"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "said"), BESIDE.values(), ids=BESIDE)
+def test_damaged_files_beside_the_sources_get_a_message(tmp_path: Path, name: str, content: str, said: str) -> None:
+    folder = write(tmp_path, {"net.py": DEAD, name: content})
+    options = ["--baseline", name] if "baseline" in name else []
+    result = biaslint(folder, *options)
+    assert said in result.out + result.err
+    assert result.status in (1, 2)
+
+
+def test_patterns_that_are_none_are_left_out_as_git_does(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    folder = write(tmp_path, {"net.py": DEAD, "left.py": DEAD, ".gitignore": "!\n[z-a]\n/\n\\\n**/**/\n[a\nleft.py\n"})
+    result = biaslint(folder, "-q")
+    assert "net.py:4" in result.out
+    assert "left.py" not in result.out
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_not_read_for_ever(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"net.py": DEAD})
+    os.mkfifo(folder / "pipe.py")
+    (folder / "link.py").symlink_to("pipe.py")
+    result = biaslint(folder, "-q")
+    assert "net.py:4" in result.out
+    assert "pipe.py" not in result.out

@@ -44,7 +44,7 @@ def torch_model(library: str, name: str) -> tuple[Any, tuple[Any, ...], dict[str
         if name in models.list_models(models.segmentation):
             more["weights_backbone"] = None
         model = models.get_model(name, weights=None, **more)
-        shape = (3, 4, 64, 64) if name in models.list_models(models.video) else (3, *[_BIG.get(name, 160)] * 2)
+        shape = (3, 4, 64, 64) if name in models.list_models(models.video) else (3, *[_BIG.get(name, 128)] * 2)
         shape = (3, 16, 224, 224) if name.startswith("mvit") else shape
         return model, (torch.randn(2 if len(shape) > 3 else BATCH, *shape),), {}
     if library == "segmentation_models_pytorch":
@@ -52,14 +52,14 @@ def torch_model(library: str, name: str) -> tuple[Any, tuple[Any, ...], dict[str
         decoder, _, encoder = name.partition("-")
         more = {}
         if encoder == "nobn":
-            encoder, more = "resnet18", {"psp_use_batchnorm" if decoder == "PSPNet" else "decoder_use_norm": False}
+            encoder, more = "resnet18", {} if decoder == "PSPNet" else {"decoder_use_norm": False}
         encoder = f"tu-{encoder.removeprefix('timm-')}" if encoder.startswith("timm-") and "regnet" in encoder else encoder
         return getattr(smp, decoder)(encoder, encoder_weights=None, **more), (torch.randn(BATCH, 3, 128, 128),), {}
     if library == "hf":
         return transformers_model(name)
     model, shape = build(library, name)
-    if library == "timm" and not model.default_cfg.get("fixed_input_size") and shape[-1] > 192 and name not in _BIG:
-        shape = (shape[0], 192, 192)
+    if library == "timm" and not model.default_cfg.get("fixed_input_size") and shape[-1] > 128 and name not in _BIG:
+        shape = (shape[0], 128, 128)
     return model, (torch.randn(BATCH, *shape),), {}
 
 

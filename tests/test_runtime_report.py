@@ -101,6 +101,13 @@ def test_the_table_reads_the_same_with_and_without_rich(observed: Observed, monk
         assert "\x1b" not in page
 
 
+def test_nothing_is_broken_where_there_is_no_terminal(observed: Observed) -> None:
+    name = "features.denseblock1.denselayer1.conv1.with.a.name.of.some.length"
+    observed.layers[0].name = name
+    assert name in table.render(observed, judge(observed))
+    assert max(map(len, table.render(observed, judge(observed), width=80).splitlines())) <= 80 or "rich" not in sys.modules
+
+
 def test_names_from_the_model_cannot_steer_the_terminal(observed: Observed) -> None:
     observed.layers[0].name = "a\x1b[2Jb"
     assert "\x1b" not in table.render(observed, judge(observed))

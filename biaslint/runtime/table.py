@@ -12,6 +12,7 @@ from biaslint.runtime.measurement import FAIL, NOT_APPLICABLE, Measurement, Verd
 from biaslint.runtime.observed import LayerFacts, Numbers, Observed
 
 _MOST_ROWS = 60
+_PIPE = 240  # columns where there is no terminal: nothing need be broken
 HEADINGS = ("layer", "type", "bias at the start", "dead?", "output scale", "gradient scale")
 _DEAD = {
     "": "",
@@ -135,7 +136,7 @@ def _rich(observed: Observed, verdict: Verdict, rows: list[tuple[str, ...]], not
 
     text = StringIO()
     console = Console(
-        file=text, force_terminal=color, color_system="standard" if color else None, no_color=not color, width=width or 110
+        file=text, force_terminal=color, color_system="standard" if color else None, no_color=not color, width=width or _PIPE
     )
     console.print(Text(heading(observed), style="bold"))
     table = Table(box=SIMPLE, pad_edge=False)

@@ -24,6 +24,7 @@ from biaslint.frontends.values import (
     Native,
     Obj,
     Partial,
+    Setting,
     Unknown,
     Value,
     is_constant,
@@ -572,6 +573,8 @@ STRING_METHODS = {
 def method(interp: Interpreter, self: Value, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """A method of a string, number, list, dict or set."""
     if isinstance(self, str):
+        if isinstance(self, Setting) and name in ("lower", "upper", "casefold", "strip") and getattr(str(self), name)() == self:
+            return self  # still the setting
         return string_method(interp, self, name, args, kwargs)
     if isinstance(self, ListV):
         return list_method(interp, self, name, args, kwargs)

@@ -36,7 +36,8 @@ def _fix(use: LayerUse) -> Fix | None:
     if use.framework != "torch" or not re.fullmatch(r"[\w.]+\.parameters\(\)", given):
         return None
     lines = [f"[p for p in {given} if p.dim() > 1]", f'[p for p in {given} if p.dim() <= 1], "weight_decay": 0.0']
-    indent = " " * (use.statement.column - 1 if use.statement is not None else 0)
+    deeper = 4 * (use.place.end_line > use.place.line)  # a call over several lines has its arguments indented
+    indent = " " * (deeper + (use.statement.column - 1 if use.statement is not None else 0))
     groups = "[\n" + "".join(f'{indent}    {{"params": {line}}},\n' for line in lines) + f"{indent}]"
     message = "a group without weight decay for vectors (an optimizer's saved state has other groups then)"
     return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "params", groups, 0),))

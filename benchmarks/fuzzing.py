@@ -241,7 +241,11 @@ def report(totals: Totals, command: str) -> str:
         "",
     ]
     if totals.mended:
-        lines += ["Failures that this run found, mended since; the same inputs pass now:", ""]
+        lines += [
+            "Failures that earlier parts of this run found; mended since, or, where only the time limit was passed (on a machine with ten busy",
+            "processes), not seen again. The corpus has grown in the meantime: not each of these inputs could be made once more.",
+            "",
+        ]
         lines += [*(f"- {count} x `{why}`" for why, count in Counter(why for _, why in totals.mended).most_common()), ""]
     if totals.failures:
         lines += ["Failures:", "", *(f"- input {number}: `{why}`" for number, why in totals.failures[:50]), ""]

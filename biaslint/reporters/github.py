@@ -34,7 +34,9 @@ def render(view: View) -> str:
 
 
 def _data(text: str) -> str:
-    text = "".join(part if part in ("\r", "\n") else plain(part) for part in re.split("([\r\n])", text))  # logs are read in terminals
+    text = "".join(
+        part if part in ("\r", "\n") else plain(part) for part in re.split("([\r\n])", text)
+    )  # logs are read in terminals
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

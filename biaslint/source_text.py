@@ -6,7 +6,6 @@ import io
 import tokenize
 from pathlib import Path
 
-
 MOST = 400_000  # about how many of Python's names and constants a file may have: parsing as many takes seconds and half a GB
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from biaslint.finding import Finding
 from biaslint.graph import LayerUse, Place, Program, UnknownFact
 
 if TYPE_CHECKING:
+    from biaslint.cache import Cache
     from biaslint.frontends.memory import Memory
 
 NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
@@ -53,12 +54,28 @@ class Result:
     statistics: Statistics = field(default_factory=Statistics)
     texts: Mapping[Path, str] = field(default_factory=dict)
     uses: list[LayerUse] = field(default_factory=list)  # the layers, for who shows them
+    probed: Mapping[str, bool] = field(default_factory=dict)  # where imports looked for files, and whether there was one
+    folders: Mapping[str, bool] = field(default_factory=dict)
 
 
-def lint(paths: Sequence[Path], config: Config) -> Result:
-    """Lint files and folders (absolute paths)."""
+KEPT = ("findings", "unknowns", "stopped", "notes")  # of a result, from one run to the next
+
+
+def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None) -> Result:
+    """Lint files and folders (absolute paths). With a `cache`, a run that can only find what the last one found is not made."""
     found = discover.files(paths, config)
-    result = lint_files(found.files, config)
+    known = None
+    if cache is not None:
+        cache.begin(found.files, config)
+        known = cache.recall()
+    if known is not None:
+        counts = Statistics(*known.pop("statistics"))
+        result = Result(files=list(found.files), statistics=counts, **known)
+    else:
+        result = lint_files(found.files, config)
+        if cache is not None and not result.errors:
+            kept = {name: getattr(result, name) for name in KEPT} | {"statistics": astuple(result.statistics)}
+            cache.keep(kept, result.probed, result.folders)
     result.problems = found.problems + result.problems
     if not found.files and not found.problems:
         result.notes.append(f"no Python file or notebook in {', '.join(map(str, paths))}")
@@ -134,6 +151,8 @@ def lint_files(
         ),
         texts=texts,
         uses=program.uses,
+        probed=program.probed,
+        folders=program.folders,
     )
 
 
@@ -173,7 +192,14 @@ def _joined(one: Program, other: Program) -> Program:
     shift = max((use.run for use in one.uses), default=-1) + 1
     for use in other.uses:
         use.run += shift
-    return Program(one.uses + other.uses, one.unknowns + other.unknowns, one.stopped + other.stopped, one.parsed | other.parsed)
+    return Program(
+        one.uses + other.uses,
+        one.unknowns + other.unknowns,
+        one.stopped + other.stopped,
+        one.parsed | other.parsed,
+        one.probed | other.probed,
+        one.folders | other.folders,
+    )
 
 
 def _run_checks(program: Program, enabled: frozenset[str], errors: list[str]) -> list[Finding]:

@@ -51,8 +51,11 @@ def run(folder: Path, prelude: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+EXPECTED = ("pyproject.toml", "a.py", "b.py", "long.py", ".biaslint_cache")
+
+
 def others(folder: Path) -> list[str]:
-    return sorted(name for name in os.listdir(folder) if name not in ("pyproject.toml", "a.py", "b.py", "long.py"))
+    return sorted(name for name in os.listdir(folder) if name not in EXPECTED)
 
 
 def test_a_disk_that_takes_no_more_leaves_the_large_file_and_fixes_the_small_one(tmp_path: Path) -> None:

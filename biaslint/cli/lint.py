@@ -13,7 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from biaslint import baseline, changed_lines, config, engine, progress, reporters, rule_book
+from biaslint import baseline, cache, changed_lines, config, engine, progress, reporters, rule_book
 from biaslint.cli.explain import colored
 from biaslint.finding import Severity
 from biaslint.runtime.options import NAMES as MODEL_OPTIONS
@@ -87,6 +87,10 @@ _PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "P
     "`biaslint verify` that say how (--input, --arg, --data ...) go with it.",
 )
 @model_options(hidden=True)
+@click.option("--no-cache", is_flag=True, help="Look at every file again, and keep nothing for the next run.")
+@click.option(
+    "--cache-dir", type=click.Path(file_okay=False, path_type=Path), help=f"Where that is kept [{cache.FOLDER} in the project]."
+)
 @click.option("--quiet", "-q", is_flag=True, help="One line a finding, nothing else.")
 @click.option("--color/--no-color", default=None, help="Colour, or none [on a terminal without NO_COLOR].")
 def command(**options: Any) -> None:
@@ -139,6 +143,8 @@ class Options:
     show_unknown: bool
     statistics: bool
     watch: bool
+    no_cache: bool
+    cache_dir: Path | None
     quiet: bool
     color: bool | None
     verify: str | None
@@ -162,7 +168,7 @@ def run(options: Options, settings: dict[str, Any]) -> int:
 
     data = sys.stdin.buffer.read() if stdin else b""
     with progress.shown(sys.stderr):
-        result = engine.lint_text(data, targets[0], chosen) if stdin else engine.lint(targets, chosen)
+        result = engine.lint_text(data, targets[0], chosen) if stdin else engine.lint(targets, chosen, _cache(options, chosen))
     if options.write_baseline:
         return _write_baseline(result, chosen, file or chosen.root / BASELINE)
     narrow(result)
@@ -238,6 +244,15 @@ def _mark(result: engine.Result, asked: Request) -> None:
     finally:
         stop()
     result.findings = [replace(one, measured=mark) for one, mark in zip(result.findings, found, strict=True)]
+
+
+def _cache(options: Options, chosen: config.Config) -> cache.Cache | None:
+    """Where runs are kept. A folder that is no project is left as it is, unless the command line names one."""
+    if options.no_cache:
+        return None
+    marked = any((chosen.root / mark).exists() for mark in config.ROOT_MARKS + config.OWN_FILES)
+    folder = options.cache_dir or (chosen.root / cache.FOLDER if marked else None)
+    return cache.Cache(folder) if folder is not None else None
 
 
 def _project_baseline(chosen: config.Config) -> Path | None:

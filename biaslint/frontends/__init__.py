@@ -62,6 +62,8 @@ def analyse(
         program.uses = [use for use in reached.uses if any(place.path in shown for place in use.chain)]
         program.unknowns = large + [fact for fact in reached.unknowns if fact.place.path in shown]
         program.stopped = reached.stopped
+        for path, folder, there in project.looked:
+            (program.folders if folder else program.probed)[str(path)] = there
         return program
 
     return workers.with_deep_stack(work)

@@ -255,7 +255,8 @@ class Interpreter:
                 and made == len(self.flow.nodes) + len(self.objects)
                 and not repeats.of_layers(item)
             ):
-                return None  # a table of numbers, not a model
+                self.not_understood("analysis stopped here: a long loop that makes no layers", node)
+                return None
             self.assign(node.target, item, scope)
             signal = self.block(node.body, scope)
             if signal is BREAK:

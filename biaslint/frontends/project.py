@@ -161,6 +161,7 @@ class Project:
         self.modules: dict[Path, Module | None] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
+        self.looked: list[tuple[Path, bool, bool]] = []  # where it looked: the path, for a folder?, was there one?
         self.opened: set[Path] = set()
         self.touched: set[Module] = set()  # modules that the present execution has executed top-level statements of
         self.vast: set[Path] = set()  # files that are too large to be parsed
@@ -219,6 +220,7 @@ class Project:
         known = self._files.get(path)
         if known is None:
             known = self._files[path] = path in self.texts or path.is_file()
+            self.looked.append((path, False, known))
         return known
 
     def module_name(self, path: Path) -> tuple[Path, str]:
@@ -249,4 +251,9 @@ class Project:
     def is_package(self, name: str, base: Path) -> bool:
         """Is it a folder of the project, with or without `__init__.py`?"""
         relative = Path(*name.split("."))
-        return any((start / relative).is_dir() for start in (base, self.root, self.root / "src"))
+        for start in (base, self.root, self.root / "src"):
+            there = (start / relative).is_dir()
+            self.looked.append((start / relative, True, there))
+            if there:
+                return True
+        return False

@@ -313,14 +313,16 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     """Execute a root under every set of choices that matters, and keep what was found."""
     if functional(root.module) and "torch" not in root.module.text:
         steps = min(steps, FUNCTIONAL_STEPS)
-    forced: list[tuple[dict[Any, bool], bool]] = [({}, False)]
+    forced: list[tuple[dict[Any, bool], bool, Any]] = [({}, False, None)]
     taken: list[tuple[bool, dict[Any, bool]]] = []  # the choices of the executions so far, and whether they began contrarily
     spent = 0
     runs = 0
     found: list[LayerUse] = []
     while forced and runs < MAX_RUNS and spent < ROOT_STEPS:
-        given, contrary = forced.pop(0)
+        given, contrary, flip = forced.pop(0)
         if given and any(side == contrary and given.items() <= made.items() for side, made in taken):
+            continue
+        if flip is not None and not untried(reached, flip):
             continue
         try:
             interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0, steps=steps)
@@ -341,22 +343,22 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         repeatable = [key for key in choices.open if not passing(key)]
         if ended is not None and ended.startswith("raises") and repeatable and runs < 4:
             last = repeatable[-1]
-            forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary))
+            forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary, None))
         small = isinstance(root.node, ast.ClassDef) and interp.steps < SMALL
         biases = frozenset((use.place.path, use.owner, use.name) for use in found if matters(use))
         contrast = runs == 1 and any(key not in choices.settled for key in choices.open)
-        if contrast and (small or (biases and untried(reached, ("all", biases)))):
-            forced.append(({}, True))
+        if contrast and (small or biases):
+            forced.append(({}, True, None if small else ("all", biases)))
         if contrast and small and not biases:
             free = [key for key in repeatable if key not in choices.settled]
             if 2 <= len(free) <= FEW:
-                forced += [({one: choices.made[one] == (one != key) for one in free}, contrary) for key in free]
+                forced += [({one: choices.made[one] == (one != key) for one in free}, contrary, None) for key in free]
         if biases and len(given) < 2:
             files = {place.path for use in found if matters(use) for place in use.chain}
             for key in repeatable:
-                where = choices.where.get(key)
-                if where in files and untried(reached, (where, choices.texts.get(key), choices.made[key], len(given), biases)):
-                    forced.append(({**given, key: not choices.made[key]}, contrary))
+                if choices.where.get(key) in files:
+                    flip = (spelling(key), choices.made[key], len(given), contrary, biases)
+                    forced.append(({**given, key: not choices.made[key]}, contrary, flip))
             forced.sort(key=lambda item: len(item[0]))
     reached.uses.extend(found)
 
@@ -364,6 +366,13 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
 def passing(key: Any) -> bool:
     """Is it a condition on a value that another execution will not meet again?"""
     return isinstance(key, tuple) and bool(key) and (key[0] == "fresh" or any(passing(part) for part in key))
+
+
+def spelling(key: Any) -> str:
+    """A condition's key such that another entry point, with objects of its own, has the same."""
+    if isinstance(key, tuple):
+        return f"({','.join(map(spelling, key))})"
+    return repr(key) if isinstance(key, (str, int, float, type(None))) else str(getattr(key, "name", type(key).__name__))
 
 
 def untried(reached: Reached, flip: Any) -> bool:

@@ -66,7 +66,11 @@ def spread(project: Any, groups: Sequence[Group], jobs: int, work: Callable[[Any
     gc.freeze()
     try:
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            return [done(result) for result in pool.imap(one, range(len(groups)))]
+            results = []
+            for result, looked in pool.imap(one, range(len(groups))):
+                results.append(done(result))
+                project.looked += looked
+            return results
     finally:
         _task.clear()
         gc.unfreeze()
@@ -79,5 +83,7 @@ def done(result: Result) -> Result:
 
 
 def one(index: int) -> Any:
-    """One group, in a process of its own."""
-    return with_deep_stack(lambda: _task["work"](_task["project"], _task["groups"][index]))
+    """One group, in a process of its own, and where it looked for files."""
+    project = _task["project"]
+    project.looked = []
+    return with_deep_stack(lambda: _task["work"](project, _task["groups"][index])), project.looked

@@ -1,0 +1,235 @@
+"""A run is answered from the cache only where it would find the same again."""
+
+import json
+import os
+import random
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from biaslint import cache, engine
+from biaslint.cli import lint as command_line
+from biaslint.config import Config
+
+MODEL = """import torch.nn as nn
+from parts import make_norm
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = make_norm(8)
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).relu()
+"""
+NORM = "import torch.nn as nn\n\n\ndef make_norm(size):\n    return nn.{kind}(size)\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").write_text("[tool.biaslint]\n")
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "parts.py").write_text(NORM.format(kind="BatchNorm2d"))
+    return tmp_path
+
+
+def kept(root: Path) -> cache.Cache:
+    return cache.Cache(root / cache.FOLDER)
+
+
+def lint(root: Path, config: Config | None = None, only: str = "") -> engine.Result:
+    """A run with the cache, which must find what a run without it finds."""
+    config = config or Config(root, select=("BL101", "BL102"))
+    paths = [root / only if only else root]
+    result, fresh = engine.lint(paths, config, kept(root)), engine.lint(paths, config)
+    assert result.findings == fresh.findings
+    assert result.unknowns == fresh.unknowns
+    assert result.statistics == fresh.statistics
+    return result
+
+
+@pytest.fixture
+def analyses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many files each analysis was asked for."""
+    made: list[int] = []
+    analyse = engine._analyse
+
+    def counted(files, *args, **kwargs):  # type: ignore[no-untyped-def]
+        made.append(len(files))
+        return analyse(files, *args, **kwargs)
+
+    monkeypatch.setattr(engine, "_analyse", counted)
+    return made
+
+
+def later(path: Path, text: str) -> None:
+    """Write a file with a time stamp of its own, as somebody would who types."""
+    path.write_text(text)
+    later.now += 7_000_000_000  # type: ignore[attr-defined]
+    os.utime(path, ns=(later.now, later.now))
+
+
+later.now = 1_600_000_000_000_000_000
+
+
+def test_a_second_run_analyses_nothing_and_finds_the_same(project: Path, analyses: list[int]) -> None:
+    config = Config(project, select=("BL101",))
+    first = engine.lint([project], config, kept(project))
+    second = engine.lint([project], config, kept(project))
+    assert len(first.findings) == 1
+    assert second.findings == first.findings
+    assert second.statistics == first.statistics
+    assert analyses == [2]
+
+
+def test_a_finding_survives_the_way_through_the_cache_with_its_fix(project: Path) -> None:
+    (finding,) = lint(project).findings
+    assert finding.fix is not None
+    assert cache.decode(json.loads(json.dumps(cache.encode(finding)))) == finding
+
+
+def test_a_changed_import_changes_the_findings_of_the_file_that_imports_it(project: Path) -> None:
+    assert len(lint(project, only="model.py").findings) == 1
+    later(project / "parts.py", NORM.format(kind="Identity"))
+    assert lint(project, only="model.py").findings == []
+
+
+def test_a_file_that_appears_where_an_import_failed_counts(project: Path) -> None:
+    (project / "parts.py").rename(project / "elsewhere")
+    assert lint(project, only="model.py").findings == []
+    (project / "elsewhere").rename(project / "parts.py")
+    assert len(lint(project, only="model.py").findings) == 1
+
+
+def test_settings_are_part_of_what_is_kept(project: Path) -> None:
+    assert len(lint(project).findings) == 1
+    assert lint(project, Config(project, select=("BL102",))).findings == []
+    assert lint(project, Config(project, select=("BL101",), per_file_ignores={"model.py": ("BL101",)})).findings == []
+
+
+def test_a_change_within_the_same_tick_of_the_clock_is_seen(project: Path) -> None:
+    assert len(lint(project).findings) == 1
+    parts = project / "parts.py"
+    before = parts.stat()
+    text = NORM.format(kind="BatchNorm2d").replace("nn.BatchNorm2d", "nn.InstanceNor")  # as long as before
+    with parts.open("r+") as stream:  # the same file, size and time
+        stream.write(text)
+    os.utime(parts, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert parts.stat().st_size == before.st_size
+    assert lint(project).findings == []
+
+
+def test_a_new_version_of_a_rule_counts(project: Path, monkeypatch: pytest.MonkeyPatch, analyses: list[int]) -> None:
+    config = Config(project, select=("BL101",))
+    engine.lint([project], config, kept(project))
+    monkeypatch.setattr(cache, "_self", lambda: ["another biaslint"])
+    engine.lint([project], config, kept(project))
+    assert len(analyses) == 2
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[1, 2]", "no JSON", "\x00\xff", '{"result": {"findings": 3}}'])
+def test_a_damaged_entry_is_no_entry(project: Path, damage: str, analyses: list[int]) -> None:
+    lint(project)
+    for entry in (project / cache.FOLDER).glob("*.json"):
+        entry.write_bytes(cache.digest(damage.encode("utf-8")).encode() + b"\n" + damage.encode("utf-8"))
+    assert len(lint(project).findings) == 1
+    for entry in (project / cache.FOLDER).glob("*.json"):
+        entry.write_bytes(entry.read_bytes()[:-9])
+    assert len(lint(project).findings) == 1
+
+
+def test_no_byte_of_an_entry_can_change_unseen(project: Path) -> None:
+    lint(project)
+    (entry,) = (project / cache.FOLDER).glob("*.json")
+    whole = entry.read_bytes()
+    config = Config(project, select=("BL101", "BL102"))
+    for place in random.Random(3).sample(range(len(whole)), 60):
+        entry.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        one = kept(project)
+        one.begin([project / "model.py", project / "parts.py"], config)
+        assert one.recall() is None
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(project: Path) -> None:
+    (project / cache.FOLDER).write_text("a file")
+    assert len(lint(project).findings) == 1
+
+
+def test_an_entry_of_a_moved_project_is_not_its_own(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    lint(project)
+    other = tmp_path_factory.mktemp("other") / "copy"
+    project.rename(other)
+    later(other / "parts.py", NORM.format(kind="Identity"))
+    assert lint(other).findings == []
+
+
+def test_a_link_in_the_folders_place_is_not_followed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (project / cache.FOLDER).symlink_to(outside)
+    lint(project)
+    assert list(outside.iterdir()) == []
+
+
+def test_only_the_newest_entries_stay(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "ENTRIES", 3)
+    for number in range(6):
+        engine.lint([project], Config(project, extend_exclude=(str(number),)), kept(project))
+    assert len(list((project / cache.FOLDER).glob("*.json"))) == 3
+    assert {path.name for path in (project / cache.FOLDER).iterdir() if path.suffix != ".json"} == {
+        ".gitignore",
+        "CACHEDIR.TAG",
+    }
+
+
+def test_any_sequence_of_edits_gives_what_a_run_without_cache_gives(project: Path) -> None:
+    """`lint` compares the two."""
+    chance = random.Random(11)
+    names = ["model.py", "parts.py", "more.py", "package/__init__.py", "package/parts.py"]
+    texts = [
+        MODEL,
+        *(NORM.format(kind=kind) for kind in ("BatchNorm2d", "Identity", "GroupNorm")),
+        "x = (",
+        "",
+        "import torch\n",
+    ]
+    texts += [
+        MODEL.replace("from parts", "from package.parts"),
+        MODEL.replace("Conv2d(3, 8, 3)", "Conv2d(3, 8, 3, bias=False)"),
+    ]
+    configs = [Config(project, select=("BL101",)), Config(project, select=("ALL",))]
+    found = set()
+    for _ in range(60):
+        path = project / chance.choice(names)
+        action = chance.random()
+        if action < 0.7:
+            path.parent.mkdir(exist_ok=True)
+            (path.write_text if chance.random() < 0.5 else lambda text, path=path: later(path, text))(chance.choice(texts))
+        elif action < 0.85 and path.exists() and path.name != "model.py":
+            path.unlink()
+        result = lint(project, chance.choice(configs), only=chance.choice(["", "", "model.py"]))
+        found.add(tuple(finding.rule for finding in result.findings))
+    assert len(found) >= 3  # none, one and two findings
+
+
+def test_the_command_line_keeps_its_runs_in_the_project_or_where_it_is_told(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "kept"
+    run = CliRunner().invoke
+    shown = [run(command_line.command, [str(project), *more]).output for more in (["--no-cache"], ["--cache-dir", str(elsewhere)])]
+    assert not (project / cache.FOLDER).exists()
+    assert len(list(elsewhere.glob("*.json"))) == 1
+    shown += [run(command_line.command, [str(project)]).output for _ in range(2)]
+    assert len(list((project / cache.FOLDER).glob("*.json"))) == 1
+    assert re.search("BL101", shown[0])
+    assert set(shown) == {shown[0]}
+
+
+def test_a_folder_that_is_no_project_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(MODEL)
+    CliRunner().invoke(command_line.command, [str(tmp_path)])
+    assert [path.name for path in tmp_path.iterdir()] == ["model.py"]

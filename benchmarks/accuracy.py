@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ class Score:
     false: list[str] = field(default_factory=list)
     layers: dict[str, list[int]] = field(default_factory=dict)  # tool -> dead and flagged, dead, alive and flagged
     seconds: float = 0.0
+    conditions: dict[Place, str] = field(default_factory=dict)  # what a finding says that it holds under
 
 
 def prepare(libraries: list[str], python: str | None) -> str:
@@ -104,9 +106,23 @@ def linted(python: str, library: str, score: Score) -> dict[Place, set[str]]:
         text=True,
         check=True,
     )
-    package = Path(where.stdout.strip()).parent
+    # A copy that stands alone: beside the installed package lie the sources of everything else.
+    package = CACHE / "sources" / library / library
+    shutil.rmtree(package, ignore_errors=True)
+    shutil.copytree(Path(where.stdout.strip()).parent, package)
     begun = time.monotonic()
-    command = [sys.executable, "-m", "biaslint", "--isolated", "--select", RULES, "--format", "json", str(package)]
+    command = [
+        sys.executable,
+        "-m",
+        "biaslint",
+        "--isolated",
+        "--no-cache",
+        "--select",
+        RULES,
+        "--format",
+        "json",
+        str(package),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
     score.seconds = time.monotonic() - begun
     if done.returncode not in (0, 1):
@@ -116,6 +132,8 @@ def linted(python: str, library: str, score: Score) -> dict[Place, set[str]]:
         if one["rule"] in RULES.split(","):
             path = os.path.relpath(os.path.join(HERE.parent, one["path"]), package.parent)
             flagged[path, one["line"]].add(one["rule"])
+            if one.get("when"):
+                score.conditions[path, one["line"]] = one["when"]
     return flagged
 
 
@@ -156,8 +174,9 @@ def compare(results: list[dict[str, Any]], flagged: dict[Place, set[str]], score
             score.right += 1
         elif states["alive"]:
             score.wrong += 1
+            when = f", said to be dead when `{score.conditions[place]}`" if place in score.conditions else ""
             score.false.append(
-                f"{place[0]}:{place[1]} {'/'.join(sorted(rules))}: alive in all {states['alive']} layers made here"
+                f"{place[0]}:{place[1]} {'/'.join(sorted(rules))}: alive in all {states['alive']} layers made here{when}"
             )
         else:
             score.unseen += 1

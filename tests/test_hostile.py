@@ -265,7 +265,8 @@ from biaslint.config import Config
 for text in sys.stdin.read().split("---"):
     result = engine.lint_text(text, Path("/nowhere/m.py"), Config(Path("/nowhere")))
     assert not result.errors + result.notes, result
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# what getrusage says may be the parent's, from before this program was loaded
+print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
     texts = [HEAD + (text if "\n" in text else f"x = {text}\nnn.Linear(x, 1)\n") for text in HUNGRY]
     done = subprocess.run(

@@ -14,7 +14,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import venv
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -44,7 +43,6 @@ class Score:
     misses: list[str] = field(default_factory=list)
     false: list[str] = field(default_factory=list)
     layers: dict[str, list[int]] = field(default_factory=dict)  # tool -> dead and flagged, dead, alive and flagged
-    seconds: float = 0.0
     conditions: dict[Place, str] = field(default_factory=dict)  # what a finding says that it holds under
 
 
@@ -110,7 +108,6 @@ def linted(python: str, library: str, score: Score) -> dict[Place, set[str]]:
     package = CACHE / "sources" / library / library
     shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(Path(where.stdout.strip()).parent, package)
-    begun = time.monotonic()
     command = [
         sys.executable,
         "-m",
@@ -124,7 +121,6 @@ def linted(python: str, library: str, score: Score) -> dict[Place, set[str]]:
         str(package),
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
-    score.seconds = time.monotonic() - begun
     if done.returncode not in (0, 1):
         sys.exit(f"biaslint failed on {package}:\n{done.stderr[-2000:]}")
     flagged: dict[Place, set[str]] = defaultdict(set)
@@ -212,12 +208,13 @@ def share(part: int, whole: int) -> str:
 
 def report(scores: dict[str, Score]) -> str:
     """The page."""
-    out = ["# Accuracy", "", "Made by `python benchmarks/accuracy.py`; what is counted is said at the end.", ""]
+    asked = " ".join(["", *sys.argv[1:]])
+    out = ["# Accuracy", "", f"Made by `python benchmarks/accuracy.py{asked}`; what is counted is said at the end.", ""]
     out += [
         "## By place in the source",
         "",
-        "| library | models | recall, batch norm | recall, instance norm or softmax | under a condition | precision | not reached | lint time |",
-        "|---|---|---|---|---|---|---|---|",
+        "| library | models | recall, batch norm | recall, instance norm or softmax | under a condition | precision | not reached |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, score in scores.items():
         conditional = [key for key in score.units if "condition" in key]
@@ -225,7 +222,7 @@ def report(scores: dict[str, Score]) -> str:
             f"| {name} | {len(score.models)} | {share(score.found['batch norm'], score.units['batch norm'])} "
             f"| {share(score.found['instance norm or softmax'], score.units['instance norm or softmax'])} "
             f"| {share(sum(score.found[key] for key in conditional), sum(score.units[key] for key in conditional))} "
-            f"| {share(score.right, score.right + score.wrong)} | {score.unseen} | {score.seconds:.1f} s |"
+            f"| {share(score.right, score.right + score.wrong)} | {score.unseen} |"
         )
     tools = list(dict.fromkeys(tool for score in scores.values() for tool in score.layers))
     out += ["", "## By layer, with other tools", "", "| library | tool | recall | precision |", "|---|---|---|---|"]

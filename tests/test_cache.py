@@ -220,7 +220,9 @@ def test_the_command_line_keeps_its_runs_in_the_project_or_where_it_is_told(
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "kept"
     run = CliRunner().invoke
-    shown = [run(command_line.command, [str(project), *more]).output for more in (["--no-cache"], ["--cache-dir", str(elsewhere)])]
+    shown = [
+        run(command_line.command, [str(project), *more]).output for more in (["--no-cache"], ["--cache-dir", str(elsewhere)])
+    ]
     assert not (project / cache.FOLDER).exists()
     assert len(list(elsewhere.glob("*.json"))) == 1
     shown += [run(command_line.command, [str(project)]).output for _ in range(2)]

@@ -195,6 +195,7 @@ import sys
 sys.path.insert(0, ".")
 import keras, net, tensorflow as tf
 from keras import layers
+keras.utils.set_random_seed(0)
 tf.saved_model.save(net.Net(), "module")
 model = net.Net()
 tf.saved_model.save(model, "signed", signatures=model.__call__)

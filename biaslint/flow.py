@@ -61,6 +61,9 @@ class Node:
         return f"<{self.id} {self.op} {self.name} {self.dims}>"
 
 
+MAX_AXES = 64  # of a tensor, in PyTorch and NumPy
+
+
 class Flow:
     """The nodes of one execution."""
 
@@ -82,8 +85,9 @@ class Flow:
         return node
 
     def learn_rank(self, node: Node, rank: int) -> None:
-        """The tensor turned out to have `rank` axes; what was made from it by steps that keep the axes has as many."""
-        if node.dims is None:
+        """The tensor turned out to have `rank` axes; what was made from it by steps that keep the axes has as many. More than
+        a tensor can have teach nothing."""
+        if node.dims is None and rank <= MAX_AXES:
             node.dims = tuple(("dim", node.id, axis) for axis in range(rank))
             if node.op == "keep":
                 self.learn_rank(node.inputs[0], rank)

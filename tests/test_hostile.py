@@ -116,6 +116,21 @@ def test_a_huge_value_is_not_worked_out(literal: str) -> None:
     lint(f"{HEAD}x0 = [1, 2]\nx = {literal}\ny = nn.Linear(x, 2)\nz = x * 2\n")
 
 
+AXES = (
+    "x.flatten(10 ** 9)", "x.flatten(-10 ** 9, 10 ** 9)", "x.unsqueeze(10 ** 9).squeeze(-10 ** 9)", "x.transpose(10 ** 9, 0)",
+    "torch.cat(x.chunk(10 ** 9, 10 ** 9), 10 ** 9)", "torch.split(x, 10 ** 9, -10 ** 9)[10 ** 9]", "x.movedim(10 ** 9, -10 ** 9)",
+    "x.view(*[1] * 10 ** 9)", "x.permute(*range(10 ** 9))", "x.sum(tuple(range(10 ** 9)))", "x.select(10 ** 9, 10 ** 9)",
+    "x.unfold(10 ** 9, 10 ** 9, 10 ** 9)", "x.unbind(10 ** 9)", "torch.stack([x] * 10 ** 9, 10 ** 9)", "x.repeat(*[2] * 10 ** 9)",
+    "x[(None,) * 10 ** 9]", "torch.nn.functional.pad(x, [1] * 10 ** 9)", "x.swapaxes(1, 10 ** 9).flatten(10 ** 9, -10 ** 9)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("step", AXES)
+def test_axes_that_no_tensor_has_cost_nothing(step: str) -> None:
+    head = f"{HEAD}\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(2, 2)\n"
+    lint(f"{head}\n    def forward(self, x):\n        return self.layer({step})\n")
+
+
 REGEXES = {
     r"(a+)+$": "a" * 60 + "b",
     r"(a|aa)+$": "a" * 60 + "b",

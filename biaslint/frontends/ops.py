@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Dim, Dims, Node
+from biaslint.flow import MAX_AXES, Dim, Dims, Node
 from biaslint.frontends.choices import multiply, product
 from biaslint.frontends.values import ListV, Param, Unknown, Value, is_constant, tensors_in
 
@@ -318,6 +318,8 @@ def transpose(interp: Interpreter, x: Node, one: int, two: int) -> Node:
 
 def reshape(interp: Interpreter, x: Node, target: Sequence[Value], name: str = "reshape") -> Node:
     """view and reshape: which axes of the result does each axis of the input spread over?"""
+    if len(target) > MAX_AXES:
+        return interp.opaque(x, name=name)
     goal: list[Dim] = [dim_of(interp, value) for value in target]
     rank = len(goal)
     if x.dims is None:
@@ -409,7 +411,7 @@ def flatten(interp: Interpreter, x: Node, start: Value = 1, end: Value = -1) -> 
     if not isinstance(start, int) or not isinstance(end, int):
         return interp.opaque(x, name="flatten")
     if x.dims is None:
-        if end == -1 and start >= 0:
+        if end == -1 and 0 <= start < 6:  # known axes: six from either end
             sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(start)}
             sources[start] = tuple(range(start, start + 6)) + tuple(range(-6, 0))
             dims = tuple(("dim", x.id, axis) for axis in range(start))
@@ -598,7 +600,8 @@ def expand(interp: Interpreter, x: Node, target: Sequence[Value], name: str) -> 
             interp.flow.learn_rank(x, rank)
         else:
             return make(interp, "keep", [x], None, name)
-    assert x.dims is not None
+    if x.dims is None:
+        return interp.opaque(x, name=name)
     offset = rank - len(x.dims)
     if offset < 0:
         return interp.opaque(x, name=name)

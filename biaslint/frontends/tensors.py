@@ -66,6 +66,8 @@ def unpack_shape(interp: Interpreter, value: Unknown, count: int | None) -> list
         if offset < 0:
             return [ops.value_of(("dim", node.id, axis)) for axis in range(-count, 0)]
         interp.flow.learn_rank(node, count + offset)
+        if node.dims is None:
+            return [interp.fresh("a size") for _ in range(count)]
     dims = node.dims or ()
     return [ops.value_of(dim) for dim in dims[offset:]]
 

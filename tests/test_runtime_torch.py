@@ -606,3 +606,49 @@ def test_a_relu_that_is_open_for_the_whole_batch_still_sees_the_bias() -> None:
     # Pooled to one position, a unit is on or off for all samples alike, and gradients cancel as if there were no ReLU.
     model = Chain(pool=nn.AdaptiveAvgPool2d(1), conv=nn.Conv2d(3, 4, 1), act=nn.ReLU(), norm=nn.BatchNorm2d(4), last=nn.Tanh())
     assert status(model, torch.full((4, 3, 8, 8), 9.0) + 0.01 * torch.randn(4, 3, 8, 8)) == {"conv": "alive"}
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [(nn.Identity(), "dead_bn"), (nn.ReLU(inplace=True), "alive"), (nn.ELU(), "alive"), (nn.Hardtanh(), "alive")],
+)
+def test_an_activation_that_is_straight_on_this_batch_still_sees_the_bias(act: Any, expected: str) -> None:
+    model = Chain(pool=nn.AdaptiveAvgPool2d(1), conv=nn.Conv2d(3, 4, 1), act=act, norm=nn.BatchNorm2d(4), last=nn.Tanh())
+    assert status(model, torch.full((4, 3, 8, 8), 9.0) + 0.01 * torch.randn(4, 3, 8, 8)) == {"conv": expected}
+
+
+@pytest.mark.parametrize("bent", [torch.relu, torch.abs, lambda v: v.clamp(min=0), lambda v: nn.functional.leaky_relu(v, 0.2)])
+def test_the_keys_part_is_dead_although_the_values_pass_a_relu(bent: Any) -> None:
+    class Bent(Attention):
+        def forward(self, x: Any) -> Any:
+            q, k, v = self.qkv(x).chunk(3, -1)
+            return self.out((q @ k.transpose(1, 2)).softmax(-1) @ bent(v))
+
+    result = dead_biases(Bent(), [torch.randn(4, 5, 8)])["qkv"]
+    assert (result.status, result.dead_channels) == ("partial_always", list(range(8, 16)))
+    assert result.kinds == ("softmax",)
+
+
+def test_keys_that_pass_a_relu_are_alive() -> None:
+    class Bent(Attention):
+        def forward(self, x: Any) -> Any:
+            q, k, v = self.qkv(x).chunk(3, -1)
+            return self.out((q @ k.relu().transpose(1, 2)).softmax(-1) @ v)
+
+    assert dead_biases(Bent(), [torch.randn(4, 5, 8)])["qkv"].status == "alive"
+
+
+def test_keys_narrower_than_values_are_said_to_be_dead() -> None:
+    class Narrow(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv, self.out = nn.Linear(8, 24), nn.Linear(16, 8)
+
+        def forward(self, x: Any) -> Any:
+            q, k, v = self.qkv(x).split([4, 4, 16], -1)
+            return self.out((q @ k.transpose(1, 2)).softmax(-1) @ v)
+
+    verdict = judge(measure(Narrow(), [torch.randn(4, 5, 8)]))
+    found = next(one for one in verdict.measurements if one.name == "dead-bias" and one.layer == "qkv")
+    assert (found.status, found.message) == ("fail", "17% of its channels, the keys, are cancelled by softmax")
+    assert "bias-before-softmax" in [failure.rule for failure in verdict.failures]

@@ -30,12 +30,9 @@ def is_dead(layer: LayerFacts) -> bool:
 
 
 def key_part(layer: LayerFacts) -> bool:
-    """A fused projection of which softmax cancels the keys' part: a third of qkv, a half of kv."""
-    return (
-        layer.dead == "partial_always"
-        and "softmax" in layer.cancelled_how
-        and any(abs(layer.dead_fraction - share) < 0.02 for share in (1 / 3, 1 / 2))
-    )
+    """A fused projection of which softmax cancels the keys' part: a third of qkv, a half of kv, less where values are wider."""
+    how = set(layer.cancelled_how)
+    return layer.dead == "partial_always" and "softmax" in how and not how & {"instance norm", "group norm"}
 
 
 def _call(frame: list[Any]) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """Watching one forward pass of a PyTorch model: which function is called on what, from inside which module.
 
 A `TorchFunctionMode` sees every call of a torch function. It hands float64 to code that asks for float32 (the dead-bias test
-needs all digits), leaves out dropout where asked, and reports calls of interest to whoever listens.
+needs all digits) and smooth functions for bent ones, leaves out dropout where asked, and reports calls of interest to whoever listens.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from biaslint.runtime.smooth import smoothed
 
 DROPOUTS = {
     "dropout",
@@ -64,7 +66,7 @@ def _name(function: Any) -> str:
 
 @contextlib.contextmanager
 def watching(listen: Listener, *, double: bool = False, dropout: bool = True, on_module: Any = None) -> Iterator[list[Any]]:
-    """Watch torch calls. `double` turns float32 into float64, `dropout=False` leaves dropout out.
+    """Watch torch calls. `double` turns float32 into float64 and bends into curves, `dropout=False` leaves dropout out.
 
     `on_module(module, output)` is called after each module's forward. Yields the stack of modules that are running.
     """
@@ -89,7 +91,8 @@ def watching(listen: Listener, *, double: bool = False, dropout: bool = True, on
                     return args[0].double()
                 args = tuple(widened(value) for value in args)
                 kwargs = {key: widened(value) for key, value in kwargs.items()}
-            result = func(*args, **kwargs)
+            result = smoothed(name, args, kwargs) if double else None
+            result = func(*args, **kwargs) if result is None else result
             listen(name, args, kwargs, result, stack[-1] if stack else None)
             return result
 

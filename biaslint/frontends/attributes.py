@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import frameworks, tensors
+from biaslint.frontends import frameworks, hugging_face, tensors
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
     MISSING,
@@ -184,6 +184,10 @@ def load_super(interp: Interpreter, base: Super, name: str) -> Value:
     cls = self if isinstance(self, Class) else self.cls if isinstance(self, Obj) else base.after
     found = find_in_class(cls, name, after=base.after)
     if found is not None:
+        if isinstance(self, Obj):
+            native = hugging_face.method(self, found.owner, name)
+            if native is not None:
+                return native
         if isinstance(found.value, Func):
             if found.value.kind == "property":
                 return call_method(interp, Method(self, found.value))
@@ -221,6 +225,9 @@ def load_obj(interp: Interpreter, base: Obj, name: str) -> Value:
     if name == "__dataclass_fields__":
         return DictV(dict(base.attrs))
     if found is not None:
+        native = hugging_face.method(base, found.owner, name)
+        if native is not None:
+            return native
         value = found.value
         if isinstance(value, Func):
             if value.kind == "staticmethod":

@@ -31,6 +31,7 @@ PREFIXES = (
     "torch", "torchvision", "lightning", "pytorch_lightning", "einops", "timm", "mmcv", "mmengine", "mmdet", "transformers", "fastai",
     "huggingface_hub", "apex", "fvcore", "torch_geometric", "accelerate", "detectron2", "segmentation_models_pytorch",
 )  # fmt: skip
+INIT = "transformers.initialization"  # torch.nn.init's functions, which leave parameters alone that are loaded already
 CALL_METHODS = ("__call__", "forward")
 
 is_module = torch_modules.is_module
@@ -76,9 +77,10 @@ def short_of(name: str) -> str:
 
 def knows(name: str) -> bool:
     short = short_of(name)
-    return bool(short) and (
+    known = (
         short in vocabulary.LAYERS or short in vocabulary.CONTAINERS or short in ("Module", "Parameter", "functional", "init")
     )
+    return name.startswith(INIT) or (bool(short) and known)
 
 
 def specific(name: str) -> int:
@@ -106,6 +108,7 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
             return obj
         if short in ("Parameter", "UninitializedParameter", "Buffer"):
             return parameter(interp, args, kwargs, trainable=short != "Buffer")
+    name = f"torch.nn.init.{name.rpartition('.')[2]}" if name.startswith(INIT + ".") else name
     if name.startswith("torch.nn.init."):
         from biaslint.frontends import writes
 

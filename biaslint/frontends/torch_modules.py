@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import torch_layers
+from biaslint.frontends import hugging_face, torch_layers
 from biaslint.frontends.values import (
     MISSING,
     Builtin,
@@ -72,7 +72,6 @@ LAYER_METHODS = {
     "extra_repr",
     "_conv_forward",
     "flatten_parameters",
-    "_init_weights",
     "state_dict",
 }
 
@@ -486,23 +485,15 @@ METHODS: dict[str, Handler] = {
     "log_dict": nothing,
     "state_dict": do_state_dict,
     "flatten_parameters": nothing,
-    "post_init": lambda interp, obj, args, kwargs: post_init(interp, obj),
-    "init_weights": lambda interp, obj, args, kwargs: None,
+    "post_init": lambda interp, obj, args, kwargs: hugging_face.initialize(interp, obj),
+    "init_weights": lambda interp, obj, args, kwargs: (
+        hugging_face.initialize(interp, obj) if hugging_face.is_model(obj) else None
+    ),
+    "_init_weights": lambda interp, obj, args, kwargs: hugging_face.by_default(interp, obj, args[0] if args else None),
     "buffers": lambda interp, obj, args, kwargs: ListV([]),
     "named_buffers": lambda interp, obj, args, kwargs: ListV([]),
     "extra_repr": lambda interp, obj, args, kwargs: "",
 }
-
-
-def post_init(interp: Interpreter, obj: Obj) -> Value:
-    """Hugging Face: post_init() runs the model's _init_weights on every module."""
-    from biaslint.frontends import attributes, calls, frameworks
-
-    hook = attributes.find_method(obj, "_init_weights")
-    if hook is not None:
-        for _, module in reversed(list(frameworks.walk(obj))):
-            calls.call(interp, hook, [module], {}, interp.node)
-    return None
 
 
 def do_append(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:

@@ -1,0 +1,67 @@
+"""How Hugging Face's models start: post_init() initializes every module once, each model's own by its own `_init_weights`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.frontends.values import Builtin, Class, External, Obj, Param, Value
+
+if TYPE_CHECKING:
+    from biaslint.frontends.interpreter import Interpreter
+
+BASE = "PreTrainedModel"
+METHODS = ("post_init", "init_weights", "_init_weights")
+DONE = "_is_hf_initialized"
+ZEROED = ("linear", "conv", "rnn")
+
+
+def is_base(base: Value) -> bool:
+    return base.name.rpartition(".")[2] == BASE if isinstance(base, (Class, External)) else False
+
+
+def is_model(obj: Obj) -> bool:
+    return isinstance(obj.cls, Class) and any(is_base(base) for base in obj.cls.mro)
+
+
+def in_source(obj: Obj) -> bool:
+    """Is the base class part of what is linted, and so of a version that is known to set biases to zero?"""
+    return isinstance(obj.cls, Class) and any(isinstance(base, Class) and is_base(base) for base in obj.cls.mro)
+
+
+def method(obj: Obj, owner: Value, name: str) -> Value:
+    """The base class's own initialization is known, so its source is not executed; None for everything else."""
+    return Builtin(obj, name) if name in METHODS and is_base(owner) else None
+
+
+def initialize(interp: Interpreter, model: Obj) -> Value:
+    """Children first, each module by the `_init_weights` of the model that it is part of; one that is done stays as it is."""
+    from biaslint.frontends import attributes, calls, frameworks
+
+    order: list[tuple[Obj, Obj]] = []
+    todo, seen = [(model, model)], set()
+    while todo:
+        module, owner = todo.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        owner = module if is_model(module) else owner
+        order.append((module, owner))
+        todo.extend((child, owner) for _, child in reversed(list(frameworks.children(module))) if isinstance(child, Obj))
+    for module, owner in reversed(order):
+        if module.attrs.get(DONE) is True:
+            continue
+        hook = attributes.load(interp, owner, "_init_weights")
+        calls.call(interp, hook, [module], {}, interp.node)
+        module.attrs[DONE] = True
+    return None
+
+
+def by_default(interp: Interpreter, model: Obj, module: Value) -> Value:
+    """What `_init_weights` of the base class does; what it did to biases depends on the version."""
+    from biaslint.frontends import writes
+
+    layer = module.layer if isinstance(module, Obj) else None
+    if layer is not None and layer.kind in ZEROED and layer.bias is not False:
+        how, value = ("constant", 0.0) if in_source(model) else ("unknown", None)
+        writes.record(interp, Param(layer, "bias"), how, value, by="post_init")
+    return None

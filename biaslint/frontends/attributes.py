@@ -175,6 +175,8 @@ def load_external(interp: Interpreter, base: External, name: str) -> Value:
             return interp.import_module(full, interp.module)
     if name == "__name__":
         return base.name.rpartition(".")[2]
+    if name == "__init__":
+        return Native(f"{base.name}.{name}", lambda *args, **kwargs: call_base(interp, base, name, args, kwargs))
     value = frameworks.constant(f"{base.name}.{name}")
     return External(f"{base.name}.{name}") if value is None else value
 

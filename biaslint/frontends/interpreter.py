@@ -217,6 +217,8 @@ class Interpreter:
             old.items.extend(items)
             old.open = old.open or is_open(new) or len(old.items) >= MAX_ITEMS
             value: Value = old
+        elif isinstance(old, Obj) and old.items is not None and isinstance(node.op, ast.Add):
+            value = frameworks.method(self, old, "extend", [new], {})
         else:
             value = self.binary(node.op, old, new, node)
         self.assign(node.target, value, scope)

@@ -169,7 +169,8 @@ HEAD = re.compile(
     re.IGNORECASE,
 )
 TARGETS = re.compile(r"((num|n)_?(class|label|target|output)|classes|labels)", re.IGNORECASE)
-INNER = re.compile(r"expert|gat(e|ing)|rout(er|ing)|att(n|ention)|align", re.IGNORECASE)  # distributions over parts of a model
+# Distributions over parts of a model or of a mixture.
+INNER = re.compile(r"expert|gat(e|ing)|rout(er|ing)|att(n|ention)|align|(n|num)_(src|sources?|speakers?)\b", re.IGNORECASE)
 CLASSIFIES = ("sigmoid", "softmax", "log_softmax", "logsigmoid")
 
 

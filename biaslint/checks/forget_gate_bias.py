@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from biaslint.checks import Report
 from biaslint.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
-from biaslint.graph import BiasWrite, LayerUse, Program
+from biaslint.graph import BiasWrite, LayerUse, Place, Program
 from biaslint.vocabulary.spec import positional_names
 from biaslint.vocabulary.tensorflow import CELLS
 
+MOST = 8  # layers that one statement is said to concern
 NOWHERE = (0.0, 0.0)  # the span of a write to a part that is not known
 # Which part of the bias vector is the forget gate's, by framework: i, f, g, o in PyTorch and Keras; i, j, f, o in TensorFlow 1.
 FORGET = {"torch": (0.25, 0.5), "keras": (0.25, 0.5), "tensorflow": (0.5, 0.75)}
@@ -28,6 +29,7 @@ class Start:
 
 def check(program: Program) -> Iterator[Report]:
     """Report the LSTMs whose forget gate starts at 0.5 or below in some layer or direction, in every use."""
+    found: dict[Place, Report] = {}
     for site in program.sites("rnn", "rnn_cell"):
         starts = [_lowest(use) for use in site.uses]
         known = [start for start in starts if start is not None and start.total <= 0]
@@ -38,15 +40,20 @@ def check(program: Program) -> Iterator[Report]:
         gate = 1 / (1 + math.exp(-start.total))
         kept = not missing and (start.write is None or start.write.how != "constant")
         place = site.place if start.write is None else start.write.place
-        yield Report(
+        related = (Related(site.place, "the layer"),) if place != site.place else ()
+        if place in found:  # one statement closes the gates of several layers
+            found[place] = replace(found[place], related=(*found[place].related, *related)[:MOST])
+            continue
+        found[place] = Report(
             place,
             f"the forget gate of `{use.name}` starts at {gate:.2g}: {_reason(use, start)}",
             layer=use.name,
-            related=(Related(site.place, "the layer"),) if place != site.place else (),
+            related=related,
             fix=_switch_on(use) if use.framework != "torch" else _fix(use) if kept and start.write is None else None,
             advice="start the forget gate's biases at a sum of 1 or 2, so that the memory is kept until training says otherwise",
             severity=Severity.HINT if kept else Severity.WARNING,
         )
+    yield from found.values()
 
 
 def _reason(use: LayerUse, start: Start) -> str:

@@ -42,8 +42,8 @@ def _prelu(x: Any, weight: Any) -> Any:
     return _leaky(x, weight.reshape(-1, *[1] * (x.dim() - 2)) if weight.numel() > 1 and x.dim() > 1 else weight)
 
 
-def _clamp(x: Any, min: Any = None, max: Any = None) -> Any:
-    return _between(x, min, max)
+def _clamp(x: Any, low: Any = None, high: Any = None) -> Any:
+    return _between(x, low, high)
 
 
 STAND_INS: dict[str, Callable[..., Any]] = {
@@ -64,8 +64,8 @@ STAND_INS: dict[str, Callable[..., Any]] = {
     "abs": lambda x: (x * x + 0.1).sqrt(),
     "clamp": _clamp,
     "clip": _clamp,
-    "clamp_min": lambda x, min: _between(x, min, None),
-    "clamp_max": lambda x, max: _between(x, None, max),
+    "clamp_min": lambda x, low: _between(x, low, None),
+    "clamp_max": lambda x, high: _between(x, None, high),
 }
 
 
@@ -74,7 +74,7 @@ def smoothed(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     import torch
 
     stand_in = STAND_INS.get(name.removesuffix("_"))
-    kwargs = dict(kwargs)
+    kwargs = {{"min": "low", "max": "high"}.get(key, key): value for key, value in kwargs.items()}
     first = args[0] if args else kwargs.pop("input", None)
     if stand_in is None or "out" in kwargs or not isinstance(first, torch.Tensor):
         return None

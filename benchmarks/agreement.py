@@ -67,11 +67,18 @@ _DEPTHS = ("num_hidden_layers", "encoder_layers", "decoder_layers", "num_layers"
 
 
 def shallow(config: Any) -> None:
-    """Two layers per stack, in the configurations inside too."""
+    """Two layers per stack, none left out, in the configurations inside too."""
     for name in _DEPTHS:
         name = getattr(config, "attribute_map", {}).get(name, name)
         if isinstance(getattr(config, name, None), int):
             setattr(config, name, 2)
+    for name in (
+        "layerdrop",
+        "mask_time_prob",
+        "mask_feature_prob",
+    ):  # which layers and inputs are seen would be left to chance
+        if hasattr(config, name):
+            setattr(config, name, 0.0)
     for name in ("text_config", "vision_config"):
         if hasattr(config, name):
             shallow(getattr(config, name))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from same_process import measured as run
 
 pytest.importorskip("keras")
 HAS_TENSORFLOW = importlib.util.find_spec("tensorflow") is not None
@@ -31,7 +32,7 @@ from biaslint.runtime.judge import judge  # noqa: E402
 from biaslint.runtime.keras import measure  # noqa: E402
 from biaslint.runtime.keras_layers import all_layers  # noqa: E402
 from biaslint.runtime.observed import Observed  # noqa: E402
-from biaslint.runtime.parent import VerifyError, environment, run  # noqa: E402
+from biaslint.runtime.parent import VerifyError, environment  # noqa: E402
 from biaslint.runtime.trace_keras import origins, tracing  # noqa: E402
 
 BACKENDS = [name for name in ("tensorflow", "torch", "jax") if importlib.util.find_spec(name) is not None]
@@ -220,10 +221,15 @@ def sneaky():
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text(MODEL)
     return tmp_path
+
+
+@pytest.fixture
+def folder(written: Path, same_process: None) -> Path:
+    return written
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

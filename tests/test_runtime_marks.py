@@ -62,10 +62,15 @@ FEED = ["--input", "3x12x12"]
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def written(tmp_path: Path) -> Path:
     pytest.importorskip("torch")
     write(tmp_path, {"net.py": NET, "mended.py": MENDED})
     return tmp_path
+
+
+@pytest.fixture
+def project(written: Path, same_process: None) -> Path:
+    return written
 
 
 def marked(folder: Path, *options: str, target: str = "net.py:Net") -> dict[tuple[str, int], tuple[str, str]]:
@@ -74,8 +79,8 @@ def marked(folder: Path, *options: str, target: str = "net.py:Net") -> dict[tupl
     return {(one["rule"], one["line"]): (one["measured"]["verdict"], one["measured"]["message"]) for one in found}
 
 
-def test_each_finding_is_confirmed_or_refuted_or_not_measured(project: Path) -> None:
-    found = marked(project)
+def test_each_finding_is_confirmed_or_refuted_or_not_measured(written: Path) -> None:
+    found = marked(written)
     assert {place: verdict for place, (verdict, _) in found.items()} == {
         ("BL101", 9): "confirmed",
         ("BL201", 12): "confirmed",

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from same_process import measured as run
 
 tf = pytest.importorskip("tensorflow")
 
 from biaslint.runtime.command import verify  # noqa: E402
 from biaslint.runtime.job import Job  # noqa: E402
 from biaslint.runtime.judge import judge  # noqa: E402
-from biaslint.runtime.parent import VerifyError, run  # noqa: E402
+from biaslint.runtime.parent import VerifyError  # noqa: E402
 
 VGG = """
 import tensorflow as tf
@@ -58,10 +59,15 @@ def function():
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "vgg.py").write_text(VGG)
     return tmp_path
+
+
+@pytest.fixture
+def folder(written: Path, same_process: None) -> Path:
+    return written
 
 
 def rules(observed: Any) -> list[tuple[str, str]]:
@@ -89,7 +95,7 @@ def test_moments_and_batch_normalization_cancel_the_biases_before_them(folder: P
         assert observed.layers[0].cancelled_how == ["batch norm"]
 
 
-def test_findings_stand_where_the_bias_variable_is_made(folder: Path) -> None:
+def test_findings_stand_where_the_bias_variable_is_made(written: Path) -> None:
     result = CliRunner().invoke(
         verify, ["vgg.py:VGG", "--arg", "normalised=True", "--input", "16x16x3", "--prior", "0.9,0.1", "--format", "json"]
     )
@@ -165,7 +171,7 @@ class Subclassed(tf.keras.Model):
 
 
 @pytest.fixture
-def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same_process: None) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text(COMPILED)
     return tmp_path

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from same_process import measured as run
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -18,7 +19,7 @@ from biaslint.runtime.deadness import dead_biases  # noqa: E402
 from biaslint.runtime.job import Job  # noqa: E402
 from biaslint.runtime.judge import judge  # noqa: E402
 from biaslint.runtime.observed import from_json, to_json  # noqa: E402
-from biaslint.runtime.parent import VerifyError, run  # noqa: E402
+from biaslint.runtime.parent import VerifyError  # noqa: E402
 from biaslint.runtime.torch import measure  # noqa: E402
 from biaslint.runtime.trace_torch import origins, tracing  # noqa: E402
 
@@ -440,10 +441,15 @@ class Silenced(nn.Sequential):
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text(MODEL)
     return tmp_path
+
+
+@pytest.fixture
+def folder(written: Path, same_process: None) -> Path:
+    return written
 
 
 def invoke(*arguments: str) -> tuple[int, Any]:
@@ -451,7 +457,7 @@ def invoke(*arguments: str) -> tuple[int, Any]:
     return result.exit_code, json.loads(result.output) if result.exit_code < 2 else result.output
 
 
-def test_the_command_reports_findings_at_the_lines_that_made_the_layers(folder: Path) -> None:
+def test_the_command_reports_findings_at_the_lines_that_made_the_layers(written: Path) -> None:
     code, report = invoke("model.py:Net", "--arg", "hidden=4", "--data", "model.py:data")
     assert code == 1
     assert report["version"] == 1

@@ -86,6 +86,23 @@ def run(job: Job, say: Any) -> Observed:
     return observed
 
 
+def answer(job: Job, say: Any, isolation: dict[str, str]) -> dict[str, Any]:
+    """What the parent is told: the measurements, or what went wrong."""
+    try:
+        observed = run(job, say)
+        observed.isolation = isolation
+        return {"observed": to_json(observed)}
+    except TargetError as error:
+        return {"error": str(error)}
+    except MemoryError:
+        return {"error": f"out of memory (limit {job.memory} MB); raise it with --memory or lower --batch"}
+    except Exception as error:
+        text = str(error)
+        if "alloc" in text.lower() and ("memory" in text.lower() or "DefaultCPUAllocator" in text):
+            return {"error": f"out of memory (limit {job.memory} MB); raise it with --memory or lower --batch"}
+        return {"error": _explain(error, "measuring"), "traceback": traceback.format_exc()[-4000:]}
+
+
 def main(folder: str) -> int:
     """The child's whole life."""
     limits.die_with_parent()
@@ -100,21 +117,7 @@ def main(folder: str) -> int:
         with (place / "progress").open("a", encoding="utf-8") as handle:
             handle.write(json.dumps([stage, share]) + "\n")
 
-    result: dict[str, Any]
-    try:
-        observed = run(job, say)
-        observed.isolation = isolation
-        result = {"observed": to_json(observed)}
-    except TargetError as error:
-        result = {"error": str(error)}
-    except MemoryError:
-        result = {"error": f"out of memory (limit {job.memory} MB); raise it with --memory or lower --batch"}
-    except Exception as error:
-        text = str(error)
-        if "alloc" in text.lower() and ("memory" in text.lower() or "DefaultCPUAllocator" in text):
-            result = {"error": f"out of memory (limit {job.memory} MB); raise it with --memory or lower --batch"}
-        else:
-            result = {"error": _explain(error, "measuring"), "traceback": traceback.format_exc()[-4000:]}
+    result = answer(job, say, isolation)
     temporary = place / "result.tmp"
     temporary.write_text(json.dumps(result), encoding="utf-8")
     os.replace(temporary, place / "result.json")

@@ -32,7 +32,8 @@ def is_dead(layer: LayerFacts) -> bool:
 def key_part(layer: LayerFacts) -> bool:
     """A fused projection of which softmax cancels the keys' part: a third of qkv, a half of kv, less where values are wider."""
     how = set(layer.cancelled_how)
-    return layer.dead == "partial_always" and "softmax" in how and not how & {"instance norm", "group norm"}
+    softmax_alone = "softmax" in how and not how & {"instance norm", "group norm"}
+    return layer.dead == "partial_always" and softmax_alone and layer.dead_fraction >= 0.1  # a single query is less
 
 
 def _call(frame: list[Any]) -> tuple[Any, ...]:

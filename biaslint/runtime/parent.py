@@ -186,7 +186,12 @@ def run(
             raise VerifyError(_ending(process.returncode, job.memory) + (f"\nIts last words:\n{said}" if said else ""))
         if result.stat().st_size > MOST_RESULT:
             raise VerifyError("the measurements are too large to read; is this one model?")
-        found = json.loads(result.read_text(encoding="utf-8"))
+        return understood(result.read_text(encoding="utf-8"))
+
+
+def understood(text: str) -> Observed:
+    """The child's answer: the measurements, or its error raised."""
+    found = json.loads(text)
     if "error" in found:
         raise VerifyError(str(found["error"]))
     return from_json(found["observed"])

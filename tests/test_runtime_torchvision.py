@@ -25,21 +25,31 @@ from biaslint.runtime.torch import measure  # noqa: E402
 from biaslint.runtime.trace_torch import origins, tracing  # noqa: E402
 
 
-def observe(name: str) -> Any:
+def built(name: str, **more: Any) -> Any:
     with tracing():
-        model = models.get_model(name, num_classes=10)
-    return measure(model, [torch.randn(8, 3, 64, 64)], chains=origins(model), dead_batch=2)
+        model = models.get_model(name, num_classes=10, **more)
+    return model, origins(model)
+
+
+def measured(made: Any) -> Any:
+    model, chains = made
+    return measure(model, [torch.randn(8, 3, 64, 64)], chains=chains, dead_batch=2)
 
 
 def test_resnet18_starts_well() -> None:
-    observed = observe("resnet18")
+    observed = measured(built("resnet18"))
     assert {layer.dead for layer in observed.layers if layer.dead} == {"nobias", "alive"}
     assert [layer.name for layer in observed.layers if layer.is_output] == ["fc"]
     assert judge(observed).failures == []
 
 
-def test_vgg11_bn_keeps_eight_biases_that_its_norms_cancel() -> None:
-    observed = observe("vgg11_bn")
+def test_vgg11_bn_keeps_eight_biases_that_its_norms_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The same layers with hidden ones of 32 units: nearly all of the model's 130 million numbers are in them.
+    linear, narrower = torch.nn.Linear, {4096: 32}
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn, "Linear", lambda i, o: linear(narrower.get(i, i), narrower.get(o, o)))
+        made = built("vgg11_bn", init_weights=False)
+    observed = measured(made)
     dead = [layer.name for layer in observed.layers if layer.dead == "dead_bn"]
     assert len(dead) == 8
     assert all(layer.dead == "alive" for layer in observed.layers if layer.kind == "linear")

@@ -69,10 +69,10 @@ def randomise(model: Any, seed: int) -> None:
                 seen.add(id(parameter))
                 shape = tuple(parameter.shape)
                 if parameter.dim() <= 1 and "bias" not in name:
-                    values = torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
+                    values = torch.rand(shape, generator=generator, dtype=torch.float32) + 0.5
                 else:
                     fan_in = parameter.numel() / max(shape[0], 1) if parameter.dim() > 1 else 4.0
-                    values = torch.randn(shape, generator=generator, dtype=torch.float64) * math.sqrt(1.5 / max(fan_in, 1.0))
+                    values = torch.randn(shape, generator=generator, dtype=torch.float32) * math.sqrt(1.5 / max(fan_in, 1.0))
                 parameter.copy_(values.to(parameter.dtype))
 
 

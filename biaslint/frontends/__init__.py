@@ -41,26 +41,24 @@ def analyse(
         if memory is not None:
             project.memory = memory
             memory.begin(project)
-        modules = []
+        resolved = {path.resolve(): str(path) for path in files}
+        project.shown = resolved
+        many = sum(map(project.size, resolved)) > MANY
+        reached, summaries = roots.run_all(
+            project, list(resolved), (jobs or workers.available()) if many and memory is None else 1
+        )
         large = []
-        for path in files:
-            module = project.open(path.resolve())
-            if module is not None:
-                module.shown = str(path)
-                modules.append(module)
-                program.parsed.add(str(path))
-            elif path.resolve() in project.vast:
-                program.parsed.add(str(path))
-                large.append(
-                    UnknownFact(Place(str(path), 1, 1, 1, 2), "analysis stopped here: the file is too large to be a model")
-                )
-        many = sum(len(module.text) for module in modules) > MANY
-        reached = roots.run_all(project, modules, (jobs or workers.available()) if many and memory is None else 1)
+        for shown, summary in zip(resolved.values(), summaries, strict=True):
+            if summary.state != "unreadable":
+                program.parsed.add(shown)
+            if summary.state == "vast":
+                what = "analysis stopped here: the file is too large to be a model"
+                large.append(UnknownFact(Place(shown, 1, 1, 1, 2), what))
         if memory is not None:
             memory.end(project)
-        shown = {module.shown for module in modules}
-        program.uses = [use for use in reached.uses if any(place.path in shown for place in use.chain)]
-        program.unknowns = large + [fact for fact in reached.unknowns if fact.place.path in shown]
+        asked = set(resolved.values())
+        program.uses = [use for use in reached.uses if any(place.path in asked for place in use.chain)]
+        program.unknowns = large + [fact for fact in reached.unknowns if fact.place.path in asked]
         program.stopped = reached.stopped
         for path, folder, there in project.looked:
             (program.folders if folder else program.probed)[str(path)] = there

@@ -175,6 +175,12 @@ def yields(node: ast.AST) -> bool:
     return known
 
 
+def forget_trees() -> None:
+    """Let go of what is remembered of syntax trees."""
+    _YIELDS.clear()
+    signature.cache_clear()
+
+
 def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[str, Value]:
     """The parameters' values. A parameter that nobody sets is unknown."""
     positional, first_named, keyword_only, rest, extra_name = signature(func.node.args)

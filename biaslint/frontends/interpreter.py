@@ -158,13 +158,13 @@ class Interpreter:
 
     def text(self, node: ast.AST) -> str:
         """The source of an expression, on one line; "" for a long one."""
-        known = _TEXTS.get(node)
+        known = TEXTS.get(node)
         if known is None:
             try:
                 known = ast.unparse(node)
             except (ValueError, RecursionError):
                 known = ""
-            known = _TEXTS[node] = known if len(known) <= 60 else ""
+            known = TEXTS[node] = known if len(known) <= 60 else ""
         return known
 
     # -- statements -----------------------------------------------------------------------------------------------------------
@@ -1182,7 +1182,7 @@ class Interpreter:
         return (self.module, self.node)
 
 
-_TEXTS: dict[ast.AST, str] = {}
+TEXTS: dict[ast.AST, str] = {}
 _SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out
 NUMBERS = (int, float, complex)
 BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {

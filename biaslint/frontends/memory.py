@@ -24,7 +24,8 @@ from biaslint.graph import LayerUse, Place
 
 if TYPE_CHECKING:
     from biaslint.frontends.project import Module, Project
-    from biaslint.frontends.roots import Reached, Root
+    from biaslint.frontends.roots import Reached
+    from biaslint.frontends.survey import Root
 
 Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # Code that can reach a name without spelling it.

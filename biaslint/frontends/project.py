@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from biaslint.frontends.memory import Memory
 
 
+LASTING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
 class Module:
     """One file of the project."""
 
@@ -166,6 +169,7 @@ class Project:
         self.touched: set[Module] = set()  # modules that the present execution has executed top-level statements of
         self.vast: set[Path] = set()  # files that are too large to be parsed
         self.memory: Memory | None = None  # of earlier analyses, where somebody keeps one
+        self.shown: dict[Path, str] = {}  # how the linted files are called
         self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them
 
     def read(self, path: Path) -> str | None:
@@ -175,6 +179,15 @@ class Project:
             return source_text.read(path)
         except (OSError, ValueError, SyntaxError):
             return None
+
+    def size(self, path: Path) -> int:
+        """About how many characters a file has."""
+        if path in self.texts:
+            return len(self.texts[path])
+        try:
+            return path.stat().st_size
+        except (OSError, ValueError):
+            return 0
 
     def open(self, path: Path) -> Module | None:
         """The module in a file, or None where it cannot be read or parsed."""
@@ -206,8 +219,26 @@ class Project:
                 package = name if path.name == "__init__.py" else name.rpartition(".")[0]
                 module = Module(path, name, text, tree, package, base)
                 module.cells = cells
+                module.shown = self.shown.get(path, module.shown)
         self.modules[path] = module
         return module
+
+    def forget(self) -> None:
+        """Drop what module-level statements made, so that the next execution starts afresh; definitions and imports stay.
+
+        Only what the last execution touched is looked at: a file may have thousands of definitions, and as many executions.
+        """
+        for module in self.touched:
+            fresh, module.fresh = module.fresh, set()
+            again = [statement for statement in fresh if not isinstance(statement, LASTING)]
+            dropped = {name for statement in again for name in module.binds.get(statement, ())}
+            for name in dropped:
+                module.scope.names.pop(name, None)
+                again += module.bindings[name]
+            module.done.difference_update(again)
+            module.ready -= dropped
+            module.registered.clear()
+        self.touched.clear()
 
     def may_bind(self, path: Path, name: str) -> bool:
         """Might a module have this name? Where its text mentions neither the name nor a star import, it need not be parsed."""

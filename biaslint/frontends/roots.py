@@ -7,18 +7,20 @@ Executing a root executes everything that it leads to. Model classes that no roo
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from biaslint.frontends import attributes, calls, export, frameworks, workers
+from biaslint.frontends import attributes, calls, export, frameworks, survey, workers
 from biaslint.frontends.choices import Choices
-from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
+from biaslint.frontends.interpreter import MAX_STEPS, TEXTS, Interpreter
 from biaslint.frontends.project import Module, Project
+from biaslint.frontends.survey import Contents, Definition, Root, Summary, identity
 from biaslint.frontends.values import (
     Class,
     DictV,
@@ -43,24 +45,7 @@ SMALL = 30_000  # steps up to which a model is executed under contrary choices a
 FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
 FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
 LONE_STEPS = 30_000  # for a function that is executed only because nothing calls it
-LAYER_NAMES = re.compile(
-    r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*|\w+Conv\w*"
-    r"|\w*(LSTM|GRU|RNN)Cell|fully_connected|xw_plus_b|bias_add|dense|separable_conv\w*)\b"
-)
-
-FUNCTIONAL = re.compile(r"\b(keras\w*|tensorflow|tf_slim)\b")
-
-
-@dataclass(eq=False, slots=True)
-class Root:
-    """Something to execute: a top-level function or class of a module (`node`), or a whole script (None)."""
-
-    module: Module
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None
-
-    @property
-    def name(self) -> str:
-        return self.node.name if self.node is not None else self.module.path.name
+MUCH = 6_000_000  # characters of source whose syntax trees, some 200 MB, a process keeps from one piece of work to the next
 
 
 @dataclass(slots=True)
@@ -69,10 +54,12 @@ class Reached:
 
     uses: list[LayerUse] = field(default_factory=list)
     unknowns: dict[UnknownFact, None] = field(default_factory=dict)
-    functions: set[int] = field(default_factory=set)  # ids of the functions that an execution called
-    classes: set[int] = field(default_factory=set)  # ids of the class statements that were instantiated by a finished execution
+    functions: set[Hashable] = field(default_factory=set)  # identities of the functions that an execution called
+    classes: set[Hashable] = field(default_factory=set)  # those of the classes that a finished execution instantiated
     seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
-    before: set[int] = field(default_factory=set)  # `classes` of the roots before, where each root has a `Reached` of its own
+    before: set[Hashable] = field(
+        default_factory=set
+    )  # `classes` of the roots before, where each root has a `Reached` of its own
     asked: list[Any] = field(default_factory=list)  # what was asked of `seen` and `classes`, and the answers
     flipped: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
     flips: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `flipped`, and the answers
@@ -96,203 +83,94 @@ class Duplicate(Exception):
     """A model of this class with arguments of the same shape has been executed already."""
 
 
-# -- finding the roots ---------------------------------------------------------------------------------------------------------------
-
-
-def definitions(module: Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    """The top-level functions and classes of a file, also below `if` and `try`."""
-    found: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
-    todo: list[ast.stmt] = list(reversed(module.tree.body))
-    while todo:
-        statement = todo.pop()
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.append(statement)
-        elif isinstance(statement, (ast.If, ast.Try)):
-            todo.extend(reversed([*statement.body, *statement.orelse]))
-    return found
-
-
-def mentioned(nodes: Iterable[ast.AST]) -> set[str]:
-    """The names and attributes that a piece of source refers to."""
-    names: set[str] = set()
-    for root in nodes:
-        known: set[str] | None = getattr(root, "mentions", None)
-        if known is None:
-            known = set()
-            for node in ast.walk(root):
-                if isinstance(node, ast.Name):
-                    known.add(node.id)
-                elif isinstance(node, ast.Attribute):
-                    known.add(node.attr)
-            setattr(root, "mentions", known)  # noqa: B010
-        names |= known
-    return names
-
-
-@dataclass(slots=True)
-class Contents:
-    """The definitions of the linted files and what refers to what, by name."""
-
-    roots: list[Root]
-    refers: dict[int, set[str]]  # id of the definition -> names it mentions
-    builds: set[str]  # names that lead to layers
-    referred: dict[str, int]  # name -> how many definitions mention it
-
-
-def survey(modules: Sequence[Module]) -> Contents:
-    roots: list[Root] = []
-    refers: dict[int, set[str]] = {}
-    referred: dict[str, int] = {}
-    aliases = {
-        alias.asname: alias.name
-        for module in modules
-        for statement in module.tree.body
-        if isinstance(statement, ast.ImportFrom)
-        for alias in statement.names
-        if alias.asname
-    }
-    for module in modules:
-        loose: list[ast.stmt] = []
-        for statement in module.tree.body:
-            if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
-                loose.append(statement)
-        for node in definitions(module):
-            root = Root(module, node)
-            roots.append(root)
-            names = mentioned([node])
-            names = names | {aliases[name] for name in names & aliases.keys()}
-            refers[id(node)] = names
-            for name in names - {node.name}:
-                referred[name] = referred.get(name, 0) + 1
-        script = Root(module, None)
-        names = mentioned(loose)
-        names = names | {aliases[name] for name in names & aliases.keys()}
-        refers[id(module)] = names
-        roots.append(script)
-    builds: set[str] = set()
-    grown = True
-    while grown:
-        grown = False
-        for root in roots:
-            if root.node is None or root.node.name in builds:
-                continue
-            names = refers[id(root.node)]
-            if names & builds or any(LAYER_NAMES.fullmatch(name) for name in names):
-                builds.add(root.node.name)
-                grown = True
-    return Contents(roots, refers, builds, referred)
-
-
-def is_model_class(interp: Interpreter, root: Root) -> bool:
-    """Is it a class whose instances are layers or models?"""
-    if not isinstance(root.node, ast.ClassDef):
-        return False
-    interp.steps = 0
-    try:
-        value = interp.module_attribute(root.module, root.node.name)
-    except Exception:  # executing it will say what is wrong
-        return True
-    return isinstance(value, Class) and frameworks.is_module(Obj(value))
-
-
-LASTING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-
-
 # -- executing -------------------------------------------------------------------------------------------------------------------------
 
 
-def run_all(project: Project, modules: Sequence[Module], jobs: int = 1) -> Reached:
+Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
+
+
+def run_all(project: Project, files: Sequence[Path], jobs: int = 1) -> tuple[Reached, list[Summary]]:
     """Execute everything that the files lead to, round by round; within a round no execution bears on another."""
-    contents = survey(modules)
-    first = Interpreter(project, Choices())
-    memory = project.memory
-    models = {
-        id(root.node)
-        for root in contents.roots
-        if (memory.is_model(root, partial(is_model_class, first, root)) if memory else is_model_class(first, root))
-    }
-    forget(project)
-    waiting: list[Root] = []
-    by_module: dict[int, list[Root]] = {}
-    for root in contents.roots:
-        if root.node is None:
-            names = contents.refers[id(root.module)]
-            if script_builds(root, names & contents.builds):
-                by_module.setdefault(id(root.module), []).append(root)
-        elif id(root.node) in models and contents.referred.get(root.node.name, 0):
-            waiting.append(root)
-        elif root.node.name in contents.builds and not contents.referred.get(root.node.name, 0) and worth_running(root, models):
-            by_module.setdefault(id(root.module), []).append(root)
-    reached = Reached()
-    reached.add(workers.spread(project, list(by_module.values()), jobs, execute_all))
-    waiting = [root for root in waiting if id(root.node) not in reached.classes]
-    while waiting:
-        referring = [contents.refers[id(root.node)] for root in waiting]
-        mentions: dict[str, int] = {}
-        for other in referring:
-            for name in other:
-                mentions[name] = mentions.get(name, 0) + 1
-        # nothing else that waits refers to these
-        outer = [root for root, own in zip(waiting, referring, strict=True) if mentions.get(root.name, 0) == (root.name in own)]
-        chosen = outer or waiting[:1]
-        reached.add(workers.spread(project, [[root] for root in chosen], jobs, execute_all))
-        waiting = [root for root in waiting if root not in chosen and id(root.node) not in reached.classes]
-    for root in uncalled(contents, reached):
-        if id(root.node) not in reached.functions:
+    with workers.team(project, jobs) as spread:
+        summaries = spread(summarise, files)
+        contents = survey.gather(summaries)
+        waiting: list[Definition] = []
+        by_file: dict[Path, list[Reference]] = {}
+        for one in contents.definitions:
+            if one.model and contents.referred.get(one.name, 0):
+                waiting.append(one)
+            elif survey.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
+                by_file.setdefault(one.path, []).append((one.path, one.index))
+        reached = Reached()
+        reached.add(spread(execute_all, list(by_file.values())))
+        waiting = [one for one in waiting if one.identity not in reached.classes]
+        while waiting:
+            mentions: dict[str, int] = {}
+            for one in waiting:
+                for name in contents.refers[one]:
+                    mentions[name] = mentions.get(name, 0) + 1
+            # nothing else that waits refers to these
+            outer = [one for one in waiting if mentions.get(one.name, 0) == (one.name in contents.refers[one])]
+            chosen = set(outer or waiting[:1])
+            reached.add(spread(execute_all, [[(one.path, one.index)] for one in waiting if one in chosen]))
+            waiting = [one for one in waiting if one not in chosen and one.identity not in reached.classes]
+    for one in uncalled(contents, reached):
+        root = survey.find(project, one.path, one.index)
+        if root is not None and one.identity not in reached.functions:
             execute(project, root, reached, LONE_STEPS)
-    return reached
+            relieve(project)
+    return reached, summaries
 
 
-def execute_all(project: Project, roots: Sequence[Root]) -> Reached:
+def summarise(project: Project, path: Path) -> Summary:
+    """What a file defines."""
+    summary = survey.summarise(project, path)
+    relieve(project)
+    return summary
+
+
+def execute_all(project: Project, group: Sequence[Reference]) -> Reached:
     """Execute some roots one after the other."""
     reached = Reached()
-    for root in roots:
-        execute(project, root, reached)
-    return reached
+    for path, index in group:
+        root = survey.find(project, path, index)
+        if root is not None:
+            execute(project, root, reached)
+    relieve(project)
+    return Reached(
+        reached.uses, reached.unknowns, reached.functions, reached.classes, runs=reached.runs, stopped=reached.stopped
+    )
 
 
-@lru_cache(maxsize=4096)
+def relieve(project: Project) -> None:
+    """Let go of the files that were read, where they have become many and nobody keeps them: syntax trees take much memory."""
+    if project.memory is not None or sum(len(module.text) for module in project.modules.values() if module) < MUCH:
+        return
+    project.modules.clear()
+    functional.cache_clear()
+    calls.forget_trees()
+    TEXTS.clear()
+    gc.collect()
+
+
+@lru_cache(maxsize=64)
 def functional(module: Module) -> bool:
     """Does the file speak of a framework whose models are built by functions?"""
-    return FUNCTIONAL.search(module.text) is not None
+    return survey.FUNCTIONAL.search(module.text) is not None
 
 
-def uncalled(contents: Contents, reached: Reached) -> list[Root]:
+def uncalled(contents: Contents, reached: Reached) -> list[Definition]:
     """Where functions build the models, those that nothing has called are judged alone, the outer ones first."""
     waiting = [
-        root
-        for root in contents.roots
-        if isinstance(root.node, ast.FunctionDef)
-        and id(root.node) not in reached.functions
-        and any(LAYER_NAMES.fullmatch(name) for name in contents.refers[id(root.node)])
-        and functional(root.module)
+        one
+        for one in contents.definitions
+        if one.kind == "function" and one.layers and one.path in contents.functional and one.identity not in reached.functions
     ]
     mentions: dict[str, int] = {}
-    for root in waiting:
-        for name in contents.refers[id(root.node)]:
+    for one in waiting:
+        for name in contents.refers[one]:
             mentions[name] = mentions.get(name, 0) + 1
-    return sorted(waiting, key=lambda root: mentions.get(root.name, 0))
-
-
-def worth_running(root: Root, models: set[int]) -> bool:
-    if isinstance(root.node, ast.ClassDef):
-        return id(root.node) in models or any(
-            isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in root.node.body
-        )
-    return True
-
-
-def script_builds(root: Root, names: set[str]) -> bool:
-    """Does the file build models when it is run, outside all definitions?"""
-    for statement in root.module.tree.body:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
-            continue
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if name in names or LAYER_NAMES.fullmatch(name):
-                    return True
-    return False
+    return sorted(waiting, key=lambda one: mentions.get(one.name, 0))
 
 
 def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STEPS) -> None:
@@ -334,10 +212,10 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         for fact in export.unknown_facts(interp):
             reached.unknowns.setdefault(fact)
         if ended is None:
-            reached.classes.update(id(cls.node) for cls in interp.classes)
+            reached.classes.update(identity(project, cls.module, cls.node) for cls in interp.classes)
         elif runs == 1:
             reached.stopped.append((f"{root.module.name}.{root.name}", ended))
-        reached.functions.update(id(func.node) for func in interp.functions)
+        reached.functions.update(identity(project, func.module, func.node) for func in interp.functions)
         taken.append((contrary, interp.choices.made))
         choices = interp.choices
         repeatable = [key for key in choices.open if not passing(key)]
@@ -395,7 +273,7 @@ def one_run(
     interp = Interpreter(project, Choices(given, contrary), steps)
     interp.module = root.module
     interp.node = root.node
-    interp.on_model = lambda cls, args, kwargs: once(reached, root, cls, args, kwargs) if first else None
+    interp.on_model = lambda cls, args, kwargs: once(project, reached, root, cls, args, kwargs) if first else None
     ended: str | None = None
     try:
         value = start(interp, root)
@@ -416,7 +294,7 @@ def one_run(
     except Exception as error:
         ended = failed(error)
     finally:
-        forget(project)
+        project.forget()
     reached.runs += 1
     try:
         uses = export.uses(interp, reached.runs, f"{root.name}", complete=ended is None)
@@ -435,15 +313,17 @@ def failed(error: Exception) -> str:
     return f"{FAILED}{type(error).__name__}: {error}{where}"
 
 
-def once(reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]) -> None:
+def once(project: Project, reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]) -> None:
     """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new."""
     if root.node is not None and isinstance(root.node, ast.ClassDef):
         return
-    given: list[Any] = [(id(cls.node), place, blurred(arg)) for place, arg in enumerate(args)]
-    given += [(id(cls.node), name, blurred(value)) for name, value in kwargs.items()]
-    fresh = [key for key in (*given, (id(cls.node), None, len(given))) if key not in reached.seen]
-    inside = id(cls.node) in reached.classes or id(cls.node) in reached.before
-    reached.asked.append(((*given, (id(cls.node), None, len(given))), id(cls.node), fresh, inside))
+    key = identity(project, cls.module, cls.node)
+    given: list[Any] = [(key, place, blurred(arg)) for place, arg in enumerate(args)]
+    given += [(key, name, blurred(value)) for name, value in kwargs.items()]
+    given.append((key, None, len(given)))
+    fresh = [one for one in given if one not in reached.seen]
+    inside = key in reached.classes or key in reached.before
+    reached.asked.append((tuple(given), key, fresh, inside))
     if not fresh and inside and not (root.node is not None and rebuilds(root.node)):
         raise Duplicate
     reached.seen.update(fresh)
@@ -672,21 +552,3 @@ def orphans(interp: Interpreter, value: Value) -> list[Obj]:
             continue
         found.append(obj)
     return found
-
-
-def forget(project: Project) -> None:
-    """Drop what module-level statements made, so that the next execution starts afresh; definitions and imports stay.
-
-    Only what the last execution touched is looked at: a file may have thousands of definitions, and as many executions.
-    """
-    for module in project.touched:
-        fresh, module.fresh = module.fresh, set()
-        again = [statement for statement in fresh if not isinstance(statement, LASTING)]
-        dropped = {name for statement in again for name in module.binds.get(statement, ())}
-        for name in dropped:
-            module.scope.names.pop(name, None)
-            again += module.bindings[name]
-        module.done.difference_update(again)
-        module.ready -= dropped
-        module.registered.clear()
-    project.touched.clear()

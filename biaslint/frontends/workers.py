@@ -7,7 +7,9 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.pool import Pool
 from typing import Any, TypeVar
 
 from biaslint import progress
@@ -57,33 +59,49 @@ def available() -> int:
         return os.cpu_count() or 1
 
 
-def spread(project: Any, groups: Sequence[Group], jobs: int, work: Callable[[Any, Group], Result]) -> list[Result]:
-    """`work(project, group)` for every group, in order. With several jobs on Linux, in processes forked from this one."""
-    progress.expect(len(groups))
-    if jobs < 2 or len(groups) < 8 or not sys.platform.startswith("linux"):
-        return [done(work(project, group)) for group in groups]
-    _task.update(project=project, groups=groups, work=work)
+@contextmanager
+def team(project: Any, jobs: int) -> Iterator[Callable[..., list[Any]]]:
+    """Give a function that does a piece of work for every group, in order: `spread(work, groups)` is `work(project, group)` of each.
+
+    With several jobs on Linux, processes forked from this one share the groups. Each has the project to itself and keeps what
+    it has read of it until the `with` statement ends. `work` is a module's function.
+    """
+    if jobs < 2 or not sys.platform.startswith("linux"):
+        yield lambda work, groups: _alone(project, work, groups)
+        return
+    _task["project"] = project
     gc.freeze()
     try:
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            results = []
-            for result, looked in pool.imap(one, range(len(groups))):
-                results.append(done(result))
-                project.looked += looked
-            return results
+            yield lambda work, groups: _shared(project, pool, work, groups)
     finally:
         _task.clear()
         gc.unfreeze()
 
 
-def done(result: Result) -> Result:
+def _alone(project: Any, work: Callable[[Any, Group], Result], groups: Sequence[Group]) -> list[Result]:
+    progress.expect(len(groups))
+    return [_done(work(project, group)) for group in groups]
+
+
+def _shared(project: Any, pool: Pool, work: Callable[[Any, Group], Result], groups: Sequence[Group]) -> list[Result]:
+    progress.expect(len(groups))
+    results = []
+    for result, looked in pool.imap(_one, [(work, group) for group in groups]):
+        results.append(_done(result))
+        project.looked += looked
+    return results
+
+
+def _done(result: Result) -> Result:
     """Tell that a group is done."""
     progress.step()
     return result
 
 
-def one(index: int) -> Any:
+def _one(task: tuple[Callable[[Any, Any], Any], Any]) -> Any:
     """One group, in a process of its own, and where it looked for files."""
+    work, group = task
     project = _task["project"]
     project.looked = []
-    return with_deep_stack(lambda: _task["work"](project, _task["groups"][index])), project.looked
+    return with_deep_stack(lambda: work(project, group)), project.looked

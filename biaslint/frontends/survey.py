@@ -1,0 +1,224 @@
+"""What the linted files define and what refers to what, by name: known before anything is executed.
+
+Each file has a summary that outlives its syntax tree, so that a library is surveyed file by file and never held whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from biaslint.frontends import frameworks
+from biaslint.frontends.choices import Choices
+from biaslint.frontends.interpreter import Interpreter
+from biaslint.frontends.project import Module, Project
+from biaslint.frontends.values import Class, Obj
+
+LAYER_NAMES = re.compile(
+    r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*|\w+Conv\w*"
+    r"|\w*(LSTM|GRU|RNN)Cell|fully_connected|xw_plus_b|bias_add|dense|separable_conv\w*)\b"
+)
+FUNCTIONAL = re.compile(r"\b(keras\w*|tensorflow|tf_slim)\b")
+Statement = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+LOOSE = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Import,
+    ast.ImportFrom,
+)  # what is not executed for its own sake
+
+
+@dataclass(eq=False, slots=True)
+class Root:
+    """Something to execute: a top-level function or class of a module (`node`), or a whole script (None)."""
+
+    module: Module
+    node: Statement | None
+
+    @property
+    def name(self) -> str:
+        return self.node.name if self.node is not None else self.module.path.name
+
+
+@dataclass(eq=False, slots=True)
+class Definition:
+    """A top-level function or class of a file, or the whole file as a script, without its syntax tree."""
+
+    path: Path
+    index: int | None  # among the file's definitions; None for the script
+    name: str
+    kind: str  # class, function or script
+    identity: Hashable  # as `identity` has it
+    mentions: tuple[str, ...]  # the names and attributes that it refers to
+    calls: tuple[str, ...] = ()  # of a script: what its loose statements call
+    layers: bool = False  # it mentions a name that layers have
+    model: bool = False  # a class whose instances are layers or models
+    constructs: bool = False  # a class with a constructor of its own
+
+
+@dataclass(slots=True)
+class Summary:
+    """One file: its definitions, the script last. `functional`: it speaks of a framework whose models are built by functions."""
+
+    definitions: list[Definition] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    functional: bool = False
+    state: str = "unreadable"  # or parsed, vast
+
+
+@dataclass(slots=True)
+class Contents:
+    """The definitions of the linted files and what refers to what, by name."""
+
+    definitions: list[Definition]
+    refers: dict[Definition, frozenset[str]]  # which of the names that are defined or lead to a definition it mentions
+    builds: set[str]  # names that lead to layers
+    referred: dict[str, int]  # name -> how many definitions mention it
+    functional: set[Path]
+
+
+def identity(project: Project, module: Module, node: ast.AST) -> Hashable:
+    """What tells a definition from every other, also in another process; where trees are kept over edits, the node itself."""
+    if project.memory is not None:
+        return id(node)
+    return (str(module.path), getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
+def find(project: Project, path: Path, index: int | None) -> Root | None:
+    """The definition with its syntax tree; None where the file is no longer what it was."""
+    module = project.open(path)
+    if module is None:
+        return None
+    if index is None:
+        return Root(module, None)
+    found = definitions(module)
+    return Root(module, found[index]) if index < len(found) else None
+
+
+def definitions(module: Module) -> list[Statement]:
+    """The top-level functions and classes of a file, also below `if` and `try`."""
+    found: list[Statement] = []
+    todo: list[ast.stmt] = list(reversed(module.tree.body))
+    while todo:
+        statement = todo.pop()
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.append(statement)
+        elif isinstance(statement, (ast.If, ast.Try)):
+            todo.extend(reversed([*statement.body, *statement.orelse]))
+    return found
+
+
+def mentioned(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names and attributes that a piece of source refers to."""
+    names: set[str] = set()
+    for root in nodes:
+        known: set[str] | None = getattr(root, "mentions", None)
+        if known is None:
+            known = set()
+            for node in ast.walk(root):
+                if isinstance(node, ast.Name):
+                    known.add(node.id)
+                elif isinstance(node, ast.Attribute):
+                    known.add(node.attr)
+            setattr(root, "mentions", known)  # noqa: B010
+        names |= known
+    return names
+
+
+def called(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that a piece of source calls."""
+    names: set[str] = set()
+    for root in nodes:
+        for node in ast.walk(root):
+            if isinstance(node, ast.Call):
+                names.add(node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+    return names - {""}
+
+
+def summarise(project: Project, path: Path) -> Summary:
+    """What a file defines."""
+    module = project.open(path)
+    if module is None:
+        return Summary(state="vast" if path in project.vast else "unreadable")
+    summary = Summary(functional=FUNCTIONAL.search(module.text) is not None, state="parsed")
+    for statement in module.tree.body:
+        if isinstance(statement, ast.ImportFrom):
+            summary.aliases.update({alias.asname: alias.name for alias in statement.names if alias.asname})
+    interp, memory = Interpreter(project, Choices()), project.memory
+    for index, node in enumerate(definitions(module)):
+        root = Root(module, node)
+        names = mentioned([node])
+        is_class = isinstance(node, ast.ClassDef)
+        made = Definition(
+            path,
+            index,
+            node.name,
+            "class" if is_class else "function",
+            identity(project, module, node),
+            tuple(map(sys.intern, names)),
+            layers=any(map(LAYER_NAMES.fullmatch, names)),
+            constructs=is_class and any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in node.body),
+        )
+        if is_class:
+            made.model = memory.is_model(root, partial(is_model, interp, root)) if memory else is_model(interp, root)
+        summary.definitions.append(made)
+    loose = [statement for statement in module.tree.body if not isinstance(statement, LOOSE)]
+    names, calls = mentioned(loose), called(loose)
+    script = Definition(
+        path, None, path.name, "script", (str(path),), tuple(map(sys.intern, names)), tuple(map(sys.intern, calls))
+    )
+    script.layers = any(map(LAYER_NAMES.fullmatch, calls))
+    summary.definitions.append(script)
+    return summary
+    project.forget()
+    return summary
+
+
+def is_model(interp: Interpreter, root: Root) -> bool:
+    """Is it a class whose instances are layers or models?"""
+    interp.steps = 0
+    try:
+        value = interp.module_attribute(root.module, root.name)
+    except Exception:  # executing it will say what is wrong
+        return True
+    return isinstance(value, Class) and frameworks.is_module(Obj(value))
+
+
+def gather(summaries: Sequence[Summary]) -> Contents:
+    """What the files' definitions say of each other. Of what they mention, only what is defined in these files is kept."""
+    every = [one for summary in summaries for one in summary.definitions]
+    aliases = {alias: name for summary in summaries for alias, name in summary.aliases.items()}
+    defined = {one.name for one in every if one.index is not None}
+    refers: dict[Definition, frozenset[str]] = {}
+    referred: dict[str, int] = {}
+    for one in every:
+        names = {name for name in one.mentions if name in defined}
+        names |= {aliases[name] for name in one.mentions if name in aliases}
+        one.mentions = ()
+        refers[one] = frozenset(names)
+        if one.index is not None:
+            for name in names - {one.name}:
+                referred[name] = referred.get(name, 0) + 1
+    builds: set[str] = set()
+    grown = True
+    while grown:
+        grown = False
+        for one in every:
+            if one.index is not None and one.name not in builds and (one.layers or not builds.isdisjoint(refers[one])):
+                builds.add(one.name)
+                grown = True
+    functional = {summary.definitions[-1].path for summary in summaries if summary.functional}
+    return Contents(every, refers, builds, referred, functional)
+
+
+def worth_running(one: Definition, contents: Contents) -> bool:
+    """Is it an entry point that may build layers? A script is one if it calls something that does, outside all definitions."""
+    if one.kind == "script":
+        return one.layers or not contents.builds.isdisjoint(one.calls)
+    return one.name in contents.builds and (one.kind == "function" or one.model or one.constructs)

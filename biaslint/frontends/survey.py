@@ -175,7 +175,6 @@ def summarise(project: Project, path: Path) -> Summary:
     )
     script.layers = any(map(LAYER_NAMES.fullmatch, calls))
     summary.definitions.append(script)
-    return summary
     project.forget()
     return summary
 

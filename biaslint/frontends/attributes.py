@@ -347,7 +347,7 @@ def load_item(interp: Interpreter, base: Value, index: Value, node: ast.AST | No
     if isinstance(base, Unknown):
         if base.key and isinstance(base.key, tuple) and base.key[:1] == ("shape",):
             return tensors.shape_item(interp, base, index)
-        return interp.item_of(base, key_of(index))
+        return interp.item_of(base, key_of(index), (index.text if isinstance(index, Unknown) else "") or "...")
     if isinstance(base, (Class, External)):
         found = find_in_class(base, "__class_getitem__") if isinstance(base, Class) else None
         if found is None and isinstance(base, Class) and isinstance(index, str) and index in base.attrs:

@@ -12,6 +12,7 @@ import itertools
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from biaslint.flow import Flow, Node
@@ -525,12 +526,12 @@ class Interpreter:
             return [self.item_of(value, index) for index in range(count)]
         return list(self.iterate(value))
 
-    def item_of(self, value: Unknown, index: Any) -> Value:
+    def item_of(self, value: Unknown, index: Any, spelled: str = "...") -> Value:
+        """An item of something unknown; `index` is the key of the index where that is not a number or text itself."""
         if value.tensors:
             return self.opaque(value, name=value.text)
-        if larger(value.key, 60):
-            return self.fresh(f"{value.text}[{index}]" if value.text else "")
-        return Unknown(("item", value.key, index), f"{value.text}[{index}]" if value.text else "")
+        text = f"{value.text}[{spelled if isinstance(index, tuple) else index}]" if value.text else ""
+        return self.fresh(text) if larger(value.key, 60) else Unknown(("item", value.key, index), text)
 
     def lookup(self, name: str, scope: Scope) -> Value:
         """What a name stands for."""
@@ -653,8 +654,8 @@ class Interpreter:
             return External(f"project:{name}")
         return External(name)
 
-    def import_name(self, node: ast.ImportFrom, name: str, importer: Module, star: bool = False) -> Value:
-        """`from source import name`. With `star`, MISSING where the source has no such name."""
+    def source_of(self, node: ast.ImportFrom, importer: Module) -> tuple[str, Path | None]:
+        """The dotted name of what `from source import ...` imports from, and its file where there is one."""
         source = node.module or ""
         if node.level:
             parts = importer.package.split(".") if importer.package else []
@@ -664,6 +665,18 @@ class Interpreter:
         path = self.project.find(source, importer.base) if source else None
         if node.level and path is None and not source:
             path = importer.path.parent / "__init__.py" if self.project.is_file(importer.path.parent / "__init__.py") else None
+        return source, path
+
+    def is_submodule(self, module: Module, name: str, path: Path | None) -> bool:
+        """Does `from package import name` mean the file `path`? A package may import a name like it with a star, from far away."""
+        if path is None or name in module.bindings or not module.stars:
+            return False
+        sources = (self.source_of(star, module)[1] for star in module.stars)
+        return not any(one is not None and name in (self.project.read(one) or "") for one in sources)
+
+    def import_name(self, node: ast.ImportFrom, name: str, importer: Module, star: bool = False) -> Value:
+        """`from source import name`. With `star`, MISSING where the source has no such name."""
+        source, path = self.source_of(node, importer)
         if path is not None and path != importer.path:
             if frameworks.knows(f"{source}.{name}"):  # a framework's own sources are linted: its layers are still its layers
                 return External(f"{source}.{name}")
@@ -671,10 +684,10 @@ class Interpreter:
                 return MISSING
             module = self.project.open(path)
             if module is not None:
-                value = self.module_attribute(module, name)
+                sub = self.project.find(f"{source}.{name}", importer.base)
+                value = self.module_attribute(module, name) if star or not self.is_submodule(module, name, sub) else MISSING
                 if value is not MISSING:
                     return value
-                sub = self.project.find(f"{source}.{name}", importer.base)
                 if sub is not None:
                     return self.project.open(sub) or External(f"{source}.{name}")
                 if star:

@@ -235,7 +235,7 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
             files = {place.path for use in found if matters(use) for place in use.chain}
             for key in repeatable:
                 if choices.where.get(key) in files:
-                    flip = (spelling(key), choices.made[key], len(given), contrary, biases)
+                    flip = (spelling(key), choices.made[key], *(() if sized(key) else (len(given), contrary, biases)))
                     forced.append(({**given, key: not choices.made[key]}, contrary, flip))
             forced.sort(key=lambda item: len(item[0]))
     reached.uses.extend(found)
@@ -246,9 +246,16 @@ def passing(key: Any) -> bool:
     return isinstance(key, tuple) and bool(key) and (key[0] == "fresh" or any(passing(part) for part in key))
 
 
+def sized(key: Any) -> bool:
+    """Is it a condition on the sizes of tensors? Biases seldom depend on them: each is made the other way once."""
+    return isinstance(key, tuple) and bool(key) and (key[0] == "dim" or any(map(sized, key)))
+
+
 def spelling(key: Any) -> str:
     """A condition's key such that another entry point, with objects of its own, has the same."""
     if isinstance(key, tuple):
+        if key[:1] == ("dim",):
+            return f"dim {key[-1]}"
         return f"({','.join(map(spelling, key))})"
     return repr(key) if isinstance(key, (str, int, float, type(None))) else str(getattr(key, "name", type(key).__name__))
 

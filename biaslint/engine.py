@@ -61,8 +61,11 @@ class Result:
 KEPT = ("findings", "unknowns", "stopped", "notes")  # of a result, from one run to the next
 
 
-def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None) -> Result:
-    """Lint files and folders (absolute paths). With a `cache`, a run that can only find what the last one found is not made."""
+def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs: int = 0) -> Result:
+    """Lint files and folders (absolute paths). With a `cache`, a run that can only find what the last one found is not made.
+
+    `jobs` is the number of processes, 0 for one per core; what is found does not depend on it.
+    """
     found = discover.files(paths, config)
     known = None
     if cache is not None:
@@ -72,7 +75,7 @@ def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None) -> R
         counts = Statistics(*known.pop("statistics"))
         result = Result(files=list(found.files), statistics=counts, **known)
     else:
-        result = lint_files(found.files, config)
+        result = lint_files(found.files, config, jobs=jobs)
         if cache is not None and not result.errors:
             kept = {name: getattr(result, name) for name in KEPT} | {"statistics": astuple(result.statistics)}
             cache.keep(kept, result.probed, result.folders)
@@ -93,7 +96,11 @@ def lint_text(text: str | bytes, path: Path, config: Config, others: Mapping[Pat
 
 
 def lint_files(
-    files: Sequence[Path], config: Config, texts: Mapping[Path, str] | None = None, memory: Memory | None = None
+    files: Sequence[Path],
+    config: Config,
+    texts: Mapping[Path, str] | None = None,
+    memory: Memory | None = None,
+    jobs: int = 0,
 ) -> Result:
     """Lint these files and no others. `texts` holds unsaved text that stands for a file's content.
 
@@ -111,7 +118,7 @@ def lint_files(
     candidates = [file for file in files if str(file) in read and read[str(file)].mentions]
 
     errors: list[str] = []
-    program = _analyse(candidates, config, texts, errors, memory)
+    program = _analyse(candidates, config, texts, errors, memory, jobs)
     # A file that makes a layer has been parsed, whether or not the front-end says so; of the others, some could not be.
     parsed = program.parsed | {use.place.path for use in program.uses}
     for path in [str(file) for file in candidates if str(file) not in parsed]:
@@ -168,7 +175,12 @@ def _unreadable(path: str, error: sources.Unreadable, cell: int | None = None) -
 
 
 def _analyse(
-    files: Sequence[Path], config: Config, texts: Mapping[Path, str], errors: list[str], memory: Memory | None = None
+    files: Sequence[Path],
+    config: Config,
+    texts: Mapping[Path, str],
+    errors: list[str],
+    memory: Memory | None = None,
+    jobs: int = 0,
 ) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
     from biaslint import frontends
@@ -176,7 +188,7 @@ def _analyse(
     if not files:
         return Program()
     try:
-        return frontends.analyse(files, config.root, texts, layers=config.layers, memory=memory)
+        return frontends.analyse(files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory)
     except Exception as error:
         if memory is not None:
             memory.clear()
@@ -184,7 +196,8 @@ def _analyse(
             errors.append(f"{files[0]}: {_internal(error)}")
             return Program()
     half = len(files) // 2
-    return _joined(_analyse(files[:half], config, texts, errors), _analyse(files[half:], config, texts, errors))
+    parts = (files[:half], files[half:])
+    return _joined(*(_analyse(part, config, texts, errors, jobs=jobs) for part in parts))
 
 
 def _joined(one: Program, other: Program) -> Program:

@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from projects import ROOT, write
 from test_fixtures import FOLDER
 
 from biaslint import engine, frontends, reporters
+from biaslint.cli.lint import command
 from biaslint.config import Config
-from biaslint.frontends import workers
+from biaslint.frontends import roots, workers
+from biaslint.frontends.project import Project
 
 PROGRAM = """
 import os, random, sys
@@ -92,8 +95,32 @@ def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(workers, "available", lambda: 3)
     monkeypatch.setattr(frontends, "MANY", 0)
     engine.lint_files(sorted(project.rglob("*.py")), Config(project))
-    assert pools
-    assert set(pools) == {3}
+    assert pools == [3]
+    for jobs in ("2", "1"):
+        CliRunner().invoke(command, [str(project), "--no-cache", "--jobs", jobs])
+    assert pools == [3, 2]
+
+
+def test_no_process_keeps_every_file_that_it_has_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def linted() -> str:
+        result = engine.lint_files(files, config)
+        return reporters.render("json", reporters.View(result, config, project, show_unknown=True))
+
+    closed: list[int] = []
+    close = Project.close
+
+    def counted(self: Project) -> None:
+        closed.append(len(self.modules))
+        close(self)
+
+    config, files = Config(project, select=("ALL",)), sorted(project.rglob("*.py"))
+    monkeypatch.setattr(Project, "close", counted)
+    expected = linted()
+    assert not closed
+    monkeypatch.setattr(roots, "MUCH", 1)
+    assert linted() == expected
+    assert len(closed) > len(files)
+    assert max(closed) <= 7
 
 
 def test_linting_twice_in_one_process_says_the_same(project: Path) -> None:

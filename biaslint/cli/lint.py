@@ -87,6 +87,14 @@ _PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "P
     "`biaslint verify` that say how (--input, --arg, --data ...) go with it.",
 )
 @model_options(hidden=True)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Processes to work with; 0, the default: one for each core.",
+)
 @click.option("--no-cache", is_flag=True, help="Look at every file again, and keep nothing for the next run.")
 @click.option(
     "--cache-dir", type=click.Path(file_okay=False, path_type=Path), help=f"Where that is kept [{cache.FOLDER} in the project]."
@@ -143,6 +151,7 @@ class Options:
     show_unknown: bool
     statistics: bool
     watch: bool
+    jobs: int
     no_cache: bool
     cache_dir: Path | None
     quiet: bool
@@ -168,7 +177,11 @@ def run(options: Options, settings: dict[str, Any]) -> int:
 
     data = sys.stdin.buffer.read() if stdin else b""
     with progress.shown(sys.stderr):
-        result = engine.lint_text(data, targets[0], chosen) if stdin else engine.lint(targets, chosen, _cache(options, chosen))
+        result = (
+            engine.lint_text(data, targets[0], chosen)
+            if stdin
+            else engine.lint(targets, chosen, _cache(options, chosen), options.jobs)
+        )
     if options.write_baseline:
         return _write_baseline(result, chosen, file or chosen.root / BASELINE)
     narrow(result)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint import source_text
-from biaslint.frontends.values import Scope
+from biaslint.frontends.values import Class, Scope
 
 if TYPE_CHECKING:
     from biaslint.frontends.memory import Memory
@@ -239,6 +239,18 @@ class Project:
             module.ready -= dropped
             module.registered.clear()
         self.touched.clear()
+
+    def close(self) -> None:
+        """Let go of all modules. What they hold refers back to them: emptied, most of it goes without the collector's help."""
+        for module in self.modules.values():
+            if module is not None:
+                for value in module.scope.names.values():
+                    if isinstance(value, Class) and value.module is module:
+                        value.mro.clear()
+                        value.attrs.clear()
+                module.scope.names.clear()
+                vars(module).clear()
+        self.modules.clear()
 
     def may_bind(self, path: Path, name: str) -> bool:
         """Might a module have this name? Where its text mentions neither the name nor a star import, it need not be parsed."""

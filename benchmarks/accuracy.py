@@ -69,7 +69,10 @@ def measured(python: str, library: str, models: list[str], timeout: float, score
     """The measurements of the library's models; kept in the cache as long as the way of measuring stays the same."""
     sources = [
         HERE / "accuracy_models.py",
-        *(HERE.parent / "biaslint" / "runtime" / f"{name}.py" for name in ("deadness", "recorder", "smooth", "flow", "origins")),
+        *(
+            HERE.parent / "biaslint" / "runtime" / f"{name}.py"
+            for name in ("deadness", "recorder", "smooth", "flow", "origins")
+        ),
     ]
     version = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     folder = CACHE / "measured" / version / library

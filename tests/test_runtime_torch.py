@@ -13,6 +13,7 @@ from same_process import measured as run
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
+from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 from biaslint.runtime.command import verify  # noqa: E402
 from biaslint.runtime.deadness import dead_biases  # noqa: E402
@@ -658,3 +659,19 @@ def test_keys_narrower_than_values_are_said_to_be_dead() -> None:
     found = next(one for one in verdict.measurements if one.name == "dead-bias" and one.layer == "qkv")
     assert (found.status, found.message) == ("fail", "17% of its channels, the keys, are cancelled by softmax")
     assert "bias-before-softmax" in [failure.rule for failure in verdict.failures]
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_what_is_checkpointed_is_measured_when_it_runs_again(images: Any, reentrant: bool) -> None:
+    class Checkpointed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 4, 3)
+            self.dead = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+            self.live = nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU(), nn.BatchNorm2d(4))
+
+        def forward(self, x: Any) -> Any:
+            x = checkpoint(self.dead, self.first(x).tanh(), use_reentrant=reentrant)
+            return checkpoint(self.live, x, use_reentrant=reentrant)
+
+    assert status(Checkpointed(), images) == {"first": "alive", "dead.0": "dead_bn", "live.0": "alive"}

@@ -227,10 +227,13 @@ def _pass(
             if output.requires_grad:
                 values = torch.view_as_real(output) if output.is_complex() else output
                 total = total + (values * torch.randn_like(values)).sum()
-    roots = [output.grad_fn for output in outputs if output.grad_fn is not None]
-    graph.close(roots)
-    if isinstance(total, torch.Tensor):
-        total.backward()
+        graph.close([output.grad_fn for output in outputs if output.grad_fn is not None])
+        if isinstance(total, torch.Tensor):
+            # Watched, too, as `total.backward()` would not be: what is checkpointed runs again.
+            engine: Any = torch.autograd.Variable._execution_engine
+            engine.run_backward(
+                (total,), (torch.ones_like(total),), False, False, (), allow_unreachable=True, accumulate_grad=True
+            )
     return sums, graph
 
 

@@ -16,7 +16,8 @@ RESET = ("normal", "uniform")
 
 def check(program: Program) -> Iterator[Report]:
     """Report the statements that set one layer's bias and are undone in every execution by one that sets many."""
-    counts = Counter((use.run, write.place) for use in program.uses for write in use.bias.writes if use.kind in KINDS)
+    layers = {(use.run, use.ident, write.place) for use in program.uses for write in use.bias.writes if use.kind in KINDS}
+    counts = Counter((run, place) for run, _, place in layers)
     found: dict[Place, list[tuple[LayerUse, BiasWrite, BiasWrite | None]]] = {}
     for use in program.uses:
         if use.kind not in KINDS or use.bias.present is not True or use.fate.kind == "unknown":

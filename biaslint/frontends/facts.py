@@ -124,7 +124,7 @@ def raw_biases(interp: Interpreter) -> list[Layer]:
                 step = step.inputs[0]
             if step.op != "affine":
                 continue
-            if isinstance(step.bias_of, Layer):
+            if isinstance(step.bias_of, Layer) and step.bias_of.bias is not False:
                 if step.bias_of.bias is not True or len(step.readers) != 1:
                     continue
                 doubles = step.bias_of

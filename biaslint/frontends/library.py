@@ -283,6 +283,17 @@ def do_getattr(interp: Interpreter, args: list[Value], kwargs: dict[str, Value])
     return interp.fresh("getattr", tensors=tensors_in(args[0]) if args else ())
 
 
+def do_dir(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """The names of a layer's parameters are all that is asked for."""
+    from biaslint.frontends import frameworks
+
+    layer = args[0].layer if args and isinstance(args[0], Obj) else None
+    if layer is None:
+        return interp.fresh("dir")
+    known = frameworks.attribute(interp, args[0], "_parameters")
+    return ListV(list(known.items)) if isinstance(known, DictV) else interp.fresh("dir")
+
+
 def do_setattr(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if len(args) == 3 and isinstance(args[1], str):
         attributes.store(interp, args[0], args[1], args[2], f"self.{args[1]}")
@@ -513,6 +524,7 @@ HANDLERS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Value
     "super": do_super,
     "getattr": do_getattr,
     "setattr": do_setattr,
+    "dir": do_dir,
     "hasattr": do_hasattr,
     "delattr": do_delattr,
     "list": sequence("list"),

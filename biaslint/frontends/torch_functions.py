@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import facts, ops, tensors, torch_layers
+from biaslint.frontends import facts, ops, tensors, torch_layers, writes
 from biaslint.frontends.tensors import argument
 from biaslint.frontends.values import (
     MISSING,
@@ -87,6 +87,8 @@ def plain(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
         if len(operands) == 1 and isinstance(operands[0], ListV):
             operands = operands[0].items
         return ops.einsum(interp, args[0] if args else None, operands)
+    if name in ("chunk", "split") and args and isinstance(args[0], Param):
+        return writes.pieces(interp, args[0], name, args[1:])
     if name == "where" and len(args) == 3:
         return where(interp, args)
     if name in ("no_grad", "enable_grad", "inference_mode", "set_grad_enabled", "autocast", "device", "Generator"):
@@ -142,8 +144,6 @@ def made(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
             same = len(numbers) == len(value.items) and len(set(numbers)) == 1
             return ops.const(interp, (len(value.items),), name, write=("constant", float(numbers[0]), None) if same else None)
         if isinstance(value, Unknown):
-            from biaslint.frontends import writes
-
             return ops.const(interp, None, name, write=writes.content(interp, value))
     dims = tensors.size_dims(interp, args)
     return ops.const(interp, dims, name)

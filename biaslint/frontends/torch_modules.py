@@ -86,9 +86,10 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
         from biaslint.frontends import frameworks
 
         return DictV(dict(frameworks.children(obj)))
-    if name in ("_parameters", "_buffers", "__annotations__"):
-        return DictV(open=True)
     layer = obj.layer
+    if name in ("_parameters", "_buffers", "__annotations__"):
+        own = parameters_of(obj) if layer is not None and name == "_parameters" else []
+        return DictV({param.which: param for _, param in own}, open=True)
     if layer is None:
         if obj.items is not None and name in CONTAINER_METHODS:
             return Builtin(obj, name)
@@ -121,6 +122,8 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
         each = 2 if layer.bias is False else 4
         values: list[Value] = [param.which if name == "_all_weights" else param for _, param in params]
         return ListV([ListV(values[place : place + each]) for place in range(0, len(values), each)])
+    if name in ("_flat_weights_names", "_flat_weights") and layer.kind == "rnn":
+        return ListV([param.which if name.endswith("names") else param for _, param in parameters_of(obj)])
     if name == "out_proj":
         known = obj.attrs.get("out_proj")
         if known is None:
@@ -439,7 +442,14 @@ def do_reset(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value
 
 
 def do_state_dict(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return DictV(open=True)
+    return DictV(dict(parameters_of(obj)), open=True)
+
+
+def do_getattr(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """module.__getattr__(name), where nothing of the project defines it."""
+    from biaslint.frontends import attributes
+
+    return attributes.load(interp, obj, args[0]) if args and isinstance(args[0], str) else interp.fresh("__getattr__")
 
 
 Handler = Callable[["Interpreter", Obj, Args, Kwargs], Value]
@@ -484,6 +494,7 @@ METHODS: dict[str, Handler] = {
     "log": nothing,
     "log_dict": nothing,
     "state_dict": do_state_dict,
+    "__getattr__": do_getattr,
     "flatten_parameters": nothing,
     "post_init": lambda interp, obj, args, kwargs: hugging_face.initialize(interp, obj),
     "init_weights": lambda interp, obj, args, kwargs: (

@@ -338,15 +338,18 @@ def initializer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[
 
 
 def pieces(interp: Interpreter, param: Param, name: str, args: list[Value]) -> Value:
-    """bias.chunk(4): equal parts of the vector."""
+    """bias.chunk(4), and bias.split(size) of a recurrent layer: equal parts of the vector."""
     from biaslint.frontends import ops
 
     dims = ops.param_dims(param)
-    if name == "chunk" and args and isinstance(args[0], int) and dims and 0 < args[0] <= 16:
+    gates = 4 if "LSTM" in param.layer.type else 3 if "GRU" in param.layer.type else 0
+    count = args[0] if name == "chunk" and args else gates
+    if isinstance(count, int) and dims and param.span is None and 0 < count <= 16 and args:
         total = ops.value_of(dims[0])
-        each = interp.binary(ast.FloorDiv(), total, args[0], ast.Pass())
-        cuts = [interp.binary(ast.Mult(), each, index, ast.Pass()) for index in range(args[0] + 1)]
-        return ListV([Param(param.layer, param.which, (cuts[index], cuts[index + 1])) for index in range(args[0])], "tuple")
+        each = interp.binary(ast.FloorDiv(), total, count, ast.Pass()) if name == "chunk" else args[0]
+        if is_constant(each) or isinstance(each, Unknown):
+            cuts = [interp.binary(ast.Mult(), each, index, ast.Pass()) for index in range(count + 1)]
+            return ListV([Param(param.layer, param.which, (cuts[index], cuts[index + 1])) for index in range(count)], "tuple")
     return interp.fresh(name)
 
 

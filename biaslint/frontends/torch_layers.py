@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
 from biaslint.frontends import ops, tensors
-from biaslint.frontends.values import External, Layer, ListV, Obj, Unknown, Value, is_constant, key_of
+from biaslint.frontends.values import Class, External, Layer, ListV, Obj, Unknown, Value, is_constant, key_of
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import REQUIRED, LayerSpec, parameters, positional_names
 
@@ -88,8 +88,15 @@ def settings(interp: Interpreter, made: Obj | None = None) -> dict[str, Value]:
         if made is not None and frame.self is made:
             continue
         if frame.func is not None and frame.bound is not None:
-            return {name: value for name, value in frame.bound.items() if name != "self"}
+            given = {name: value for name, value in frame.bound.items() if name != "self"}
+            return given if not configured(frame.self) else {"init_cfg": None, **given}
     return {}
+
+
+def configured(owner: Value) -> bool:
+    """Is it a module of mmengine, which initializes what is in it from a configuration?"""
+    bases = owner.cls.mro if isinstance(owner, Obj) and isinstance(owner.cls, Class) else ()
+    return any(isinstance(base, External) and base.name.startswith(("mmengine.", "mmcv.")) for base in bases)
 
 
 # -- calling ---------------------------------------------------------------------------------------------------------------------

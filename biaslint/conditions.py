@@ -30,6 +30,7 @@ class Verdict:
     uses: tuple[LayerUse, ...]
     when: str | None = None
     through: bool = False
+    where: str = ""  # what the bias argument is given, where some uses have no bias because of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,11 @@ def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Pl
     living = [use for use in biased if use.fate.kind in SETTLED and not is_dead(use)]
     if not dead:
         return
-    if not living:
-        yield Verdict(site.place, dead[0], tuple(dead))
-        return
     given_by_caller = bool(dead[0].bias.argument_text) and dead[0].bias.argument_text not in ("True", "False")
+    if not living:
+        where = dead[0].bias.argument_text if given_by_caller and len(biased) < len(site.uses) else ""
+        yield Verdict(site.place, dead[0], tuple(dead), where=where)
+        return
     if not given_by_caller:
         test = separating(dead, living)
         if test is not None:

@@ -38,7 +38,8 @@ def message(verdict: Verdict) -> str:
     if verdict.through:
         return f"this call makes a layer (`{use.name}`) whose bias {norm} subtracts again"
     condition = f" when `{verdict.when}`" if verdict.when else ""
-    return f"`{use.name}` adds a bias that {norm} subtracts again{condition}"
+    where = f" (where `{verdict.where}`)" if verdict.where else ""
+    return f"`{use.name}` adds a bias{where} that {norm} subtracts again{condition}"
 
 
 def related(verdict: Verdict) -> tuple[Related, ...]:

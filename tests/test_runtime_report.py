@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,6 +15,7 @@ from biaslint.finding import Finding, Severity
 from biaslint.graph import Bias, BiasWrite, LayerUse, Place, Program
 from biaslint.runtime import confirm, facts, html, table
 from biaslint.runtime.judge import judge
+from biaslint.runtime.keras import judge_ratios
 from biaslint.runtime.measurement import Verdict
 from biaslint.runtime.observed import LayerFacts, LossFacts, Numbers, Observed, OutputFacts, TargetFacts, Units
 from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
@@ -206,3 +208,12 @@ def test_the_runtime_imports_no_framework_before_a_model_is_built() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent.parent)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("frozen", "expected"), [([1e-9, 1e-8], "dead_always"), ([0.3, 0.2], "dead_bn"), ([math.nan, math.nan], "dead_bn")]
+)
+def test_frozen_norms_tell_what_they_alone_cancel_unless_they_tell_nothing(frozen: list[float], expected: str) -> None:
+    one = layer("a", bias_present=True)
+    judge_ratios(one, [[1e-9, 1e-8]], frozen, 1e-5)
+    assert (one.dead, one.dead_fraction) == (expected, 1)

@@ -675,3 +675,12 @@ def test_what_is_checkpointed_is_measured_when_it_runs_again(images: Any, reentr
             return checkpoint(self.live, x, use_reentrant=reentrant)
 
     assert status(Checkpointed(), images) == {"first": "alive", "dead.0": "dead_bn", "live.0": "alive"}
+
+
+def test_what_overflows_without_batch_statistics_is_not_called_dead_in_every_mode(images: Any) -> None:
+    class Exp(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.exp()
+
+    model = Chain(conv=nn.Conv2d(3, 4, 3), norm=nn.BatchNorm2d(4), act=Exp())
+    assert status(model, images * 10_000) == {"conv": "dead_bn"}

@@ -303,7 +303,8 @@ def dead_biases(
             noisy, _ = _pass(model, layers, inputs, keywords, seed, norms=True, dropout=True)
             for result in suspects:
                 always = _dead(frozen[result.name].ratios(), threshold)
-                lasting = all(always[index] in (True, None) for index in result.dead_channels if index < len(always))
+                shown = {always[index] for index in result.dead_channels if index < len(always)} - {None}
+                lasting = shown == {True}  # where no gradient arrives, nothing is shown
                 result.status += "_always" if lasting else "_bn"
                 with_dropout = _dead(noisy[result.name].ratios(), threshold)
                 result.dropout_sees_it = any(with_dropout[index] is False for index in result.dead_channels)

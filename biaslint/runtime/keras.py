@@ -190,7 +190,9 @@ def judge_ratios(one: LayerFacts, every: Sequence[list[float] | None], frozen: l
         one.dead_channels, one.dead_fraction = dead, len(dead) / len(known)
         one.dead = "dead" if len(dead) == len(known) else "partial" if dead else "alive"
         if dead:
-            one.dead += "_always" if all(not (frozen[index] >= threshold) for index in dead if frozen) else "_bn"
+            # Without the norms' scaling, values may overflow, or no gradient arrive: that shows nothing.
+            shown = [frozen[index] for index in dead if not math.isnan(frozen[index])] if frozen else []
+            one.dead += "_always" if shown and all(ratio < threshold for ratio in shown) else "_bn"
 
 
 def measure(

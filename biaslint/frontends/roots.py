@@ -12,7 +12,7 @@ import re
 import traceback
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from biaslint.frontends import attributes, calls, export, frameworks, survey, wo
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, TEXTS, Interpreter
 from biaslint.frontends.project import Module, Project
+from biaslint.frontends.sharing import share
 from biaslint.frontends.survey import Contents, Definition, Root, Summary, identity
 from biaslint.frontends.values import (
     Class,
@@ -45,7 +46,7 @@ SMALL = 30_000  # steps up to which a model is executed under contrary choices a
 FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
 FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
 LONE_STEPS = 30_000  # for a function that is executed only because nothing calls it
-MUCH = 8_000_000  # characters of source whose syntax trees, some 200 MB, a process keeps from one piece of work to the next
+MUCH = 5_000_000  # characters of source whose syntax trees, some 200 MB, a process keeps from one piece of work to the next
 
 
 @dataclass(slots=True)
@@ -102,7 +103,8 @@ def run_all(project: Project, files: Sequence[Path], jobs: int = 1) -> tuple[Rea
             elif survey.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
                 by_file.setdefault(one.path, []).append((one.path, one.index))
         reached = Reached()
-        reached.add(spread(execute_all, list(by_file.values())))
+        received = partial(thinned, {})
+        reached.add(spread(execute_all, list(by_file.values()), received))
         waiting = [one for one in waiting if one.identity not in reached.classes]
         while waiting:
             mentions: dict[str, int] = {}
@@ -112,7 +114,7 @@ def run_all(project: Project, files: Sequence[Path], jobs: int = 1) -> tuple[Rea
             # nothing else that waits refers to these
             outer = [one for one in waiting if mentions.get(one.name, 0) == (one.name in contents.refers[one])]
             chosen = set(outer or waiting[:1])
-            reached.add(spread(execute_all, [[(one.path, one.index)] for one in waiting if one in chosen]))
+            reached.add(spread(execute_all, [[(one.path, one.index)] for one in waiting if one in chosen], received))
             waiting = [one for one in waiting if one not in chosen and one.identity not in reached.classes]
     for one in uncalled(contents, reached):
         root = survey.find(project, one.path, one.index)
@@ -140,6 +142,12 @@ def execute_all(project: Project, group: Sequence[Reference]) -> Reached:
     return Reached(
         reached.uses, reached.unknowns, reached.functions, reached.classes, runs=reached.runs, stopped=reached.stopped
     )
+
+
+def thinned(known: dict[Any, Any], found: Reached) -> Reached:
+    """What a process has sent, sharing with what others have sent before."""
+    share(found.uses, known)
+    return found
 
 
 def relieve(project: Project) -> None:

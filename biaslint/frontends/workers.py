@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.pool import Pool
 from typing import Any, TypeVar
 
@@ -64,16 +65,17 @@ def team(project: Any, jobs: int) -> Iterator[Callable[..., list[Any]]]:
     """Give a function that does a piece of work for every group, in order: `spread(work, groups)` is `work(project, group)` of each.
 
     With several jobs on Linux, processes forked from this one share the groups. Each has the project to itself and keeps what
-    it has read of it until the `with` statement ends. `work` is a module's function.
+    it has read of it until the `with` statement ends. `work` is a module's function. A third argument, if there is one, is called
+    with each result that another process sends, and returns it.
     """
     if jobs < 2 or not sys.platform.startswith("linux"):
-        yield lambda work, groups: _alone(project, work, groups)
+        yield lambda work, groups, received=None: _alone(project, work, groups)
         return
     _task["project"] = project
     gc.freeze()
     try:
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            yield lambda work, groups: _shared(project, pool, work, groups)
+            yield partial(_shared, project, pool)
     finally:
         _task.clear()
         gc.unfreeze()
@@ -84,11 +86,17 @@ def _alone(project: Any, work: Callable[[Any, Group], Result], groups: Sequence[
     return [_done(work(project, group)) for group in groups]
 
 
-def _shared(project: Any, pool: Pool, work: Callable[[Any, Group], Result], groups: Sequence[Group]) -> list[Result]:
+def _shared(
+    project: Any,
+    pool: Pool,
+    work: Callable[[Any, Group], Result],
+    groups: Sequence[Group],
+    received: Callable[[Result], Result] = lambda result: result,
+) -> list[Result]:
     progress.expect(len(groups))
     results = []
     for result, looked in pool.imap(_one, [(work, group) for group in groups]):
-        results.append(_done(result))
+        results.append(_done(received(result)))
         project.looked += looked
     return results
 

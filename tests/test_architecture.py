@@ -1,0 +1,76 @@
+"""Imports go one way: from what a user calls to the facts that rules read."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import biaslint
+
+PACKAGE = Path(biaslint.__file__).parent
+# Each line may import from the lines above it, and nothing in a line from another part of that line.
+LAYERS = (
+    ("graph", "vocabulary", "patterns", "progress", "source_text", "notebook", "flow", "runtime.thresholds", "__version__"),
+    ("finding", "sources", "conditions", "spelling", "shift"),
+    ("checks_common", "rule_book", "changed_lines"),
+    ("checks", "frontends", "config", "suppress", "fix"),
+    ("discover", "cache", "fingerprint"),
+    ("engine", "baseline"),
+    ("reporters", "flake8_plugin", "watch"),
+    ("runtime", "lsp"),
+    ("cli",),
+    ("__main__",),
+)
+RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+APART = {"runtime.thresholds"}  # modules with a place of their own, below that of their package
+
+
+def part_of(name: str) -> str:
+    """The part of the package that a dotted name (without `biaslint.`) belongs to."""
+    words = name.split(".")
+    return ".".join(words[:2]) if ".".join(words[:2]) in APART else words[0]
+
+
+def imports(file: Path) -> set[str]:
+    """What a file imports from the package when it is run; not what only type checkers see."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    typing = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for statement in node.body
+        for part in ast.walk(statement)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in typing:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module == "biaslint":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("biaslint."):
+            module = (node.module or "").removeprefix("biaslint.")
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("biaslint.") for alias in node.names if alias.name.startswith("biaslint.")}
+    return found
+
+
+def test_imports_go_one_way() -> None:
+    files = sorted(PACKAGE.rglob("*.py"))
+    assert len(files) > 100
+    wrong = []
+    for file in files:
+        name = ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        if name == "__init__":
+            continue
+        part = part_of(name)
+        for imported in sorted(imports(file)):
+            other = part_of(imported)
+            if other != part and RANKS[other] >= RANKS[part]:
+                wrong.append(f"{name} imports {imported}")
+    assert wrong == []
+
+
+def test_every_part_has_a_place() -> None:
+    parts = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert parts - {"__init__", "__pycache__"} == set(RANKS) - APART - {"__version__"}

@@ -89,7 +89,8 @@ def settings(interp: Interpreter, made: Obj | None = None) -> dict[str, Value]:
             continue
         if frame.func is not None and frame.bound is not None:
             given = {name: value for name, value in frame.bound.items() if name != "self"}
-            return given if not configured(frame.self) else {"init_cfg": None, **given}
+            outside = any(configured(caller.self) for caller in interp.stack)
+            return {"init_cfg": None, **given} if outside else given
     return {}
 
 

@@ -242,8 +242,8 @@ def report(totals: Totals, command: str) -> str:
     ]
     if totals.mended:
         lines += [
-            "Failures that earlier parts of this run found; mended since, or, where only the time limit was passed (on a machine with ten busy",
-            "processes), not seen again. The corpus has grown in the meantime: not each of these inputs could be made once more.",
+            "Failures that earlier parts of this run found; mended since, or, where only the time limit was passed (on a busy",
+            "machine), not seen again. The corpus has grown in the meantime: not each of these inputs could be made once more.",
             "",
         ]
         lines += [*(f"- {count} x `{why}`" for why, count in Counter(why for _, why in totals.mended).most_common()), ""]

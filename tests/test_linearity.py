@@ -193,3 +193,11 @@ def test_twice_the_files_take_twice_the_time() -> None:
         return min(times)
 
     assert spent(64) < 8 * 2.5 * spent(8)
+
+
+def test_eight_times_the_entry_points_take_about_eight_times_as_long() -> None:
+    def text(count: int) -> str:
+        return "from torch import nn\n" + "".join(f"def build{n}():\n    return nn.Linear({n + 2}, 4)\n" for n in range(count))
+
+    few, many = seconds(text(1000)), seconds(text(8000))
+    assert many < 8 * 2 * few

@@ -74,12 +74,7 @@ def _reason(use: LayerUse, start: Start) -> str:
 
 def _lowest(use: LayerUse) -> Start | None:
     """The lowest start among layers and directions; None where it is not an LSTM or not known."""
-    if (
-        "LSTM" not in use.type.rpartition(".")[2]
-        or use.bias.present is None
-        or "init_cfg" in use.settings
-        or use.fate.kind == "unknown"
-    ):
+    if "LSTM" not in use.type.rpartition(".")[2] or use.bias.present is None or use.configured or use.fate.kind == "unknown":
         return None
     added = _added(use)
     if added is None:

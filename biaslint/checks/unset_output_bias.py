@@ -58,8 +58,7 @@ def _unset(use: LayerUse) -> bool:
     if use.escaped:
         return False
     tied = use.weight_of is not None or use.bias_of is not None
-    # mmengine's modules are initialized from a configuration that is not looked at
-    return not (use.bias.writes or tied or "bias_initializer" in use.texts or "init_cfg" in use.settings)
+    return not (use.bias.writes or tied or "bias_initializer" in use.texts or use.configured)
 
 
 def _evidence(use: LayerUse, facts: list[LayerUse]) -> Evidence | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import attributes, frameworks, library, tensors, wrappers
+from biaslint.frontends import attributes, frameworks, library, remembered, tensors, wrappers
 from biaslint.frontends.interpreter import MAX_DEPTH, Frame, larger
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
@@ -156,12 +156,12 @@ def endless(interp: Interpreter, func: Func, args: Args) -> bool:
     return depth > 6
 
 
-_YIELDS: dict[ast.AST, bool] = {}
+_YIELDS = remembered.table()
 
 
 def yields(node: ast.AST) -> bool:
     """Is the function a generator?"""
-    known = _YIELDS.get(node)
+    known: bool | None = _YIELDS.get(node)
     if known is None:
         known = False
         todo = list(ast.iter_child_nodes(node))
@@ -173,12 +173,6 @@ def yields(node: ast.AST) -> bool:
                 todo.extend(ast.iter_child_nodes(part))
         _YIELDS[node] = known
     return known
-
-
-def forget_trees() -> None:
-    """Let go of what is remembered of syntax trees."""
-    _YIELDS.clear()
-    signature.cache_clear()
 
 
 def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[str, Value]:
@@ -215,9 +209,18 @@ def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[st
 Signature = tuple[tuple[str, ...], int, tuple[str, ...], str, str]
 
 
-@lru_cache(maxsize=1 << 14)
+_SIGNATURES = remembered.table()
+
+
 def signature(spec: ast.arguments) -> Signature:
     """Positional names, how many of them are positional only, keyword-only names, the names of `*args` and `**kwargs` or ""."""
+    known: Signature | None = _SIGNATURES.get(spec)
+    if known is None:
+        known = _SIGNATURES[spec] = _signature(spec)
+    return known
+
+
+def _signature(spec: ast.arguments) -> Signature:
     return (
         tuple(parameter.arg for parameter in (*spec.posonlyargs, *spec.args)),
         len(spec.posonlyargs),

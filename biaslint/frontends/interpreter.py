@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from biaslint.flow import Flow, Node
+from biaslint.frontends import remembered
 from biaslint.frontends.choices import Choices, multiply, rank
 from biaslint.frontends.project import Module, Project
 from biaslint.frontends.values import (
@@ -159,13 +160,13 @@ class Interpreter:
 
     def text(self, node: ast.AST) -> str:
         """The source of an expression, on one line; "" for a long one."""
-        known = TEXTS.get(node)
+        known: str | None = _TEXTS.get(node)
         if known is None:
             try:
                 known = ast.unparse(node)
             except (ValueError, RecursionError):
                 known = ""
-            known = TEXTS[node] = known if len(known) <= 60 else ""
+            known = _TEXTS[node] = known if len(known) <= 60 else ""
         return known
 
     # -- statements -----------------------------------------------------------------------------------------------------------
@@ -1195,7 +1196,7 @@ class Interpreter:
         return (self.module, self.node)
 
 
-TEXTS: dict[ast.AST, str] = {}
+_TEXTS = remembered.table()
 _SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out
 NUMBERS = (int, float, complex)
 BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {

@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from biaslint.frontends import remembered
 from biaslint.graph import LayerUse, Place
 
 if TYPE_CHECKING:
@@ -91,10 +92,7 @@ class Memory:
         self.models = {
             key: known for key, known in self.models.items() if not (changed - {known[0]}) and known[0] not in shared
         }
-        from biaslint.frontends import calls
-
-        if len(calls._YIELDS) > 20_000:  # it holds on to the trees of texts that are gone
-            calls._YIELDS.clear()
+        remembered.forget(beyond=20_000)  # they hold on to the trees of texts that are gone
         self.used.clear()
         self._closures.clear()
         self._always.clear()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from biaslint.frontends.memory import Memory
 
 
+Statement = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 LASTING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -46,6 +47,19 @@ class Module:
     @cached_property
     def lines(self) -> list[str]:
         return self.text.splitlines(keepends=True)
+
+    @cached_property
+    def definitions(self) -> list[Statement]:
+        """The top-level functions and classes, also below `if` and `try`, in order."""
+        found: list[Statement] = []
+        todo: list[ast.stmt] = list(reversed(self.tree.body))
+        while todo:
+            statement = todo.pop()
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                found.append(statement)
+            elif isinstance(statement, (ast.If, ast.Try)):
+                todo.extend(reversed([*statement.body, *statement.orelse]))
+        return found
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
@@ -165,7 +179,6 @@ class Project:
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
         self.looked: list[tuple[Path, bool, bool]] = []  # where it looked: the path, for a folder?, was there one?
-        self.opened: set[Path] = set()
         self.touched: set[Module] = set()  # modules that the present execution has executed top-level statements of
         self.vast: set[Path] = set()  # files that are too large to be parsed
         self.memory: Memory | None = None  # of earlier analyses, where somebody keeps one
@@ -203,7 +216,6 @@ class Project:
                 text, cells = notebook.program(text)
             except notebook.Damaged:
                 text = None
-        self.opened.add(path)
         if text is not None and source_text.vast(text):
             self.vast.add(path)
             text = None

@@ -10,13 +10,14 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from biaslint.frontends import remembered
 from biaslint.frontends.values import Class, DictV, ListV, Obj, Param, Unknown, Value
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
 
 NAMING = {"add_module", "register_module"}
-_APPENDS: dict[ast.AST, bool] = {}
+_APPENDS = remembered.table()
 
 
 class Repeats:
@@ -85,7 +86,7 @@ def only_appends(node: ast.For | ast.AsyncFor) -> bool:
     known = _APPENDS.get(node)
     if known is None:
         known = _APPENDS[node] = _only_appends(node)
-    return known
+    return bool(known)
 
 
 def _only_appends(node: ast.AST) -> bool:

@@ -11,15 +11,15 @@ import gc
 import re
 import traceback
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from biaslint.frontends import attributes, calls, export, frameworks, survey, workers
+from biaslint.frontends import attributes, calls, export, frameworks, remembered, survey, workers
 from biaslint.frontends.choices import Choices
-from biaslint.frontends.interpreter import MAX_STEPS, TEXTS, Interpreter
-from biaslint.frontends.project import Module, Project
+from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
+from biaslint.frontends.project import Project
 from biaslint.frontends.sharing import share
 from biaslint.frontends.survey import Contents, Definition, Root, Summary, identity
 from biaslint.frontends.values import (
@@ -58,9 +58,8 @@ class Reached:
     functions: set[Hashable] = field(default_factory=set)  # identities of the functions that an execution called
     classes: set[Hashable] = field(default_factory=set)  # those of the classes that a finished execution instantiated
     seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
-    before: set[Hashable] = field(
-        default_factory=set
-    )  # `classes` of the roots before, where each root has a `Reached` of its own
+    # `classes` of the roots before, where each root has a `Reached` of its own
+    before: set[Hashable] = field(default_factory=set)
     asked: list[Any] = field(default_factory=list)  # what was asked of `seen` and `classes`, and the answers
     flipped: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
     flips: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `flipped`, and the answers
@@ -138,10 +137,8 @@ def execute_all(project: Project, group: Sequence[Reference]) -> Reached:
         root = survey.find(project, path, index)
         if root is not None:
             execute(project, root, reached)
-    relieve(project)
-    return Reached(
-        reached.uses, reached.unknowns, reached.functions, reached.classes, runs=reached.runs, stopped=reached.stopped
-    )
+        relieve(project)
+    return replace(reached, seen=set(), before=set(), asked=[], flipped=set(), flips=[])  # what only these roots bear on
 
 
 def thinned(known: dict[Any, Any], found: Reached) -> Reached:
@@ -155,16 +152,9 @@ def relieve(project: Project) -> None:
     if project.memory is not None or sum(len(module.text) for module in project.modules.values() if module) < MUCH:
         return
     project.close()
-    functional.cache_clear()
-    calls.forget_trees()
-    TEXTS.clear()
+    survey.functional.cache_clear()
+    remembered.forget()
     gc.collect()
-
-
-@lru_cache(maxsize=64)
-def functional(module: Module) -> bool:
-    """Does the file speak of a framework whose models are built by functions?"""
-    return survey.FUNCTIONAL.search(module.text) is not None
 
 
 def uncalled(contents: Contents, reached: Reached) -> list[Definition]:
@@ -197,7 +187,7 @@ def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STE
 
 def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     """Execute a root under every set of choices that matters, and keep what was found."""
-    if functional(root.module) and "torch" not in root.module.text:
+    if survey.functional(root.module) and "torch" not in root.module.text:
         steps = min(steps, FUNCTIONAL_STEPS)
     forced: list[tuple[dict[Any, bool], bool, Any]] = [({}, False, None)]
     taken: list[tuple[bool, dict[Any, bool]]] = []  # the choices of the executions so far, and whether they began contrarily

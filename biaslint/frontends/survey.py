@@ -10,13 +10,13 @@ import re
 import sys
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
-from biaslint.frontends import frameworks
+from biaslint.frontends import frameworks, remembered
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import Interpreter
-from biaslint.frontends.project import Module, Project
+from biaslint.frontends.project import LASTING, Module, Project, Statement
 from biaslint.frontends.values import Class, Obj
 
 LAYER_NAMES = re.compile(
@@ -24,14 +24,6 @@ LAYER_NAMES = re.compile(
     r"|\w*(LSTM|GRU|RNN)Cell|fully_connected|xw_plus_b|bias_add|dense|separable_conv\w*)\b"
 )
 FUNCTIONAL = re.compile(r"\b(keras\w*|tensorflow|tf_slim)\b")
-Statement = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-LOOSE = (
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
-    ast.Import,
-    ast.ImportFrom,
-)  # what is not executed for its own sake
 
 
 @dataclass(eq=False, slots=True)
@@ -90,6 +82,12 @@ def identity(project: Project, module: Module, node: ast.AST) -> Hashable:
     return (str(module.path), getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
 
 
+@lru_cache(maxsize=64)
+def functional(module: Module) -> bool:
+    """Does the file speak of a framework whose models are built by functions?"""
+    return FUNCTIONAL.search(module.text) is not None
+
+
 def find(project: Project, path: Path, index: int | None) -> Root | None:
     """The definition with its syntax tree; None where the file is no longer what it was."""
     module = project.open(path)
@@ -97,36 +95,25 @@ def find(project: Project, path: Path, index: int | None) -> Root | None:
         return None
     if index is None:
         return Root(module, None)
-    found = definitions(module)
+    found = module.definitions
     return Root(module, found[index]) if index < len(found) else None
 
 
-def definitions(module: Module) -> list[Statement]:
-    """The top-level functions and classes of a file, also below `if` and `try`."""
-    found: list[Statement] = []
-    todo: list[ast.stmt] = list(reversed(module.tree.body))
-    while todo:
-        statement = todo.pop()
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.append(statement)
-        elif isinstance(statement, (ast.If, ast.Try)):
-            todo.extend(reversed([*statement.body, *statement.orelse]))
-    return found
+_MENTIONED = remembered.table()
 
 
 def mentioned(nodes: Iterable[ast.AST]) -> set[str]:
     """The names and attributes that a piece of source refers to."""
     names: set[str] = set()
     for root in nodes:
-        known: set[str] | None = getattr(root, "mentions", None)
+        known: set[str] | None = _MENTIONED.get(root)
         if known is None:
-            known = set()
+            known = _MENTIONED[root] = set()
             for node in ast.walk(root):
                 if isinstance(node, ast.Name):
                     known.add(node.id)
                 elif isinstance(node, ast.Attribute):
                     known.add(node.attr)
-            setattr(root, "mentions", known)  # noqa: B010
         names |= known
     return names
 
@@ -146,12 +133,12 @@ def summarise(project: Project, path: Path) -> Summary:
     module = project.open(path)
     if module is None:
         return Summary(state="vast" if path in project.vast else "unreadable")
-    summary = Summary(functional=FUNCTIONAL.search(module.text) is not None, state="parsed")
+    summary = Summary(functional=functional(module), state="parsed")
     for statement in module.tree.body:
         if isinstance(statement, ast.ImportFrom):
             summary.aliases.update({alias.asname: alias.name for alias in statement.names if alias.asname})
     interp, memory = Interpreter(project, Choices()), project.memory
-    for index, node in enumerate(definitions(module)):
+    for index, node in enumerate(module.definitions):
         root = Root(module, node)
         names = mentioned([node])
         is_class = isinstance(node, ast.ClassDef)
@@ -168,7 +155,7 @@ def summarise(project: Project, path: Path) -> Summary:
         if is_class:
             made.model = memory.is_model(root, partial(is_model, interp, root)) if memory else is_model(interp, root)
         summary.definitions.append(made)
-    loose = [statement for statement in module.tree.body if not isinstance(statement, LOOSE)]
+    loose = [statement for statement in module.tree.body if not isinstance(statement, LASTING)]
     names, calls = mentioned(loose), called(loose)
     script = Definition(
         path, None, path.name, "script", (str(path),), tuple(map(sys.intern, names)), tuple(map(sys.intern, calls))

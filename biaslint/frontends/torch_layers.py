@@ -44,6 +44,7 @@ def make(interp: Interpreter, obj: Obj, short: str, args: list[Value], kwargs: d
     layer.callee = interp.text(interp.node.func) if isinstance(interp.node, ast.Call) else ""
     layer.argument_text = texts.get(spec.bias, "") if spec.bias else ""
     layer.settings = settings(interp, obj)
+    layer.configured = any(configured(frame.self) for frame in interp.stack)
     obj.layer = layer
     if spec.kind == "loss":
         interp.facts.append(layer)
@@ -88,16 +89,14 @@ def settings(interp: Interpreter, made: Obj | None = None) -> dict[str, Value]:
         if made is not None and frame.self is made:
             continue
         if frame.func is not None and frame.bound is not None:
-            given = {name: value for name, value in frame.bound.items() if name != "self"}
-            outside = any(configured(caller.self) for caller in interp.stack)
-            return {"init_cfg": None, **given} if outside else given
+            return {name: value for name, value in frame.bound.items() if name != "self"}
     return {}
 
 
 def configured(owner: Value) -> bool:
-    """Is it a module of mmengine, which initializes what is in it from a configuration?"""
+    """Is it a module of a library that initializes what is in it from a configuration?"""
     bases = owner.cls.mro if isinstance(owner, Obj) and isinstance(owner.cls, Class) else ()
-    return any(isinstance(base, External) and base.name.startswith(("mmengine.", "mmcv.")) for base in bases)
+    return any(isinstance(base, External) and base.name.startswith(vocabulary.CONFIGURED) for base in bases)
 
 
 # -- calling ---------------------------------------------------------------------------------------------------------------------
@@ -178,7 +177,7 @@ def do_norm(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Val
     style, dims = spec.facts["style"], spec.facts["dims"]
     if x.dims is None and dims in (2, 3):
         interp.flow.learn_rank(x, dims + 2)
-    elif (x.dims is None and dims == 1 and of_other_size(x, layer)) or (x.dims is None and dims == 1 and style == "instance"):
+    elif x.dims is None and dims == 1 and (style == "instance" or of_other_size(x, layer)):
         interp.flow.learn_rank(x, 3)
     node = normalize(interp, x, style, layer.config, layer.name or layer.type, layer, obj.eval_mode)
     layer.calls.append(node)

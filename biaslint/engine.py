@@ -20,7 +20,7 @@ from biaslint.finding import Finding
 from biaslint.graph import LayerUse, Place, Program, UnknownFact
 
 if TYPE_CHECKING:
-    from biaslint.cache import Cache
+    from biaslint.cache import Cache, Pieces
     from biaslint.frontends.memory import Memory
 
 NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
@@ -54,8 +54,6 @@ class Result:
     statistics: Statistics = field(default_factory=Statistics)
     texts: Mapping[Path, str] = field(default_factory=dict)
     uses: list[LayerUse] = field(default_factory=list)  # the layers, for who shows them
-    probed: Mapping[str, bool] = field(default_factory=dict)  # where imports looked for files, and whether there was one
-    folders: Mapping[str, bool] = field(default_factory=dict)
 
 
 KEPT = ("findings", "unknowns", "stopped", "notes")  # of a result, from one run to the next
@@ -69,16 +67,17 @@ def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs
     found = discover.files(paths, config)
     known = None
     if cache is not None:
-        cache.begin(found.files, config)
+        cache.begin(found.files, config, paths)
         known = cache.recall()
     if known is not None:
         counts = Statistics(*known.pop("statistics"))
         result = Result(files=list(found.files), statistics=counts, **known)
     else:
-        result = lint_files(found.files, config, jobs=jobs)
-        if cache is not None and not result.errors:
+        pieces = cache.pieces() if cache is not None else None
+        result = lint_files(found.files, config, jobs=jobs, pieces=pieces)
+        if cache is not None and pieces is not None and not result.errors:
             kept = {name: getattr(result, name) for name in KEPT} | {"statistics": astuple(result.statistics)}
-            cache.keep(kept, result.probed, result.folders)
+            cache.keep(kept, pieces)
     result.problems = found.problems + result.problems
     if not found.files and not found.problems:
         result.notes.append(f"no Python file or notebook in {', '.join(map(str, paths))}")
@@ -101,10 +100,12 @@ def lint_files(
     texts: Mapping[Path, str] | None = None,
     memory: Memory | None = None,
     jobs: int = 0,
+    pieces: Pieces | None = None,
 ) -> Result:
     """Lint these files and no others. `texts` holds unsaved text that stands for a file's content.
 
-    Who lints a project again and again passes the same `memory`, a new one for a new configuration.
+    Who lints a project again and again passes the same `memory`, a new one for a new configuration. `pieces` are what earlier
+    runs have left.
     """
     texts = texts or {}
     enabled = config.enabled()
@@ -118,7 +119,7 @@ def lint_files(
     candidates = [file for file in files if str(file) in read and read[str(file)].mentions]
 
     errors: list[str] = []
-    program = _analyse(candidates, config, texts, errors, memory, jobs)
+    program = _analyse(candidates, config, texts, errors, memory, jobs, pieces)
     # A file that makes a layer has been parsed, whether or not the front-end says so; of the others, some could not be.
     parsed = program.parsed | {use.place.path for use in program.uses}
     for path in [str(file) for file in candidates if str(file) not in parsed]:
@@ -158,8 +159,6 @@ def lint_files(
         ),
         texts=texts,
         uses=program.uses,
-        probed=program.probed,
-        folders=program.folders,
     )
 
 
@@ -181,6 +180,7 @@ def _analyse(
     errors: list[str],
     memory: Memory | None = None,
     jobs: int = 0,
+    pieces: Pieces | None = None,
 ) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
     from biaslint import frontends
@@ -188,7 +188,7 @@ def _analyse(
     if not files:
         return Program()
     try:
-        return frontends.analyse(files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory)
+        return frontends.analyse(files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory, store=pieces)
     except Exception as error:
         if memory is not None:
             memory.clear()
@@ -210,8 +210,6 @@ def _joined(one: Program, other: Program) -> Program:
         one.unknowns + other.unknowns,
         one.stopped + other.stopped,
         one.parsed | other.parsed,
-        one.probed | other.probed,
-        one.folders | other.folders,
     )
 
 

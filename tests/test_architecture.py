@@ -10,9 +10,20 @@ import biaslint
 PACKAGE = Path(biaslint.__file__).parent
 # Each line may import from the lines above it, and nothing in a line from another part of that line.
 LAYERS = (
-    ("graph", "vocabulary", "patterns", "progress", "source_text", "notebook", "flow", "runtime.thresholds", "__version__"),
+    (
+        "graph",
+        "vocabulary",
+        "patterns",
+        "progress",
+        "source_text",
+        "notebook",
+        "flow",
+        "states",
+        "runtime.thresholds",
+        "__version__",
+    ),
     ("finding", "sources", "conditions", "spelling", "shift"),
-    ("checks_common", "rule_book", "changed_lines"),
+    ("checks_common", "rule_book", "changed_lines", "as_json"),
     ("checks", "frontends", "config", "suppress", "fix"),
     ("discover", "cache", "fingerprint"),
     ("engine", "baseline"),

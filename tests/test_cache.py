@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from biaslint import cache, engine
+from biaslint import as_json, cache, engine
 from biaslint.cli import lint as command_line
 from biaslint.config import Config
 
@@ -89,7 +89,7 @@ def test_a_second_run_analyses_nothing_and_finds_the_same(project: Path, analyse
 def test_a_finding_survives_the_way_through_the_cache_with_its_fix(project: Path) -> None:
     (finding,) = lint(project).findings
     assert finding.fix is not None
-    assert cache.decode(json.loads(json.dumps(cache.encode(finding)))) == finding
+    assert as_json.decode(json.loads(json.dumps(as_json.encode(finding)))) == finding
 
 
 def test_a_changed_import_changes_the_findings_of_the_file_that_imports_it(project: Path) -> None:
@@ -132,14 +132,44 @@ def test_a_new_version_of_a_rule_counts(project: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "[1, 2]", "no JSON", "\x00\xff", '{"result": {"findings": 3}}'])
-def test_a_damaged_entry_is_no_entry(project: Path, damage: str, analyses: list[int]) -> None:
+def test_a_damaged_entry_is_no_entry(project: Path, damage: str) -> None:
     lint(project)
     for entry in (project / cache.FOLDER).glob("*.json"):
         entry.write_bytes(cache.digest(damage.encode("utf-8")).encode() + b"\n" + damage.encode("utf-8"))
     assert len(lint(project).findings) == 1
-    for entry in (project / cache.FOLDER).glob("*.json"):
+    for entry in [*(project / cache.FOLDER).glob("*.json"), *(project / cache.FOLDER).glob("*.pieces")]:
         entry.write_bytes(entry.read_bytes()[:-9])
+    later(project / "model.py", MODEL + "\n")
     assert len(lint(project).findings) == 1
+
+
+@pytest.mark.parametrize("damage", ['{"pieces": 3}', "[]", '{"states": {}, "places": [], "pieces": {}}', "null"])
+def test_damaged_pieces_are_none(project: Path, damage: str) -> None:
+    lint(project)
+    (entry,) = (project / cache.FOLDER).glob("*.pieces")
+    _, _, values = entry.read_bytes().split(b"\n", 2)
+    entry.write_bytes(b"\n".join((cache.digest(damage.encode()).encode(), damage.encode(), values)))
+    later(project / "model.py", MODEL + "\n")
+    assert len(lint(project).findings) == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["null", "[]", "{}", '{"state": 1}', '{"uses": [[9]], "values": []}', '{"uses": [], "values": [["Path"]]}']
+)
+def test_a_piece_that_is_something_else_is_made_anew(project: Path, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(project, select=("BL101", "BL102"))
+    engine.lint([project], config, kept(project))
+    recall = cache.Pieces.recall
+    asked = []
+
+    def wrong(self: cache.Pieces, name: str) -> object:
+        asked.append(recall(self, name))
+        return (json.loads(value),)
+
+    monkeypatch.setattr(cache.Pieces, "recall", wrong)
+    later(project / "model.py", MODEL + "\n")
+    assert len(engine.lint([project], config, kept(project)).findings) == 1
+    assert any(asked)
 
 
 def test_no_byte_of_an_entry_can_change_unseen(project: Path) -> None:
@@ -176,10 +206,12 @@ def test_a_link_in_the_folders_place_is_not_followed(project: Path, tmp_path_fac
 
 def test_only_the_newest_entries_stay(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "ENTRIES", 3)
+    monkeypatch.setattr(cache, "LARGE", 2)
     for number in range(6):
         engine.lint([project], Config(project, extend_exclude=(str(number),)), kept(project))
     assert len(list((project / cache.FOLDER).glob("*.json"))) == 3
-    assert {path.name for path in (project / cache.FOLDER).iterdir() if path.suffix != ".json"} == {
+    assert len(list((project / cache.FOLDER).glob("*.pieces"))) == 2
+    assert {path.name for path in (project / cache.FOLDER).iterdir() if path.suffix not in (".json", ".pieces")} == {
         ".gitignore",
         "CACHEDIR.TAG",
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.graph import Place, Program, UnknownFact
 
 if TYPE_CHECKING:
+    from biaslint.frontends.kept import Store
     from biaslint.frontends.memory import Memory
 
 MANY = 400_000  # characters of source from which on it pays to start processes
@@ -21,6 +22,7 @@ def analyse(
     jobs: int = 0,
     layers: Mapping[str, Mapping[str, Any]] | None = None,
     memory: Memory | None = None,
+    store: Store | None = None,
 ) -> Program:
     """What the given files build.
 
@@ -28,9 +30,10 @@ def analyse(
     unsaved text that stands for a file's content. `jobs` is the number of processes, 0 for as many as there are cores. `layers` describes
     the project's own wrappers (`[tool.biaslint.layers]`). Nothing is imported or executed.
 
-    `memory` keeps what the next analysis of the same project with the same `layers` can use; there is one process then.
+    `memory` keeps what the next analysis of the same project with the same `layers` can use; there is one process then. A `store`
+    keeps the same for other processes, whenever they run; whoever gives one sees to it that `layers` has not changed.
     """
-    from biaslint.frontends import roots, workers
+    from biaslint.frontends import kept, roots, workers
     from biaslint.frontends.project import Project
 
     project = Project(root.resolve(), {path.resolve(): text for path, text in (texts or {}).items()})
@@ -44,9 +47,10 @@ def analyse(
         resolved = {path.resolve(): str(path) for path in files}
         project.shown = resolved
         many = sum(map(project.size, resolved)) > MANY
-        reached, summaries = roots.run_all(
-            project, list(resolved), (jobs or workers.available()) if many and memory is None else 1
-        )
+        links = repr({path: shown for path, shown in resolved.items() if str(path) != shown})
+        with workers.team(project, (jobs or workers.available()) if many and memory is None else 1) as spread:
+            spread_new = kept.spread_what_is_new(spread, store, links)
+            reached, summaries = roots.run_all(spread_new, list(resolved))
         large = []
         for shown, summary in zip(resolved.values(), summaries, strict=True):
             if summary.state != "unreadable":
@@ -60,8 +64,6 @@ def analyse(
         program.uses = [use for use in reached.uses if any(place.path in asked for place in use.chain)]
         program.unknowns = large + [fact for fact in reached.unknowns if fact.place.path in asked]
         program.stopped = reached.stopped
-        for path, folder, there in project.looked:
-            (program.folders if folder else program.probed)[str(path)] = there
         return program
 
     return workers.with_deep_stack(work)

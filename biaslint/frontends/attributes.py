@@ -295,9 +295,10 @@ def store(interp: Interpreter, base: Value, name: str, value: Value, text: str =
             base.attrs[name] = value
         adopt(base, value, f"{text or name}")
     elif isinstance(base, (Class, Func)):
-        base.attrs[name] = value
+        shared = base.module.scope.names.get(base.name) is base
+        (interp.change if shared else dict.__setitem__)(base.attrs, name, value)
     elif isinstance(base, Module):
-        base.scope.names[name] = value
+        interp.change(base.scope.names, name, value)
     elif isinstance(base, Param):
         tensors.store_param(interp, base, name, value)
     elif isinstance(base, Unknown) and base.tensors:

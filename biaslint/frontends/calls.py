@@ -376,10 +376,17 @@ def leave(interp: Interpreter, context: Value) -> None:
 def run_statement_level(interp: Interpreter, module: Module) -> None:
     """Execute a whole file from top to bottom, as a script."""
     interp.module = module
+    ledger = interp.project.ledger
+    asking = ledger.asked
     for statement in module.tree.body:
+        asking.update((module, name) for name in module.binds.get(statement, ()))
         if module.begin(statement):
             interp.project.touched.add(module)
+            ledger.on_behalf_of(statement)
             try:
                 interp.execute(statement, module.scope)
             except Raised:
                 continue
+            finally:
+                asking.update(ledger.asked)
+                ledger.back_to(asking)

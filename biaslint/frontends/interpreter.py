@@ -112,6 +112,7 @@ class Interpreter:
         self.stack: list[Frame] = []
         self.steps = 0
         self.shortened = False  # a loop was cut short: there are fewer layers in lists than the program would make
+        self.defining = 0  # how many top-level statements are being executed for the names that they bind
         self.trying = 0  # how many `try` blocks with handlers surround what is executed
         self.max_steps = max_steps
         self.serial = 0
@@ -493,9 +494,16 @@ class Interpreter:
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, scope)
 
+    def change(self, table: dict[str, Value], name: str, value: Value) -> None:
+        """Change what a module, class or function holds; what a definition does so belongs to it."""
+        if self.defining:
+            table[name] = value
+        else:
+            self.project.change(table, name, value)
+
     def bind(self, name: str, value: Value, scope: Scope) -> None:
         if name in scope.globals:
-            scope.module.scope.names[name] = value
+            self.change(scope.module.scope.names, name, value)
             return
         if name in scope.nonlocals:
             outer = scope.parent
@@ -541,10 +549,10 @@ class Interpreter:
             found: Scope | None = scope
             while found is not None:
                 if name in found.names:
+                    if found.parent is None:
+                        self.project.ledger.asked.add((module, name))
                     return found.names[name]
                 found = found.parent
-        if name in module.ready and name in module.scope.names:  # a `del` may have taken it away again
-            return module.scope.names[name]
         return self.global_name(module, name)
 
     def global_name(self, module: Module, name: str) -> Value:
@@ -555,15 +563,20 @@ class Interpreter:
 
     def module_attribute(self, module: Module, name: str) -> Value:
         """A module's top-level name, or MISSING. The statements that bind it are executed when it is asked for first."""
-        names = module.scope.names
-        if name in module.ready and name in names:
+        names, ledger = module.scope.names, self.project.ledger
+        ledger.asked.add((module, name))
+        if name in module.ready and name in names:  # a `del` may have taken it away again
             return names[name]
         pending = [statement for statement in module.bindings.get(name, ()) if statement not in module.done]
         if pending and isinstance(pending[-1], ast.ImportFrom) and name not in names:
             # only this name, not the statement's others
             for alias in pending[-1].names:
                 if (alias.asname or alias.name) == name:
-                    value = self.imported(pending[-1], alias.name, module)
+                    asking = ledger.on_behalf_of((module, name))
+                    try:
+                        value = self.imported(pending[-1], alias.name, module)
+                    finally:
+                        ledger.back_to(asking)
                     if value is MISSING:
                         return MISSING
                     if len(module.bindings[name]) == 1:
@@ -573,15 +586,20 @@ class Interpreter:
             outer = self.module, self.stack, self.node, self.statement
             asked, self.asked = self.asked, {}
             self.module, self.stack = module, []
+            asking = ledger.asked
+            self.defining += 1
             try:
                 for statement in pending:
                     if module.begin(statement):
                         self.project.touched.add(module)
+                        ledger.on_behalf_of(statement)
                         with contextlib.suppress(Raised):
                             self.execute(statement, module.scope)
             finally:
                 self.module, self.stack, self.node, self.statement = outer
                 self.asked = asked
+                self.defining -= 1
+                ledger.back_to(asking)
         if name in names:
             for statement in module.registrations.get(name, ()):
                 self.register(module, statement)
@@ -603,6 +621,7 @@ class Interpreter:
         elif module in asked:
             return MISSING
         asked.add(module)
+        asking = self.project.ledger.on_behalf_of((module, name))
         try:
             for star in list(module.stars):
                 value = self.imported(star, name, module, star=True)
@@ -614,6 +633,7 @@ class Interpreter:
                     one.absent.add(name)
             return MISSING
         finally:
+            self.project.ledger.back_to(asking)
             if outermost:
                 self.asked.pop(name, None)
 
@@ -626,12 +646,16 @@ class Interpreter:
         self.project.touched.add(module)
         outer = self.module, self.stack, self.node, self.statement
         self.module, self.stack, self.node = module, [], statement
+        asking = self.project.ledger.on_behalf_of(statement)
+        self.defining += 1
         try:
             made = self.module_attribute(module, statement.name)
             for decorator in reversed(statement.decorator_list):
                 with contextlib.suppress(Raised):
                     calls.call(self, self.eval(decorator, module.scope), [made], {}, decorator)
         finally:
+            self.defining -= 1
+            self.project.ledger.back_to(asking)
             self.module, self.stack, self.node, self.statement = outer
 
     def imported(self, node: ast.ImportFrom, name: str, module: Module, star: bool = False) -> Value:
@@ -673,7 +697,7 @@ class Interpreter:
         if path is None or name in module.bindings or not module.stars:
             return False
         sources = (self.source_of(star, module)[1] for star in module.stars)
-        return not any(one is not None and name in (self.project.read(one) or "") for one in sources)
+        return not any(one is not None and name in (self.project.content(one) or "") for one in sources)
 
     def import_name(self, node: ast.ImportFrom, name: str, importer: Module, star: bool = False) -> Value:
         """`from source import name`. With `star`, MISSING where the source has no such name."""
@@ -716,7 +740,7 @@ class Interpreter:
 
     def ev_name(self, node: ast.Name, scope: Scope) -> Value:
         name = node.id
-        if name in scope.names and not scope.globals:
+        if name in scope.names and scope.parent is not None and not scope.globals:
             return scope.names[name]
         value = self.lookup(name, scope)
         if value is MISSING:

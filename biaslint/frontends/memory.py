@@ -25,7 +25,7 @@ from biaslint.graph import LayerUse, Place
 
 if TYPE_CHECKING:
     from biaslint.frontends.project import Module, Project
-    from biaslint.frontends.roots import Reached
+    from biaslint.frontends.reached import Reached
     from biaslint.frontends.survey import Root
 
 Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from biaslint import source_text
+from biaslint.frontends.dependencies import Dependencies, Folder, Ledger
 from biaslint.frontends.values import Class, Scope
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Module:
         self.ready: set[str] = set()  # names whose statements have all been executed
         self.stars: list[ast.ImportFrom] = []
         self.absent: set[str] = set()  # names that no star import brings in
+        self.beside: tuple[Path, ...] = (path,)  # the files whose content or presence makes it the module that it is
         self.shown = str(path)
         self.cells: tuple[tuple[int, int], ...] | None = None  # a notebook's: the cell, and the line within it, of each line
 
@@ -169,6 +171,13 @@ def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> set[str]:
     return names
 
 
+Result = TypeVar("Result")
+
+
+class Impure(BaseException):
+    """An execution changes what others share. No `except` that concerns faults or the program's exceptions catches it."""
+
+
 class Project:
     """Opens files on demand and tells which file an import means."""
 
@@ -178,7 +187,9 @@ class Project:
         self.modules: dict[Path, Module | None] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
-        self.looked: list[tuple[Path, bool, bool]] = []  # where it looked: the path, for a folder?, was there one?
+        self._folders: dict[Path, bool] = {}
+        self.ledger = Ledger()
+        self._alone = False  # nothing of the present execution is seen by others, or the other way round
         self.touched: set[Module] = set()  # modules that the present execution has executed top-level statements of
         self.vast: set[Path] = set()  # files that are too large to be parsed
         self.memory: Memory | None = None  # of earlier analyses, where somebody keeps one
@@ -204,6 +215,7 @@ class Project:
 
     def open(self, path: Path) -> Module | None:
         """The module in a file, or None where it cannot be read or parsed."""
+        self.is_file(path)
         if path in self.modules:
             return self.modules[path]
         module = None
@@ -227,10 +239,11 @@ class Project:
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 tree = None
             if tree is not None:
-                base, name = self.module_name(path)
+                base, name, beside = self.module_name(path)
                 package = name if path.name == "__init__.py" else name.rpartition(".")[0]
                 module = Module(path, name, text, tree, package, base)
                 module.cells = cells
+                module.beside = (path, *beside)
                 module.shown = self.shown.get(path, module.shown)
         self.modules[path] = module
         return module
@@ -252,8 +265,37 @@ class Project:
             module.registered.clear()
         self.touched.clear()
 
+    def change(self, table: dict[str, Any], name: str, value: Any) -> None:
+        """Change what a module, a top-level class or function holds. Raises Impure where others may have seen it as it was."""
+        if not self._alone:
+            raise Impure
+        table[name] = value
+
+    def guarded(self, work: Callable[[], Result]) -> Result:
+        """Do some work. If it changes what others share, it begins anew with modules of its own: order must not matter."""
+        try:
+            return work()
+        except Impure:
+            self.reset()
+        self._alone = True
+        try:
+            return work()
+        finally:
+            self._alone = False
+            self.reset()
+
+    def reset(self) -> None:
+        """Take back all that executions have made of the modules."""
+        self.touched.clear()
+        self.ledger.forget()
+        for module in self.modules.values():
+            if module is not None:
+                for made in (module.scope.names, module.done, module.fresh, module.registered, module.ready, module.absent):
+                    made.clear()
+
     def close(self) -> None:
         """Let go of all modules. What they hold refers back to them: emptied, most of it goes without the collector's help."""
+        self.ledger.forget()
         for module in self.modules.values():
             if module is not None:
                 for value in module.scope.names.values():
@@ -264,34 +306,51 @@ class Project:
                 vars(module).clear()
         self.modules.clear()
 
+    def content(self, path: Path) -> str | None:
+        """The text of a file that is not opened as a module; None where it cannot be read."""
+        return self.read(path) if self.is_file(path) else None
+
+    def needed(self) -> Dependencies:
+        """What the work since `ledger.begin()` depends on."""
+        self.ledger.settle()
+        return Dependencies(
+            {str(path): self._files[path] for path in self.ledger.files},
+            {str(path): self._folders[path] for path in self.ledger.folders},
+        )
+
     def may_bind(self, path: Path, name: str) -> bool:
         """Might a module have this name? Where its text mentions neither the name nor a star import, it need not be parsed."""
         if path in self.modules:
-            return True
-        text = self.read(path)
+            return self.is_file(path)
+        text = self.content(path)
         return text is not None and (name in text or "import *" in text)
 
     def is_file(self, path: Path) -> bool:
+        self.ledger.asked.add(path)
         known = self._files.get(path)
         if known is None:
             known = self._files[path] = path in self.texts or path.is_file()
-            self.looked.append((path, False, known))
         return known
 
-    def module_name(self, path: Path) -> tuple[Path, str]:
-        """The folder that imports start from, and the module's dotted name below it."""
+    def module_name(self, path: Path) -> tuple[Path, str, list[Path]]:
+        """The folder that imports start from, the module's dotted name below it, and the files that make it so."""
         parts = [] if path.name == "__init__.py" else [path.stem]
         folder = path.parent
-        while self.is_file(folder / "__init__.py") and folder.parent != folder:
+        beside = [folder / "__init__.py"]
+        while self.is_file(beside[-1]) and folder.parent != folder:
             parts.append(folder.name)
             folder = folder.parent
-        return folder, ".".join(reversed(parts))
+            beside.append(folder / "__init__.py")
+        return folder, ".".join(reversed(parts)), beside
 
     def find(self, name: str, base: Path) -> Path | None:
         """The file of the module `name`, imported from a file whose own imports start at `base`."""
         key = (base, name)
+        self.ledger.asked.add(key)
         if key not in self._found:
+            outer = self.ledger.on_behalf_of(key)
             self._found[key] = self._find(name, base)
+            self.ledger.back_to(outer)
         return self._found[key]
 
     def _find(self, name: str, base: Path) -> Path | None:
@@ -307,8 +366,10 @@ class Project:
         """Is it a folder of the project, with or without `__init__.py`?"""
         relative = Path(*name.split("."))
         for start in (base, self.root, self.root / "src"):
-            there = (start / relative).is_dir()
-            self.looked.append((start / relative, True, there))
-            if there:
+            folder = start / relative
+            self.ledger.asked.add(Folder(folder))
+            if folder not in self._folders:
+                self._folders[folder] = folder.is_dir()
+            if self._folders[folder]:
                 return True
         return False

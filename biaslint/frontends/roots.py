@@ -10,16 +10,17 @@ import ast
 import gc
 import re
 import traceback
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from biaslint.frontends import attributes, calls, export, frameworks, remembered, survey, workers
+from biaslint.frontends import attributes, calls, export, frameworks, remembered, survey
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
-from biaslint.frontends.project import Project
+from biaslint.frontends.project import Impure, Project
+from biaslint.frontends.reached import Reached
 from biaslint.frontends.sharing import share
 from biaslint.frontends.survey import Contents, Definition, Root, Summary, identity
 from biaslint.frontends.values import (
@@ -38,7 +39,7 @@ from biaslint.frontends.values import (
     tensors_in,
     vast,
 )
-from biaslint.graph import LayerUse, UnknownFact
+from biaslint.graph import LayerUse
 
 MAX_RUNS = 8
 ROOT_STEPS = 1_500_000
@@ -49,36 +50,6 @@ LONE_STEPS = 30_000  # for a function that is executed only because nothing call
 MUCH = 5_000_000  # characters of source whose syntax trees, some 200 MB, a process keeps from one piece of work to the next
 
 
-@dataclass(slots=True)
-class Reached:
-    """What executing roots has led to."""
-
-    uses: list[LayerUse] = field(default_factory=list)
-    unknowns: dict[UnknownFact, None] = field(default_factory=dict)
-    functions: set[Hashable] = field(default_factory=set)  # identities of the functions that an execution called
-    classes: set[Hashable] = field(default_factory=set)  # those of the classes that a finished execution instantiated
-    seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
-    # `classes` of the roots before, where each root has a `Reached` of its own
-    before: set[Hashable] = field(default_factory=set)
-    asked: list[Any] = field(default_factory=list)  # what was asked of `seen` and `classes`, and the answers
-    flipped: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
-    flips: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `flipped`, and the answers
-    runs: int = 0
-    stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
-
-    def add(self, others: Iterable[Reached]) -> None:
-        """Take in what other executions found; executions are numbered on."""
-        for other in others:
-            for use in other.uses:
-                use.run += self.runs
-            self.runs += other.runs
-            self.uses.extend(other.uses)
-            self.unknowns.update(other.unknowns)
-            self.classes |= other.classes
-            self.functions |= other.functions
-            self.stopped.extend(other.stopped)
-
-
 class Duplicate(Exception):
     """A model of this class with arguments of the same shape has been executed already."""
 
@@ -87,40 +58,53 @@ class Duplicate(Exception):
 
 
 Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
+Spread = Callable[..., list[Any]]  # does a piece of work for each of many groups: `workers.team`
 
 
-def run_all(project: Project, files: Sequence[Path], jobs: int = 1) -> tuple[Reached, list[Summary]]:
+def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Reached, list[Summary]]:
     """Execute everything that the files lead to, round by round; within a round no execution bears on another."""
-    with workers.team(project, jobs) as spread:
-        summaries = spread(summarise, files)
-        contents = survey.gather(summaries)
-        waiting: list[Definition] = []
-        by_file: dict[Path, list[Reference]] = {}
-        for one in contents.definitions:
-            if one.model and contents.referred.get(one.name, 0):
-                waiting.append(one)
-            elif survey.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
-                by_file.setdefault(one.path, []).append((one.path, one.index))
-        reached = Reached()
-        received = partial(thinned, {})
-        reached.add(spread(execute_all, list(by_file.values()), received))
-        waiting = [one for one in waiting if one.identity not in reached.classes]
-        while waiting:
-            mentions: dict[str, int] = {}
-            for one in waiting:
-                for name in contents.refers[one]:
-                    mentions[name] = mentions.get(name, 0) + 1
-            # nothing else that waits refers to these
-            outer = [one for one in waiting if mentions.get(one.name, 0) == (one.name in contents.refers[one])]
-            chosen = set(outer or waiting[:1])
-            reached.add(spread(execute_all, [[(one.path, one.index)] for one in waiting if one in chosen], received))
-            waiting = [one for one in waiting if one not in chosen and one.identity not in reached.classes]
-    for one in uncalled(contents, reached):
-        root = survey.find(project, one.path, one.index)
-        if root is not None and one.identity not in reached.functions:
-            execute(project, root, reached, LONE_STEPS)
-            relieve(project)
+    summaries = spread(summarise, files)
+    contents = survey.gather(summaries)
+    waiting: list[Definition] = []
+    entries: list[Definition] = []
+    for one in contents.definitions:
+        if one.model and contents.referred.get(one.name, 0):
+            waiting.append(one)
+        elif survey.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
+            entries.append(one)
+    reached = Reached()
+    received = partial(thinned, {})
+    reached.add(spread(execute_all, by_file(entries), received))
+    for chosen in rounds(waiting, contents, reached.classes):
+        reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen], received))
+    # where functions build the models, those that nothing has called
+    lone = [one for one in contents.definitions if one.kind == "function" and one.layers and one.path in contents.functional]
+    for chosen in rounds(lone, contents, reached.functions):
+        reached.add(spread(execute_lone, by_file(chosen), received))
     return reached, summaries
+
+
+def by_file(definitions: Iterable[Definition]) -> list[list[Reference]]:
+    """Those of a file are executed one after the other, since they often build the same models."""
+    groups: dict[Path, list[Reference]] = {}
+    for one in definitions:
+        groups.setdefault(one.path, []).append((one.path, one.index))
+    return list(groups.values())
+
+
+def rounds(waiting: Iterable[Definition], contents: Contents, done: set[Hashable]) -> Iterator[list[Definition]]:
+    """The definitions that are not yet `done`, the outer ones first: those that the fewest others refer to."""
+    waiting = [one for one in waiting if one.identity not in done]
+    while waiting:
+        mentions = dict.fromkeys((one.name for one in waiting), 0)
+        for one in waiting:
+            for name in contents.refers[one]:
+                if name in mentions and name != one.name:
+                    mentions[name] += 1
+        fewest = min(mentions.values())
+        chosen = [one for one in waiting if mentions[one.name] == fewest]
+        yield chosen
+        waiting = [one for one in waiting if mentions[one.name] != fewest and one.identity not in done]
 
 
 def summarise(project: Project, path: Path) -> Summary:
@@ -130,15 +114,20 @@ def summarise(project: Project, path: Path) -> Summary:
     return summary
 
 
-def execute_all(project: Project, group: Sequence[Reference]) -> Reached:
+def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_STEPS) -> Reached:
     """Execute some roots one after the other."""
     reached = Reached()
     for path, index in group:
         root = survey.find(project, path, index)
-        if root is not None:
-            execute(project, root, reached)
+        if root is not None and (root.node is None or identity(project, root.module, root.node) not in reached.functions):
+            execute(project, root, reached, steps)
         relieve(project)
     return replace(reached, seen=set(), before=set(), asked=[], flipped=set(), flips=[])  # what only these roots bear on
+
+
+def execute_lone(project: Project, group: Sequence[Reference]) -> Reached:
+    """Execute some functions that nothing calls."""
+    return execute_all(project, group, LONE_STEPS)
 
 
 def thinned(known: dict[Any, Any], found: Reached) -> Reached:
@@ -155,20 +144,6 @@ def relieve(project: Project) -> None:
     survey.functional.cache_clear()
     remembered.forget()
     gc.collect()
-
-
-def uncalled(contents: Contents, reached: Reached) -> list[Definition]:
-    """Where functions build the models, those that nothing has called are judged alone, the outer ones first."""
-    waiting = [
-        one
-        for one in contents.definitions
-        if one.kind == "function" and one.layers and one.path in contents.functional and one.identity not in reached.functions
-    ]
-    mentions: dict[str, int] = {}
-    for one in waiting:
-        for name in contents.refers[one]:
-            mentions[name] = mentions.get(name, 0) + 1
-    return sorted(waiting, key=lambda one: mentions.get(one.name, 0))
 
 
 def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STEPS) -> None:
@@ -201,7 +176,8 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         if flip is not None and not untried(reached, flip):
             continue
         try:
-            interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0, steps=steps)
+            run = partial(one_run, project, root, given, contrary, reached, first=runs == 0, steps=steps)
+            interp, uses, ended = project.guarded(run)
         except Duplicate:
             return
         runs += 1
@@ -276,6 +252,7 @@ def one_run(
 ) -> tuple[Interpreter, list[LayerUse], str | None]:
     """One execution of a root. Returns what it found, and why it ended early, if it did."""
     interp = Interpreter(project, Choices(given, contrary), steps)
+    seen, asked = set(reached.seen), len(reached.asked)
     interp.module = root.module
     interp.node = root.node
     interp.on_model = lambda cls, args, kwargs: once(project, reached, root, cls, args, kwargs) if first else None
@@ -295,6 +272,10 @@ def one_run(
         interp.module = root.module
         interp.not_understood(f"analysis stopped here: {ended}", root.node)
     except (KeyboardInterrupt, Duplicate):
+        raise
+    except Impure:
+        reached.seen.intersection_update(seen)
+        del reached.asked[asked:]
         raise
     except Exception as error:
         ended = failed(error)

@@ -7,13 +7,16 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing.pool import Pool
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from biaslint import progress
+from biaslint.frontends.dependencies import Dependencies
+
+if TYPE_CHECKING:
+    from biaslint.frontends.project import Project
 
 STACK = 512 * 1024 * 1024
 DEPTH = 20_000
@@ -61,55 +64,52 @@ def available() -> int:
 
 
 @contextmanager
-def team(project: Any, jobs: int) -> Iterator[Callable[..., list[Any]]]:
-    """Give a function that does a piece of work for every group, in order: `spread(work, groups)` is `work(project, group)` of each.
+def team(project: Project, jobs: int) -> Iterator[Callable[..., list[Any]]]:
+    """Give a function that does a piece of work for every group: `spread(work, groups)` is `work(project, group)` of each, in order.
 
-    With several jobs on Linux, processes forked from this one share the groups. Each has the project to itself and keeps what
-    it has read of it until the `with` statement ends. `work` is a module's function. A third argument, if there is one, is called
-    with each result that another process sends, and returns it.
+    Each result comes with what it depends on. With several jobs on Linux, processes forked from this one share the groups, as soon
+    as there is more than one. Each has the project to itself and keeps what it has read of it until the `with` statement ends.
+    `work` is a module's function. A third argument, if there is one, is called with each result, and what it returns counts.
     """
-    if jobs < 2 or not sys.platform.startswith("linux"):
-        yield lambda work, groups, received=None: _alone(project, work, groups)
-        return
-    _task["project"] = project
-    gc.freeze()
+    pools: list[Pool] = []
+
+    def spread(
+        work: Callable[[Any, Group], Result],
+        groups: Sequence[Group],
+        received: Callable[[Result], Result] = lambda result: result,
+    ) -> list[tuple[Result, Dependencies]]:
+        progress.expect(len(groups))
+        if not pools and len(groups) > 1 and jobs > 1 and sys.platform.startswith("linux"):
+            _task["project"] = project
+            gc.freeze()
+            pools.append(multiprocessing.get_context("fork").Pool(jobs))
+        made: Iterable[tuple[Result, Dependencies]]
+        if pools:
+            made = pools[0].imap(_one, [(work, group) for group in groups])
+        else:
+            made = (_piece(project, work, group) for group in groups)
+        results = []
+        for result, needed in made:
+            results.append((received(result), needed))
+            progress.step()
+        return results
+
     try:
-        with multiprocessing.get_context("fork").Pool(jobs) as pool:
-            yield partial(_shared, project, pool)
+        yield spread
     finally:
-        _task.clear()
-        gc.unfreeze()
+        for pool in pools:
+            pool.terminate()
+            _task.clear()
+            gc.unfreeze()
 
 
-def _alone(project: Any, work: Callable[[Any, Group], Result], groups: Sequence[Group]) -> list[Result]:
-    progress.expect(len(groups))
-    return [_done(work(project, group)) for group in groups]
+def _piece(project: Project, work: Callable[[Any, Any], Any], group: Any) -> tuple[Any, Dependencies]:
+    """A piece of work, and what it depends on."""
+    project.ledger.begin()
+    result = work(project, group)
+    return result, project.needed()
 
 
-def _shared(
-    project: Any,
-    pool: Pool,
-    work: Callable[[Any, Group], Result],
-    groups: Sequence[Group],
-    received: Callable[[Result], Result] = lambda result: result,
-) -> list[Result]:
-    progress.expect(len(groups))
-    results = []
-    for result, looked in pool.imap(_one, [(work, group) for group in groups]):
-        results.append(_done(received(result)))
-        project.looked += looked
-    return results
-
-
-def _done(result: Result) -> Result:
-    """Tell that a group is done."""
-    progress.step()
-    return result
-
-
-def _one(task: tuple[Callable[[Any, Any], Any], Any]) -> Any:
-    """One group, in a process of its own, and where it looked for files."""
-    work, group = task
-    project = _task["project"]
-    project.looked = []
-    return with_deep_stack(lambda: work(project, group)), project.looked
+def _one(task: tuple[Callable[[Any, Any], Any], Any]) -> tuple[Any, Dependencies]:
+    """A piece of work in a process of its own."""
+    return with_deep_stack(lambda: _piece(_task["project"], *task))

@@ -1,0 +1,95 @@
+"""What a piece of work depends on: every file whose content, and every path whose presence, may bear on its result.
+
+A top-level statement is executed once and serves all later work on the same project. So what it asked for is recorded with the
+statement, and whoever asks for a name that it binds depends on that too, and so on.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from biaslint.frontends.project import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The files that were read or looked for, and the folders that were looked for, each with whether it was there."""
+
+    files: Mapping[str, bool] = field(default_factory=dict)
+    folders: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A path at which a folder was looked for."""
+
+    path: Path
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What is being asked for, and what was asked for earlier on behalf of a name.
+
+    What can be asked for is a module's top-level name `(module, name)`, a dotted name to import `(base, name)`, a file (a `Path`)
+    and a `Folder`.
+    """
+
+    asked: set[Any] = field(
+        default_factory=set
+    )  # by the work in progress: a piece of work, or a statement on the way to a name
+    leads: dict[Any, set[Any]] = field(default_factory=dict)  # a statement, a name or an import -> what it asked for
+    files: set[Path] = field(default_factory=set)
+    folders: set[Path] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """A new piece of work."""
+        self.asked, self.files, self.folders = set(), set(), set()
+
+    def on_behalf_of(self, key: Any) -> set[Any]:
+        """From now on what is asked for is asked for `key`. Returns what to give to `back_to`."""
+        outer = self.asked
+        self.asked = self.leads.setdefault(key, set())
+        return outer
+
+    def back_to(self, outer: set[Any]) -> None:
+        """What is asked for is asked for by `outer` again."""
+        self.asked = outer
+
+    def settle(self) -> None:
+        """Follow what was asked for to the files and folders."""
+        todo, seen = list(self.asked), set(self.asked)
+        while todo:
+            one = todo.pop()
+            if isinstance(one, Path):
+                self.files.add(one)
+            elif isinstance(one, Folder):
+                self.folders.add(one.path)
+            else:
+                fresh = {new for new in self._behind(one) if new not in seen}
+                seen |= fresh
+                todo += fresh
+
+    def forget(self) -> None:
+        """Let go of modules and statements. What the work in progress has asked for so far stays known by its files."""
+        self.settle()
+        self.asked.clear()
+        self.leads = {key: led for key, led in self.leads.items() if isinstance(key, tuple) and isinstance(key[0], Path)}
+
+    def _behind(self, key: Any) -> Iterator[Any]:
+        """What a name or an import has led to."""
+        yield from self.leads.get(key, ())
+        where, name = key
+        if isinstance(where, Path):
+            return
+        module: Module = where
+        yield from module.beside
+        for statement in self._statements(module, name):
+            yield from self.leads.get(statement, ())
+
+    def _statements(self, module: Module, name: str) -> Iterable[ast.stmt]:
+        return (*module.bindings.get(name, ()), *module.registrations.get(name, ()))

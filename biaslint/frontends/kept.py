@@ -1,0 +1,144 @@
+"""Pieces of the analysis that need not be made again: their results as JSON, and back."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Protocol
+
+from biaslint import as_json
+from biaslint.frontends.dependencies import Dependencies
+from biaslint.frontends.reached import Reached
+from biaslint.frontends.survey import Definition, Summary
+from biaslint.graph import LayerUse
+
+Work = Callable[[Any, Any], Any]
+NAMES = tuple(field.name for field in fields(LayerUse))
+COLUMNS = attrgetter(*NAMES)
+RUN = NAMES.index("run")
+
+
+class Store(Protocol):
+    """Where pieces are kept from one run to the next."""
+
+    def recall(self, name: str) -> tuple[Any] | None:
+        """The value kept under this name, if nothing that it depends on has changed."""
+
+    def keep(self, name: str, value: Any, files: Mapping[str, bool], folders: Mapping[str, bool]) -> None:
+        """Keep a value with what it depends on: files and folders, and whether they were there."""
+
+
+def spread_what_is_new(
+    spread: Callable[..., list[tuple[Any, Dependencies]]], store: Store | None, setting: str
+) -> Callable[..., list[Any]]:
+    """`spread` such that pieces in the `store` are not made again. `setting` tells apart what the pieces themselves do not say."""
+
+    def spread_new(work: Work, groups: Sequence[Any], received: Callable[[Any], Any] = lambda result: result) -> list[Any]:
+        if store is None:
+            return [result for result, _ in spread(work, groups, received)]
+        results: dict[int, Any] = {}
+        names = [name_of(setting, work, group) for group in groups]
+        for place, name in enumerate(names):
+            known = store.recall(name)
+            if known is not None:
+                with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):  # it is made anew
+                    results[place] = received(decode(known[0]))
+        missing = [place for place in range(len(groups)) if place not in results]
+        made = spread(work, [groups[place] for place in missing], received)
+        for place, (result, needed) in zip(missing, made, strict=True):
+            results[place] = result
+            store.keep(names[place], encode(result), needed.files, needed.folders)
+        return [results[place] for place in range(len(groups))]
+
+    return spread_new
+
+
+def name_of(setting: str, work: Work, group: Any) -> str:
+    """What a piece is kept under."""
+    return hashlib.sha256(json.dumps([setting, work.__name__, group], default=str).encode()).hexdigest()[:24]
+
+
+def encode(result: Any) -> Any:
+    """A `Summary` or a `Reached` as JSON; None where it cannot be."""
+    try:
+        return _summary_out(result) if isinstance(result, Summary) else _reached_out(result)
+    except TypeError:
+        return None
+
+
+def decode(value: Any) -> Any:
+    """What `encode` has encoded."""
+    return _summary_in(value) if "state" in value else _reached_in(value)
+
+
+def _summary_out(one: Summary) -> dict[str, Any]:
+    return {
+        "state": one.state,
+        "functional": one.functional,
+        "aliases": one.aliases,
+        "path": str(one.definitions[0].path) if one.definitions else "",
+        "definitions": [
+            [
+                made.index,
+                made.name,
+                made.kind,
+                made.identity,
+                " ".join(made.mentions),
+                " ".join(made.calls),
+                made.layers,
+                made.model,
+                made.constructs,
+            ]
+            for made in one.definitions
+        ],
+    }
+
+
+def _summary_in(value: Any) -> Summary:
+    path = Path(value["path"])
+    definitions = [
+        Definition(path, index, name, kind, tuple(identity), tuple(mentions.split()), tuple(calls.split()), *flags)
+        for index, name, kind, identity, mentions, calls, *flags in value["definitions"]
+    ]
+    return Summary(definitions, value["aliases"], value["functional"], value["state"])
+
+
+def _reached_out(one: Reached) -> dict[str, Any]:
+    """Layers are rows of numbers: where each field's value stands in a list of all values."""
+    values: list[Any] = []
+    numbers: dict[Any, int] = {}
+
+    def number(value: Any) -> int:
+        key = (type(value), value) if type(value) in (str, int, bool) else id(value)
+        known = numbers.get(key)
+        if known is None:
+            known = numbers[key] = len(values)
+            values.append(as_json.encode(value))
+        return known
+
+    return {
+        "uses": [[number(value) for value in COLUMNS(use)] for use in one.uses],
+        "values": values,
+        "unknowns": [as_json.encode(fact) for fact in one.unknowns],
+        "functions": sorted(one.functions, key=str),
+        "classes": sorted(one.classes, key=str),
+        "runs": one.runs,
+        "stopped": one.stopped,
+    }
+
+
+def _reached_in(value: Any) -> Reached:
+    values = [as_json.decode(one) for one in value["values"]]
+    return Reached(
+        uses=[LayerUse(*[values[number] for number in row]) for row in value["uses"]],
+        unknowns={as_json.decode(fact): None for fact in value["unknowns"]},
+        functions=set(map(tuple, value["functions"])),
+        classes=set(map(tuple, value["classes"])),
+        runs=value["runs"],
+        stopped=[(root, why) for root, why in value["stopped"]],
+    )

@@ -1,0 +1,92 @@
+"""How files and folders were at one time, so that a later run can tell which of them have changed.
+
+A time stamp that is young says little: the file may change again within the same tick of the clock. Of such a file the content
+counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+SETTLING = 2_000_000_000  # nanoseconds: a file changed this short a time ago may change again without a new time stamp
+Stamp = list[int] | None
+
+
+def digest(data: bytes) -> str:
+    """What tells one content from another."""
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def stamp(path: str) -> Stamp:
+    """What tells one state of a file from another; None where there is no file."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return [status.st_mtime_ns, status.st_size, status.st_ino] if os.path.isfile(path) else None
+
+
+def content(path: str) -> str:
+    """The digest of a file's content, "" where it cannot be read."""
+    try:
+        return digest(Path(path).read_bytes())
+    except (OSError, ValueError):
+        return ""
+
+
+class States:
+    """The states of files and folders. It is begun before anything is read, so that no later change goes unseen."""
+
+    def __init__(self, files: Iterable[str] = ()) -> None:
+        self.began = time.time_ns()
+        self.stamps: dict[str, Stamp] = {}
+        self.digests: dict[str, str] = {}
+        self.folders: dict[str, bool] = {}
+        self.look(files)
+
+    def look(self, files: Iterable[str], folders: Iterable[str] = ()) -> None:
+        """Note the states of what is about to be read."""
+        for path in files:
+            if path not in self.stamps:
+                state = self.stamps[path] = stamp(path)
+                if self._young(state):
+                    self.digests[path] = content(path)
+        for path in folders:
+            if path not in self.folders:
+                self.folders[path] = os.path.isdir(path)
+
+    def look_back(self, files: Mapping[str, bool], folders: Mapping[str, bool]) -> set[str]:
+        """Note the states of what has been read since `began`, and was there or not. Returns what may have changed meanwhile."""
+        doubtful = set()
+        for path, there in files.items():
+            if path not in self.stamps:
+                state = self.stamps[path] = stamp(path)
+                if self._young(state):
+                    doubtful.add(path)
+            if (self.stamps[path] is not None) != there:
+                doubtful.add(path)
+        self.look((), folders)
+        return doubtful | {path for path, there in folders.items() if self.folders[path] != there}
+
+    def _young(self, state: Stamp) -> bool:
+        return state is not None and state[0] > self.began - SETTLING
+
+    def changed(self, earlier: Mapping[str, Any]) -> set[str]:
+        """The paths that are not as they were `earlier` (from `as_json`). Looks at those that have not been looked at yet."""
+        stamps, digests, folders = earlier["stamps"], earlier["digests"], earlier["folders"]
+        self.look(stamps, folders)
+        found = {path for path, state in stamps.items() if self.stamps[path] != state}
+        found |= {path for path, known in digests.items() if path not in found and self._content(path) != known}
+        return found | {path for path, there in folders.items() if self.folders[path] != there}
+
+    def _content(self, path: str) -> str:
+        return self.digests[path] if path in self.digests else content(path)
+
+    def as_json(self) -> dict[str, Any]:
+        """What a later run gives to `changed`."""
+        return {"stamps": self.stamps, "digests": self.digests, "folders": self.folders}

@@ -1,0 +1,277 @@
+"""After an edit, only what depends on it is executed again, and the result is that of a run that remembers nothing."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from biaslint import cache, engine
+from biaslint.config import Config
+from biaslint.frontends import roots
+
+VARIANTS = {
+    "pkg/__init__.py": [
+        "from .layers import *\n",
+        "from .layers import block\nfrom .norms import make_norm\n",
+        "from . import layers, norms\nblock = layers.block\n",
+        "",
+        None,
+    ],
+    "pkg/settings.py": [
+        "BIAS = True\nNORM = 'batch'\n",
+        "BIAS = False\nNORM = 'batch'\n",
+        "from .more import *\nNORM = 'none'\n",
+        "import os\nBIAS = bool(os.environ.get('BIAS'))\nNORM = 'group'\n",
+        "BIAS = (\n",
+        None,
+    ],
+    "pkg/more.py": ["BIAS = True\n", "BIAS = False\n", "OTHER = 1\n", None],
+    "pkg/norms.py": [
+        """import torch.nn as nn
+from . import settings
+
+TABLE = {}
+
+
+def register(cls):
+    TABLE[cls.__name__] = cls
+    return cls
+
+
+@register
+class batch(nn.BatchNorm2d):
+    pass
+
+
+@register
+class none(nn.Identity):
+    pass
+
+
+def make_norm(size):
+    return TABLE[settings.NORM](size)
+""",
+        """import torch.nn as nn
+from .settings import NORM
+
+if NORM == "batch":
+    def make_norm(size):
+        return nn.BatchNorm2d(size)
+else:
+    def make_norm(size):
+        return nn.GroupNorm(2, size)
+""",
+        """import torch.nn as nn
+
+KIND = nn.Identity
+
+
+def use(kind):
+    global KIND
+    KIND = kind
+
+
+def make_norm(size):
+    return KIND(size)
+""",
+        None,
+    ],
+    "pkg/norms/__init__.py": ["import torch.nn as nn\n\n\ndef make_norm(size):\n    return nn.BatchNorm2d(size)\n", None, None],
+    "pkg/layers.py": [
+        """import torch.nn as nn
+from .norms import make_norm
+from .settings import BIAS
+
+
+def block(i, o):
+    return nn.Sequential(nn.Conv2d(i, o, 3, bias=BIAS), make_norm(o), nn.ReLU())
+""",
+        """import torch.nn as nn
+from . import settings
+from pkg.norms import *
+
+
+class Block(nn.Module):
+    def __init__(self, i, o, norm=make_norm):
+        super().__init__()
+        self.conv = nn.Conv2d(i, o, 3, bias=settings.BIAS)
+        self.norm = norm(o)
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).relu()
+
+
+block = Block
+""",
+        None,
+    ],
+    "model_a.py": [
+        """import torch.nn as nn
+from pkg import block
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one = block(3, 8)
+        self.two = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.two(self.one(x).mean((2, 3)))
+""",
+        """import torch.nn as nn
+import pkg.layers as layers
+
+
+def net(bias: bool = True):
+    return nn.Sequential(layers.block(3, 8), nn.Conv2d(8, 8, 1, bias=bias), layers.make_norm(8))
+""",
+    ],
+    "model_b.py": [
+        """import torch.nn as nn
+from pkg.norms import make_norm
+from model_a import *
+
+
+class Other(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = make_norm(8)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+""",
+        """import pkg.norms
+import torch.nn as nn
+
+pkg.norms.use(nn.BatchNorm2d)
+model = nn.Sequential(nn.Conv2d(3, 8, 3), pkg.norms.make_norm(8))
+""",
+        """import torch.nn as nn
+import pkg.settings
+from pkg.layers import block
+
+pkg.settings.BIAS = False
+model = nn.Sequential(block(3, 8), nn.Linear(8, 8))
+""",
+        None,
+    ],
+    "src/helpers.py": [
+        "import torch.nn as nn\n\nNorm = nn.BatchNorm2d\n",
+        "import torch.nn as nn\n\nNorm = nn.Identity\n",
+        None,
+    ],
+    "model_c.py": [
+        """import torch.nn as nn
+try:
+    from helpers import Norm
+except ImportError:
+    from torch.nn import LayerNorm as Norm
+
+
+class Third(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = Norm(8)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+""",
+    ],
+}
+
+
+def write(path: Path, text: str | None, chance: random.Random) -> None:
+    """Write or delete a file, sometimes within the same tick of the clock as the last time."""
+    if text is None:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_text(text)
+    if chance.random() < 0.7:
+        write.now += 7_000_000_000  # type: ignore[attr-defined]
+        os.utime(path, ns=(write.now, write.now))  # type: ignore[attr-defined]
+
+
+write.now = 1_600_000_000_000_000_000  # type: ignore[attr-defined]
+
+
+def facts(result: engine.Result) -> list[object]:
+    return [result.findings, result.unknowns, result.statistics, result.stopped, [repr(use) for use in result.uses]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_sequence_of_edits_gives_what_a_run_gives_that_remembers_nothing(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    for name, variants in VARIANTS.items():
+        write(tmp_path / name, variants[0], chance)
+    config = Config(tmp_path, select=("ALL",))
+    found = set()
+    for _ in range(40):
+        one = cache.Cache(tmp_path / cache.FOLDER)
+        result = engine.lint([tmp_path], config, one)
+        fresh = engine.lint([tmp_path], config)
+        assert facts(result)[:4] == facts(fresh)[:4]
+        if result.uses:  # not of a run in which nothing had changed
+            assert facts(result) == facts(fresh)
+        found.add(tuple((finding.rule, finding.place.path) for finding in result.findings))
+        name = chance.choice(list(VARIANTS))
+        write(tmp_path / name, chance.choice(VARIANTS[name]), chance)
+    assert len(found) >= 2
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the entry points that are executed."""
+    names: list[str] = []
+    explore = roots.explore
+
+    def noted(project, root, reached, steps):  # type: ignore[no-untyped-def]
+        names.append(root.name)
+        explore(project, root, reached, steps)
+
+    monkeypatch.setattr(roots, "explore", noted)
+    return names
+
+
+def again(root: Path, name: str, text: str, executed: list[str]) -> list[str]:
+    """What is executed after a change of a file."""
+    config = Config(root, select=("ALL",))
+    engine.lint([root], config, cache.Cache(root / cache.FOLDER))
+    executed.clear()
+    write(root / name, text, random.Random(0))
+    engine.lint([root], config, cache.Cache(root / cache.FOLDER))
+    return sorted(executed)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, variants in VARIANTS.items():
+        if not name.startswith("pkg/norms/"):
+            write(tmp_path / name, variants[0], random.Random(1))
+    return tmp_path
+
+
+def test_a_change_of_a_model_executes_that_model_alone(project: Path, executed: list[str]) -> None:
+    assert again(project, "model_c.py", VARIANTS["model_c.py"][0] + "# more\n", executed) == ["Third"]
+
+
+def test_a_change_of_a_shared_file_executes_what_imports_from_it(project: Path, executed: list[str]) -> None:
+    assert again(project, "pkg/settings.py", "BIAS = False\nNORM = 'none'\n", executed) == ["Net", "Other"]
+
+
+def test_a_change_behind_two_imports_counts(project: Path, executed: list[str]) -> None:
+    write(project / "pkg/settings.py", "from .more import *\nNORM = 'batch'\n", random.Random(2))
+    assert again(project, "pkg/more.py", "BIAS = False\n", executed) == ["Net"]  # Other asks for the norm alone
+
+
+def test_a_file_that_appears_where_an_import_failed_executes_what_imports_it(project: Path, executed: list[str]) -> None:
+    (project / "src" / "helpers.py").unlink()
+    assert again(project, "helpers.py", "import torch.nn as nn\n\nNorm = nn.BatchNorm2d\n", executed) == ["Third"]
+
+
+def test_a_change_of_a_file_that_no_model_imports_executes_nothing(project: Path, executed: list[str]) -> None:
+    assert again(project, "notes.py", "import torch\n\nSIZE = 3\n", executed) == []

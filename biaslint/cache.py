@@ -9,12 +9,17 @@ Entries are JSON with checksums: a damaged or foreign one counts as none, and lo
 
 from __future__ import annotations
 
+import contextlib
+import io
+import itertools
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from biaslint import __version__, as_json, rule_book, states
 from biaslint.config import Config
@@ -65,11 +70,11 @@ class Cache:
         doubtful = pieces.close()
         try:
             self._prepare()
-            write(pieces.path, pieces.as_bytes())
+            pieces.write()
             if not doubtful:
                 found = {name: as_json.encode(value) for name, value in result.items()}
                 body = json.dumps({"states": self.now.as_json(), "result": found}).encode()
-                write(self.folder / f"{self.key}.json", digest(body).encode() + b"\n" + body)
+                write(self.folder / f"{self.key}.json", (digest(body).encode(), b"\n", body))
             self._tidy()
         except BAD:
             return  # no cache, then
@@ -90,68 +95,93 @@ class Cache:
             path.unlink(missing_ok=True)
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, parts: Iterable[bytes]) -> None:
     """Replace a file, whole or not at all. Raises OSError."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(data)
+        with part.open("wb") as stream:
+            stream.writelines(parts)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A piece's value: where it stands in a file, its checksum, and the files and folders that it depends on."""
+
+    files: list[str]
+    folders: list[str]
+    at: BinaryIO
+    start: int
+    size: int
+    checksum: str
+
+    def value(self) -> bytes:
+        """The value's text. Raises ValueError where it is damaged."""
+        self.at.seek(self.start)
+        data = self.at.read(self.size)
+        if digest(data) != self.checksum:
+            raise ValueError
+        return data
+
+
 class Pieces:
-    """What pieces of an analysis have led to. Each has a name, a value that JSON can hold, and what it depends on."""
+    """What pieces of an analysis have led to. Each has a name, a value that JSON can hold, and what it depends on.
+
+    Values stay in files: in that of the last run, and in one for those of this run.
+    """
 
     def __init__(self, path: Path, now: States) -> None:
         self.path = path
         self.now = now
-        self._places: list[str] = []  # files and folders; what pieces depend on are their numbers
-        self._known: dict[str, Any] = {}  # name -> files, folders, where the value stands, and its digest
-        self._data = b""
-        self._kept: dict[str, tuple[list[str], list[str], bytes]] = {}
+        self._old: BinaryIO = io.BytesIO()
+        self._new: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 -- it is closed when nobody refers to it any more
+        self._end = 0
+        self._known: dict[str, Stored] = {}
+        self._kept: dict[str, Stored] = {}
         self._made: list[tuple[Mapping[str, bool], Mapping[str, bool]]] = []
-        try:
-            self._load()
-        except BAD:
-            self._known = {}
+        with contextlib.suppress(*BAD):
+            self._known = self._load()
 
-    def _load(self) -> None:
-        data = self.path.read_bytes()
-        checksum, head, rest = data.split(b"\n", 2)
+    def _load(self) -> dict[str, Stored]:
+        self._old = self.path.open("rb")
+        checksum, head = self._old.readline().strip(), self._old.readline().strip()
+        begin = self._old.tell()
         if checksum.decode() != digest(head):
-            return
+            return {}
         entry = json.loads(head)
-        changed = self.now.changed(entry["states"])
-        self._places = entry["places"]
-        bad = {number for number, path in enumerate(self._places) if path in changed}
-        self._known = {
-            name: piece for name, piece in entry["pieces"].items() if bad.isdisjoint(piece[0]) and bad.isdisjoint(piece[1])
+        changed, places = self.now.changed(entry["states"]), entry["places"]
+        bad = {number for number, path in enumerate(places) if path in changed}
+        return {
+            name: Stored(
+                [places[one] for one in files], [places[one] for one in folders], self._old, begin + start, size, checksum
+            )
+            for name, (files, folders, start, size, checksum) in entry["pieces"].items()
+            if bad.isdisjoint(files) and bad.isdisjoint(folders)
         }
-        self._data = rest
 
     def recall(self, name: str) -> tuple[Any] | None:
         """The value of a piece, alone in a tuple, if nothing that it depends on has changed."""
         try:
-            files, folders, start, end, checksum = self._known[name]
-            value = self._data[start:end]
-            if checksum != digest(value):
-                return None
-            paths = [self._places[number] for number in files], [self._places[number] for number in folders]
-            found = json.loads(value)
+            found = json.loads(self._known[name].value())
         except BAD:
             return None
-        self._kept[name] = (*paths, value)
+        self._kept[name] = self._known[name]
         return (found,)
 
     def keep(self, name: str, value: Any, files: Mapping[str, bool], folders: Mapping[str, bool]) -> None:
         """Keep a piece that has been made anew; what it depends on comes with whether it was there. None cannot be kept."""
-        try:
-            data = json.dumps(value).encode() if value is not None else b""
-        except (TypeError, ValueError, RecursionError):
-            data = b""
         self._made.append((files, folders))
-        self._kept[name] = (list(files), list(folders), data)
+        self._kept.pop(name, None)
+        try:
+            data = json.dumps(value, separators=(",", ":")).encode()
+            if value is not None:
+                self._new.write(data)
+                self._kept[name] = Stored(list(files), list(folders), self._new, self._end, len(data), digest(data))
+                self._end += len(data)
+        except BAD:
+            return
 
     def close(self) -> set[str]:
         """Note the states of all that the pieces depend on. Returns what may have changed since it was read; no piece of it stays."""
@@ -160,26 +190,24 @@ class Pieces:
             doubtful |= self.now.look_back(files, folders)
         if doubtful:
             self._kept = {
-                name: piece
-                for name, piece in self._kept.items()
-                if doubtful.isdisjoint(piece[0]) and doubtful.isdisjoint(piece[1])
+                name: one
+                for name, one in self._kept.items()
+                if doubtful.isdisjoint(one.files) and doubtful.isdisjoint(one.folders)
             }
         return doubtful
 
-    def as_bytes(self) -> bytes:
-        """The pieces of this run, as `_load` reads them."""
+    def write(self) -> None:
+        """Put the pieces of this run in the place of those of the last, for `_load`. Raises OSError and ValueError."""
         numbers: dict[str, int] = {}
         pieces: dict[str, Any] = {}
-        body: list[bytes] = []
         position = 0
-        for name, (files, folders, value) in self._kept.items():
-            if value:
-                places = [[numbers.setdefault(path, len(numbers)) for path in paths] for paths in (files, folders)]
-                pieces[name] = [*places, position, position + len(value), digest(value)]
-                body.append(value)
-                position += len(value)
+        for name, one in self._kept.items():
+            places = [[numbers.setdefault(path, len(numbers)) for path in paths] for paths in (one.files, one.folders)]
+            pieces[name] = [*places, position, one.size, one.checksum]
+            position += one.size
         head = json.dumps({"states": self.now.as_json(), "places": list(numbers), "pieces": pieces}).encode()
-        return b"\n".join((digest(head).encode(), head, b"".join(body)))
+        values = (one.value() for one in self._kept.values())
+        write(self.path, itertools.chain((digest(head).encode(), b"\n", head, b"\n"), values))
 
 
 def _self() -> list[Any]:

@@ -106,7 +106,7 @@ class Fate:
 
 @dataclass(slots=True)
 class LayerUse:
-    """One layer of one execution, as plain facts (picklable): what a check sees."""
+    """One layer of one execution, as plain facts (picklable): what a check sees. Layers without parameters are left out."""
 
     framework: str  # "torch", "keras", "tensorflow"
     type: str  # the canonical public name: "torch.nn.Conv2d", "keras.layers.Dense", "tf.nn.conv2d"

@@ -32,6 +32,11 @@ from biaslint.vocabulary import torch as vocabulary
 LOSSES = {*vocabulary.LOSS_FUNCTIONS, *vocabulary.LOSSES, "sigmoid_focal_loss"}
 
 
+# Layers of these kinds are left out: nobody asks for them, and they are half of all.
+WITHOUT_PARAMETERS = {
+    *("activation", "crop", "dropout", "flatten", "identity", "keep", "pad", "permute", "repeat", "reshape", "resize", "shape"),
+    *("adaptive_average_pool", "average_pool", "global_average_pool", "global_max_pool", "max_pool"),
+}
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -74,6 +79,8 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
     numbers = {id(layer): index for index, layer in enumerate((*interp.layers, *interp.facts), 1)}
     found: dict[Any, LayerUse] = {}
     for layer in (*interp.layers, *interp.facts):
+        if layer.kind in WITHOUT_PARAMETERS and not layer.bias and not layer.weight_writes:
+            continue
         chain = tuple(
             place(module, node)
             for index, (module, node) in enumerate(layer.origin.chain)

@@ -20,7 +20,6 @@ from biaslint.graph import LayerUse
 Work = Callable[[Any, Any], Any]
 NAMES = tuple(field.name for field in fields(LayerUse))
 COLUMNS = attrgetter(*NAMES)
-RUN = NAMES.index("run")
 
 
 class Store(Protocol):
@@ -37,22 +36,28 @@ def spread_what_is_new(
     spread: Callable[..., list[tuple[Any, Dependencies]]], store: Store | None, setting: str
 ) -> Callable[..., list[Any]]:
     """`spread` such that pieces in the `store` are not made again. `setting` tells apart what the pieces themselves do not say."""
+    values: dict[str, Any] = {}
 
     def spread_new(work: Work, groups: Sequence[Any], received: Callable[[Any], Any] = lambda result: result) -> list[Any]:
         if store is None:
-            return [result for result, _ in spread(work, groups, received)]
+            return [result for result, _ in spread(work, groups, lambda made: (received(made[0]), made[1]))]
         results: dict[int, Any] = {}
         names = [name_of(setting, work, group) for group in groups]
         for place, name in enumerate(names):
             known = store.recall(name)
             if known is not None:
                 with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):  # it is made anew
-                    results[place] = received(decode(known[0]))
+                    results[place] = decode(known[0], values)
         missing = [place for place in range(len(groups)) if place not in results]
-        made = spread(work, [groups[place] for place in missing], received)
-        for place, (result, needed) in zip(missing, made, strict=True):
+        left = iter(missing)
+
+        def keep(made: tuple[Any, Dependencies]) -> tuple[Any, Dependencies]:
+            result, needed = made
+            store.keep(names[next(left)], encode(result), needed.files, needed.folders)
+            return received(result), needed
+
+        for place, (result, _) in zip(missing, spread(work, [groups[place] for place in missing], keep), strict=True):
             results[place] = result
-            store.keep(names[place], encode(result), needed.files, needed.folders)
         return [results[place] for place in range(len(groups))]
 
     return spread_new
@@ -71,9 +76,12 @@ def encode(result: Any) -> Any:
         return None
 
 
-def decode(value: Any) -> Any:
-    """What `encode` has encoded."""
-    return _summary_in(value) if "state" in value else _reached_in(value)
+def decode(value: Any, known: dict[str, Any]) -> Any:
+    """What `encode` has encoded. Raises LookupError, TypeError, ValueError or AttributeError on anything else.
+
+    `known` has the values that were decoded before, by their text: what is equal is then the same.
+    """
+    return _summary_in(value) if "state" in value else _reached_in(value, known)
 
 
 def _summary_out(one: Summary) -> dict[str, Any]:
@@ -109,8 +117,8 @@ def _summary_in(value: Any) -> Summary:
 
 
 def _reached_out(one: Reached) -> dict[str, Any]:
-    """Layers are rows of numbers: where each field's value stands in a list of all values."""
-    values: list[Any] = []
+    """Layers are rows of numbers: where each field's value stands in a list of all values, each a JSON text."""
+    values: list[str] = []
     numbers: dict[Any, int] = {}
 
     def number(value: Any) -> int:
@@ -118,7 +126,7 @@ def _reached_out(one: Reached) -> dict[str, Any]:
         known = numbers.get(key)
         if known is None:
             known = numbers[key] = len(values)
-            values.append(as_json.encode(value))
+            values.append(json.dumps(as_json.encode(value)))
         return known
 
     return {
@@ -132,8 +140,11 @@ def _reached_out(one: Reached) -> dict[str, Any]:
     }
 
 
-def _reached_in(value: Any) -> Reached:
-    values = [as_json.decode(one) for one in value["values"]]
+def _reached_in(value: Any, known: dict[str, Any]) -> Reached:
+    for text in value["values"]:
+        if text not in known:
+            known[text] = as_json.decode(json.loads(text))
+    values = [known[text] for text in value["values"]]
     return Reached(
         uses=[LayerUse(*[values[number] for number in row]) for row in value["uses"]],
         unknowns={as_json.decode(fact): None for fact in value["unknowns"]},

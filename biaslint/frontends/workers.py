@@ -23,6 +23,7 @@ DEPTH = 20_000
 
 Group = TypeVar("Group")
 Result = TypeVar("Result")
+Pair = tuple[Result, Dependencies]
 
 _task: dict[str, Any] = {}  # what the processes work on; they are forked, so they have it already
 
@@ -63,34 +64,38 @@ def available() -> int:
         return os.cpu_count() or 1
 
 
+def same(pair: Pair[Result]) -> Pair[Result]:
+    """What is to be done with a result where nothing is."""
+    return pair
+
+
 @contextmanager
 def team(project: Project, jobs: int) -> Iterator[Callable[..., list[Any]]]:
     """Give a function that does a piece of work for every group: `spread(work, groups)` is `work(project, group)` of each, in order.
 
     Each result comes with what it depends on. With several jobs on Linux, processes forked from this one share the groups, as soon
     as there is more than one. Each has the project to itself and keeps what it has read of it until the `with` statement ends.
-    `work` is a module's function. A third argument, if there is one, is called with each result, and what it returns counts.
+    `work` is a module's function. A third argument, if there is one, is called with each pair as soon as it is there, and what it
+    returns counts.
     """
     pools: list[Pool] = []
 
     def spread(
-        work: Callable[[Any, Group], Result],
-        groups: Sequence[Group],
-        received: Callable[[Result], Result] = lambda result: result,
-    ) -> list[tuple[Result, Dependencies]]:
+        work: Callable[[Any, Group], Result], groups: Sequence[Group], received: Callable[[Pair[Result]], Pair[Result]] = same
+    ) -> list[Pair[Result]]:
         progress.expect(len(groups))
         if not pools and len(groups) > 1 and jobs > 1 and sys.platform.startswith("linux"):
             _task["project"] = project
             gc.freeze()
             pools.append(multiprocessing.get_context("fork").Pool(jobs))
-        made: Iterable[tuple[Result, Dependencies]]
+        made: Iterable[Pair[Result]]
         if pools:
             made = pools[0].imap(_one, [(work, group) for group in groups])
         else:
             made = (_piece(project, work, group) for group in groups)
         results = []
-        for result, needed in made:
-            results.append((received(result), needed))
+        for pair in made:
+            results.append(received(pair))
             progress.step()
         return results
 

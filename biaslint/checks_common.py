@@ -97,7 +97,7 @@ def by_write(
     """The statements that set biases of which all are as `judged` says, each with the first of the layers."""
     written: dict[Place, list[tuple[LayerUse, BiasWrite]]] = {}
     for use in program.uses:
-        for write in () if use.fate.kind == "unknown" else last_writes(use):
+        for write in last_writes(use) if use.bias.writes and use.fate.kind != "unknown" else ():
             written.setdefault(write.place, []).append((use, write))
     for place in sorted(written):
         # a layer that nothing calls in one execution is judged by the others

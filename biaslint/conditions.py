@@ -96,6 +96,7 @@ def separating(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
     Several may do so by chance, where parameters are set together. The one that counts is the one that differs alone between a dead
     and a living use; where none does, the one that speaks of a norm; where there is still more than one, nobody knows.
     """
+    dead, living = with_settings_of_their_own(dead), with_settings_of_their_own(living)
     found = [
         test
         for test in tests(dead)
@@ -109,6 +110,17 @@ def separating(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
         if len({test.name for test in choice}) == 1:
             return choice[0]
     return None if found else both(dead, living)
+
+
+def with_settings_of_their_own(uses: list[LayerUse]) -> list[LayerUse]:
+    """One of the uses for each set of settings."""
+    seen: set[int] = set()
+    found: dict[str, LayerUse] = {}
+    for use in uses:
+        if id(use.settings) not in seen:
+            seen.add(id(use.settings))
+            found.setdefault(settings_without("", use), use)
+    return list(found.values())
 
 
 def both(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:

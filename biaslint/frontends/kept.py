@@ -118,20 +118,20 @@ def _summary_in(value: Any) -> Summary:
 
 def _reached_out(one: Reached) -> dict[str, Any]:
     """Layers are rows of numbers: where each field's value stands in a list of all values, each a JSON text."""
-    values: list[str] = []
-    numbers: dict[Any, int] = {}
+    places: dict[str, int] = {}  # where each text stands
+    seen: dict[Any, int] = {}
 
     def number(value: Any) -> int:
         key = (type(value), value) if type(value) in (str, int, bool) else id(value)
-        known = numbers.get(key)
+        known = seen.get(key)
         if known is None:
-            known = numbers[key] = len(values)
-            values.append(json.dumps(as_json.encode(value)))
+            text = json.dumps(as_json.encode(value), separators=(",", ":"))
+            known = seen[key] = places.setdefault(text, len(places))
         return known
 
     return {
         "uses": [[number(value) for value in COLUMNS(use)] for use in one.uses],
-        "values": values,
+        "values": list(places),
         "unknowns": [as_json.encode(fact) for fact in one.unknowns],
         "functions": sorted(one.functions, key=str),
         "classes": sorted(one.classes, key=str),

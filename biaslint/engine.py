@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biaslint import checks, discover, rule_book, sources, suppress
+from biaslint import checks, discover, glance, rule_book, sources, suppress
 from biaslint.config import Config
 from biaslint.finding import Finding
 from biaslint.graph import LayerUse, Place, Program, UnknownFact
@@ -109,25 +109,27 @@ def lint_files(
     """
     texts = texts or {}
     enabled = config.enabled()
-    read: dict[str, sources.Source] = {}
-    findings: list[Finding] = []
-    for file in files:
-        try:
-            read[str(file)] = sources.read(file, texts.get(file))
-        except sources.Unreadable as error:
-            findings.append(_unreadable(str(file), error))
-    candidates = [file for file in files if str(file) in read and read[str(file)].mentions]
+    looked = {str(file): glance.at(file, texts, pieces) for file in files}
+    findings = [
+        _unreadable(path, sources.Unreadable(*one.unreadable)) for path, one in looked.items() if one.unreadable is not None
+    ]
+    candidates = [file for file in files if looked[str(file)].mentions]
 
     errors: list[str] = []
     program = _analyse(candidates, config, texts, errors, memory, jobs, pieces)
     # A file that makes a layer has been parsed, whether or not the front-end says so; of the others, some could not be.
     parsed = program.parsed | {use.place.path for use in program.uses}
-    for path in [str(file) for file in candidates if str(file) not in parsed]:
+    for file in [file for file in candidates if str(file) not in parsed]:
         try:
-            sources.check_syntax(read[path].text)
+            source = sources.read(file, texts.get(file))
+        except sources.Unreadable as error:  # it has changed just now
+            findings.append(_unreadable(str(file), error))
+            continue
+        try:
+            sources.check_syntax(source.text)
         except sources.Unreadable as error:
-            cell, line = read[path].locate(error.line)
-            findings.append(_unreadable(path, sources.Unreadable(str(error), line, error.column), cell))
+            cell, line = source.locate(error.line)
+            findings.append(_unreadable(str(file), sources.Unreadable(str(error), line, error.column), cell))
     findings += _run_checks(program, enabled, errors)
 
     asked = {str(file) for file in files}
@@ -137,7 +139,7 @@ def lint_files(
             by_file.setdefault(finding.place.path, []).append(finding)
     kept: list[Finding] = []
     for path in sorted({*by_file, *(str(file) for file in candidates)}):
-        kept += _unsuppressed(path, by_file.get(path, []), read.get(path), enabled, config)
+        kept += _unsuppressed(path, by_file.get(path, []), looked[path].comments, enabled, config)
     biased = [use for use in program.uses if use.bias.present]
     return Result(
         findings=sorted(kept, key=_order),
@@ -247,14 +249,10 @@ def _internal(error: BaseException) -> str:
 
 
 def _unsuppressed(
-    path: str, findings: list[Finding], source: sources.Source | None, enabled: frozenset[str], config: Config
+    path: str, findings: list[Finding], comments: Sequence[suppress.Suppression], enabled: frozenset[str], config: Config
 ) -> list[Finding]:
     """What is left of a file's findings after its comments and the settings for it, with the comments that silence nothing."""
     off = config.ignored_in(path)
-    comments = suppress.read(source.text) if source else []
-    if source and source.cells:
-        located = [(comment, *source.locate(comment.line)) for comment in comments]
-        comments = [replace(comment, cell=cell, line=line) for comment, cell, line in located]
     ran = frozenset(rule.code for rule in rule_book.rules() if rule.made_by != "runtime" and rule.code in enabled - off)
     left, idle = suppress.apply([finding for finding in findings if finding.rule not in off], comments, ran, path)
     return left + [finding for finding in idle if finding.rule not in off]

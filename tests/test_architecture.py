@@ -25,7 +25,7 @@ LAYERS = (
     ("finding", "sources", "conditions", "spelling", "shift"),
     ("checks_common", "rule_book", "changed_lines", "as_json"),
     ("checks", "frontends", "config", "suppress", "fix"),
-    ("discover", "cache", "fingerprint"),
+    ("discover", "cache", "fingerprint", "glance"),
     ("engine", "baseline"),
     ("reporters", "flake8_plugin", "watch"),
     ("runtime", "lsp"),

@@ -105,6 +105,17 @@ def test_a_file_that_appears_where_an_import_failed_counts(project: Path) -> Non
     assert len(lint(project, only="model.py").findings) == 1
 
 
+def test_comments_of_a_file_that_has_not_changed_still_count(project: Path) -> None:
+    silent = MODEL.replace("Conv2d(3, 8, 3)", "Conv2d(3, 8, 3)  # biaslint: ignore[BL101, BL201] -- kept for old checkpoints")
+    later(project / "model.py", silent)
+    first = lint(project, Config(project, select=("ALL",)))
+    later(project / "other.py", "import torch\n")
+    second = lint(project, Config(project, select=("ALL",)))
+    assert [finding.rule for finding in second.findings] == ["BL002"]  # BL201 was not silenced
+    assert second.findings == first.findings
+    assert second.statistics.suppressed == 1
+
+
 def test_settings_are_part_of_what_is_kept(project: Path) -> None:
     assert len(lint(project).findings) == 1
     assert lint(project, Config(project, select=("BL102",))).findings == []

@@ -1,0 +1,75 @@
+"""What the engine wants to know of every file, model code or not: may it build models, and which comments silence findings?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from biaslint import sources, suppress
+from biaslint.suppress import Suppression
+
+if TYPE_CHECKING:
+    from biaslint.cache import Pieces
+
+PLAIN = [one.name for one in fields(Suppression) if one.name != "rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One file; of one that builds no models, the comments do not matter. `unreadable` is why it cannot be read: the message, the line and the column."""
+
+    mentions: bool = False
+    comments: tuple[Suppression, ...] = ()
+    unreadable: tuple[str, int, int] | None = None
+
+
+def at(path: Path, texts: Mapping[Path, str], pieces: Pieces | None = None) -> Glance:
+    """Look at a file, or at the unsaved text that stands for it; what `pieces` have of it is not looked at again."""
+    if pieces is None or path in texts:
+        return _fresh(path, texts.get(path))
+    name = f"glance {path}"
+    known = pieces.recall(name)
+    if known is not None:
+        try:
+            return _decoded(known[0])
+        except (LookupError, TypeError, ValueError, AttributeError):
+            pass  # it is made anew
+    found = _fresh(path, None)
+    pieces.keep(name, _encoded(found), {str(path): path.is_file()}, {})
+    return found
+
+
+def _fresh(path: Path, text: str | None) -> Glance:
+    try:
+        source = sources.read(path, text)
+    except sources.Unreadable as error:
+        return Glance(unreadable=(str(error), error.line, error.column))
+    if not source.mentions:
+        return Glance()
+    comments = suppress.read(source.text)
+    if source.cells:
+        places = [source.locate(comment.line) for comment in comments]
+        comments = [replace(comment, cell=cell, line=line) for comment, (cell, line) in zip(comments, places, strict=True)]
+    return Glance(True, tuple(comments))
+
+
+def _encoded(one: Glance) -> list[Any]:
+    comments = [
+        [getattr(comment, name) for name in PLAIN] + [[word, sorted(codes)] for word, codes in comment.rules]
+        for comment in one.comments
+    ]
+    return [one.mentions, comments, one.unreadable]
+
+
+def _decoded(value: Any) -> Glance:
+    mentions, comments, unreadable = value
+    made = [
+        Suppression(
+            **dict(zip(PLAIN, parts, strict=False)),
+            rules=tuple((word, frozenset(codes)) for word, codes in parts[len(PLAIN) :]),
+        )
+        for parts in comments
+    ]
+    return Glance(mentions, tuple(made), tuple(unreadable) if unreadable else None)

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 SETTLING = 2_000_000_000  # nanoseconds: a file changed this short a time ago may change again without a new time stamp
@@ -28,7 +29,7 @@ def stamp(path: str) -> Stamp:
         status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return [status.st_mtime_ns, status.st_size, status.st_ino] if os.path.isfile(path) else None
+    return [status.st_mtime_ns, status.st_size, status.st_ino] if S_ISREG(status.st_mode) else None
 
 
 def content(path: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import os
 import time
 from pathlib import Path
@@ -142,3 +144,14 @@ def test_findings_are_those_of_the_files_that_were_asked_for(tmp_path: Path) -> 
     )
     result = engine.lint([tmp_path / "net.py"], Config(root=tmp_path))
     assert reports(result) == []
+
+
+def test_a_run_leaves_no_syntax_tree_behind(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(
+        "import torch.nn as nn\n\n\ndef net():\n    return nn.Sequential(nn.Linear(3, 4), nn.ReLU())\n"
+    )
+    gc.collect()
+    before = sum(isinstance(one, ast.Module) for one in gc.get_objects())
+    assert engine.lint([tmp_path], Config(tmp_path)).statistics.layers == 1
+    gc.collect()
+    assert sum(isinstance(one, ast.Module) for one in gc.get_objects()) == before

@@ -60,6 +60,8 @@ def analyse(
                 large.append(UnknownFact(Place(shown, 1, 1, 1, 2), what))
         if memory is not None:
             memory.end(project)
+        else:
+            roots.let_go(project)
         asked = set(resolved.values())
         program.uses = [use for use in reached.uses if any(place.path in asked for place in use.chain)]
         program.unknowns = large + [fact for fact in reached.unknowns if fact.place.path in asked]

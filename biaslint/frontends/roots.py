@@ -140,10 +140,15 @@ def relieve(project: Project) -> None:
     """Let go of the files that were read, where they have become many and nobody keeps them: syntax trees take much memory."""
     if project.memory is not None or sum(len(module.text) for module in project.modules.values() if module) < MUCH:
         return
+    let_go(project)
+    gc.collect()
+
+
+def let_go(project: Project) -> None:
+    """Let go of all files that were read."""
     project.close()
     survey.functional.cache_clear()
     remembered.forget()
-    gc.collect()
 
 
 def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STEPS) -> None:

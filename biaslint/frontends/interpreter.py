@@ -113,6 +113,8 @@ class Interpreter:
         self.steps = 0
         self.shortened = False  # a loop was cut short: there are fewer layers in lists than the program would make
         self.defining = 0  # how many top-level statements are being executed for the names that they bind
+        self.begun = 0  # the steps before that
+        self.shared_steps = 0  # those of such statements
         self.trying = 0  # how many `try` blocks with handlers surround what is executed
         self.max_steps = max_steps
         self.serial = 0
@@ -573,9 +575,11 @@ class Interpreter:
             for alias in pending[-1].names:
                 if (alias.asname or alias.name) == name:
                     asking = ledger.on_behalf_of((module, name))
+                    self.begin_definition()
                     try:
                         value = self.imported(pending[-1], alias.name, module)
                     finally:
+                        self.end_definition()
                         ledger.back_to(asking)
                     if value is MISSING:
                         return MISSING
@@ -587,7 +591,7 @@ class Interpreter:
             asked, self.asked = self.asked, {}
             self.module, self.stack = module, []
             asking = ledger.asked
-            self.defining += 1
+            self.begin_definition()
             try:
                 for statement in pending:
                     if module.begin(statement):
@@ -598,7 +602,7 @@ class Interpreter:
             finally:
                 self.module, self.stack, self.node, self.statement = outer
                 self.asked = asked
-                self.defining -= 1
+                self.end_definition()
                 ledger.back_to(asking)
         if name in names:
             for statement in module.registrations.get(name, ()):
@@ -612,6 +616,23 @@ class Interpreter:
             return self.through_stars(module, name)
         return MISSING
 
+    def begin_definition(self) -> None:
+        """What is worked out from here on stays for later executions: it must not depend on what this one has changed, nor does
+        it count as this one's work, which goes on as if it had been there."""
+        if not self.defining:
+            if self.shared_steps > self.max_steps:
+                self.stop("too many steps")
+            self.project.set_aside()
+            self.begun = self.steps
+        self.defining += 1
+
+    def end_definition(self) -> None:
+        self.defining -= 1
+        if not self.defining:
+            self.project.set_aside()
+            self.shared_steps += self.steps - self.begun
+            self.steps = self.begun
+
     def through_stars(self, module: Module, name: str) -> Value:
         """A name that `from source import *` may bring in. Each module is asked once, however many ways lead to it."""
         asked = self.asked.get(name)
@@ -622,6 +643,7 @@ class Interpreter:
             return MISSING
         asked.add(module)
         asking = self.project.ledger.on_behalf_of((module, name))
+        self.begin_definition()
         try:
             for star in list(module.stars):
                 value = self.imported(star, name, module, star=True)
@@ -633,6 +655,7 @@ class Interpreter:
                     one.absent.add(name)
             return MISSING
         finally:
+            self.end_definition()
             self.project.ledger.back_to(asking)
             if outermost:
                 self.asked.pop(name, None)
@@ -647,14 +670,14 @@ class Interpreter:
         outer = self.module, self.stack, self.node, self.statement
         self.module, self.stack, self.node = module, [], statement
         asking = self.project.ledger.on_behalf_of(statement)
-        self.defining += 1
+        self.begin_definition()
         try:
             made = self.module_attribute(module, statement.name)
             for decorator in reversed(statement.decorator_list):
                 with contextlib.suppress(Raised):
                     calls.call(self, self.eval(decorator, module.scope), [made], {}, decorator)
         finally:
-            self.defining -= 1
+            self.end_definition()
             self.project.ledger.back_to(asking)
             self.module, self.stack, self.node, self.statement = outer
 

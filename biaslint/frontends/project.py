@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from biaslint import source_text
 from biaslint.frontends.dependencies import Dependencies, Folder, Ledger
-from biaslint.frontends.values import Class, Scope
+from biaslint.frontends.values import MISSING, Class, Scope
 
 if TYPE_CHECKING:
     from biaslint.frontends.memory import Memory
@@ -171,13 +171,6 @@ def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> set[str]:
     return names
 
 
-Result = TypeVar("Result")
-
-
-class Impure(BaseException):
-    """An execution changes what others share. No `except` that concerns faults or the program's exceptions catches it."""
-
-
 class Project:
     """Opens files on demand and tells which file an import means."""
 
@@ -189,7 +182,9 @@ class Project:
         self._files: dict[Path, bool] = {}
         self._folders: dict[Path, bool] = {}
         self.ledger = Ledger()
-        self._alone = False  # nothing of the present execution is seen by others, or the other way round
+        self._changed: dict[
+            tuple[int, str], tuple[dict[str, Any], Any]
+        ] = {}  # by the present execution: where, and what was there
         self.touched: set[Module] = set()  # modules that the present execution has executed top-level statements of
         self.vast: set[Path] = set()  # files that are too large to be parsed
         self.memory: Memory | None = None  # of earlier analyses, where somebody keeps one
@@ -253,6 +248,8 @@ class Project:
 
         Only what the last execution touched is looked at: a file may have thousands of definitions, and as many executions.
         """
+        self.set_aside()
+        self._changed.clear()
         for module in self.touched:
             fresh, module.fresh = module.fresh, set()
             again = [statement for statement in fresh if not isinstance(statement, LASTING)]
@@ -266,32 +263,18 @@ class Project:
         self.touched.clear()
 
     def change(self, table: dict[str, Any], name: str, value: Any) -> None:
-        """Change what a module, a top-level class or function holds. Raises Impure where others may have seen it as it was."""
-        if not self._alone:
-            raise Impure
+        """Change what a module, a top-level class or function holds, until the execution ends: others must not see it."""
+        self._changed.setdefault((id(table), name), (table, table.get(name, MISSING)))
         table[name] = value
 
-    def guarded(self, work: Callable[[], Result]) -> Result:
-        """Do some work. If it changes what others share, it begins anew with modules of its own: order must not matter."""
-        try:
-            return work()
-        except Impure:
-            self.reset()
-        self._alone = True
-        try:
-            return work()
-        finally:
-            self._alone = False
-            self.reset()
-
-    def reset(self) -> None:
-        """Take back all that executions have made of the modules."""
-        self.touched.clear()
-        self.ledger.forget()
-        for module in self.modules.values():
-            if module is not None:
-                for made in (module.scope.names, module.done, module.fresh, module.registered, module.ready, module.absent):
-                    made.clear()
+    def set_aside(self) -> None:
+        """Exchange what the present execution has changed for what was there: definitions, which all share, never see it."""
+        for (key, name), (table, other) in self._changed.items():
+            self._changed[key, name] = (table, table.get(name, MISSING))
+            if other is MISSING:
+                table.pop(name, None)
+            else:
+                table[name] = other
 
     def close(self) -> None:
         """Let go of all modules. What they hold refers back to them: emptied, most of it goes without the collector's help."""

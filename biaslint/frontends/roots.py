@@ -19,7 +19,7 @@ from typing import Any
 from biaslint.frontends import attributes, calls, export, frameworks, remembered, survey
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
-from biaslint.frontends.project import Impure, Project
+from biaslint.frontends.project import Project
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.sharing import share
 from biaslint.frontends.survey import Contents, Definition, Root, Summary, identity
@@ -181,8 +181,7 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         if flip is not None and not untried(reached, flip):
             continue
         try:
-            run = partial(one_run, project, root, given, contrary, reached, first=runs == 0, steps=steps)
-            interp, uses, ended = project.guarded(run)
+            interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0, steps=steps)
         except Duplicate:
             return
         runs += 1
@@ -257,7 +256,6 @@ def one_run(
 ) -> tuple[Interpreter, list[LayerUse], str | None]:
     """One execution of a root. Returns what it found, and why it ended early, if it did."""
     interp = Interpreter(project, Choices(given, contrary), steps)
-    seen, asked = set(reached.seen), len(reached.asked)
     interp.module = root.module
     interp.node = root.node
     interp.on_model = lambda cls, args, kwargs: once(project, reached, root, cls, args, kwargs) if first else None
@@ -277,10 +275,6 @@ def one_run(
         interp.module = root.module
         interp.not_understood(f"analysis stopped here: {ended}", root.node)
     except (KeyboardInterrupt, Duplicate):
-        raise
-    except Impure:
-        reached.seen.intersection_update(seen)
-        del reached.asked[asked:]
         raise
     except Exception as error:
         ended = failed(error)

@@ -153,7 +153,7 @@ def summarise(project: Project, path: Path) -> Summary:
             constructs=is_class and any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in node.body),
         )
         if is_class:
-            work = partial(project.guarded, partial(is_model, interp, root))
+            work = partial(is_model, interp, root)
             made.model = memory.is_model(root, work) if memory else work()
         summary.definitions.append(made)
     loose = [statement for statement in module.tree.body if not isinstance(statement, LASTING)]

@@ -136,7 +136,7 @@ class LayerUse:
     weight_trainable: bool | None = True
     escaped: bool = False  # handed to code that is not known: it may have been initialised there
     hooked: bool = False  # its weight is worked out from another tensor: weight norm, equalized learning rate, forward hooks
-    configured: bool = False  # a configuration that is not looked at may initialize it
+    configured: bool = False  # a configuration or a model that is not looked at may initialize it
     absorbed_by: int | None = None  # ident of the affine layer that takes this one's bias up, with only linear steps between
     doubles: int | None = None  # a raw bias added to the result of a layer that has one: that layer's ident
     # an optimiser's parameters as (ident, parameter, weight decay or None where unknown); `covers_all` says that the list is complete

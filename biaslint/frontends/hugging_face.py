@@ -16,7 +16,10 @@ ZEROED = ("linear", "conv", "rnn")
 
 
 def is_base(base: Value) -> bool:
-    return base.name.rpartition(".")[2] == BASE if isinstance(base, (Class, External)) else False
+    """The library's base class, or one of its own bases for a kind of model where the library is not read."""
+    if isinstance(base, Class):
+        return base.name == BASE
+    return isinstance(base, External) and base.name.endswith(BASE)
 
 
 def is_model(obj: Obj) -> bool:
@@ -26,6 +29,15 @@ def is_model(obj: Obj) -> bool:
 def in_source(obj: Obj) -> bool:
     """Is the base class part of what is linted, and so of a version that is known to set biases to zero?"""
     return isinstance(obj.cls, Class) and any(isinstance(base, Class) and is_base(base) for base in obj.cls.mro)
+
+
+def is_part(interp: Interpreter) -> bool:
+    """Is what is made now a part of models that the file defines, without one around it? Theirs is the initialization."""
+    if interp.module is None or not any(base.endswith(BASE) for base in interp.module.bases):
+        return False
+    around = [frame.self.cls for frame in interp.stack if isinstance(frame.self, Obj) and isinstance(frame.self.cls, Class)]
+    bases = [base.name for cls in around for base in cls.mro if isinstance(base, External)]
+    return all(name.startswith("torch.nn.") for name in bases) and not any(is_base(base) for cls in around for base in cls.mro)
 
 
 def method(obj: Obj, owner: Value, name: str) -> Value:

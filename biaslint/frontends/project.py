@@ -64,6 +64,12 @@ class Module:
         return found
 
     @cached_property
+    def bases(self) -> frozenset[str]:
+        """What the top-level classes derive from, as written."""
+        classes = (one for one in self.definitions if isinstance(one, ast.ClassDef))
+        return frozenset(ast.unparse(base) for one in classes for base in one.bases)
+
+    @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
         """Name -> the top-level statements that bind or fill it, in order."""
         table: dict[str, list[ast.stmt]] = {}

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import ops, tensors
+from biaslint.frontends import hugging_face, ops, tensors
 from biaslint.frontends.values import Class, External, Layer, ListV, Obj, Unknown, Value, is_constant, key_of
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import REQUIRED, LayerSpec, parameters, positional_names
@@ -44,7 +44,7 @@ def make(interp: Interpreter, obj: Obj, short: str, args: list[Value], kwargs: d
     layer.callee = interp.text(interp.node.func) if isinstance(interp.node, ast.Call) else ""
     layer.argument_text = texts.get(spec.bias, "") if spec.bias else ""
     layer.settings = settings(interp, obj)
-    layer.configured = any(configured(frame.self) for frame in interp.stack)
+    layer.configured = any(configured(frame.self) for frame in interp.stack) or hugging_face.is_part(interp)
     obj.layer = layer
     if spec.kind == "loss":
         interp.facts.append(layer)

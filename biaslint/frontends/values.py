@@ -201,7 +201,7 @@ class Layer:
     weight_trainable: Value = True
     callee: str = ""
     hooked: bool = False
-    configured: bool = False  # a configuration that is not looked at may initialize it
+    configured: bool = False  # a configuration or a model that is not looked at may initialize it
     doubles: Layer | None = None  # a raw bias: the layer to whose own bias it is added
     covers: list[tuple[Layer, str, Value]] = field(
         default_factory=list

@@ -139,6 +139,7 @@ def thinned(known: dict[Any, Any], found: Reached) -> Reached:
 def relieve(project: Project) -> None:
     """Let go of the files that were read, where they have become many and nobody keeps them: syntax trees take much memory."""
     if project.memory is not None or sum(len(module.text) for module in project.modules.values() if module) < MUCH:
+        gc.collect(1)  # the last execution: what it made refers to itself
         return
     let_go(project)
     gc.collect()

@@ -127,9 +127,9 @@ class Stored:
 
 
 class Pieces:
-    """What pieces of an analysis have led to. Each has a name, a value that JSON can hold, and what it depends on.
+    """What pieces of an analysis have led to. Each has a name, a text, and what it depends on.
 
-    Values stay in files: in that of the last run, and in one for those of this run.
+    Texts stay in files: in that of the last run, and in one for those of this run.
     """
 
     def __init__(self, path: Path, now: States) -> None:
@@ -161,27 +161,23 @@ class Pieces:
             if bad.isdisjoint(files) and bad.isdisjoint(folders)
         }
 
-    def recall(self, name: str) -> tuple[Any] | None:
-        """The value of a piece, alone in a tuple, if nothing that it depends on has changed."""
+    def recall(self, name: str) -> bytes | None:
+        """A piece, if nothing that it depends on has changed."""
         try:
-            found = json.loads(self._known[name].value())
+            found = self._known[name].value()
         except BAD:
             return None
         self._kept[name] = self._known[name]
-        return (found,)
+        return found
 
-    def keep(self, name: str, value: Any, files: Mapping[str, bool], folders: Mapping[str, bool]) -> None:
-        """Keep a piece that has been made anew; what it depends on comes with whether it was there. None cannot be kept."""
+    def keep(self, name: str, value: bytes, files: Mapping[str, bool], folders: Mapping[str, bool]) -> None:
+        """Keep a piece that has been made anew; what it depends on comes with whether it was there."""
         self._made.append((files, folders))
         self._kept.pop(name, None)
-        try:
-            data = json.dumps(value, separators=(",", ":")).encode()
-            if value is not None:
-                self._new.write(data)
-                self._kept[name] = Stored(list(files), list(folders), self._new, self._end, len(data), digest(data))
-                self._end += len(data)
-        except BAD:
-            return
+        with contextlib.suppress(OSError):
+            self._new.write(value)
+            self._kept[name] = Stored(list(files), list(folders), self._new, self._end, len(value), digest(value))
+            self._end += len(value)
 
     def close(self) -> set[str]:
         """Note the states of all that the pieces depend on. Returns what may have changed since it was read; no piece of it stays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -33,11 +34,11 @@ def at(path: Path, texts: Mapping[Path, str], pieces: Pieces | None = None) -> G
     known = pieces.recall(name)
     if known is not None:
         try:
-            return _decoded(known[0])
+            return _decoded(json.loads(known))
         except (LookupError, TypeError, ValueError, AttributeError):
             pass  # it is made anew
     found = _fresh(path, None)
-    pieces.keep(name, _encoded(found), {str(path): path.is_file()}, {})
+    pieces.keep(name, json.dumps(_encoded(found)).encode(), {str(path): path.is_file()}, {})
     return found
 
 

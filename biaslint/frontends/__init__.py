@@ -48,7 +48,7 @@ def analyse(
         project.shown = resolved
         many = sum(map(project.size, resolved)) > MANY
         links = repr({path: shown for path, shown in resolved.items() if str(path) != shown})
-        with workers.team(project, (jobs or workers.available()) if many and memory is None else 1) as spread:
+        with workers.team(project, (jobs or workers.available()) if many and memory is None else 1, kept.packed) as spread:
             spread_new = kept.spread_what_is_new(spread, store, links)
             reached, summaries = roots.run_all(spread_new, list(resolved))
         large = []

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from biaslint import as_json
-from biaslint.frontends.dependencies import Dependencies
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.survey import Definition, Summary
+from biaslint.frontends.workers import Spread, Work
 from biaslint.graph import LayerUse
 
-Work = Callable[[Any, Any], Any]
 NAMES = tuple(field.name for field in fields(LayerUse))
 COLUMNS = attrgetter(*NAMES)
 
@@ -25,39 +24,32 @@ COLUMNS = attrgetter(*NAMES)
 class Store(Protocol):
     """Where pieces are kept from one run to the next."""
 
-    def recall(self, name: str) -> tuple[Any] | None:
-        """The value kept under this name, if nothing that it depends on has changed."""
+    def recall(self, name: str) -> bytes | None:
+        """What is kept under this name, if nothing that it depends on has changed."""
 
-    def keep(self, name: str, value: Any, files: Mapping[str, bool], folders: Mapping[str, bool]) -> None:
-        """Keep a value with what it depends on: files and folders, and whether they were there."""
+    def keep(self, name: str, value: bytes, files: Mapping[str, bool], folders: Mapping[str, bool]) -> None:
+        """Keep a piece with what it depends on: files and folders, and whether they were there."""
 
 
-def spread_what_is_new(
-    spread: Callable[..., list[tuple[Any, Dependencies]]], store: Store | None, setting: str
-) -> Callable[..., list[Any]]:
+def spread_what_is_new(spread: Spread, store: Store | None, setting: str) -> Callable[[Work, Sequence[Any]], list[Any]]:
     """`spread` such that pieces in the `store` are not made again. `setting` tells apart what the pieces themselves do not say."""
     values: dict[str, Any] = {}
 
-    def spread_new(work: Work, groups: Sequence[Any], received: Callable[[Any], Any] = lambda result: result) -> list[Any]:
-        if store is None:
-            return [result for result, _ in spread(work, groups, lambda made: (received(made[0]), made[1]))]
+    def spread_new(work: Work, groups: Sequence[Any]) -> list[Any]:
         results: dict[int, Any] = {}
         names = [name_of(setting, work, group) for group in groups]
-        for place, name in enumerate(names):
-            known = store.recall(name)
+        for place, name in enumerate(names if store is not None else ()):
+            known = store.recall(name) if store is not None else None
             if known is not None:
                 with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):  # it is made anew
-                    results[place] = decode(known[0], values)
+                    results[place] = unpacked(known, values)
         missing = [place for place in range(len(groups)) if place not in results]
-        left = iter(missing)
-
-        def keep(made: tuple[Any, Dependencies]) -> tuple[Any, Dependencies]:
-            result, needed = made
-            store.keep(names[next(left)], encode(result), needed.files, needed.folders)
-            return received(result), needed
-
-        for place, (result, _) in zip(missing, spread(work, [groups[place] for place in missing], keep), strict=True):
-            results[place] = result
+        for place, (result, needed) in zip(missing, spread(work, [groups[place] for place in missing]), strict=True):
+            if store is not None:
+                text = packed(result)
+                kept = text if isinstance(text, bytes) else b""  # which cannot be unpacked
+                store.keep(names[place], kept, needed.files, needed.folders)
+            results[place] = unpacked(result, values)
         return [results[place] for place in range(len(groups))]
 
     return spread_new
@@ -68,19 +60,25 @@ def name_of(setting: str, work: Work, group: Any) -> str:
     return hashlib.sha256(json.dumps([setting, work.__name__, group], default=str).encode()).hexdigest()[:24]
 
 
-def encode(result: Any) -> Any:
-    """A `Summary` or a `Reached` as JSON; None where it cannot be."""
+def packed(result: Any) -> Any:
+    """A `Summary` or a `Reached` as JSON; the result itself where that cannot be, or is already."""
+    if isinstance(result, bytes):
+        return result
     try:
-        return _summary_out(result) if isinstance(result, Summary) else _reached_out(result)
-    except TypeError:
-        return None
+        value = _summary_out(result) if isinstance(result, Summary) else _reached_out(result)
+        return json.dumps(value, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError):
+        return result
 
 
-def decode(value: Any, known: dict[str, Any]) -> Any:
-    """What `encode` has encoded. Raises LookupError, TypeError, ValueError or AttributeError on anything else.
+def unpacked(text: Any, known: dict[str, Any]) -> Any:
+    """What `packed` was given. Raises LookupError, TypeError, ValueError or AttributeError on any other text.
 
-    `known` has the values that were decoded before, by their text: what is equal is then the same.
+    `known` has the values that were unpacked before, by their text: what is equal is then the same.
     """
+    if not isinstance(text, bytes):
+        return text
+    value = json.loads(text)
     return _summary_in(value) if "state" in value else _reached_in(value, known)
 
 

@@ -12,7 +12,6 @@ import re
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
 from biaslint.frontends.project import Project
 from biaslint.frontends.reached import Reached
-from biaslint.frontends.sharing import share
 from biaslint.frontends.survey import Contents, Definition, Root, Summary, identity
 from biaslint.frontends.values import (
     Class,
@@ -58,7 +56,7 @@ class Duplicate(Exception):
 
 
 Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
-Spread = Callable[..., list[Any]]  # does a piece of work for each of many groups: `workers.team`
+Spread = Callable[..., list[Any]]  # does a piece of work for each of many groups: `kept.spread_what_is_new`
 
 
 def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Reached, list[Summary]]:
@@ -73,14 +71,13 @@ def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Reached, list[Summar
         elif survey.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
             entries.append(one)
     reached = Reached()
-    received = partial(thinned, {})
-    reached.add(spread(execute_all, by_file(entries), received))
+    reached.add(spread(execute_all, by_file(entries)))
     for chosen in rounds(waiting, contents, reached.classes):
-        reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen], received))
+        reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen]))
     # where functions build the models, those that nothing has called
     lone = [one for one in contents.definitions if one.kind == "function" and one.layers and one.path in contents.functional]
     for chosen in rounds(lone, contents, reached.functions):
-        reached.add(spread(execute_lone, by_file(chosen), received))
+        reached.add(spread(execute_lone, by_file(chosen)))
     return reached, summaries
 
 
@@ -128,12 +125,6 @@ def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_S
 def execute_lone(project: Project, group: Sequence[Reference]) -> Reached:
     """Execute some functions that nothing calls."""
     return execute_all(project, group, LONE_STEPS)
-
-
-def thinned(known: dict[Any, Any], found: Reached) -> Reached:
-    """What a process has sent, sharing with what others have sent before."""
-    share(found.uses, known)
-    return found
 
 
 def relieve(project: Project) -> None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 STACK = 512 * 1024 * 1024
 DEPTH = 20_000
 
-Group = TypeVar("Group")
 Result = TypeVar("Result")
-Pair = tuple[Result, Dependencies]
+Work = Callable[[Any, Any], Any]
+Spread = Callable[[Work, Sequence[Any]], Iterator[tuple[Any, Dependencies]]]
 
 _task: dict[str, Any] = {}  # what the processes work on; they are forked, so they have it already
 
@@ -64,40 +64,30 @@ def available() -> int:
         return os.cpu_count() or 1
 
 
-def same(pair: Pair[Result]) -> Pair[Result]:
-    """What is to be done with a result where nothing is."""
-    return pair
-
-
 @contextmanager
-def team(project: Project, jobs: int) -> Iterator[Callable[..., list[Any]]]:
+def team(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Spread]:
     """Give a function that does a piece of work for every group: `spread(work, groups)` is `work(project, group)` of each, in order.
 
     Each result comes with what it depends on. With several jobs on Linux, processes forked from this one share the groups, as soon
-    as there is more than one. Each has the project to itself and keeps what it has read of it until the `with` statement ends.
-    `work` is a module's function. A third argument, if there is one, is called with each pair as soon as it is there, and what it
-    returns counts.
+    as there is more than one; they send what `pack` makes of a result. Each has the project to itself and keeps what it has read of
+    it until the `with` statement ends. `work` and `pack` are modules' functions.
     """
     pools: list[Pool] = []
 
-    def spread(
-        work: Callable[[Any, Group], Result], groups: Sequence[Group], received: Callable[[Pair[Result]], Pair[Result]] = same
-    ) -> list[Pair[Result]]:
+    def spread(work: Work, groups: Sequence[Any]) -> Iterator[tuple[Any, Dependencies]]:
         progress.expect(len(groups))
         if not pools and len(groups) > 1 and jobs > 1 and sys.platform.startswith("linux"):
             _task["project"] = project
             gc.freeze()
             pools.append(multiprocessing.get_context("fork").Pool(jobs))
-        made: Iterable[Pair[Result]]
+        made: Iterable[tuple[Any, Dependencies]]
         if pools:
-            made = pools[0].imap(_one, [(work, group) for group in groups])
+            made = pools[0].imap(_one, [(work, group, pack) for group in groups])
         else:
             made = (_piece(project, work, group) for group in groups)
-        results = []
         for pair in made:
-            results.append(received(pair))
+            yield pair
             progress.step()
-        return results
 
     try:
         yield spread
@@ -108,13 +98,15 @@ def team(project: Project, jobs: int) -> Iterator[Callable[..., list[Any]]]:
             gc.unfreeze()
 
 
-def _piece(project: Project, work: Callable[[Any, Any], Any], group: Any) -> tuple[Any, Dependencies]:
+def _piece(project: Project, work: Work, group: Any) -> tuple[Any, Dependencies]:
     """A piece of work, and what it depends on."""
     project.ledger.begin()
     result = work(project, group)
     return result, project.needed()
 
 
-def _one(task: tuple[Callable[[Any, Any], Any], Any]) -> tuple[Any, Dependencies]:
+def _one(task: tuple[Work, Any, Callable[[Any], Any]]) -> tuple[Any, Dependencies]:
     """A piece of work in a process of its own."""
-    return with_deep_stack(lambda: _piece(_task["project"], *task))
+    work, group, pack = task
+    result, needed = with_deep_stack(lambda: _piece(_task["project"], work, group))
+    return pack(result), needed

@@ -314,7 +314,7 @@ def is_subclass(cls: External, kind: External) -> bool:
 def param_dims(param: Param) -> Dims | None:
     """The dimensions of a layer's parameter."""
     layer = param.layer
-    units = keras_layers_size(layer, "units", "filters")
+    units = keras_layers_size(layer, "units", "filters", "num_units")
     if param.which.startswith("bias"):
         if layer.kind in ("rnn", "rnn_cell"):
             gates = {"lstm": 4, "gru": 3}.get(cell_of(layer), 1)

@@ -15,6 +15,7 @@ from biaslint.frontends import (
     tensorflow_layers,
     tensorflow_variables,
     tensorpack,
+    writes,
 )
 from biaslint.frontends.tensors import argument
 from biaslint.frontends.values import MISSING, Builtin, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
@@ -147,6 +148,8 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
     if short in SCOPES or name.startswith("tensorflow.summary."):
         return Obj(External(name), interp.origin())
     if short in ("assign", "assign_add", "assign_sub", "assign_moving_average"):
+        if short == "assign" and len(args) > 1 and isinstance(args[0], Param):
+            writes.assign(interp, args[0], args[1])
         return None
     return keras_functions.call(interp, short, args, kwargs)
 
@@ -220,6 +223,11 @@ def finished(interp: Interpreter, obj: Obj) -> None:
 def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
     if obj.layer is not None and name in obj.layer.config:
         return obj.layer.config[name]
+    if obj.layer is not None and obj.layer.type.rpartition(".")[2] in vocabulary.WHOLE_CELLS:
+        if name in ("weights", "variables", "trainable_weights", "trainable_variables"):
+            return ListV([Param(obj.layer, "weight"), Param(obj.layer, "bias")])
+        if name in ("bias", "_bias"):
+            return Param(obj.layer, "bias")
     return Builtin(obj, name)
 
 

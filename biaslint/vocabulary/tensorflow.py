@@ -133,6 +133,7 @@ CELLS: dict[str, LayerSpec] = {
     "GRUCell": LayerSpec("rnn_cell", "num_units", "", "zeros", {"cell": "gru"}),
     "BasicRNNCell": LayerSpec("rnn_cell", "num_units", "", "zeros", {"cell": "rnn"}),
 }
+WHOLE_CELLS = ("BasicLSTMCell", "LSTMCell")  # one matrix and one vector, of four gates
 CELL_WRAPPERS = {
     "DropoutWrapper",
     "MultiRNNCell",

@@ -30,6 +30,7 @@ from accuracy_models import build, stub_torchvision
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 BATCH = 3
 _BIG = {"inception_v3": 299, "mvit_v1_b": 224, "mvit_v2_s": 224, "vit_b_16": 224, "maxvit_t": 224}
+_ANY_SIZE = ("align", "regnet", "textnet")  # convolutions alone, with large images by default
 Row = dict[str, Any]
 Key = tuple[str, tuple[tuple[str, int], ...]]
 
@@ -44,7 +45,7 @@ def torch_model(library: str, name: str) -> tuple[Any, tuple[Any, ...], dict[str
         if name in models.list_models(models.segmentation):
             more["weights_backbone"] = None
         model = models.get_model(name, weights=None, **more)
-        shape = (3, 4, 64, 64) if name in models.list_models(models.video) else (3, *[_BIG.get(name, 128)] * 2)
+        shape = (3, 4, 64, 64) if name in models.list_models(models.video) else (3, *[_BIG.get(name, 96)] * 2)
         shape = (3, 16, 224, 224) if name.startswith("mvit") else shape
         return model, (torch.randn(2 if len(shape) > 3 else BATCH, *shape),), {}
     if library == "segmentation_models_pytorch":
@@ -58,8 +59,8 @@ def torch_model(library: str, name: str) -> tuple[Any, tuple[Any, ...], dict[str
     if library == "hf":
         return transformers_model(name)
     model, shape = build(library, name)
-    if library == "timm" and not model.default_cfg.get("fixed_input_size") and shape[-1] > 128 and name not in _BIG:
-        shape = (shape[0], 128, 128)
+    if library == "timm" and not model.default_cfg.get("fixed_input_size") and shape[-1] > 96 and name not in _BIG:
+        shape = (shape[0], 96, 96)
     return model, (torch.randn(BATCH, *shape),), {}
 
 
@@ -96,6 +97,7 @@ def transformers_model(name: str) -> tuple[Any, tuple[Any, ...], dict[str, Any]]
     fed: dict[str, Any] = {}
     if main == "pixel_values" or hasattr(config, "vision_config"):
         size = getattr(getattr(config, "vision_config", config), "image_size", None) or 128
+        size = 96 if name in _ANY_SIZE else size
         fed["pixel_values"] = torch.randn(BATCH, 3, *([size] * 2 if isinstance(size, int) else size))
     if main == "input_ids" or hasattr(config, "text_config"):
         fed["input_ids"] = numbers

@@ -684,3 +684,101 @@ def test_what_overflows_without_batch_statistics_is_not_called_dead_in_every_mod
 
     model = Chain(conv=nn.Conv2d(3, 4, 3), norm=nn.BatchNorm2d(4), act=Exp())
     assert status(model, images * 10_000) == {"conv": "dead_bn"}
+
+
+def small(norm: Any = nn.BatchNorm2d) -> Any:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), norm(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+
+
+def test_the_layers_of_scripted_code_are_measured_at_the_graph_of_gradients(images: Any) -> None:
+    found = dead_biases(torch.jit.script(small()), [images])
+    assert {name: one.status for name, one in found.items()} == {"0": "dead_bn", "5": "alive"}
+    assert found["0"].kinds == ("batch norm",)
+    before = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4), nn.ReLU())
+    assert dead_biases(torch.jit.script(before), [images + 100])["0"].status == "alive"
+
+
+def test_the_output_projection_of_attention_is_measured_although_it_is_never_called() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    found = dead_biases(layer, [torch.randn(3, 5, 8)])
+    assert {name: one.status for name, one in found.items()} == dict.fromkeys(
+        ("self_attn.out_proj", "linear1", "linear2"), "alive"
+    )
+
+
+def test_a_model_of_complex_numbers_is_measured_and_left_as_it_was_found() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm, self.last = nn.Linear(4, 4, dtype=torch.complex64), nn.BatchNorm1d(4), nn.Linear(4, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(self.norm(self.first(x.to(torch.complex64)).real).relu())
+
+    net = Net()
+    assert {name: one.status for name, one in dead_biases(net, [torch.randn(4, 4)]).items()} == {
+        "first": "dead_bn",
+        "last": "alive",
+    }
+    assert net.first.weight.dtype == torch.complex64
+
+
+DIFFICULT = """
+import torch
+from torch import nn
+
+def small():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+
+def half():
+    return small().half()
+
+def compiled():
+    return torch.compile(small())
+
+class Untrainable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).relu_().mul_(2)
+
+class Lost(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return (self.layer(x) * 0).log() * 0
+"""
+
+
+@pytest.mark.parametrize("name", ["half", "compiled", "Untrainable"])
+def test_models_of_every_make_show_their_dead_bias(folder: Path, name: str) -> None:
+    (folder / "difficult.py").write_text(DIFFICULT)
+    observed = run(Job(f"difficult.py:{name}", inputs=["3x12x12"]))
+    assert observed.layers[0].dead == "dead_bn"
+    assert [note.partition(":")[0] for note in observed.notes] == (
+        ["the backward pass failed"] if name == "Untrainable" else []
+    )
+
+
+def test_outputs_that_are_not_numbers_are_a_failure_and_the_report_is_still_json(folder: Path) -> None:
+    (folder / "difficult.py").write_text(DIFFICULT)
+    result = CliRunner().invoke(verify, ["difficult.py:Lost", "--input", "4", "--format", "json"])
+    report = json.loads(result.output, parse_constant=pytest.fail)
+    assert result.exit_code == 1
+    assert [(one["rule"], one["line"]) for one in report["findings"]] == [("BL703", 25)]
+
+
+def test_a_few_random_biases_that_are_all_negative_are_chance() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+    with torch.no_grad():
+        model[0].bias.copy_(torch.tensor([-0.4, -0.1]))
+        model[2].bias.fill_(-0.3)
+    found = [
+        one.layer for one in judge(measure(model, [torch.randn(16, 4)])).failures if one.rule == "negative-bias-before-relu"
+    ]
+    assert found == ["2"]

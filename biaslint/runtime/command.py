@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -239,4 +240,14 @@ def measurements_json(view: Any, observed: Observed, verdict: Verdict) -> dict[s
         "notes": observed.notes,
         "outputs": [asdict(output) for output in observed.outputs],
     }
-    return {"model": about, "measurements": [entry(one) for one in verdict.measurements]}
+    found: dict[str, Any] = _finite({"model": about, "measurements": [entry(one) for one in verdict.measurements]})
+    return found
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: null stands for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value

@@ -85,6 +85,8 @@ def _widen(model: Any) -> None:
             if isinstance(value, torch.Tensor) and value.is_floating_point():
                 vars(module)[name] = value.double()
     for parameter in model.parameters():
+        if parameter.is_complex():
+            parameter.data = parameter.data.to(torch.complex128)
         if parameter.is_floating_point() or parameter.is_complex():
             parameter.requires_grad_(True)
 
@@ -94,6 +96,8 @@ def widened(value: Any) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor):
+        if value.is_complex():
+            return value.to(torch.complex128)
         return value.double() if value.is_floating_point() else value
     if isinstance(value, Mapping):
         return {key: widened(item) for key, item in value.items()}
@@ -117,7 +121,7 @@ def set_modes(model: Any, *, norms: bool = True, dropout: bool = False) -> None:
 
     set_training(model, True)
     for module in model.modules():
-        name = type(module).__name__.lower()
+        name = getattr(module, "original_name", type(module).__name__).lower()  # a scripted module says what it was
         if hasattr(module, "running_mean") and not norms:
             module.training = False
         if not dropout and ("drop" in name or "stochasticdepth" in name) and not any(True for _ in module.children()):
@@ -138,6 +142,18 @@ class _Sums:
         self.calls += 1
         if output.requires_grad:
             output.register_hook(lambda gradient: self.add(gradient, channel))
+
+    def attach_to_node(self, node: Any, size: int) -> None:
+        """The same at the node of the autograd graph that adds the bias, for want of an output."""
+        self.calls += 1
+        channel = 1 if "Convolution" in node.name() else -1
+
+        def arrived(gradients: Any) -> None:
+            gradient = gradients[0]
+            if gradient is not None and gradient.shape[channel] == size:
+                self.add(gradient, channel)
+
+        node.register_prehook(arrived)
 
     def add(self, gradient: Any, channel: int) -> None:
         gradient = gradient.detach()
@@ -228,6 +244,10 @@ def _pass(
                 values = torch.view_as_real(output) if output.is_complex() else output
                 total = total + (values * torch.randn_like(values)).sum()
         graph.close([output.grad_fn for output in outputs if output.grad_fn is not None])
+        for name, module in layers.items():
+            bias: Any = own_parameters(module).get("bias")
+            for node in graph.takers(name, bias) if bias is not None and not sums[name].calls else ():
+                sums[name].attach_to_node(node, bias.numel())
         if isinstance(total, torch.Tensor):
             # Watched, too, as `total.backward()` would not be: what is checkpointed runs again.
             engine: Any = torch.autograd.Variable._execution_engine

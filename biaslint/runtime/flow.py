@@ -78,6 +78,7 @@ class Flow:
         self._kept: list[Any] = []  # nodes must stay alive for their identity to mean anything
         self._readers: dict[int, list[Any]] = {}
         self._roots: list[Any] = []
+        self._leaves: dict[int, list[Any]] = {}
 
     def made(self, layer: str, output: Any) -> None:
         """`output` came out of `layer`."""
@@ -106,9 +107,18 @@ class Flow:
                 if parent is None:
                     continue
                 self._readers.setdefault(id(parent), []).append(node)
+                variable = getattr(parent, "variable", None)
+                if variable is not None:
+                    self._leaves.setdefault(variable.data_ptr(), []).append(node)
                 if id(parent) not in seen:
                     seen.add(id(parent))
                     pending.append(parent)
+
+    def takers(self, layer: str, bias: Any) -> list[Any]:
+        """The nodes that add this bias, where no call of the layer was seen: scripted code, and functions that do all at once."""
+        nodes = self._leaves.get(bias.data_ptr(), [])
+        self._makers.setdefault(layer, []).extend(nodes)
+        return nodes
 
     def cancellers(self, layer: str) -> list[tuple[str, str]]:
         """The first norms or softmaxes on every path from the layer's output: their kind and the module they stand in."""

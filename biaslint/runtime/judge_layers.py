@@ -21,6 +21,7 @@ from biaslint.runtime.measurement import (
 from biaslint.runtime.observed import LayerFacts, Observed
 from biaslint.runtime.thresholds import Thresholds
 
+_MANY = 16
 _LIVE = {"alive", "partial_bn", "partial_always"}
 
 
@@ -62,7 +63,7 @@ def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> Non
             continue
         rule = "bias-before-softmax" if layer.cancelled_how == ["softmax"] or key_part(layer) else "bias-before-norm"
         if layer.dead == "nobias" or layer.dead in ("unused", "nograd"):
-            why = {"nobias": "has no bias", "unused": "was not called", "nograd": "no gradient reaches it"}[layer.dead]
+            why = {"nobias": "has no bias", "unused": "no call of it was seen", "nograd": "no gradient reaches it"}[layer.dead]
             status, text = NOT_APPLICABLE, why
         elif is_dead(layer):
             status, text = (
@@ -230,6 +231,7 @@ def _wrong(
         layer.kind in ("conv", "linear")
         and most is not None
         and most <= -limits.negative_bias
+        and (constant or _count(layer) >= _MANY)  # a few that were drawn at random may all be negative by chance
         and "relu" in layer.readers
         and not is_dead(layer)
     ):
@@ -242,6 +244,10 @@ def _wrong(
         yield "untrainable-bias", "its weight is trained and its bias is frozen", "let the bias train, or leave it out"
     elif layer.bias_optimised is False and layer.weight_optimised:
         yield "untrainable-bias", "its weight is in the optimiser and its bias is not", "give the optimiser the bias too"
+
+
+def _count(layer: LayerFacts) -> int:
+    return layer.bias_values.count if layer.bias_values else 0
 
 
 def dead_units(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:

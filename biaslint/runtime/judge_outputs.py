@@ -228,11 +228,33 @@ def _ladder(observed: Observed) -> list[tuple[LayerFacts, float]]:
 
 def scale(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
     """Do activations and gradients keep their scale through depth?"""
+    if any(output.values.count and output.values.mean is None for output in observed.outputs):
+        _not_finite(observed, verdict)
+        return
     rungs = _ladder(observed)
     gradients = [(layer, layer.gradient_scale) for layer, _ in rungs if layer.gradient_scale]
     _steady("activation-scale", "outputs", rungs, limits.scale_ratio, verdict)
     _steady(
         "gradient-scale", "gradients", [(layer, value) for layer, value in gradients if value], limits.gradient_ratio, verdict
+    )
+
+
+def _not_finite(observed: Observed, verdict: Verdict) -> None:
+    """An output without a single finite number: the first layer that puts out none is to blame, else the last layer."""
+    rule = "scale-through-depth"
+    called = sorted((one for one in observed.layers if one.order is not None), key=lambda one: one.order or 0)
+    lost = (one for one in called if one.output and one.output.count and one.output.mean is None)
+    layer = next(lost, called[-1] if called else None)
+    text = "an output of the untrained model is NaN or infinite throughout"
+    verdict.measurements.append(Measurement("activation-scale", FAIL, text, rule, place=layer_place(layer)))
+    verdict.failures.append(
+        failure(
+            rule,
+            layer_place(layer),
+            text,
+            layer=layer.name if layer else "",
+            advice="look for a division by zero, a logarithm or root of a negative number, or weights that are too large",
+        )
     )
 
 

@@ -51,6 +51,7 @@ _SET = {
     "PYTHONIOENCODING": "utf-8",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TORCH_COMPILE_DISABLE": "1",  # calls inside compiled code cannot be watched, and compiling takes minutes
 }
 
 Progress = Callable[[str, float], None]

@@ -74,11 +74,12 @@ def watching(listen: Listener, *, double: bool = False, dropout: bool = True, on
     from torch.nn.modules import module as modules
     from torch.overrides import TorchFunctionMode
 
-    narrow = {torch.float32, torch.float16, torch.bfloat16}
+    wide = {torch.float16: torch.float64, torch.bfloat16: torch.float64, torch.float32: torch.float64}
+    wide[torch.complex64] = torch.complex128
     stack: list[Any] = []
 
     def widened(value: Any) -> Any:
-        return torch.float64 if isinstance(value, torch.dtype) and value in narrow else value
+        return wide.get(value, value) if isinstance(value, torch.dtype) else value
 
     class Watch(TorchFunctionMode):  # type: ignore[misc]
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -60,7 +60,11 @@ def _try(model: Any, specs: list[inputs.Spec], job: Job) -> tuple[list[Any], dic
     """Feed the model; the inputs, and what went wrong ("" where nothing did)."""
     import torch
 
-    made = [(spec, torch.from_numpy(inputs.arrays(spec, job.batch, job.seed + index))) for index, spec in enumerate(specs)]
+    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    made = []
+    for index, spec in enumerate(specs):
+        value = torch.from_numpy(inputs.arrays(spec, job.batch, job.seed + index))
+        made.append((spec, value.to(own) if value.is_floating_point() else value))  # a model of float16 wants its like
     positional = [value for spec, value in made if not spec.name]
     named = {spec.name: value for spec, value in made if spec.name}
     return positional, named, _fails(model, positional, named)
@@ -164,6 +168,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     """Measure a PyTorch model as the job says."""
     import torch
 
+    model = getattr(model, "_orig_mod", model)  # what torch.compile was given
     if job.threads:
         torch.set_num_threads(job.threads)
     chains = trace_torch.origins(model) if not isinstance(model, torch.jit.ScriptModule) else {}

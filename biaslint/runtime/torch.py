@@ -215,7 +215,10 @@ def measure(
             live = [tensor for tensor in tensors if tensor.requires_grad]
             value = sum((tensor * torch.randn_like(tensor)).mean() for tensor in live) if live else None
         if isinstance(value, torch.Tensor) and value.requires_grad:
-            value.backward()
+            try:
+                value.backward()
+            except RuntimeError as error:
+                observed.notes.append(f"the backward pass failed: {_first_line(error)}")
         seen.finish()
     observed.units = seen.units
     progress("dead biases", 0.5)

@@ -44,19 +44,25 @@ def encode(value: Any) -> Any:
     raise TypeError(f"{kind.__name__} is no fact")
 
 
-def decode(value: Any) -> Any:
-    """What `encode` has encoded. Raises ValueError, KeyError, IndexError or TypeError on anything else."""
+def decode(value: Any, same: dict[Any, Any] | None = None) -> Any:
+    """What `encode` has encoded. Raises ValueError, KeyError, IndexError or TypeError on anything else.
+
+    With `same`, places and words that are equal become the same, in this call and in others with it.
+    """
+    if type(value) is str and same is not None:
+        return same.setdefault(value, value)
     if type(value) is not list:
         return value
     kind = value[0]
+    parts = [decode(part, same) if type(part) in (list, str) else part for part in value[1:]]
     if kind == "t":
-        return tuple(map(decode, value[1:]))
+        return tuple(parts)
     if kind == "l":
-        return [*map(decode, value[1:])]
+        return parts
     if kind == "d":
-        parts = [*map(decode, value[1:])]
         return dict(zip(parts[::2], parts[1::2], strict=True))
     made = TYPES[kind]
     if issubclass(made, Enum):
-        return made[value[1]]
-    return made(*map(decode, value[1:]))
+        return made[parts[0]]
+    whole = made(*parts)
+    return same.setdefault(whole, whole) if same is not None and kind == "Place" else whole

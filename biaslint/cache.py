@@ -140,7 +140,9 @@ class Pieces:
         self._end = 0
         self._known: dict[str, Stored] = {}
         self._kept: dict[str, Stored] = {}
-        self._made: list[tuple[Mapping[str, bool], Mapping[str, bool]]] = []
+        self._files: dict[str, bool] = {}  # what pieces of this run have asked for, and whether it was there
+        self._folders: dict[str, bool] = {}
+        self._doubtful: set[str] = set()
         with contextlib.suppress(*BAD):
             self._known = self._load()
 
@@ -172,18 +174,21 @@ class Pieces:
 
     def keep(self, name: str, value: bytes, files: Mapping[str, bool], folders: Mapping[str, bool]) -> None:
         """Keep a piece that has been made anew; what it depends on comes with whether it was there."""
-        self._made.append((files, folders))
+        for asked, before in ((files, self._files), (folders, self._folders)):
+            for path, there in asked.items():
+                if before.setdefault(sys.intern(path), there) != there:
+                    self._doubtful.add(path)
         self._kept.pop(name, None)
         with contextlib.suppress(OSError):
             self._new.write(value)
-            self._kept[name] = Stored(list(files), list(folders), self._new, self._end, len(value), digest(value))
+            self._kept[name] = Stored(
+                [*map(sys.intern, files)], [*map(sys.intern, folders)], self._new, self._end, len(value), digest(value)
+            )
             self._end += len(value)
 
     def close(self) -> set[str]:
         """Note the states of all that the pieces depend on. Returns what may have changed since it was read; no piece of it stays."""
-        doubtful: set[str] = set()
-        for files, folders in self._made:
-            doubtful |= self.now.look_back(files, folders)
+        doubtful = self._doubtful | self.now.look_back(self._files, self._folders)
         if doubtful:
             self._kept = {
                 name: one

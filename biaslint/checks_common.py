@@ -91,18 +91,25 @@ def last_writes(use: LayerUse) -> list[BiasWrite]:
     return [write for write in last.values() if write.span is None]
 
 
+def written(program: Program) -> list[list[tuple[LayerUse, BiasWrite]]]:
+    """For each place that sets biases the layers and the writes, in order of place."""
+    found: dict[Place, list[tuple[LayerUse, BiasWrite]]] = {}
+    for use in program.uses:
+        # a layer that nothing calls in one execution is judged by the others
+        if use.bias.writes and use.fate.kind not in ("unknown", "uncalled", "unread"):
+            for write in last_writes(use):
+                found.setdefault(write.place, []).append((use, write))
+    return [found[place] for place in sorted(found)]
+
+
 def by_write(
     program: Program, judged: Callable[[LayerUse, BiasWrite], object], kinds: Collection[str]
 ) -> Iterator[tuple[LayerUse, BiasWrite]]:
     """The statements that set biases of which all are as `judged` says, each with the first of the layers."""
-    written: dict[Place, list[tuple[LayerUse, BiasWrite]]] = {}
-    for use in program.uses:
-        for write in last_writes(use) if use.bias.writes and use.fate.kind != "unknown" else ():
-            written.setdefault(write.place, []).append((use, write))
-    for place in sorted(written):
-        # a layer that nothing calls in one execution is judged by the others
-        pairs = [(use, write) for use, write in written[place] if use.fate.kind not in ("uncalled", "unread")]
-        if pairs and all(use.kind in kinds and judged(use, write) for use, write in pairs):
+    if "written" not in program.worked_out:
+        program.worked_out["written"] = written(program)
+    for pairs in program.worked_out["written"]:
+        if all(use.kind in kinds and judged(use, write) for use, write in pairs):
             yield pairs[0]
 
 

@@ -172,6 +172,7 @@ class Program:
     unknowns: list[UnknownFact] = field(default_factory=list)
     stopped: list[tuple[str, str]] = field(default_factory=list)  # executions that ended early: of what, and why
     parsed: set[str] = field(default_factory=set)  # paths of files that are known to be valid Python
+    worked_out: dict[str, Any] = field(default_factory=dict)  # by one check, for others
 
     def sites(self, *kinds: str) -> Iterator[Site]:
         """The places that make layers of these kinds (of any kind, where none is named), in order of place."""

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from biaslint.frontends.survey import Definition, Summary
 from biaslint.frontends.workers import Spread, Work
 from biaslint.graph import LayerUse
 
-NAMES = tuple(field.name for field in fields(LayerUse))
+NAMES = tuple(one.name for one in fields(LayerUse))
 COLUMNS = attrgetter(*NAMES)
 
 
@@ -31,9 +31,17 @@ class Store(Protocol):
         """Keep a piece with what it depends on: files and folders, and whether they were there."""
 
 
+@dataclass(slots=True)
+class Values:
+    """What has been unpacked: whole fields of layers by their text, and parts of them."""
+
+    by_text: dict[str, Any] = field(default_factory=dict)
+    parts: dict[Any, Any] = field(default_factory=dict)
+
+
 def spread_what_is_new(spread: Spread, store: Store | None, setting: str) -> Callable[[Work, Sequence[Any]], list[Any]]:
     """`spread` such that pieces in the `store` are not made again. `setting` tells apart what the pieces themselves do not say."""
-    values: dict[str, Any] = {}
+    values = Values()
 
     def spread_new(work: Work, groups: Sequence[Any]) -> list[Any]:
         results: dict[int, Any] = {}
@@ -71,15 +79,15 @@ def packed(result: Any) -> Any:
         return result
 
 
-def unpacked(text: Any, known: dict[str, Any]) -> Any:
+def unpacked(text: Any, values: Values) -> Any:
     """What `packed` was given. Raises LookupError, TypeError, ValueError or AttributeError on any other text.
 
-    `known` has the values that were unpacked before, by their text: what is equal is then the same.
+    What equals one of the `values` that were unpacked before becomes the same.
     """
     if not isinstance(text, bytes):
         return text
     value = json.loads(text)
-    return _summary_in(value) if "state" in value else _reached_in(value, known)
+    return _summary_in(value) if "state" in value else _reached_in(value, values)
 
 
 def _summary_out(one: Summary) -> dict[str, Any]:
@@ -138,16 +146,25 @@ def _reached_out(one: Reached) -> dict[str, Any]:
     }
 
 
-def _reached_in(value: Any, known: dict[str, Any]) -> Reached:
+def _reached_in(value: Any, known: Values) -> Reached:
     for text in value["values"]:
-        if text not in known:
-            known[text] = as_json.decode(json.loads(text))
-    values = [known[text] for text in value["values"]]
+        if text not in known.by_text:
+            known.by_text[text] = as_json.decode(json.loads(text), known.parts)
+    values = [known.by_text[text] for text in value["values"]]
     return Reached(
         uses=[LayerUse(*[values[number] for number in row]) for row in value["uses"]],
-        unknowns={as_json.decode(fact): None for fact in value["unknowns"]},
-        functions=set(map(tuple, value["functions"])),
-        classes=set(map(tuple, value["classes"])),
+        unknowns={as_json.decode(fact, known.parts): None for fact in value["unknowns"]},
+        functions=_identities(value["functions"], known.parts),
+        classes=_identities(value["classes"], known.parts),
         runs=value["runs"],
         stopped=[(root, why) for root, why in value["stopped"]],
     )
+
+
+def _identities(rows: list[list[Any]], same: dict[Any, Any]) -> set[Any]:
+    """The identities of definitions: where they stand."""
+    found = set()
+    for path, *place in rows:
+        one = (same.setdefault(path, path), *place)
+        found.add(same.setdefault(one, one))
+    return found

@@ -301,7 +301,7 @@ def main() -> None:
                 )
         details += failed
         lines.append(
-            f"| {library} | {done} of {len(models)} | {same + differ} | {same} ({same / max(same + differ, 1):.2%}) | {differ} | {lost} |"
+            f"| {PACKAGES.get(library, library)} | {done} of {len(models)} | {same + differ} | {same} ({same / max(same + differ, 1):.2%}) | {differ} | {lost} |"
         )
         if left:
             details.append(f"- {library}: time was up before {left} models")

@@ -158,12 +158,19 @@ def learns(step: Node | None) -> bool | None:
     return bool(weight.info["parameter"]) if isinstance(weight, Node) and "parameter" in weight.info else None
 
 
+def chosen(interp: Interpreter, keyword: str) -> bool:
+    """Is the argument of the present call given as anything but a literal? Then whoever sets that decides."""
+    given = interp.node.keywords if isinstance(interp.node, ast.Call) else []
+    return any(one.arg == keyword and not isinstance(one.value, ast.Constant) for one in given)
+
+
 def raw(bias: Node, step: Node | None) -> Layer:
     made = bias.info.get("made") or Origin((bias.origin,) if isinstance(bias.origin, tuple) else ())
     layer = Layer("torch.nn.Parameter", "affine", "torch", {}, made, name=bias.info["called"], bias=True)
     layer.trainable = bool(bias.info.get("parameter"))
     layer.weight_trainable = learns(step)
-    layer.config["made as"] = "buffer" if bias.info.get("buffer") else "parameter" if "parameter" in bias.info else "tensor"
+    kind = "frozen" if "variable" in bias.info else "parameter" if "parameter" in bias.info else "tensor"
+    layer.config["made as"] = "buffer" if bias.info.get("buffer") else kind
     written = bias.info.get("write")
     if written is not None and made.chain:
         from biaslint.frontends.writes import Write

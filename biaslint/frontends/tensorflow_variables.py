@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims, Node
-from biaslint.frontends import keras_initializers, keras_layers, ops
+from biaslint.frontends import facts, keras_initializers, keras_layers, ops
 from biaslint.frontends.tensors import argument
 from biaslint.frontends.values import MISSING, Func, Layer, ListV, Method, Native, Origin, Partial, Unknown, Value
 from biaslint.vocabulary import tensorflow as vocabulary
@@ -45,6 +45,8 @@ def variable(interp: Interpreter, shape: Value, written: Any, name: str, trainab
 
 
 def remembered(interp: Interpreter, dims: Dims | None, written: Any, name: str, trainable: Value, framework: str) -> Node:
+    if facts.chosen(interp, "trainable"):
+        trainable = None
     made = Variable(interp.origin(), written, trainable, named(interp) or name, framework)
     known = (
         None

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims, Node
-from biaslint.frontends import ops, torch_functions, torch_layers, torch_modules
+from biaslint.frontends import facts, ops, torch_functions, torch_layers, torch_modules
 from biaslint.frontends.choices import multiply
 from biaslint.frontends.values import (
     MISSING,
@@ -147,7 +147,8 @@ def parameter(interp: Interpreter, args: list[Value], kwargs: dict[str, Value], 
         return data
     requires = args[1] if len(args) > 1 else kwargs.get("requires_grad", True)
     dims: Dims | None = data.dims if isinstance(data, Node) else None
-    info: dict[str, Any] = {"parameter": trainable and requires is not False, "made": interp.origin()}
+    learns = requires is not False or facts.chosen(interp, "requires_grad")
+    info: dict[str, Any] = {"parameter": trainable and learns, "made": interp.origin()}
     if isinstance(data, Node) and data.info.get("write") is not None:
         info["write"] = data.info["write"]
     return ops.const(interp, dims, "a parameter", **info)

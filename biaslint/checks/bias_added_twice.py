@@ -19,7 +19,7 @@ def check(program: Program) -> Iterator[Report]:
         if not used:
             continue
         use = used[0]
-        if use.kind == "affine" and all(one.doubles is not None for one in used):
+        if use.kind == "affine" and all(one.doubles is not None and one.bias.trainable is not False for one in used):
             layer = known.get((use.run, use.doubles or 0))
             yield Report(
                 site.place,

@@ -35,6 +35,8 @@ def check(program: Program) -> Iterator[Report]:
             facts.setdefault(use.run, []).append(use)
     for site in program.sites("linear", "conv"):
         called = [use for use in site.uses if use.fate.kind not in CALLED]
+        if any(use.fate.kind == "uncalled" for use in site.uses):
+            continue  # some model made of the same class has no use for it: it is an encoder, and the layer is dropped
         if any(use.bias.writes for use in site.uses) or not called or not all(_unset(use) for use in called):
             continue
         found = [(use, _evidence(use, facts.get(use.run, []))) for use in called]

@@ -45,7 +45,7 @@ SMALL = 30_000  # steps up to which a model is executed under contrary choices a
 FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
 FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
 LONE_STEPS = 30_000  # for a function that is executed only because nothing calls it
-MUCH = 5_000_000  # characters of source whose syntax trees, some 200 MB, a process keeps from one piece of work to the next
+MUCH = 3_000_000  # characters of source whose syntax trees, some 200 MB, a process keeps from one piece of work to the next
 
 
 class Duplicate(Exception):

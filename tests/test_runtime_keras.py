@@ -279,3 +279,20 @@ def test_resnet50_of_the_applications_has_only_dead_conv_biases() -> None:
     assert {status for name, status in statuses.items() if name != "predictions"} == {"dead_bn"}
     assert statuses["predictions"] == "alive"
     assert all(layer.chain[0][0].endswith("resnet.py") for layer in observed.layers)
+
+
+def test_layers_that_compute_in_half_precision_are_not_called_alive() -> None:
+    model = keras.Sequential(
+        [keras.Input((12, 12, 3)), layers.Conv2D(4, 3, dtype="mixed_bfloat16"), layers.BatchNormalization()]
+    )
+    observed = measure(model, IMAGES)
+    assert [layer.dead for layer in observed.layers] == ["", ""]
+    assert observed.notes == ["dead biases not measured: layers compute in bfloat16"]
+
+
+def test_a_function_without_parameters_makes_the_loss(folder: Path) -> None:
+    (folder / "losses.py").write_text(
+        "import keras\ndef build():\n    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)\n"
+    )
+    observed = run(Job("model.py:build", data="model.py:data", loss="losses.py:build"))
+    assert observed.loss.value == pytest.approx(math.log(2))

@@ -234,7 +234,10 @@ def measure(
     for index, output in enumerate(outputs[:8]):
         observed.outputs.append(output_facts(f"output {index}", output, kind if index == 0 else ""))
     progress("dead biases", 0.6)
-    if keras_watch.backend() in DIFFERENTIATED:
+    narrow = sorted({str(layer.compute_dtype) for layer in everything} & {"float16", "bfloat16"})
+    if narrow:  # too few digits to tell what is cancelled
+        observed.notes.append(f"dead biases not measured: layers compute in {', '.join(narrow)}")
+    elif keras_watch.backend() in DIFFERENTIATED:
         few = first_rows(inputs, dead_batch)
         try:
             dead_biases(model, few, observed.layers, layers, threshold, seed)

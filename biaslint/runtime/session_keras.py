@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from biaslint.runtime import inputs, keras, trace_keras
 from biaslint.runtime.job import Job
 from biaslint.runtime.keras_layers import all_layers, array
 from biaslint.runtime.observed import Observed, TargetFacts
-from biaslint.runtime.targets import TargetError, load_object
+from biaslint.runtime.targets import TargetError, load_loss, load_object
 
 
 def guesses(model: Any) -> list[list[inputs.Spec]]:
@@ -83,8 +82,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         model.load_weights(job.weights)
     loss: Any = None
     if job.loss:
-        loss = load_object(job.loss)
-        loss = loss() if inspect.isclass(loss) else loss
+        loss = load_loss(job.loss)
     elif getattr(model, "loss", None) is not None and not isinstance(model.loss, (dict, list)):
         loss = model.loss
     say("feeding", 0.15)

@@ -8,7 +8,7 @@ from biaslint.runtime import inputs, keras, tensorflow, tensorflow_graph, trace_
 from biaslint.runtime.job import Job
 from biaslint.runtime.keras_layers import array
 from biaslint.runtime.observed import Observed, TargetFacts
-from biaslint.runtime.targets import TargetError, load_object
+from biaslint.runtime.targets import TargetError, load_loss, load_object
 from biaslint.runtime.tensorflow_graph import SavedGraph
 
 
@@ -22,7 +22,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         raise TargetError(
             f"{job.target} gave a {type(model).__name__} that cannot be called: give it a __call__, or name a function that returns one"
         )
-    loss = load_object(job.loss) if job.loss else None
+    loss = load_loss(job.loss) if job.loss else None
     labels = more = None
     if job.data:
         taken, first = [], None

@@ -11,7 +11,7 @@ from biaslint.runtime import deadness, inputs, saved, trace_torch
 from biaslint.runtime.job import Job
 from biaslint.runtime.observed import Observed, TargetFacts
 from biaslint.runtime.recorder import preserved
-from biaslint.runtime.targets import TargetError, load_object
+from biaslint.runtime.targets import TargetError, load_loss, load_object
 from biaslint.runtime.torch import measure, observed_batch
 
 
@@ -176,9 +176,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         saved.load_weights(model, Path(job.weights), job.allow_pickle)
     loss: Any = None
     if job.loss:
-        loss = load_object(job.loss)
-        if inspect.isclass(loss) or (inspect.isfunction(loss) and not inspect.signature(loss).parameters):
-            loss = loss()
+        loss = load_loss(job.loss)
     say("feeding", 0.15)
     labels = more = None
     if job.data:

@@ -107,6 +107,12 @@ def load_object(target: str) -> Any:
     return found
 
 
+def load_loss(target: str) -> Any:
+    """The loss that a target names; a class, or a function without parameters, makes it."""
+    loss = load_object(target)
+    return loss() if inspect.isclass(loss) or (inspect.isfunction(loss) and not inspect.signature(loss).parameters) else loss
+
+
 def _candidates(module: Any) -> str:
     names = [
         name

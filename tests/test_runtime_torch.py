@@ -782,3 +782,11 @@ def test_a_few_random_biases_that_are_all_negative_are_chance() -> None:
         one.layer for one in judge(measure(model, [torch.randn(16, 4)])).failures if one.rule == "negative-bias-before-relu"
     ]
     assert found == ["2"]
+
+
+def test_a_state_dict_of_a_wrapped_model_is_loaded(folder: Path) -> None:
+    (folder / "difficult.py").write_text(DIFFICULT)
+    state = {f"module.{key}": torch.zeros_like(value) for key, value in small().state_dict().items()}
+    torch.save({"state_dict": state}, folder / "wrapped.pt")
+    observed = run(Job("difficult.py:small", weights="wrapped.pt", inputs=["3x12x12"]))
+    assert [layer.bias_values.most for layer in observed.layers if layer.bias_values] == [0, 0, 0]

@@ -66,6 +66,13 @@ def torch_load(path: Path, allow_pickle: bool) -> Any:
         ) from None
 
 
+_WRAPPERS = (
+    "module.",
+    "_orig_mod.",
+    "model.",
+)  # what wraps a model puts its name before each key: DataParallel, compile, Lightning
+
+
 def load_weights(model: Any, path: Path, allow_pickle: bool) -> None:
     """Load a state dict into a PyTorch model."""
     if not path.is_file():
@@ -79,6 +86,13 @@ def load_weights(model: Any, path: Path, allow_pickle: bool) -> None:
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
+    for prefix in _WRAPPERS if isinstance(state, dict) else ():
+        if (
+            state
+            and all(str(key).startswith(prefix) for key in state)
+            and prefix.rstrip(".") not in dict(model.named_children())
+        ):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
     try:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:

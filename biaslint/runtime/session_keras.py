@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from biaslint.runtime import inputs, keras, trace_keras
@@ -79,6 +80,8 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     import numpy
 
     if job.weights:
+        if not Path(job.weights).is_file():
+            raise TargetError(f"no such file: {job.weights}")
         model.load_weights(job.weights)
     loss: Any = None
     if job.loss:

@@ -46,8 +46,13 @@ for name in ("open", "write", "fchmod", "fsync", "link", "replace", "close", "un
 
 def run(folder: Path, prelude: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-c", PRELUDE.format(prelude)], cwd=folder, capture_output=True, text=True, env=environ, check=False
+    return subprocess.run(  # -B: a full disk would leave half of a compiled module for every later test
+        [sys.executable, "-B", "-c", PRELUDE.format(prelude)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=environ,
+        check=False,
     )
 
 

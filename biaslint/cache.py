@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,15 +37,17 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.now = States()
+        self.files: list[str] = []
         self.key = ""
         self.group = ""
 
     def begin(self, files: Sequence[Path], config: Config, paths: Sequence[Path] = ()) -> None:
         """Note the state of the files that are about to be linted; `paths` are those that the command names."""
-        self.now = States(map(str, files))
+        self.files = [str(file) for file in files]
+        self.now = States(self.files)
         base = [_self(), repr(config), [str(path) for path in paths]]
         self.group = digest(json.dumps(base).encode())
-        self.key = digest(json.dumps([self.group, [str(file) for file in files]]).encode())
+        self.key = digest(json.dumps([self.group, self.files]).encode())
 
     def recall(self) -> dict[str, Any] | None:
         """What the run found the last time, if all that it depends on is as it was."""
@@ -73,7 +74,7 @@ class Cache:
             pieces.write()
             if not doubtful:
                 found = {name: as_json.encode(value) for name, value in result.items()}
-                body = json.dumps({"states": self.now.as_json(), "result": found}).encode()
+                body = json.dumps({"states": self.now.as_json({*self.files, *pieces.places()}), "result": found}).encode()
                 write(self.folder / f"{self.key}.json", (digest(body).encode(), b"\n", body))
             self._tidy()
         except BAD:
@@ -136,7 +137,7 @@ class Pieces:
         self.path = path
         self.now = now
         self._old: BinaryIO = io.BytesIO()
-        self._new: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 -- it is closed when nobody refers to it any more
+        self._new: BinaryIO = io.BytesIO()
         self._end = 0
         self._known: dict[str, Stored] = {}
         self._kept: dict[str, Stored] = {}
@@ -144,6 +145,7 @@ class Pieces:
         self._folders: dict[str, bool] = {}
         self._doubtful: set[str] = set()
         with contextlib.suppress(*BAD):
+            self._new = tempfile.TemporaryFile()  # noqa: SIM115 -- it is closed when nobody refers to it any more
             self._known = self._load()
 
     def _load(self) -> dict[str, Stored]:
@@ -197,6 +199,13 @@ class Pieces:
             }
         return doubtful
 
+    def places(self) -> set[str]:
+        """The files and folders that the pieces of this run depend on."""
+        found = {*self._files, *self._folders}
+        for one in self._kept.values():
+            found.update(one.files, one.folders)
+        return found
+
     def write(self) -> None:
         """Put the pieces of this run in the place of those of the last, for `_load`. Raises OSError and ValueError."""
         numbers: dict[str, int] = {}
@@ -206,9 +215,14 @@ class Pieces:
             places = [[numbers.setdefault(path, len(numbers)) for path in paths] for paths in (one.files, one.folders)]
             pieces[name] = [*places, position, one.size, one.checksum]
             position += one.size
-        head = json.dumps({"states": self.now.as_json(), "places": list(numbers), "pieces": pieces}).encode()
-        values = (one.value() for one in self._kept.values())
-        write(self.path, itertools.chain((digest(head).encode(), b"\n", head, b"\n"), values))
+        head = json.dumps({"states": self.now.as_json(numbers), "places": list(numbers), "pieces": pieces}).encode()
+        write(self.path, self._lines(head))
+
+    def _lines(self, head: bytes) -> Iterator[bytes]:
+        yield from (digest(head).encode(), b"\n", head, b"\n")
+        for one in self._kept.values():
+            yield one.value()
+        self._old.close()  # some systems replace no file that is open
 
 
 def _self() -> list[Any]:

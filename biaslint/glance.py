@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -38,7 +39,7 @@ def at(path: Path, texts: Mapping[Path, str], pieces: Pieces | None = None) -> G
         except (LookupError, TypeError, ValueError, AttributeError):
             pass  # it is made anew
     found = _fresh(path, None)
-    pieces.keep(name, json.dumps(_encoded(found)).encode(), {str(path): path.is_file()}, {})
+    pieces.keep(name, json.dumps(_encoded(found)).encode(), {str(path): os.path.isfile(path)}, {})
     return found
 
 

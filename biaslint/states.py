@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -29,7 +29,7 @@ def stamp(path: str) -> Stamp:
         status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return [status.st_mtime_ns, status.st_size, status.st_ino] if S_ISREG(status.st_mode) else None
+    return [status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns] if S_ISREG(status.st_mode) else None
 
 
 def content(path: str) -> str:
@@ -75,7 +75,7 @@ class States:
         return doubtful | {path for path, there in folders.items() if self.folders[path] != there}
 
     def _young(self, state: Stamp) -> bool:
-        return state is not None and state[0] > self.began - SETTLING
+        return state is not None and max(state[0], state[3]) > self.began - SETTLING
 
     def changed(self, earlier: Mapping[str, Any]) -> set[str]:
         """The paths that are not as they were `earlier` (from `as_json`). Looks at those that have not been looked at yet."""
@@ -88,6 +88,7 @@ class States:
     def _content(self, path: str) -> str:
         return self.digests[path] if path in self.digests else content(path)
 
-    def as_json(self) -> dict[str, Any]:
-        """What a later run gives to `changed`."""
-        return {"stamps": self.stamps, "digests": self.digests, "folders": self.folders}
+    def as_json(self, paths: Collection[str]) -> dict[str, Any]:
+        """What a later run gives to `changed`: the states of these files and folders."""
+        tables: dict[str, dict[str, Any]] = {"stamps": self.stamps, "digests": self.digests, "folders": self.folders}
+        return {name: {path: table[path] for path in paths if path in table} for name, table in tables.items()}

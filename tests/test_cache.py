@@ -116,6 +116,44 @@ def test_comments_of_a_file_that_has_not_changed_still_count(project: Path) -> N
     assert second.statistics.suppressed == 1
 
 
+def test_what_nothing_depends_on_any_more_is_forgotten(project: Path) -> None:
+    sizes = []
+    for number in range(6):
+        later(project / f"part{number}.py", NORM.format(kind="BatchNorm2d"))
+        (project / f"part{number - 1}.py").unlink(missing_ok=True)
+        later(project / "model.py", MODEL.replace("from parts", f"from part{number}"))
+        assert len(lint(project).findings) == 1
+        (entry,) = (project / cache.FOLDER).glob("*.pieces")
+        sizes.append(len(json.loads(entry.read_bytes().split(b"\n", 2)[1])["states"]["stamps"]))
+    assert len(set(sizes[1:])) == 1
+
+
+def test_a_file_replaced_by_an_older_one_while_it_is_linted_is_seen(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = project / "other"
+    other.write_text(NORM.format(kind="Identity"))
+    os.utime(other, ns=(later.now, later.now))  # type: ignore[attr-defined]
+    keep = cache.Cache.keep
+
+    def late(*args: object) -> None:
+        if other.exists():
+            other.replace(project / "parts.py")
+        keep(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cache.Cache, "keep", late)
+    config = Config(project, select=("BL101",))
+    assert len(engine.lint([project / "model.py"], config, kept(project)).findings) == 1
+    assert engine.lint([project / "model.py"], config, kept(project)).findings == []
+
+
+def test_no_place_for_temporary_files_means_no_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(cache.tempfile, "TemporaryFile", full)
+    assert len(lint(project).findings) == 1
+    assert len(lint(project).findings) == 1
+
+
 def test_settings_are_part_of_what_is_kept(project: Path) -> None:
     assert len(lint(project).findings) == 1
     assert lint(project, Config(project, select=("BL102",))).findings == []

@@ -238,6 +238,7 @@ ODD = {
     + "".join(" " * depth + "except E:\n" + " " * (depth + 1) + "nn.Conv2d(1, 2, 3)\n" for depth in range(18, -1, -1)),
     "a class body without end": "class M(nn.Module):\n    x = [i for i in range(9**9) for j in range(9**9)]\n    def forward(self, x):\n"
     "        return x\nclass N(M):\n    pass\n",
+    "a number flattened": "def f(x):\n    y = nn.Linear(3, 4)(x).view(-1, 4)\n    return y.sum((0, 1)).flatten(), y[0, 0].flatten(), y[0][0].flatten()\nf(x)\n",
     "sizes of nothing": "x = torch.zeros(2, 3, 4)\nx.view(0, -1)\nx.reshape(-1, 0, 2)\nx.view(-1, -1)\nx.flatten(9, 2)\nx.permute(9)\n"
     "x.transpose(0, 99)\nx[..., ...]\nx.view(-1, 0, 0)\nx.split(0)\nx.chunk(0)\nx.repeat(0)\nnn.Linear(1, 2)(x)\n",
     "a framework's own folders": "import keras.src as k\nfrom keras import src\nfrom keras.src import *\nsrc(1)\nk.layers.Dense(1)(1)\n",

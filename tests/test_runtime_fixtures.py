@@ -160,6 +160,8 @@ def test_a_fixture_agrees_with_its_live_models(path: Path) -> None:
             }
             if marked and marked not in rules:
                 wrong.append(f"line {line} is marked {marked}, measured {rules}: {text[line - 1].strip()}")
+            if "MultiheadAttention(" in text[line - 1]:
+                continue  # one switch for all its biases: there is nothing to do about the last one alone
             if not marked and len(rules) == 1 and rules & set(re.findall(r"BL\d+", select)):
                 wrong.append(f"line {line} is not marked, measured {rules}: {text[line - 1].strip()}")
     assert wrong == []

@@ -418,7 +418,9 @@ def flatten(interp: Interpreter, x: Node, start: Value = 1, end: Value = -1) -> 
             return remap(interp, x, sources, (*dims, interp.fresh().key), "flatten")
         return interp.opaque(x, name="flatten")
     rank = len(x.dims)
-    first, last = start % rank if rank else 0, end % rank if rank else 0
+    if not rank:
+        return remap(interp, x, {0: ()}, (1,), "flatten")
+    first, last = start % rank, end % rank
     merged = tuple(range(first, last + 1))
     size = multiply([x.dims[axis] for axis in merged])
     dims = (*x.dims[:first], size, *x.dims[last + 1 :])

@@ -16,7 +16,8 @@ from biaslint import source_text
 from biaslint.graph import Place
 
 # A file without any of these words builds no model; looking for them costs a thousandth of parsing.
-MENTIONS = (b"torch", b"keras", b"tensorflow", b"lightning", b"timm", b"mmcv", b"mmengine", b"nn.")
+MENTIONS = (b"torch", b"keras", b"tensorflow", b"lightning", b"timm", b"mmcv", b"mmengine")
+_NN = re.compile(rb"(?<!\w)nn\.")  # the module as most name it; not a connection, `conn.`
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -82,7 +83,7 @@ def decode(data: bytes) -> str:
 
 def mentions_framework(data: bytes) -> bool:
     """Can there be model code in it?"""
-    return any(word in data for word in MENTIONS)
+    return any(word in data for word in MENTIONS) or (b"nn." in data and _NN.search(data) is not None)
 
 
 def check_syntax(text: str) -> None:

@@ -155,3 +155,11 @@ def test_a_run_leaves_no_syntax_tree_behind(tmp_path: Path) -> None:
     assert engine.lint([tmp_path], Config(tmp_path)).statistics.layers == 1
     gc.collect()
     assert sum(isinstance(one, ast.Module) for one in gc.get_objects()) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "skipped"), [("conn.close()\n", 1), ("from lib import nn\nnn.Linear(1, 2)\n", 0), ("x = (nn.Linear(1, 2),)\n", 0)]
+)
+def test_a_file_that_names_no_framework_is_not_parsed(tmp_path: Path, text: str, skipped: int) -> None:
+    (tmp_path / "model.py").write_text(text)
+    assert lint(tmp_path).statistics.skipped == skipped

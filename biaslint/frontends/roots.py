@@ -129,7 +129,9 @@ def execute_lone(project: Project, group: Sequence[Reference]) -> Reached:
 
 def relieve(project: Project) -> None:
     """Let go of the files that were read, where they have become many and nobody keeps them: syntax trees take much memory."""
-    if project.memory is not None or sum(len(module.text) for module in project.modules.values() if module) < MUCH:
+    if project.memory is not None:
+        return
+    if sum(len(module.text) for module in project.modules.values() if module) < MUCH:
         gc.collect(1)  # the last execution: what it made refers to itself
         return
     let_go(project)

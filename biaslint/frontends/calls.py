@@ -189,7 +189,8 @@ def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[st
         else:
             extra[name] = value
     missing = len(positional) - len(func.defaults)
-    for index, name in enumerate(positional):
+    for index in range(len(args), len(positional)):
+        name = positional[index]
         if name not in names:
             if index >= missing:
                 names[name] = func.defaults[index - missing]

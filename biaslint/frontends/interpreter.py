@@ -235,12 +235,12 @@ class Interpreter:
         unknown = (isinstance(test, Unknown) and self.choices.known(test.key) is None) or isinstance(test, Node)
         if unknown or not self.trying:
             # entry points are called as their authors meant them: a check of the arguments passes, whatever we take them for
-            for side, choice in ((node.body, False), (node.orelse, True)):
-                if side and isinstance(side[-1], ast.Raise):
-                    self.choices.take_back(before)
-                    if isinstance(test, Unknown):
-                        self.choices.assume(test, choice)
-                    return self.block(node.body if choice else node.orelse, scope)
+            raises = isinstance(node.body[-1], ast.Raise)
+            if raises or (node.orelse and isinstance(node.orelse[-1], ast.Raise)):
+                self.choices.take_back(before)
+                if isinstance(test, Unknown):
+                    self.choices.assume(test, not raises)
+                return self.block(node.orelse if raises else node.body, scope)
         if (
             unknown
             and not node.orelse
@@ -551,7 +551,7 @@ class Interpreter:
             found: Scope | None = scope
             while found is not None:
                 if name in found.names:
-                    if found.parent is None:
+                    if found is module.scope:
                         self.project.ledger.asked.add((module, name))
                     return found.names[name]
                 found = found.parent
@@ -567,8 +567,11 @@ class Interpreter:
         """A module's top-level name, or MISSING. The statements that bind it are executed when it is asked for first."""
         names, ledger = module.scope.names, self.project.ledger
         ledger.asked.add((module, name))
-        if name in module.ready and name in names:  # a `del` may have taken it away again
-            return names[name]
+        if name in names:
+            if name in module.ready:
+                return names[name]
+        elif name not in module.bindings and not module.stars and name not in DUNDERS:
+            return MISSING
         pending = [statement for statement in module.bindings.get(name, ()) if statement not in module.done]
         if pending and isinstance(pending[-1], ast.ImportFrom) and name not in names:
             # only this name, not the statement's others
@@ -610,7 +613,7 @@ class Interpreter:
             if all(statement in module.done for statement in module.bindings.get(name, ())):
                 module.ready.add(name)
             return names[name]
-        if name in ("__name__", "__file__", "__doc__", "__all__", "__package__"):
+        if name in DUNDERS:
             return module.name if name != "__file__" else str(module.path)
         if module.bindings is not None and module.stars and name not in module.absent:
             return self.through_stars(module, name)
@@ -763,7 +766,7 @@ class Interpreter:
 
     def ev_name(self, node: ast.Name, scope: Scope) -> Value:
         name = node.id
-        if name in scope.names and scope.parent is not None and not scope.globals:
+        if name in scope.names and not scope.globals and scope is not scope.module.scope:
             return scope.names[name]
         value = self.lookup(name, scope)
         if value is MISSING:
@@ -783,12 +786,14 @@ class Interpreter:
         args: list[Value] = []
         kwargs: dict[str, Value] = {}
         for argument in node.args:
-            if isinstance(argument, ast.Starred):
+            if isinstance(argument, ast.Constant):
+                args.append(argument.value)
+            elif isinstance(argument, ast.Starred):
                 args.extend(self.iterate(self.eval(argument.value, scope), argument.value))
             else:
                 args.append(self.eval(argument, scope))
         for keyword in node.keywords:
-            value = self.eval(keyword.value, scope)
+            value = keyword.value.value if isinstance(keyword.value, ast.Constant) else self.eval(keyword.value, scope)
             if keyword.arg is not None:
                 kwargs[keyword.arg] = value
             elif isinstance(value, DictV):
@@ -798,10 +803,11 @@ class Interpreter:
                 self.weigh(value)
         self.module = scope.module
         self.node = node
-        if isinstance(func, External) and func.name == "builtins.super" and not args:
-            return self.zero_super(scope)
-        if isinstance(func, External) and func.name in ("builtins.locals", "builtins.vars") and not args:
-            return DictV(dict(scope.names))
+        if not args and isinstance(func, External):
+            if func.name == "builtins.super":
+                return self.zero_super(scope)
+            if func.name in ("builtins.locals", "builtins.vars"):
+                return DictV(dict(scope.names))
         result = calls.call(self, func, args, kwargs, node)
         if type(result) in WEIGHTY:
             self.weigh(result)
@@ -1246,6 +1252,7 @@ class Interpreter:
 _TEXTS = remembered.table()
 _SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out
 NUMBERS = (int, float, complex)
+DUNDERS = {"__name__", "__file__", "__doc__", "__all__", "__package__"}
 BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
     name: kind
     for name, kind in vars(__import__("builtins")).items()

@@ -491,7 +491,10 @@ def run_model(interp: Interpreter, obj: Obj) -> list[Value]:
 
 
 def inputs(interp: Interpreter, func: Func) -> tuple[list[Value], dict[str, Value]]:
-    """Inputs for a forward pass: a tensor for every parameter that has no default, and for the first in any case."""
+    """Inputs for a forward pass: a tensor for every parameter that has no default, and for the first in any case.
+
+    A flag (`return_features=False`) is one that some callers give the other value.
+    """
     spec = func.node.args
     positional = [*spec.posonlyargs, *spec.args][1:]
     required = len(positional) - len(func.defaults)
@@ -503,11 +506,19 @@ def inputs(interp: Interpreter, func: Func) -> tuple[list[Value], dict[str, Valu
     for parameter in spec.kwonlyargs:
         if parameter.arg not in func.kw_defaults:
             kwargs[parameter.arg] = input_for(interp, func, parameter)
+    named = [
+        *zip(positional[required:], func.defaults, strict=True),
+        *((one, func.kw_defaults.get(one.arg)) for one in spec.kwonlyargs),
+    ]
+    for parameter, default in named[max(1 - required, 0) :]:
+        if isinstance(default, bool) and not MODE.fullmatch(parameter.arg):
+            kwargs[parameter.arg] = Unknown(("input", func.qualname, parameter.arg), parameter.arg, default=default)
     if spec.vararg and not positional:
         args.append(interp.flow.add("input", (), None, spec.vararg.arg, interp.here()))
     return args, kwargs
 
 
+MODE = re.compile(r"(is_)?(train|training|eval|inference|test|predict|infer|testing)|mode")  # the pass is the one of training
 SCALARS = {"int", "bool", "float", "str"}
 
 

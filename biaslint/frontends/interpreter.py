@@ -718,9 +718,9 @@ class Interpreter:
             path = importer.path.parent / "__init__.py" if self.project.is_file(importer.path.parent / "__init__.py") else None
         return source, path
 
-    def is_submodule(self, module: Module, name: str, path: Path | None) -> bool:
-        """Does `from package import name` mean the file `path`? A package may import a name like it with a star, from far away."""
-        if path is None or name in module.bindings or not module.stars:
+    def is_submodule(self, module: Module, name: str, dotted: str, base: Path) -> bool:
+        """Does `from package import name` mean a file? A package may import a name like it with a star, from far away."""
+        if name in module.bindings or not module.stars or self.project.find(dotted, base) is None:
             return False
         sources = (self.source_of(star, module)[1] for star in module.stars)
         return not any(one is not None and name in (self.project.content(one) or "") for one in sources)
@@ -735,10 +735,11 @@ class Interpreter:
                 return MISSING
             module = self.project.open(path)
             if module is not None:
+                if star or not self.is_submodule(module, name, f"{source}.{name}", importer.base):
+                    value = self.module_attribute(module, name)
+                    if value is not MISSING:
+                        return value
                 sub = self.project.find(f"{source}.{name}", importer.base)
-                value = self.module_attribute(module, name) if star or not self.is_submodule(module, name, sub) else MISSING
-                if value is not MISSING:
-                    return value
                 if sub is not None:
                     return self.project.open(sub) or External(f"{source}.{name}")
                 if star:

@@ -321,6 +321,13 @@ class Project:
             known = self._files[path] = path in self.texts or path.is_file()
         return known
 
+    def is_folder(self, path: Path) -> bool:
+        self.ledger.asked.add(Folder(path))
+        known = self._folders.get(path)
+        if known is None:
+            known = self._folders[path] = path.is_dir() or any(path in text.parents for text in self.texts)
+        return known
+
     def module_name(self, path: Path) -> tuple[Path, str, list[Path]]:
         """The folder that imports start from, the module's dotted name below it, and the files that make it so."""
         parts = [] if path.name == "__init__.py" else [path.stem]
@@ -346,6 +353,8 @@ class Project:
         relative = Path(*name.split("."))
         starts = [base, *(folder for folder in base.parents if folder == self.root or self.root in folder.parents)]
         for start in (*starts, self.root, self.root / "src", base / "src"):
+            if len(relative.parts) > 1 and not self.is_folder(start / relative.parts[0]):
+                continue  # nothing of it is there: one folder to depend on, however much of it is imported
             for candidate in (start / relative / "__init__.py", start / relative.with_name(relative.name + ".py")):
                 if self.is_file(candidate):
                     return candidate
@@ -355,10 +364,6 @@ class Project:
         """Is it a folder of the project, with or without `__init__.py`?"""
         relative = Path(*name.split("."))
         for start in (base, self.root, self.root / "src"):
-            folder = start / relative
-            self.ledger.asked.add(Folder(folder))
-            if folder not in self._folders:
-                self._folders[folder] = folder.is_dir()
-            if self._folders[folder]:
+            if self.is_folder(start / relative.parts[0]) and self.is_folder(start / relative):
                 return True
         return False

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import frameworks, hugging_face, tensors
+from biaslint.frontends import frameworks, hugging_face, operators, scopes, tensors
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
     MISSING,
@@ -25,6 +25,7 @@ from biaslint.frontends.values import (
     Super,
     Unknown,
     Value,
+    hashable,
     is_constant,
     key_of,
 )
@@ -92,7 +93,7 @@ def load(interp: Interpreter, base: Value, name: str) -> Value:
     if isinstance(base, Module):
         if frameworks.knows(f"{base.name}.{name}"):
             return External(f"{base.name}.{name}")
-        value = interp.module_attribute(base, name)
+        value = scopes.module_attribute(interp, base, name)
         if value is not MISSING:
             return value
         sub = interp.project.find(f"{base.name}.{name}", base.base)
@@ -172,7 +173,7 @@ def load_external(interp: Interpreter, base: External, name: str) -> Value:
     if base.name.startswith("project:"):
         full = f"{base.name[8:]}.{name}"
         if interp.module is not None:
-            return interp.import_module(full, interp.module)
+            return scopes.import_module(interp, full, interp.module)
     if name == "__name__":
         return base.name.rpartition(".")[2]
     if name == "__init__":
@@ -272,7 +273,7 @@ def has(interp: Interpreter, base: Value, name: str) -> bool | None:
     if isinstance(base, Func):
         return name in base.attrs or hasattr(Func, name) or name in ("__name__", "__module__", "__qualname__")
     if isinstance(base, Module):
-        return interp.module_attribute(base, name) is not MISSING
+        return scopes.module_attribute(interp, base, name) is not MISSING
     if isinstance(base, Partial):
         return name in ("func", "args", "keywords")
     return None
@@ -295,10 +296,13 @@ def store(interp: Interpreter, base: Value, name: str, value: Value, text: str =
             base.attrs[name] = value
         adopt(base, value, f"{text or name}")
     elif isinstance(base, (Class, Func)):
-        shared = base.module.scope.names.get(base.name) is base
-        (interp.change if shared else dict.__setitem__)(base.attrs, name, value)
+        table = base.attrs
+        if base.module.scope.names.get(base.name) is base:
+            scopes.change(interp, table, name, value)
+        else:
+            table[name] = value
     elif isinstance(base, Module):
-        interp.change(base.scope.names, name, value)
+        scopes.change(interp, base.scope.names, name, value)
     elif isinstance(base, Param):
         tensors.store_param(interp, base, name, value)
     elif isinstance(base, Unknown) and base.tensors:
@@ -402,7 +406,6 @@ def of_any_rank(items: list[Value]) -> Value:
 
 
 def dict_item(interp: Interpreter, base: DictV, index: Value) -> Value:
-    from biaslint.frontends.interpreter import hashable
     from biaslint.frontends.values import Raised
 
     if isinstance(index, Unknown):
@@ -422,7 +425,7 @@ def dict_item(interp: Interpreter, base: DictV, index: Value) -> Value:
     if key in base.items:
         return base.items[key]
     for other, value in base.items.items():
-        if interp.identical(other, index):
+        if operators.identical(interp, other, index):
             return value
     if base.open or any(isinstance(key, Unknown) for key in base.items):
         return interp.fresh(str(index))
@@ -450,7 +453,6 @@ def obj_item(interp: Interpreter, base: Obj, index: Value) -> Value:
 
 def store_item(interp: Interpreter, base: Value, index: Value, value: Value, text: str = "") -> None:
     """base[index] = value"""
-    from biaslint.frontends.interpreter import hashable
 
     if isinstance(base, ListV):
         if isinstance(index, int) and -len(base.items) <= index < len(base.items):
@@ -481,7 +483,6 @@ def store_item(interp: Interpreter, base: Value, index: Value, value: Value, tex
 
 
 def delete_item(interp: Interpreter, base: Value, index: Value) -> None:
-    from biaslint.frontends.interpreter import hashable
 
     if isinstance(base, ListV) and isinstance(index, int) and -len(base.items) <= index < len(base.items):
         del base.items[index]

@@ -7,8 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import attributes, frameworks, library, remembered, tensors, wrappers
-from biaslint.frontends.interpreter import MAX_DEPTH, Frame, larger
+from biaslint.frontends import attributes, frameworks, library, operators, remembered, tensors, wrappers
+from biaslint.frontends.interpreter import MAX_DEPTH, Frame
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
     MISSING,
@@ -27,6 +27,7 @@ from biaslint.frontends.values import (
     Scope,
     Unknown,
     Value,
+    larger,
     tensors_in,
 )
 
@@ -286,7 +287,7 @@ def fills_fields(cls: Class) -> bool:
 
 def enum_member(interp: Interpreter, cls: Class, value: Value) -> Value:
     for name, item in cls.attrs.items():
-        if not name.startswith("_") and interp.equal(item, value):
+        if not name.startswith("_") and operators.equal(interp, item, value):
             return item
     return value
 

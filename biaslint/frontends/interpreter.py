@@ -7,21 +7,17 @@ It knows the language and nothing of any framework. What is called is carried ou
 from __future__ import annotations
 
 import ast
-import contextlib
 import itertools
-import operator
-import re
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from biaslint.flow import Flow, Node
 from biaslint.frontends import remembered
-from biaslint.frontends.choices import Choices, multiply, rank
+from biaslint.frontends.choices import Choices
 from biaslint.frontends.project import Module, Project
 from biaslint.frontends.values import (
+    MAX_ITEMS,
     MISSING,
-    Builtin,
     Class,
     DictV,
     External,
@@ -30,54 +26,25 @@ from biaslint.frontends.values import (
     ListV,
     Obj,
     Origin,
-    Param,
     Raised,
     Scope,
-    Setting,
     Stopped,
     Super,
     Unknown,
     Value,
+    hashable,
     is_constant,
-    key_of,
+    is_open,
+    larger,
     tensors_in,
-    vast,
 )
 
 BREAK = ("break", None)
 CONTINUE = ("continue", None)
 Signal = tuple[str, Value] | None
 
-BINARY: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.Div: ("/", operator.truediv),
-    ast.FloorDiv: ("//", operator.floordiv),
-    ast.Mod: ("%", operator.mod),
-    ast.Pow: ("**", operator.pow),
-    ast.MatMult: ("@", operator.matmul),
-    ast.BitAnd: ("&", operator.and_),
-    ast.BitOr: ("|", operator.or_),
-    ast.BitXor: ("^", operator.xor),
-    ast.LShift: ("<<", operator.lshift),
-    ast.RShift: (">>", operator.rshift),
-}
-COMPARISONS: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Eq: ("==", operator.eq),
-    ast.NotEq: ("!=", operator.ne),
-    ast.Lt: ("<", operator.lt),
-    ast.LtE: ("<=", operator.le),
-    ast.Gt: (">", operator.gt),
-    ast.GtE: (">=", operator.ge),
-    ast.Is: ("is", operator.is_),
-    ast.IsNot: ("is not", operator.is_not),
-    ast.In: ("in", lambda a, b: a in b),
-    ast.NotIn: ("not in", lambda a, b: a not in b),
-}
 MAX_STEPS = 400_000
 MAX_DEPTH = 60
-MAX_ITEMS = 4096
 WEIGHTY = {ListV, DictV, str, bytes}
 LONG_STEPS = 2_000
 LONG = 64  # rounds after which a loop that has made no layer and no tensor is left
@@ -225,7 +192,7 @@ class Interpreter:
         elif isinstance(old, Obj) and old.items is not None and isinstance(node.op, ast.Add):
             value = frameworks.method(self, old, "extend", [new], {})
         else:
-            value = self.binary(node.op, old, new, node)
+            value = operators.binary(self, node.op, old, new, node)
         self.assign(node.target, value, scope)
         return None
 
@@ -420,7 +387,7 @@ class Interpreter:
     def do_import(self, node: ast.Import, scope: Scope) -> Signal:
         for alias in node.names:
             name = alias.name if alias.asname else alias.name.partition(".")[0]
-            scope.names[alias.asname or name] = self.import_module(name, scope.module)
+            scope.names[alias.asname or name] = scopes.import_module(self, name, scope.module)
         return None
 
     def do_import_from(self, node: ast.ImportFrom, scope: Scope) -> Signal:
@@ -430,7 +397,7 @@ class Interpreter:
                     scope.module.stars.append(node)
                     scope.module.absent.clear()
                 continue
-            scope.names[alias.asname or alias.name] = self.import_name(node, alias.name, scope.module)
+            scope.names[alias.asname or alias.name] = scopes.import_name(self, node, alias.name, scope.module)
         return None
 
     def do_delete(self, node: ast.Delete, scope: Scope) -> Signal:
@@ -481,7 +448,7 @@ class Interpreter:
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         if isinstance(target, ast.Name):
-            self.bind(target.id, value, scope)
+            scopes.bind(self, target.id, value, scope)
         elif isinstance(target, ast.Attribute):
             attributes.store(
                 self, self.eval(target.value, scope), target.attr, value, self.text(target) if isinstance(value, Obj) else ""
@@ -495,26 +462,6 @@ class Interpreter:
             self.unpack(target.elts, value, scope)
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, scope)
-
-    def change(self, table: dict[str, Value], name: str, value: Value) -> None:
-        """Change what a module, class or function holds; what a definition does so belongs to it."""
-        if self.defining:
-            table[name] = value
-        else:
-            self.project.change(table, name, value)
-
-    def bind(self, name: str, value: Value, scope: Scope) -> None:
-        if name in scope.globals:
-            self.change(scope.module.scope.names, name, value)
-            return
-        if name in scope.nonlocals:
-            outer = scope.parent
-            while outer is not None:
-                if name in outer.names:
-                    outer.names[name] = value
-                    return
-                outer = outer.parent
-        scope.names[name] = value
 
     def unpack(self, targets: list[ast.expr], value: Value, scope: Scope) -> None:
         items = self.items_for(value, len(targets), any(isinstance(target, ast.Starred) for target in targets))
@@ -544,216 +491,6 @@ class Interpreter:
         text = f"{value.text}[{spelled if isinstance(index, tuple) else index}]" if value.text else ""
         return self.fresh(text) if larger(value.key, 60) else Unknown(("item", value.key, index), text)
 
-    def lookup(self, name: str, scope: Scope) -> Value:
-        """What a name stands for."""
-        module = scope.module
-        if not scope.globals or name not in scope.globals:
-            found: Scope | None = scope
-            while found is not None:
-                if name in found.names:
-                    if found is module.scope:
-                        self.project.ledger.asked.add((module, name))
-                    return found.names[name]
-                found = found.parent
-        return self.global_name(module, name)
-
-    def global_name(self, module: Module, name: str) -> Value:
-        value = self.module_attribute(module, name)
-        if value is not MISSING:
-            return value
-        return library.builtin(self, name)
-
-    def module_attribute(self, module: Module, name: str) -> Value:
-        """A module's top-level name, or MISSING. The statements that bind it are executed when it is asked for first."""
-        names, ledger = module.scope.names, self.project.ledger
-        ledger.asked.add((module, name))
-        if name in names:
-            if name in module.ready:
-                return names[name]
-        elif name not in module.bindings and not module.stars and name not in DUNDERS:
-            return MISSING
-        pending = [statement for statement in module.bindings.get(name, ()) if statement not in module.done]
-        if pending and isinstance(pending[-1], ast.ImportFrom) and name not in names:
-            # only this name, not the statement's others
-            for alias in pending[-1].names:
-                if (alias.asname or alias.name) == name:
-                    asking = ledger.on_behalf_of((module, name))
-                    self.begin_definition()
-                    try:
-                        value = self.imported(pending[-1], alias.name, module)
-                    finally:
-                        self.end_definition()
-                        ledger.back_to(asking)
-                    if value is MISSING:
-                        return MISSING
-                    if len(module.bindings[name]) == 1:
-                        names[name] = value
-                    return value
-        if pending:
-            outer = self.module, self.stack, self.node, self.statement
-            asked, self.asked = self.asked, {}
-            self.module, self.stack = module, []
-            asking = ledger.asked
-            self.begin_definition()
-            try:
-                for statement in pending:
-                    if module.begin(statement):
-                        self.project.touched.add(module)
-                        ledger.on_behalf_of(statement)
-                        with contextlib.suppress(Raised):
-                            self.execute(statement, module.scope)
-            finally:
-                self.module, self.stack, self.node, self.statement = outer
-                self.asked = asked
-                self.end_definition()
-                ledger.back_to(asking)
-        if name in names:
-            for statement in module.registrations.get(name, ()):
-                self.register(module, statement)
-            if all(statement in module.done for statement in module.bindings.get(name, ())):
-                module.ready.add(name)
-            return names[name]
-        if name in DUNDERS:
-            return module.name if name != "__file__" else str(module.path)
-        if module.bindings is not None and module.stars and name not in module.absent:
-            return self.through_stars(module, name)
-        return MISSING
-
-    def begin_definition(self) -> None:
-        """What is worked out from here on stays for later executions: it must not depend on what this one has changed, nor does
-        it count as this one's work, which goes on as if it had been there."""
-        if not self.defining:
-            if self.shared_steps > self.max_steps:
-                self.stop("too many steps")
-            self.project.set_aside()
-            self.begun = self.steps
-        self.defining += 1
-
-    def end_definition(self) -> None:
-        self.defining -= 1
-        if not self.defining:
-            self.project.set_aside()
-            self.shared_steps += self.steps - self.begun
-            self.steps = self.begun
-
-    def through_stars(self, module: Module, name: str) -> Value:
-        """A name that `from source import *` may bring in. Each module is asked once, however many ways lead to it."""
-        asked = self.asked.get(name)
-        outermost = asked is None
-        if asked is None:
-            asked = self.asked[name] = set()
-        elif module in asked:
-            return MISSING
-        asked.add(module)
-        asking = self.project.ledger.on_behalf_of((module, name))
-        self.begin_definition()
-        try:
-            for star in list(module.stars):
-                value = self.imported(star, name, module, star=True)
-                if value is not MISSING:
-                    module.scope.names[name] = value
-                    return value
-            if outermost:
-                for one in asked:
-                    one.absent.add(name)
-            return MISSING
-        finally:
-            self.end_definition()
-            self.project.ledger.back_to(asking)
-            if outermost:
-                self.asked.pop(name, None)
-
-    def register(self, module: Module, statement: ast.stmt) -> None:
-        """Enter a class or function of the module into a table, as its decorators do."""
-        if statement in module.registered or not isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
-            return
-        module.registered.add(statement)
-        module.fresh.add(statement)
-        self.project.touched.add(module)
-        outer = self.module, self.stack, self.node, self.statement
-        self.module, self.stack, self.node = module, [], statement
-        asking = self.project.ledger.on_behalf_of(statement)
-        self.begin_definition()
-        try:
-            made = self.module_attribute(module, statement.name)
-            for decorator in reversed(statement.decorator_list):
-                with contextlib.suppress(Raised):
-                    calls.call(self, self.eval(decorator, module.scope), [made], {}, decorator)
-        finally:
-            self.end_definition()
-            self.project.ledger.back_to(asking)
-            self.module, self.stack, self.node, self.statement = outer
-
-    def imported(self, node: ast.ImportFrom, name: str, module: Module, star: bool = False) -> Value:
-        """`from source import name`; MISSING where modules that import from each other lead back here."""
-        key = (module, node, name)
-        if key in self.importing:
-            return MISSING
-        self.importing.add(key)
-        try:
-            return self.import_name(node, name, module, star)
-        finally:
-            self.importing.discard(key)
-
-    def import_module(self, name: str, importer: Module) -> Value:
-        path = self.project.find(name, importer.base)
-        if path is not None:
-            module = self.project.open(path)
-            if module is not None:
-                return module
-        if self.project.is_package(name, importer.base):
-            return External(f"project:{name}")
-        return External(name)
-
-    def source_of(self, node: ast.ImportFrom, importer: Module) -> tuple[str, Path | None]:
-        """The dotted name of what `from source import ...` imports from, and its file where there is one."""
-        source = node.module or ""
-        if node.level:
-            parts = importer.package.split(".") if importer.package else []
-            if node.level > 1:
-                parts = parts[: len(parts) - (node.level - 1)]
-            source = ".".join([*parts, source] if source else parts)
-        path = self.project.find(source, importer.base) if source else None
-        if node.level and path is None and not source:
-            path = importer.path.parent / "__init__.py" if self.project.is_file(importer.path.parent / "__init__.py") else None
-        return source, path
-
-    def is_submodule(self, module: Module, name: str, dotted: str, base: Path) -> bool:
-        """Does `from package import name` mean a file? A package may import a name like it with a star, from far away."""
-        if name in module.bindings or not module.stars or self.project.find(dotted, base) is None:
-            return False
-        sources = (self.source_of(star, module)[1] for star in module.stars)
-        return not any(one is not None and name in (self.project.content(one) or "") for one in sources)
-
-    def import_name(self, node: ast.ImportFrom, name: str, importer: Module, star: bool = False) -> Value:
-        """`from source import name`. With `star`, MISSING where the source has no such name."""
-        source, path = self.source_of(node, importer)
-        if path is not None and path != importer.path:
-            if frameworks.knows(f"{source}.{name}"):  # a framework's own sources are linted: its layers are still its layers
-                return External(f"{source}.{name}")
-            if star and not self.project.may_bind(path, name):
-                return MISSING
-            module = self.project.open(path)
-            if module is not None:
-                if star or not self.is_submodule(module, name, f"{source}.{name}", importer.base):
-                    value = self.module_attribute(module, name)
-                    if value is not MISSING:
-                        return value
-                sub = self.project.find(f"{source}.{name}", importer.base)
-                if sub is not None:
-                    return self.project.open(sub) or External(f"{source}.{name}")
-                if star:
-                    return MISSING
-                if any(isinstance(module_star, ast.ImportFrom) for module_star in module.stars):
-                    return External(f"{source}.{name}")
-                return Unknown(("import", source, name), name)
-        sub = self.project.find(f"{source}.{name}" if source else name, importer.base)
-        if sub is not None and sub != importer.path:
-            return self.project.open(sub) or External(f"{source}.{name}")
-        if star:
-            return External(f"{source}.{name}") if frameworks.knows(f"{source}.{name}") else MISSING
-        return External(f"{source}.{name}" if source else name)
-
     # -- expressions ----------------------------------------------------------------------------------------------------------
 
     def eval(self, node: ast.expr, scope: Scope) -> Value:
@@ -769,7 +506,7 @@ class Interpreter:
         name = node.id
         if name in scope.names and not scope.globals and scope is not scope.module.scope:
             return scope.names[name]
-        value = self.lookup(name, scope)
+        value = scopes.lookup(self, name, scope)
         if value is MISSING:
             return Unknown(("name", scope.module.name, node.id), node.id)
         return value
@@ -870,209 +607,21 @@ class Interpreter:
         right = self.eval(node.right, scope)
         self.module = scope.module
         self.node = node
-        result = self.binary(node.op, left, right, node)
+        result = operators.binary(self, node.op, left, right, node)
         if type(result) in WEIGHTY:
             self.weigh(result)
         return result
-
-    def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
-        symbol, function = BINARY[type(op)]
-        if is_constant(left) and is_constant(right):
-            return self.compute(symbol, function, left, right)
-        if isinstance(left, (Node, Param)) or isinstance(right, (Node, Param)):
-            return tensors.binary(self, symbol, left, right, node)
-        if (isinstance(left, Unknown) and left.tensors) or (isinstance(right, Unknown) and right.tensors):
-            return tensors.binary(self, symbol, left, right, node)
-        if isinstance(left, ListV):
-            return self.list_binary(symbol, left, right)
-        if isinstance(right, ListV) and symbol == "*" and isinstance(left, int):
-            return self.list_binary(symbol, right, left)
-        if isinstance(left, DictV) and isinstance(right, DictV) and symbol == "|":
-            return DictV({**left.items, **right.items}, left.open or right.open)
-        if isinstance(left, Obj) or isinstance(right, Obj):
-            return tensors.operator_method(self, symbol, left, right, node)
-        if isinstance(left, str) and symbol == "%":
-            return self.fresh("a string")
-        if isinstance(left, (Unknown, *NUMBERS)) and isinstance(right, (Unknown, *NUMBERS)):
-            return self.symbolic(symbol, left, right)
-        return self.fresh()
-
-    def symbolic(self, symbol: str, left: Value, right: Value) -> Value:
-        if (
-            (symbol == "*" and right == 1)
-            or (symbol in ("+", "-") and right == 0 and is_constant(right))
-            or (symbol == "//" and right == 1)
-        ):
-            return left
-        if (symbol == "*" and left == 1 and is_constant(left)) or (symbol == "+" and left == 0 and is_constant(left)):
-            return right
-        one, two = key_of(left), key_of(right)
-        if larger((one, two), 40):
-            return self.fresh()
-        if symbol == "*" and not isinstance(left, float) and not isinstance(right, float):
-            return Unknown(multiply([one, two]), f"{shown(left)} * {shown(right)}")
-        if symbol == "+" and rank(two) < rank(one):
-            one, two = two, one
-        return Unknown(("op", symbol, one, two), f"{shown(left)} {symbol} {shown(right)}")
-
-    def compute(self, symbol: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
-        """Arithmetic on known values, within bounds."""
-        if symbol == "**" and (
-            not isinstance(right, (int, float)) or abs(right) > 64 or (isinstance(left, int) and abs(left) > 1 << 64)
-        ):
-            return self.fresh()
-        if symbol == "<<" and (not isinstance(right, int) or right > 256):
-            return self.fresh()
-        if symbol == "%" and isinstance(left, (str, bytes)) and not modest(left):
-            return self.fresh("a string")
-        if symbol == "*" and (isinstance(left, (str, bytes)) or isinstance(right, (str, bytes))):
-            count, text = (left, right) if isinstance(left, int) else (right, left)
-            if not isinstance(count, int) or count * len(text) > 10_000:
-                return self.fresh()
-        try:
-            value = function(left, right)
-        except (ArithmeticError, TypeError, ValueError, MemoryError):
-            return self.fresh()
-        if (isinstance(value, int) and abs(value) > 1 << 256) or (isinstance(value, (str, bytes)) and len(value) > 100_000):
-            return self.fresh()
-        return value
-
-    def list_binary(self, symbol: str, left: ListV, right: Value) -> Value:
-        if symbol == "+" and isinstance(right, (ListV, Unknown)):
-            items = [*left.items, *self.iterate(right)]
-            return ListV(items[:MAX_ITEMS], left.kind, left.open or is_open(right) or len(items) > MAX_ITEMS)
-        if symbol == "*":
-            count = right if isinstance(right, int) else self.choices.size(right.key) if isinstance(right, Unknown) else 1
-            if len(left.items) * max(count, 0) > MAX_ITEMS:
-                return ListV(left.items * 2, left.kind, open=True)
-            return ListV(left.items * count, left.kind, left.open)
-        if left.kind == "set" and isinstance(right, ListV):
-            keys = [key_of(item) for item in right.items]
-            if symbol == "-":
-                return ListV([item for item in left.items if key_of(item) not in keys], "set")
-            if symbol == "&":
-                return ListV([item for item in left.items if key_of(item) in keys], "set")
-            if symbol == "|":
-                return ListV(left.items + [item for item in right.items if item not in left.items], "set")
-        return self.fresh()
 
     def ev_compare(self, node: ast.Compare, scope: Scope) -> Value:
         left = self.eval(node.left, scope)
         result: Value = True
         for op, comparator in zip(node.ops, node.comparators, strict=True):
             right = self.eval(comparator, scope)
-            result = self.compare(op, left, right, node)
+            result = operators.compare(self, op, left, right, node)
             if len(node.ops) > 1 and not self.truth(result, node):
                 return False
             left = right
         return result
-
-    def compare(self, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
-        symbol, function = COMPARISONS[type(op)]
-        if symbol in ("is", "is not"):
-            same = self.identical(left, right)
-            if same is not None:
-                return same if symbol == "is" else not same
-        elif symbol in ("in", "not in"):
-            found = self.contains(left, right)
-            if found is not None:
-                return found if symbol == "in" else not found
-        elif symbol in ("==", "!=") and isinstance(left, Setting) and type(right) is str:
-            test = Unknown(("cmp", symbol, left.key, right), self.text(node), default=function(left, right))
-            known = self.choices.known(test.key)
-            return test if known is None else known
-        elif is_constant(left) and is_constant(right):
-            try:
-                return function(left, right)
-            except TypeError:
-                return self.fresh()
-        else:
-            same = self.equal(left, right)
-            if symbol in ("==", "!=") and same is not None:
-                return same if symbol == "==" else not same
-            lists = isinstance(left, ListV) and isinstance(right, ListV) and symbol in ("<", "<=", ">", ">=")
-            if lists and all(is_constant(item) for item in (*left.items, *right.items)):
-                try:
-                    return function(left.items, right.items)
-                except TypeError:
-                    return self.fresh()
-        tensors = (*tensors_in(left, 1), *tensors_in(right, 1))
-        if tensors:
-            if symbol in ("is", "is not"):
-                return symbol == "is not"
-            return self.opaque(ListV(list(tensors)), name="a comparison")
-        if symbol in (">", ">="):  # one spelling for both
-            symbol, left, right = {">": "<", ">=": "<="}[symbol], right, left
-        test = Unknown(("cmp", symbol, key_of(left), key_of(right)), self.text(node))
-        known = self.choices.known(test.key)
-        return test if known is None else known
-
-    def identical(self, left: Value, right: Value) -> bool | None:
-        if isinstance(left, Unknown) or isinstance(right, Unknown):
-            if (isinstance(left, Unknown) and left.tensors) or (isinstance(right, Unknown) and right.tensors):
-                return False
-            return None
-        if is_constant(left) and is_constant(right):
-            return left is right or (type(left) is type(right) and left == right)
-        if is_constant(left) or is_constant(right):
-            return False
-        if isinstance(left, (External, Func, Class)) and isinstance(right, (External, Func, Class)):
-            return (
-                left is right
-                or left == right
-                or (isinstance(left, External) and isinstance(right, External) and same_external(left, right))
-            )
-        if isinstance(left, Builtin) or isinstance(right, Builtin):
-            return None
-        if isinstance(left, Param) and isinstance(right, Param):
-            return left.layer is right.layer and left.which == right.which
-        return left is right
-
-    def equal(self, left: Value, right: Value) -> bool | None:
-        if isinstance(left, Unknown) or isinstance(right, Unknown):
-            return None
-        if isinstance(left, ListV) and isinstance(right, ListV):
-            if left.open or right.open or vast(left) or vast(right):
-                return None
-            if len(left.items) != len(right.items):
-                return False
-            answers = [self.equal(one, two) for one, two in zip(left.items, right.items, strict=True)]
-            return False if False in answers else None if None in answers else True
-        if isinstance(left, DictV) and isinstance(right, DictV):
-            return None if left.items or right.items else True
-        if isinstance(left, Node) or isinstance(right, Node):
-            return None
-        if isinstance(left, External) and left.name.startswith("builtins.") and isinstance(right, External):
-            return left == right
-        if is_constant(left) and is_constant(right):
-            return bool(left == right)
-        return self.identical(left, right)
-
-    def contains(self, item: Value, container: Value) -> bool | None:
-        if isinstance(container, str) and isinstance(item, str):
-            return item in container
-        if isinstance(container, Unknown) or isinstance(item, Node):
-            return None
-        if isinstance(container, Obj) and container.items is not None:
-            return item in container.items if isinstance(item, str) else None
-        if isinstance(container, DictV):
-            if isinstance(item, Unknown):
-                return None if container.items else False
-            try:
-                return True if hashable(item) in container.items else None if container.open else False
-            except TypeError:
-                return None
-        if isinstance(container, Class) and attributes.is_enum(container):
-            container = listed(self.iterate(container))
-        if isinstance(container, ListV):
-            answers = [self.equal(item, other) for other in container.items]
-            return True if True in answers else None if None in answers or container.open else False
-        if isinstance(container, Obj):
-            method = attributes.find_method(container, "__contains__")
-            if method is not None:
-                result = calls.call(self, method, [item], {}, self.node)
-                return bool(result) if is_constant(result) else None
-        return None
 
     def ev_conditional(self, node: ast.IfExp, scope: Scope) -> Value:
         test = self.eval(node.test, scope)
@@ -1128,7 +677,7 @@ class Interpreter:
 
     def ev_walrus(self, node: ast.NamedExpr, scope: Scope) -> Value:
         value = self.eval(node.value, scope)
-        self.bind(node.target.id, value, scope)
+        scopes.bind(self, node.target.id, value, scope)
         return value
 
     def ev_fstring(self, node: ast.JoinedStr, scope: Scope) -> Value:
@@ -1252,8 +801,6 @@ class Interpreter:
 
 _TEXTS = remembered.table()
 _SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out
-NUMBERS = (int, float, complex)
-DUNDERS = {"__name__", "__file__", "__doc__", "__all__", "__package__"}
 BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
     name: kind
     for name, kind in vars(__import__("builtins")).items()
@@ -1261,47 +808,9 @@ BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
 }
 
 
-def modest(template: str | bytes) -> bool:
-    """Can a format only make text of a sensible length?"""
-    text = template if isinstance(template, str) else template.decode("latin-1")
-    return len(text) <= 500 and re.search(r"\d{4}|\{[^}]*\{", text) is None
-
-
-def shown(value: Value) -> str:
-    return value.text if isinstance(value, Unknown) else repr(value)
-
-
 def is_test(value: Unknown) -> bool:
     key: Any = value.key
     return isinstance(key, tuple) and bool(key) and key[0] in ("cmp", "not")
-
-
-def is_open(value: Value) -> bool:
-    return isinstance(value, Unknown) or (isinstance(value, (ListV, DictV)) and value.open)
-
-
-def larger(key: Any, size: int) -> bool:
-    """Has a key more than so many parts?"""
-    todo = [key]
-    for _ in range(size):
-        if not todo:
-            return False
-        part = todo.pop()
-        while isinstance(part, tuple):
-            todo.extend(part)
-            part = todo.pop() if todo else None
-    return bool(todo)
-
-
-def hashable(value: Value) -> Any:
-    """An abstract value as a dict key."""
-    if isinstance(value, ListV) and not vast(value):
-        return ("tuple", *(hashable(item) for item in value.items))
-    return value
-
-
-def same_external(one: External, two: External) -> bool:
-    return frameworks.canonical(one.name) == frameworks.canonical(two.name)
 
 
 def is_message(statement: ast.stmt) -> bool:
@@ -1368,10 +877,6 @@ def same(one: Value, two: Value) -> bool:
     return one is two or (isinstance(one, External) and one == two)
 
 
-def listed(values: Iterable[Value]) -> ListV:
-    return ListV(list(values))
-
-
 STATEMENTS: dict[type, Callable[[Interpreter, Any, Scope], Signal]] = {
     ast.Expr: Interpreter.do_expr,
     ast.Assign: Interpreter.do_assign,
@@ -1433,4 +938,4 @@ EXPRESSIONS: dict[type, Callable[[Interpreter, Any, Scope], Value]] = {
 
 
 # these modules work on interpreters and are needed by them: they can only be imported once this one is complete
-from biaslint.frontends import attributes, calls, frameworks, library, patterns, repeats, tensors  # noqa: E402
+from biaslint.frontends import attributes, calls, frameworks, library, operators, patterns, repeats, scopes, tensors  # noqa: E402

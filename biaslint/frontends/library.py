@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import arrays, attributes, facts
-from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS, MAX_ITEMS, hashable, is_open, modest
+from biaslint.frontends import arrays, attributes, facts, operators
+from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS
 from biaslint.frontends.values import (
+    MAX_ITEMS,
     MISSING,
     Builtin,
     Class,
@@ -27,7 +28,9 @@ from biaslint.frontends.values import (
     Setting,
     Unknown,
     Value,
+    hashable,
     is_constant,
+    is_open,
     key_of,
     tensors_in,
 )
@@ -405,7 +408,7 @@ def do_sum(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> 
         if total == 0 and is_constant(total):
             total = part
         else:
-            total = interp.binary(ast.Add(), total, part, interp.node or ast.Pass())
+            total = operators.binary(interp, ast.Add(), total, part, interp.node or ast.Pass())
     return total
 
 
@@ -618,7 +621,7 @@ def string_method(interp: Interpreter, self: str, name: str, args: list[Value], 
         ):
             if name in ("zfill", "format") and any(isinstance(arg, int) and arg > 1000 for arg in plain):
                 return interp.fresh("a string")
-            if name == "format" and not modest(self):
+            if name == "format" and not operators.modest(self):
                 return interp.fresh("a string")
             if name in ("replace", "join") and len(self) * max([len(str(arg)) for arg in plain], default=0) > 100_000:
                 return interp.fresh("a string")
@@ -659,14 +662,14 @@ def list_method(interp: Interpreter, self: ListV, name: str, args: list[Value], 
         return interp.fresh("pop")
     if name == "index" and args:
         for position, item in enumerate(self.items):
-            if interp.equal(item, args[0]):
+            if operators.equal(interp, item, args[0]):
                 return position
         return interp.fresh("index")
     if name == "count" and args:
-        return sum(1 for item in self.items if interp.equal(item, args[0]))
+        return sum(1 for item in self.items if operators.equal(interp, item, args[0]))
     if name in ("remove", "discard") and args:
         for position, item in enumerate(self.items):
-            if interp.equal(item, args[0]):
+            if operators.equal(interp, item, args[0]):
                 del self.items[position]
                 break
         return None
@@ -691,7 +694,7 @@ def list_method(interp: Interpreter, self: ListV, name: str, args: list[Value], 
         symbol = {"union": ast.BitOr(), "difference": ast.Sub(), "intersection": ast.BitAnd()}[name]
         result: Value = self
         for arg in args:
-            result = interp.binary(symbol, result, ListV(interp.iterate(arg), "set"), ast.Pass())
+            result = operators.binary(interp, symbol, result, ListV(interp.iterate(arg), "set"), ast.Pass())
         return result
     if name in ("issubset", "issuperset") and args:
         other = interp.iterate(args[0])
@@ -781,7 +784,7 @@ def dict_get(interp: Interpreter, self: DictV, name: str, args: list[Value]) -> 
 def do_product(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     result: Value = 1
     for part in interp.iterate(args[0]) if args else []:
-        result = interp.binary(ast.Mult(), result, part, ast.Pass())
+        result = operators.binary(interp, ast.Mult(), result, part, ast.Pass())
     return result
 
 
@@ -828,7 +831,7 @@ def do_accumulate(interp: Interpreter, args: list[Value], kwargs: dict[str, Valu
     total: Value = None
     results = []
     for part in interp.iterate(args[0]):
-        total = part if total is None else interp.binary(ast.Add(), total, part, ast.Pass())
+        total = part if total is None else operators.binary(interp, ast.Add(), total, part, ast.Pass())
         results.append(total)
     return ListV(results)
 
@@ -1074,8 +1077,8 @@ FUNCTIONS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Valu
     "numpy.arange": do_arange,
     "typing.cast": lambda interp, args, kwargs: args[1] if len(args) > 1 else interp.fresh(),
     "warnings.warn": do_nothing,
-    "operator.mul": lambda interp, args, kwargs: interp.binary(ast.Mult(), args[0], args[1], ast.Pass()),
-    "operator.add": lambda interp, args, kwargs: interp.binary(ast.Add(), args[0], args[1], ast.Pass()),
+    "operator.mul": lambda interp, args, kwargs: operators.binary(interp, ast.Mult(), args[0], args[1], ast.Pass()),
+    "operator.add": lambda interp, args, kwargs: operators.binary(interp, ast.Add(), args[0], args[1], ast.Pass()),
     "random.random": lambda interp, args, kwargs: interp.fresh("random"),
 }
 for _name in ("split", "match", "search", "sub", "findall", "fullmatch"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from biaslint.frontends import operators, scopes
 from biaslint.frontends.values import DictV, ListV, Unknown, Value, is_constant, key_of
 
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ def matches(interp: Interpreter, pattern: ast.pattern, subject: Value, scope: Sc
         if pattern.pattern is not None and not matches(interp, pattern.pattern, subject, scope):
             return False
         if pattern.name:
-            interp.bind(pattern.name, subject, scope)
+            scopes.bind(interp, pattern.name, subject, scope)
         return True
     if isinstance(pattern, ast.MatchOr):
         return any(matches(interp, option, subject, scope) for option in pattern.patterns)
     if isinstance(pattern, (ast.MatchValue, ast.MatchSingleton)):
         value = interp.eval(pattern.value, scope) if isinstance(pattern, ast.MatchValue) else pattern.value
-        equal = interp.equal(subject, value)
+        equal = operators.equal(interp, subject, value)
         if equal is not None:
             return equal
         text = f"{subject.text} == {value!r}" if isinstance(subject, Unknown) and is_constant(value) else ""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from biaslint.frontends import attributes, calls, export, frameworks, remembered, survey
+from biaslint.frontends import attributes, calls, export, frameworks, remembered, scopes, survey
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
 from biaslint.frontends.project import Project
@@ -362,7 +362,7 @@ def start(interp: Interpreter, root: Root) -> Value:
         module.scope.names["__name__"] = "__main__"
         calls.run_statement_level(interp, module)
         return None
-    target = interp.module_attribute(module, root.node.name)
+    target = scopes.module_attribute(interp, module, root.node.name)
     if isinstance(target, Func):
         args, kwargs = arguments(interp, target, skip=0)
         return calls.call(interp, target, args, kwargs, root.node)

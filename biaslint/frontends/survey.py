@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
-from biaslint.frontends import frameworks, remembered
+from biaslint.frontends import frameworks, remembered, scopes
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import Interpreter
 from biaslint.frontends.project import LASTING, Module, Project, Statement
@@ -171,7 +171,7 @@ def is_model(interp: Interpreter, root: Root) -> bool:
     """Is it a class whose instances are layers or models?"""
     interp.steps = 0
     try:
-        value = interp.module_attribute(root.module, root.name)
+        value = scopes.module_attribute(interp, root.module, root.name)
     except Exception:  # executing it will say what is wrong
         return True
     return isinstance(value, Class) and frameworks.is_module(Obj(value))

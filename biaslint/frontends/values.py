@@ -28,6 +28,9 @@ class _Missing:
 MISSING = _Missing()  # what is not there, or not known to whoever was asked
 
 
+MAX_ITEMS = 4096  # of a list
+
+
 class Unknown:
     """A value that is not known. Two unknowns with equal keys are the same value; `text` is how the source would say it.
 
@@ -367,3 +370,27 @@ def key_of(value: Value) -> Any:
     if isinstance(value, External):
         return ("external", value.name)
     return ("object", value)
+
+
+def is_open(value: Value) -> bool:
+    return isinstance(value, Unknown) or (isinstance(value, (ListV, DictV)) and value.open)
+
+
+def larger(key: Any, size: int) -> bool:
+    """Has a key more than so many parts?"""
+    todo = [key]
+    for _ in range(size):
+        if not todo:
+            return False
+        part = todo.pop()
+        while isinstance(part, tuple):
+            todo.extend(part)
+            part = todo.pop() if todo else None
+    return bool(todo)
+
+
+def hashable(value: Value) -> Any:
+    """An abstract value as a dict key."""
+    if isinstance(value, ListV) and not vast(value):
+        return ("tuple", *(hashable(item) for item in value.items))
+    return value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import arrays
+from biaslint.frontends import arrays, operators
 from biaslint.frontends.choices import ARITHMETIC
 from biaslint.frontends.values import External, Func, Layer, ListV, Obj, Param, Raised, Unknown, Value, is_constant
 from biaslint.vocabulary import torch as vocabulary
@@ -346,9 +346,9 @@ def pieces(interp: Interpreter, param: Param, name: str, args: list[Value]) -> V
     count = args[0] if name == "chunk" and args else gates
     if isinstance(count, int) and dims and param.span is None and 0 < count <= 16 and args:
         total = ops.value_of(dims[0])
-        each = interp.binary(ast.FloorDiv(), total, count, ast.Pass()) if name == "chunk" else args[0]
+        each = operators.binary(interp, ast.FloorDiv(), total, count, ast.Pass()) if name == "chunk" else args[0]
         if is_constant(each) or isinstance(each, Unknown):
-            cuts = [interp.binary(ast.Mult(), each, index, ast.Pass()) for index in range(count + 1)]
+            cuts = [operators.binary(interp, ast.Mult(), each, index, ast.Pass()) for index in range(count + 1)]
             return ListV([Param(param.layer, param.which, (cuts[index], cuts[index + 1])) for index in range(count)], "tuple")
     return interp.fresh(name)
 

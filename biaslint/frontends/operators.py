@@ -1,0 +1,283 @@
+"""Python's operators: arithmetic, comparisons, membership and identity of values, as far as they are known."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from biaslint.flow import Node
+from biaslint.frontends import attributes, calls, frameworks, tensors
+from biaslint.frontends.choices import multiply, rank
+from biaslint.frontends.values import (
+    MAX_ITEMS,
+    Builtin,
+    Class,
+    DictV,
+    External,
+    Func,
+    ListV,
+    Obj,
+    Param,
+    Setting,
+    Unknown,
+    Value,
+    hashable,
+    is_constant,
+    is_open,
+    key_of,
+    larger,
+    tensors_in,
+    vast,
+)
+
+if TYPE_CHECKING:
+    from biaslint.frontends.interpreter import Interpreter
+
+BINARY: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.Pow: ("**", operator.pow),
+    ast.MatMult: ("@", operator.matmul),
+    ast.BitAnd: ("&", operator.and_),
+    ast.BitOr: ("|", operator.or_),
+    ast.BitXor: ("^", operator.xor),
+    ast.LShift: ("<<", operator.lshift),
+    ast.RShift: (">>", operator.rshift),
+}
+COMPARISONS: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+    ast.Is: ("is", operator.is_),
+    ast.IsNot: ("is not", operator.is_not),
+    ast.In: ("in", lambda a, b: a in b),
+    ast.NotIn: ("not in", lambda a, b: a not in b),
+}
+NUMBERS = (int, float, complex)
+
+
+def binary(interp: Interpreter, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+    """`left op right` for any values."""
+    symbol, function = BINARY[type(op)]
+    if is_constant(left) and is_constant(right):
+        return compute(interp, symbol, function, left, right)
+    if isinstance(left, (Node, Param)) or isinstance(right, (Node, Param)):
+        return tensors.binary(interp, symbol, left, right, node)
+    if (isinstance(left, Unknown) and left.tensors) or (isinstance(right, Unknown) and right.tensors):
+        return tensors.binary(interp, symbol, left, right, node)
+    if isinstance(left, ListV):
+        return list_binary(interp, symbol, left, right)
+    if isinstance(right, ListV) and symbol == "*" and isinstance(left, int):
+        return list_binary(interp, symbol, right, left)
+    if isinstance(left, DictV) and isinstance(right, DictV) and symbol == "|":
+        return DictV({**left.items, **right.items}, left.open or right.open)
+    if isinstance(left, Obj) or isinstance(right, Obj):
+        return tensors.operator_method(interp, symbol, left, right, node)
+    if isinstance(left, str) and symbol == "%":
+        return interp.fresh("a string")
+    if isinstance(left, (Unknown, *NUMBERS)) and isinstance(right, (Unknown, *NUMBERS)):
+        return symbolic(interp, symbol, left, right)
+    return interp.fresh()
+
+
+def symbolic(interp: Interpreter, symbol: str, left: Value, right: Value) -> Value:
+    """Arithmetic on numbers of which one at least is not known."""
+    if (
+        (symbol == "*" and right == 1)
+        or (symbol in ("+", "-") and right == 0 and is_constant(right))
+        or (symbol == "//" and right == 1)
+    ):
+        return left
+    if (symbol == "*" and left == 1 and is_constant(left)) or (symbol == "+" and left == 0 and is_constant(left)):
+        return right
+    one, two = key_of(left), key_of(right)
+    if larger((one, two), 40):
+        return interp.fresh()
+    if symbol == "*" and not isinstance(left, float) and not isinstance(right, float):
+        return Unknown(multiply([one, two]), f"{shown(left)} * {shown(right)}")
+    if symbol == "+" and rank(two) < rank(one):
+        one, two = two, one
+    return Unknown(("op", symbol, one, two), f"{shown(left)} {symbol} {shown(right)}")
+
+
+def compute(interp: Interpreter, symbol: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
+    """Arithmetic on known values, within bounds."""
+    if symbol == "**" and (
+        not isinstance(right, (int, float)) or abs(right) > 64 or (isinstance(left, int) and abs(left) > 1 << 64)
+    ):
+        return interp.fresh()
+    if symbol == "<<" and (not isinstance(right, int) or right > 256):
+        return interp.fresh()
+    if symbol == "%" and isinstance(left, (str, bytes)) and not modest(left):
+        return interp.fresh("a string")
+    if symbol == "*" and (isinstance(left, (str, bytes)) or isinstance(right, (str, bytes))):
+        count, text = (left, right) if isinstance(left, int) else (right, left)
+        if not isinstance(count, int) or count * len(text) > 10_000:
+            return interp.fresh()
+    try:
+        value = function(left, right)
+    except (ArithmeticError, TypeError, ValueError, MemoryError):
+        return interp.fresh()
+    if (isinstance(value, int) and abs(value) > 1 << 256) or (isinstance(value, (str, bytes)) and len(value) > 100_000):
+        return interp.fresh()
+    return value
+
+
+def list_binary(interp: Interpreter, symbol: str, left: ListV, right: Value) -> Value:
+    """`list + other`, `list * count`, and the operators of sets."""
+    if symbol == "+" and isinstance(right, (ListV, Unknown)):
+        items = [*left.items, *interp.iterate(right)]
+        return ListV(items[:MAX_ITEMS], left.kind, left.open or is_open(right) or len(items) > MAX_ITEMS)
+    if symbol == "*":
+        count = right if isinstance(right, int) else interp.choices.size(right.key) if isinstance(right, Unknown) else 1
+        if len(left.items) * max(count, 0) > MAX_ITEMS:
+            return ListV(left.items * 2, left.kind, open=True)
+        return ListV(left.items * count, left.kind, left.open)
+    if left.kind == "set" and isinstance(right, ListV):
+        keys = [key_of(item) for item in right.items]
+        if symbol == "-":
+            return ListV([item for item in left.items if key_of(item) not in keys], "set")
+        if symbol == "&":
+            return ListV([item for item in left.items if key_of(item) in keys], "set")
+        if symbol == "|":
+            return ListV(left.items + [item for item in right.items if item not in left.items], "set")
+    return interp.fresh()
+
+
+def compare(interp: Interpreter, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
+    """One comparison: its truth, a condition that is not known, or a tensor of truths."""
+    symbol, function = COMPARISONS[type(op)]
+    if symbol in ("is", "is not"):
+        same = identical(interp, left, right)
+        if same is not None:
+            return same if symbol == "is" else not same
+    elif symbol in ("in", "not in"):
+        found = contains(interp, left, right)
+        if found is not None:
+            return found if symbol == "in" else not found
+    elif symbol in ("==", "!=") and isinstance(left, Setting) and type(right) is str:
+        test = Unknown(("cmp", symbol, left.key, right), interp.text(node), default=function(left, right))
+        known = interp.choices.known(test.key)
+        return test if known is None else known
+    elif is_constant(left) and is_constant(right):
+        try:
+            return function(left, right)
+        except TypeError:
+            return interp.fresh()
+    else:
+        same = equal(interp, left, right)
+        if symbol in ("==", "!=") and same is not None:
+            return same if symbol == "==" else not same
+        lists = isinstance(left, ListV) and isinstance(right, ListV) and symbol in ("<", "<=", ">", ">=")
+        if lists and all(is_constant(item) for item in (*left.items, *right.items)):
+            try:
+                return function(left.items, right.items)
+            except TypeError:
+                return interp.fresh()
+    tensors = (*tensors_in(left, 1), *tensors_in(right, 1))
+    if tensors:
+        if symbol in ("is", "is not"):
+            return symbol == "is not"
+        return interp.opaque(ListV(list(tensors)), name="a comparison")
+    if symbol in (">", ">="):  # one spelling for both
+        symbol, left, right = {">": "<", ">=": "<="}[symbol], right, left
+    test = Unknown(("cmp", symbol, key_of(left), key_of(right)), interp.text(node))
+    known = interp.choices.known(test.key)
+    return test if known is None else known
+
+
+def identical(interp: Interpreter, left: Value, right: Value) -> bool | None:
+    """`left is right`; None where that is not known."""
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        if (isinstance(left, Unknown) and left.tensors) or (isinstance(right, Unknown) and right.tensors):
+            return False
+        return None
+    if is_constant(left) and is_constant(right):
+        return left is right or (type(left) is type(right) and left == right)
+    if is_constant(left) or is_constant(right):
+        return False
+    if isinstance(left, (External, Func, Class)) and isinstance(right, (External, Func, Class)):
+        return (
+            left is right
+            or left == right
+            or (isinstance(left, External) and isinstance(right, External) and same_external(left, right))
+        )
+    if isinstance(left, Builtin) or isinstance(right, Builtin):
+        return None
+    if isinstance(left, Param) and isinstance(right, Param):
+        return left.layer is right.layer and left.which == right.which
+    return left is right
+
+
+def equal(interp: Interpreter, left: Value, right: Value) -> bool | None:
+    """`left == right`; None where that is not known."""
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        return None
+    if isinstance(left, ListV) and isinstance(right, ListV):
+        if left.open or right.open or vast(left) or vast(right):
+            return None
+        if len(left.items) != len(right.items):
+            return False
+        answers = [equal(interp, one, two) for one, two in zip(left.items, right.items, strict=True)]
+        return False if False in answers else None if None in answers else True
+    if isinstance(left, DictV) and isinstance(right, DictV):
+        return None if left.items or right.items else True
+    if isinstance(left, Node) or isinstance(right, Node):
+        return None
+    if isinstance(left, External) and left.name.startswith("builtins.") and isinstance(right, External):
+        return left == right
+    if is_constant(left) and is_constant(right):
+        return bool(left == right)
+    return identical(interp, left, right)
+
+
+def contains(interp: Interpreter, item: Value, container: Value) -> bool | None:
+    """`item in container`; None where that is not known."""
+    if isinstance(container, str) and isinstance(item, str):
+        return item in container
+    if isinstance(container, Unknown) or isinstance(item, Node):
+        return None
+    if isinstance(container, Obj) and container.items is not None:
+        return item in container.items if isinstance(item, str) else None
+    if isinstance(container, DictV):
+        if isinstance(item, Unknown):
+            return None if container.items else False
+        try:
+            return True if hashable(item) in container.items else None if container.open else False
+        except TypeError:
+            return None
+    if isinstance(container, Class) and attributes.is_enum(container):
+        container = ListV(interp.iterate(container))
+    if isinstance(container, ListV):
+        answers = [equal(interp, item, other) for other in container.items]
+        return True if True in answers else None if None in answers or container.open else False
+    if isinstance(container, Obj):
+        method = attributes.find_method(container, "__contains__")
+        if method is not None:
+            result = calls.call(interp, method, [item], {}, interp.node)
+            return bool(result) if is_constant(result) else None
+    return None
+
+
+def modest(template: str | bytes) -> bool:
+    """Can a format only make text of a sensible length?"""
+    text = template if isinstance(template, str) else template.decode("latin-1")
+    return len(text) <= 500 and re.search(r"\d{4}|\{[^}]*\{", text) is None
+
+
+def shown(value: Value) -> str:
+    return value.text if isinstance(value, Unknown) else repr(value)
+
+
+def same_external(one: External, two: External) -> bool:
+    return frameworks.canonical(one.name) == frameworks.canonical(two.name)

@@ -130,7 +130,7 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
         if statement is not None and layer.origin.chain:
             use.statement = place(layer.origin.chain[0][0], statement)
         use.is_output, use.output_activation = output_of(layer)
-        use.configured = layer.configured or "init_cfg" in use.settings
+        use.configured = layer.configured or vocabulary.CONFIGURATION in use.settings
         key = (
             use.absorbed_by is None,
             use.weight_of is None,

@@ -184,9 +184,6 @@ LOSSES: dict[str, str] = {
 for _name, _signature in LOSSES.items():
     LAYERS[_name] = LayerSpec("loss", _signature)
 # the same losses as functions: (input, target) and then the class's parameters
-# Libraries whose modules initialize what is in them from a configuration, after they have been made.
-CONFIGURED = ("mmengine.", "mmcv.")
-
 LOSS_FUNCTIONS: dict[str, str] = {
     "binary_cross_entropy_with_logits": "input, target, weight=None, size_average=None, reduce=None, reduction='mean', pos_weight=None",
     "binary_cross_entropy": "input, target, weight=None, size_average=None, reduce=None, reduction='mean'",
@@ -199,6 +196,11 @@ LOSS_FUNCTIONS: dict[str, str] = {
     "poisson_nll_loss": "input, target, log_input=True",
     "kl_div": "input, target",
 }
+
+# Libraries whose modules initialize what is in them from a configuration, after they have been made; and the argument with it.
+CONFIGURED = ("mmengine.", "mmcv.")
+CONFIGURATION = "init_cfg"
+
 LOSS_NAMES = {
     "binary_cross_entropy_with_logits": "BCEWithLogitsLoss",
     "binary_cross_entropy": "BCELoss",

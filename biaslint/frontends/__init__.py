@@ -33,7 +33,7 @@ def analyse(
     `memory` keeps what the next analysis of the same project with the same `layers` can use; there is one process then. A `store`
     keeps the same for other processes, whenever they run; whoever gives one sees to it that `layers` has not changed.
     """
-    from biaslint.frontends import kept, roots, workers
+    from biaslint.frontends import kept, relief, roots, workers
     from biaslint.frontends.project import Project
 
     project = Project(root.resolve(), {path.resolve(): text for path, text in (texts or {}).items()})
@@ -61,7 +61,7 @@ def analyse(
         if memory is not None:
             memory.end(project)
         else:
-            roots.let_go(project)
+            relief.let_go(project)
         asked = set(resolved.values())
         program.uses = [use for use in reached.uses if any(place.path in asked for place in use.chain)]
         program.unknowns = large + [fact for fact in reached.unknowns if fact.place.path in asked]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
@@ -296,16 +295,21 @@ def is_named_tuple(cls: Class) -> bool:
     return any(isinstance(base, External) and base.name.rpartition(".")[2] in ("NamedTuple", "TypedDict") for base in cls.mro)
 
 
-@cache
+_FIELDS = remembered.table()
+
+
 def field_names(node: ast.ClassDef) -> tuple[str, ...]:
     """The annotated names in a class body, class variables aside."""
-    return tuple(
-        statement.target.id
-        for statement in node.body
-        if isinstance(statement, ast.AnnAssign)
-        and isinstance(statement.target, ast.Name)
-        and "ClassVar" not in ast.unparse(statement.annotation)
-    )
+    known: tuple[str, ...] | None = _FIELDS.get(node)
+    if known is None:
+        known = _FIELDS[node] = tuple(
+            statement.target.id
+            for statement in node.body
+            if isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and "ClassVar" not in ast.unparse(statement.annotation)
+        )
+    return known
 
 
 def fill_fields(interp: Interpreter, obj: Obj, cls: Class, args: Args, kwargs: Kwargs) -> None:

@@ -7,7 +7,7 @@ statement, and whoever asks for a name that it binds depends on that too, and so
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,23 +62,40 @@ class Ledger:
 
     def settle(self) -> None:
         """Follow what was asked for to the files and folders."""
-        todo, seen = list(self.asked), set(self.asked)
-        while todo:
-            one = todo.pop()
+        for one in self._reached(self.asked):
             if isinstance(one, Path):
                 self.files.add(one)
-            elif isinstance(one, Folder):
+            else:
                 self.folders.add(one.path)
+
+    def _reached(self, asked: Iterable[Any]) -> set[Any]:
+        """The files and folders that what was asked for leads to."""
+        found = set()
+        seen = set(asked)
+        todo = list(seen)
+        while todo:
+            one = todo.pop()
+            if isinstance(one, (Path, Folder)):
+                found.add(one)
             else:
                 fresh = {new for new in self._behind(one) if new not in seen}
                 seen |= fresh
                 todo += fresh
+        return found
 
-    def forget(self) -> None:
-        """Let go of modules and statements. What the work in progress has asked for so far stays known by its files."""
+    def forget(self, kept: Collection[Module] = ()) -> None:
+        """Let go of other modules and their statements. What was asked of them stays known by its files and folders."""
         self.settle()
         self.asked.clear()
-        self.leads = {key: led for key, led in self.leads.items() if isinstance(key, tuple) and isinstance(key[0], Path)}
+        lasting: set[Any] = {*kept, *(statement for module in kept for statement in module.tree.body)}
+        leads = {}
+        for key, led in self.leads.items():
+            if isinstance(key, tuple) and isinstance(key[0], Path):
+                leads[key] = led
+            elif (key[0] if isinstance(key, tuple) else key) in lasting:
+                gone = {one for one in led if isinstance(one, tuple) and one[0] not in lasting and not isinstance(one[0], Path)}
+                leads[key] = led - gone | self._reached(gone)
+        self.leads = leads
 
     def _behind(self, key: Any) -> Iterator[Any]:
         """What a name or an import has led to."""

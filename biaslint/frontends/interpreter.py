@@ -19,6 +19,7 @@ from biaslint.frontends.values import (
     MAX_ITEMS,
     MISSING,
     Class,
+    Deferred,
     DictV,
     External,
     Func,
@@ -80,7 +81,6 @@ class Interpreter:
         self.steps = 0
         self.shortened = False  # a loop was cut short: there are fewer layers in lists than the program would make
         self.defining = 0  # how many top-level statements are being executed for the names that they bind
-        self.begun = 0  # the steps before that
         self.shared_steps = 0  # those of such statements
         self.trying = 0  # how many `try` blocks with handlers surround what is executed
         self.max_steps = max_steps
@@ -397,7 +397,9 @@ class Interpreter:
                     scope.module.stars.append(node)
                     scope.module.absent.clear()
                 continue
-            scope.names[alias.asname or alias.name] = scopes.import_name(self, node, alias.name, scope.module)
+            top = scope is scope.module.scope
+            value = Deferred(node, alias.name) if top else scopes.import_name(self, node, alias.name, scope.module)
+            scope.names[alias.asname or alias.name] = value
         return None
 
     def do_delete(self, node: ast.Delete, scope: Scope) -> Signal:
@@ -545,7 +547,7 @@ class Interpreter:
             if func.name == "builtins.super":
                 return self.zero_super(scope)
             if func.name in ("builtins.locals", "builtins.vars"):
-                return DictV(dict(scope.names))
+                return DictV({name: scopes.lookup(self, name, scope) for name in list(scope.names)})
         result = calls.call(self, func, args, kwargs, node)
         if type(result) in WEIGHTY:
             self.weigh(result)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 Statement = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-LASTING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
 class Module:
@@ -116,6 +117,16 @@ class Module:
                 table.setdefault(statement, []).append(name)
         return table
 
+    @cached_property
+    def lasting(self) -> set[ast.stmt]:
+        """The top-level statements that define and import, also by what they add to definitions: they are executed once for all.
+
+        A class that was made anew would be another class than the one that others derive from.
+        """
+        found = {statement for statement in self.tree.body if defines(statement)}
+        defined = {name for statement in found for name in self.binds.get(statement, ())}
+        return found | {statement for statement, names in self.binds.items() if defined.issuperset(names)}
+
     def begin(self, statement: ast.stmt) -> bool:
         """Is a top-level statement still to be executed? Then it counts as done from now on."""
         if statement in self.done:
@@ -139,6 +150,17 @@ class Module:
 
     def __repr__(self) -> str:
         return f"<module {self.name}>"
+
+
+def defines(statement: ast.stmt) -> bool:
+    """Does a statement do nothing but define, import and name constants, whichever way its conditions go?"""
+    if isinstance(statement, (ast.If, ast.Try)):
+        handlers = [one for handler in getattr(statement, "handlers", ()) for one in handler.body]
+        return all(map(defines, [*statement.body, *handlers, *statement.orelse, *getattr(statement, "finalbody", ())]))
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return isinstance(statement.value, ast.Constant) and all(isinstance(target, ast.Name) for target in targets)
+    return isinstance(statement, (*DEFINITIONS, ast.Pass, ast.Raise))
 
 
 def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> set[str]:
@@ -188,6 +210,7 @@ class Project:
         self._files: dict[Path, bool] = {}
         self._folders: dict[Path, bool] = {}
         self.ledger = Ledger()
+        self.needs: Counter[Path] = Counter()  # how many pieces of work have needed a file
         self._changed: dict[
             tuple[int, str], tuple[dict[str, Any], Any]
         ] = {}  # by the present execution: where, and what was there
@@ -258,7 +281,7 @@ class Project:
         self._changed.clear()
         for module in self.touched:
             fresh, module.fresh = module.fresh, set()
-            again = [statement for statement in fresh if not isinstance(statement, LASTING)]
+            again = [statement for statement in fresh if statement not in module.lasting]
             dropped = {name for statement in again for name in module.binds.get(statement, ())}
             for name in dropped:
                 module.scope.names.pop(name, None)
@@ -282,18 +305,18 @@ class Project:
             else:
                 table[name] = other
 
-    def close(self) -> None:
-        """Let go of all modules. What they hold refers back to them: emptied, most of it goes without the collector's help."""
-        self.ledger.forget()
+    def close(self, kept: Collection[Module] = ()) -> None:
+        """Let go of modules. What they hold refers back to them: emptied, most of it goes without the collector's help."""
+        self.ledger.forget(kept)
         for module in self.modules.values():
-            if module is not None:
+            if module is not None and module not in kept:
                 for value in module.scope.names.values():
                     if isinstance(value, Class) and value.module is module:
                         value.mro.clear()
                         value.attrs.clear()
                 module.scope.names.clear()
                 vars(module).clear()
-        self.modules.clear()
+        self.modules = {module.path: module for module in kept}
 
     def content(self, path: Path) -> str | None:
         """The text of a file that is not opened as a module; None where it cannot be read."""
@@ -302,6 +325,7 @@ class Project:
     def needed(self) -> Dependencies:
         """What the work since `ledger.begin()` depends on."""
         self.ledger.settle()
+        self.needs.update(path for path in self.ledger.files if self._files[path])
         return Dependencies(
             {str(path): self._files[path] for path in self.ledger.files},
             {str(path): self._folders[path] for path in self.ledger.folders},

@@ -7,7 +7,6 @@ Executing a root executes everything that it leads to. Model classes that no roo
 from __future__ import annotations
 
 import ast
-import gc
 import re
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -15,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from biaslint.frontends import attributes, calls, export, frameworks, remembered, scopes, survey
+from biaslint.frontends import attributes, calls, export, frameworks, relief, scopes, survey
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
 from biaslint.frontends.project import Project
@@ -45,7 +44,6 @@ SMALL = 30_000  # steps up to which a model is executed under contrary choices a
 FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
 FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
 LONE_STEPS = 30_000  # for a function that is executed only because nothing calls it
-MUCH = 3_000_000  # characters of source whose syntax trees, some 200 MB, a process keeps from one piece of work to the next
 
 
 class Duplicate(Exception):
@@ -107,7 +105,7 @@ def rounds(waiting: Iterable[Definition], contents: Contents, done: set[Hashable
 def summarise(project: Project, path: Path) -> Summary:
     """What a file defines."""
     summary = survey.summarise(project, path)
-    relieve(project)
+    relief.relieve(project)
     return summary
 
 
@@ -118,31 +116,13 @@ def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_S
         root = survey.find(project, path, index)
         if root is not None and (root.node is None or identity(project, root.module, root.node) not in reached.functions):
             execute(project, root, reached, steps)
-        relieve(project)
+        relief.relieve(project)
     return replace(reached, seen=set(), before=set(), asked=[], flipped=set(), flips=[])  # what only these roots bear on
 
 
 def execute_lone(project: Project, group: Sequence[Reference]) -> Reached:
     """Execute some functions that nothing calls."""
     return execute_all(project, group, LONE_STEPS)
-
-
-def relieve(project: Project) -> None:
-    """Let go of the files that were read, where they have become many and nobody keeps them: syntax trees take much memory."""
-    if project.memory is not None:
-        return
-    if sum(len(module.text) for module in project.modules.values() if module) < MUCH:
-        gc.collect(1)  # the last execution: what it made refers to itself
-        return
-    let_go(project)
-    gc.collect()
-
-
-def let_go(project: Project) -> None:
-    """Let go of all files that were read."""
-    project.close()
-    survey.functional.cache_clear()
-    remembered.forget()
 
 
 def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STEPS) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from biaslint.frontends import calls, frameworks, library
+from biaslint.frontends.choices import Choices
 from biaslint.frontends.project import Module
-from biaslint.frontends.values import MISSING, External, Raised, Scope, Unknown, Value
+from biaslint.frontends.values import MISSING, Deferred, External, Raised, Scope, Unknown, Value
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
@@ -27,9 +29,10 @@ def lookup(interp: Interpreter, name: str, scope: Scope) -> Value:
         found: Scope | None = scope
         while found is not None:
             if name in found.names:
-                if found is module.scope:
-                    interp.project.ledger.asked.add((module, name))
-                return found.names[name]
+                if found is not module.scope:
+                    return found.names[name]
+                interp.project.ledger.asked.add((module, name))
+                return bound(interp, module, name)
             found = found.parent
     return global_name(interp, module, name)
 
@@ -71,50 +74,29 @@ def module_attribute(interp: Interpreter, module: Module, name: str) -> Value:
     ledger.asked.add((module, name))
     if name in names:
         if name in module.ready:
-            return names[name]
+            return bound(interp, module, name)
     elif name not in module.bindings and not module.stars and name not in DUNDERS:
         return MISSING
     pending = [statement for statement in module.bindings.get(name, ()) if statement not in module.done]
-    if pending and isinstance(pending[-1], ast.ImportFrom) and name not in names:
-        # only this name, not the statement's others
-        for alias in pending[-1].names:
-            if (alias.asname or alias.name) == name:
-                asking = ledger.on_behalf_of((module, name))
-                begin_definition(interp)
-                try:
-                    value = imported(interp, pending[-1], alias.name, module)
-                finally:
-                    end_definition(interp)
-                    ledger.back_to(asking)
-                if value is MISSING:
-                    return MISSING
-                if len(module.bindings[name]) == 1:
-                    names[name] = value
-                return value
     if pending:
         outer = interp.module, interp.stack, interp.node, interp.statement
         asked, interp.asked = interp.asked, {}
         interp.module, interp.stack = module, []
-        asking = ledger.asked
-        begin_definition(interp)
         try:
             for statement in pending:
                 if module.begin(statement):
                     interp.project.touched.add(module)
-                    ledger.on_behalf_of(statement)
-                    with contextlib.suppress(Raised):
+                    with shared(interp, statement), contextlib.suppress(Raised):
                         interp.execute(statement, module.scope)
         finally:
             interp.module, interp.stack, interp.node, interp.statement = outer
             interp.asked = asked
-            end_definition(interp)
-            ledger.back_to(asking)
     if name in names:
         for statement in module.registrations.get(name, ()):
             register(interp, module, statement)
         if all(statement in module.done for statement in module.bindings.get(name, ())):
             module.ready.add(name)
-        return names[name]
+        return bound(interp, module, name)
     if name in DUNDERS:
         return module.name if name != "__file__" else str(module.path)
     if module.bindings is not None and module.stars and name not in module.absent:
@@ -122,23 +104,44 @@ def module_attribute(interp: Interpreter, module: Module, name: str) -> Value:
     return MISSING
 
 
-def begin_definition(interp: Interpreter) -> None:
-    """What is worked out from here on stays for later executions: it must not depend on what this one has changed, nor does
-    it count as this one's work, which goes on as if it had been there."""
-    if not interp.defining:
-        if interp.shared_steps > interp.max_steps:
-            interp.stop("too many steps")
+def bound(interp: Interpreter, module: Module, name: str) -> Value:
+    """What the module's top-level scope has under a name. An import that was deferred is followed now; MISSING where it leads back."""
+    value = module.scope.names[name]
+    if isinstance(value, Deferred):
+        with shared(interp, (module, name)):
+            value = imported(interp, value.statement, value.name, module)
+        if value is not MISSING:
+            module.scope.names[name] = value
+    return value
+
+
+@contextlib.contextmanager
+def shared(interp: Interpreter, key: Any) -> Iterator[None]:
+    """What is worked out within, on behalf of a statement or name, stays for later executions.
+
+    So it must not depend on what this one has chosen or changed, nor does it count as this one's work, which goes on as if it had
+    been there.
+    """
+    outermost = not interp.defining
+    if outermost and interp.shared_steps > interp.max_steps:
+        interp.stop("too many steps")
+    asking = interp.project.ledger.on_behalf_of(key)
+    steps, choices = interp.steps, interp.choices
+    if outermost:
         interp.project.set_aside()
-        interp.begun = interp.steps
+        interp.choices = Choices()
+        interp.choices.asking = choices.asking
     interp.defining += 1
-
-
-def end_definition(interp: Interpreter) -> None:
-    interp.defining -= 1
-    if not interp.defining:
-        interp.project.set_aside()
-        interp.shared_steps += interp.steps - interp.begun
-        interp.steps = interp.begun
+    try:
+        yield
+    finally:
+        interp.defining -= 1
+        if outermost:
+            interp.project.set_aside()
+            interp.choices = choices
+            interp.shared_steps += interp.steps - steps
+            interp.steps = steps
+        interp.project.ledger.back_to(asking)
 
 
 def through_stars(interp: Interpreter, module: Module, name: str) -> Value:
@@ -150,21 +153,18 @@ def through_stars(interp: Interpreter, module: Module, name: str) -> Value:
     elif module in asked:
         return MISSING
     asked.add(module)
-    asking = interp.project.ledger.on_behalf_of((module, name))
-    begin_definition(interp)
     try:
-        for star in list(module.stars):
-            value = imported(interp, star, name, module, star=True)
-            if value is not MISSING:
-                module.scope.names[name] = value
-                return value
+        with shared(interp, (module, name)):
+            for star in list(module.stars):
+                value = imported(interp, star, name, module, star=True)
+                if value is not MISSING:
+                    module.scope.names[name] = value
+                    return value
         if outermost:
             for one in asked:
                 one.absent.add(name)
         return MISSING
     finally:
-        end_definition(interp)
-        interp.project.ledger.back_to(asking)
         if outermost:
             interp.asked.pop(name, None)
 
@@ -178,16 +178,13 @@ def register(interp: Interpreter, module: Module, statement: ast.stmt) -> None:
     interp.project.touched.add(module)
     outer = interp.module, interp.stack, interp.node, interp.statement
     interp.module, interp.stack, interp.node = module, [], statement
-    asking = interp.project.ledger.on_behalf_of(statement)
-    begin_definition(interp)
     try:
-        made = module_attribute(interp, module, statement.name)
-        for decorator in reversed(statement.decorator_list):
-            with contextlib.suppress(Raised):
-                calls.call(interp, interp.eval(decorator, module.scope), [made], {}, decorator)
+        with shared(interp, statement):
+            made = module_attribute(interp, module, statement.name)
+            for decorator in reversed(statement.decorator_list):
+                with contextlib.suppress(Raised):
+                    calls.call(interp, interp.eval(decorator, module.scope), [made], {}, decorator)
     finally:
-        end_definition(interp)
-        interp.project.ledger.back_to(asking)
         interp.module, interp.stack, interp.node, interp.statement = outer
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from biaslint.frontends import frameworks, remembered, scopes
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import Interpreter
-from biaslint.frontends.project import LASTING, Module, Project, Statement
+from biaslint.frontends.project import DEFINITIONS, Module, Project, Statement
 from biaslint.frontends.values import Class, Obj
 
 LAYER_NAMES = re.compile(
@@ -156,7 +156,7 @@ def summarise(project: Project, path: Path) -> Summary:
             work = partial(is_model, interp, root)
             made.model = memory.is_model(root, work) if memory else work()
         summary.definitions.append(made)
-    loose = [statement for statement in module.tree.body if not isinstance(statement, LASTING)]
+    loose = [statement for statement in module.tree.body if not isinstance(statement, DEFINITIONS)]
     names, calls = mentioned(loose), called(loose)
     script = Definition(
         path, None, path.name, "script", (str(path),), tuple(map(sys.intern, names)), tuple(map(sys.intern, calls))

@@ -122,6 +122,16 @@ class Scope:
         self.nonlocals: set[str] = set()
 
 
+class Deferred:
+    """`from source import name` at a module's top level, which nobody has needed yet."""
+
+    __slots__ = ("name", "statement")
+
+    def __init__(self, statement: ast.ImportFrom, name: str) -> None:
+        self.statement = statement
+        self.name = name
+
+
 class Func:
     """A function or lambda of the project."""
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from biaslint import __version__, as_json, rule_book, states
+from biaslint import __version__, facts_as_json, rule_book, states
 from biaslint.config import Config
 from biaslint.states import States, digest
 
@@ -58,7 +58,7 @@ class Cache:
             entry = json.loads(body)
             if self.now.stamps.keys() - entry["states"]["stamps"].keys() or self.now.changed(entry["states"]):
                 return None
-            return {name: as_json.decode(value) for name, value in entry["result"].items()}
+            return {name: facts_as_json.decode(value) for name, value in entry["result"].items()}
         except BAD:
             return None
 
@@ -73,7 +73,7 @@ class Cache:
             self._prepare()
             pieces.write()
             if not doubtful:
-                found = {name: as_json.encode(value) for name, value in result.items()}
+                found = {name: facts_as_json.encode(value) for name, value in result.items()}
                 body = json.dumps({"states": self.now.as_json({*self.files, *pieces.places()}), "result": found}).encode()
                 write(self.folder / f"{self.key}.json", (digest(body).encode(), b"\n", body))
             self._tidy()

@@ -23,7 +23,7 @@ LAYERS = (
         "__version__",
     ),
     ("finding", "sources", "conditions", "spelling", "shift"),
-    ("checks_common", "rule_book", "changed_lines", "as_json"),
+    ("checks_common", "rule_book", "changed_lines", "facts_as_json"),
     ("checks", "frontends", "config", "suppress", "fix"),
     ("discover", "cache", "fingerprint", "glance"),
     ("engine", "baseline"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from biaslint import as_json, cache, engine
+from biaslint import cache, engine, facts_as_json
 from biaslint.cli import lint as command_line
 from biaslint.config import Config
 
@@ -89,7 +89,7 @@ def test_a_second_run_analyses_nothing_and_finds_the_same(project: Path, analyse
 def test_a_finding_survives_the_way_through_the_cache_with_its_fix(project: Path) -> None:
     (finding,) = lint(project).findings
     assert finding.fix is not None
-    assert as_json.decode(json.loads(json.dumps(as_json.encode(finding)))) == finding
+    assert facts_as_json.decode(json.loads(json.dumps(facts_as_json.encode(finding)))) == finding
 
 
 def test_a_changed_import_changes_the_findings_of_the_file_that_imports_it(project: Path) -> None:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
-from biaslint import as_json
+from biaslint import facts_as_json
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.survey import Definition, Summary
 from biaslint.frontends.workers import Spread, Work
@@ -131,14 +131,14 @@ def _reached_out(one: Reached) -> dict[str, Any]:
         key = (type(value), value) if type(value) in (str, int, bool) else id(value)
         known = seen.get(key)
         if known is None:
-            text = json.dumps(as_json.encode(value), separators=(",", ":"))
+            text = json.dumps(facts_as_json.encode(value), separators=(",", ":"))
             known = seen[key] = places.setdefault(text, len(places))
         return known
 
     return {
         "uses": [[number(value) for value in COLUMNS(use)] for use in one.uses],
         "values": list(places),
-        "unknowns": [as_json.encode(fact) for fact in one.unknowns],
+        "unknowns": [facts_as_json.encode(fact) for fact in one.unknowns],
         "functions": sorted(one.functions, key=str),
         "classes": sorted(one.classes, key=str),
         "runs": one.runs,
@@ -149,11 +149,11 @@ def _reached_out(one: Reached) -> dict[str, Any]:
 def _reached_in(value: Any, known: Values) -> Reached:
     for text in value["values"]:
         if text not in known.by_text:
-            known.by_text[text] = as_json.decode(json.loads(text), known.parts)
+            known.by_text[text] = facts_as_json.decode(json.loads(text), known.parts)
     values = [known.by_text[text] for text in value["values"]]
     return Reached(
         uses=[LayerUse(*[values[number] for number in row]) for row in value["uses"]],
-        unknowns={as_json.decode(fact, known.parts): None for fact in value["unknowns"]},
+        unknowns={facts_as_json.decode(fact, known.parts): None for fact in value["unknowns"]},
         functions=_identities(value["functions"], known.parts),
         classes=_identities(value["classes"], known.parts),
         runs=value["runs"],

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from biaslint import facts_as_json
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.survey import Definition, Summary
-from biaslint.frontends.workers import Spread, Work
+from biaslint.frontends.workers import Team, Work
 from biaslint.graph import LayerUse
 
 NAMES = tuple(one.name for one in fields(LayerUse))
@@ -39,7 +39,7 @@ class Values:
     parts: dict[Any, Any] = field(default_factory=dict)
 
 
-def spread_what_is_new(spread: Spread, store: Store | None, setting: str) -> Callable[[Work, Sequence[Any]], list[Any]]:
+def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Callable[[Work, Sequence[Any]], list[Any]]:
     """`spread` such that pieces in the `store` are not made again. `setting` tells apart what the pieces themselves do not say."""
     values = Values()
 

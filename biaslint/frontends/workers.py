@@ -26,7 +26,7 @@ ROOM = (
 
 Result = TypeVar("Result")
 Work = Callable[[Any, Any], Any]
-Spread = Callable[[Work, Sequence[Any]], Iterator[tuple[Any, Dependencies]]]
+Team = Callable[[Work, Sequence[Any]], Iterator[tuple[Any, Dependencies]]]  # the results, each with what it depends on
 
 _task: dict[str, Any] = {}  # what the processes work on; they are forked, so they have it already
 
@@ -80,7 +80,7 @@ def available() -> int:
 
 
 @contextmanager
-def team(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Spread]:
+def team(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Team]:
     """Give a function that does a piece of work for every group: `spread(work, groups)` is `work(project, group)` of each, in order.
 
     Each result comes with what it depends on. With several jobs on Linux, processes forked from this one share the groups, as soon

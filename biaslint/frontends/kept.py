@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -11,7 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
-from biaslint import facts_as_json
+from biaslint import facts_as_json, states
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.survey import Definition, Summary
 from biaslint.frontends.workers import Team, Work
@@ -46,8 +45,8 @@ def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Calla
     def spread_new(work: Work, groups: Sequence[Any]) -> list[Any]:
         results: dict[int, Any] = {}
         names = [name_of(setting, work, group) for group in groups]
-        for place, name in enumerate(names if store is not None else ()):
-            known = store.recall(name) if store is not None else None
+        for place, name in enumerate(names):
+            known = None if store is None else store.recall(name)
             if known is not None:
                 with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):  # it is made anew
                     results[place] = unpacked(known, values)
@@ -65,7 +64,7 @@ def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Calla
 
 def name_of(setting: str, work: Work, group: Any) -> str:
     """What a piece is kept under."""
-    return hashlib.sha256(json.dumps([setting, work.__name__, group], default=str).encode()).hexdigest()[:24]
+    return states.digest(json.dumps([setting, work.__name__, group], default=str).encode())
 
 
 def packed(result: Any) -> Any:

@@ -68,7 +68,7 @@ class Cache:
 
     def keep(self, result: Mapping[str, Any], pieces: Pieces) -> None:
         """Keep what the run found, and the pieces that it was made of."""
-        doubtful = pieces.close()
+        doubtful = pieces.settle()
         try:
             self._prepare()
             pieces.write()
@@ -188,7 +188,7 @@ class Pieces:
             )
             self._end += len(value)
 
-    def close(self) -> set[str]:
+    def settle(self) -> set[str]:
         """Note the states of all that the pieces depend on. Returns what may have changed since it was read; no piece of it stays."""
         doubtful = self._doubtful | self.now.look_back(self._files, self._folders)
         if doubtful:

@@ -6,7 +6,6 @@ statement, and whoever asks for a name that it binds depends on that too, and so
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,9 +38,8 @@ class Ledger:
     and a `Folder`.
     """
 
-    asked: set[Any] = field(
-        default_factory=set
-    )  # by the work in progress: a piece of work, or a statement on the way to a name
+    # by the work in progress: a piece of work, or a statement on the way to a name
+    asked: set[Any] = field(default_factory=set)
     leads: dict[Any, set[Any]] = field(default_factory=dict)  # a statement, a name or an import -> what it asked for
     files: set[Path] = field(default_factory=set)
     folders: set[Path] = field(default_factory=set)
@@ -105,8 +103,5 @@ class Ledger:
             return
         module: Module = where
         yield from module.beside
-        for statement in self._statements(module, name):
+        for statement in (*module.bindings.get(name, ()), *module.registrations.get(name, ())):
             yield from self.leads.get(statement, ())
-
-    def _statements(self, module: Module, name: str) -> Iterable[ast.stmt]:
-        return (*module.bindings.get(name, ()), *module.registrations.get(name, ()))

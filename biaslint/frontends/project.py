@@ -211,9 +211,8 @@ class Project:
         self._folders: dict[Path, bool] = {}
         self.ledger = Ledger()
         self.needs: Counter[Path] = Counter()  # how many pieces of work have needed a file
-        self._changed: dict[
-            tuple[int, str], tuple[dict[str, Any], Any]
-        ] = {}  # by the present execution: where, and what was there
+        # what the present execution has changed: where, and what was there
+        self._changed: dict[tuple[int, str], tuple[dict[str, Any], Any]] = {}
         self.touched: set[Module] = set()  # modules that the present execution has executed top-level statements of
         self.vast: set[Path] = set()  # files that are too large to be parsed
         self.memory: Memory | None = None  # of earlier analyses, where somebody keeps one

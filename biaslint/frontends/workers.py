@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 STACK = 512 * 1024 * 1024
 DEPTH = 20_000
-ROOM = (
-    1 << 20
-)  # pointers: with these, the interpreter's frames get 16 MB of address space at once, half of it for those of the work
+# pointers: with these, the interpreter's frames get 16 MB of address space at once, half of it for those of the work
+ROOM = 1 << 20
 
 Result = TypeVar("Result")
 Work = Callable[[Any, Any], Any]

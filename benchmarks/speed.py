@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -117,12 +118,11 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3, help="runs of each, of which the quickest counts")
     parser.add_argument("--output", type=Path, default=HERE / "speed.md")
     options = parser.parse_args()
-    asked = " ".join(sys.argv[1:])
     lines = [
         "# Speed",
         "",
         (
-            f"Made by `python benchmarks/speed.py{' ' + asked if asked else ''}` on {os.cpu_count()} cores, Python {sys.version.split()[0]}: "
+            f"Made by `{shlex.join(['python', 'benchmarks/speed.py', *sys.argv[1:]])}` on {os.cpu_count()} cores, Python {sys.version.split()[0]}: "
             "each tool alone on the unpacked wheel, the quickest of the runs, all as ratios to biaslint's cold run on the same library. "
             '"at least" is said of a tool that was stopped at the time limit. Memory is that of the largest process.'
         ),

@@ -12,7 +12,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +76,14 @@ def needs_arguments(function: Any) -> bool:
     return any(one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD) for one in parameters)
 
 
-def stated(path: Path) -> dict[str, list[inputs.Spec]]:
-    """The inputs that a fixture states, by the name of the class; "" is for all others."""
+def stated(path: Path) -> dict[str, list[str]]:
+    """The inputs that a fixture states, and flags of the call as `name=True`, by the name of the class; "" is for all others."""
     found = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
         match = INPUT.search(line)
         if match and (number < 5 or line.startswith(("class ", "def "))):
             name = "" if number < 5 else re.split(r"[ (:]", line)[1]
-            found[name] = [inputs.parse(one) for one in match[1].split()]
+            found[name] = match[1].split()
     return found
 
 
@@ -91,9 +91,13 @@ def tensor(spec: inputs.Spec) -> Any:
     return torch.from_numpy(inputs.arrays(spec, 4, 0))
 
 
-def fed(model: Any, specs: list[inputs.Spec] | None) -> dict[str, Deadness]:
+def fed(model: Any, call: list[str]) -> dict[str, Deadness]:
     """The dead-bias test on the inputs that are stated, else on the first guess that the model takes; nothing where it takes none."""
-    if specs is not None:
+    flags = {name: value == "True" for name, _, value in (one.partition("=") for one in call) if value in ("True", "False")}
+    if flags:
+        model.forward = partial(model.forward, **flags)
+    specs = [inputs.parse(one) for one in call if one.partition("=")[0] not in flags]
+    if specs:
         model(*[tensor(spec) for spec in specs])  # a lazy layer is made by its first call
         return dead_biases(model, [tensor(spec) for spec in specs])
     for spec in guesses(model):
@@ -122,17 +126,25 @@ def measured(path: Path) -> tuple[dict[Path, dict[int, list[tuple[Deadness, bool
         pytest.skip(f"{path.name} cannot be run: {error}")
     for name, model in models.items():
         chains = origins(model)
-        results = fed(model, specs.get(name, specs.get("")))
+        results = fed(model, specs.get(name, specs.get("", [])))
         affine = affine_layers(model)
         for layer, module in model.named_modules():
             frames = [one for one in chains.get(layer, []) if one[0].startswith(str(FOLDER)) and not one[6]]
             for frame in frames if layer in results else ():
-                lines[Path(frame[0])][frame[1]].append((results[layer], frame is frames[0]))
+                own = frame is frames[0] and not shares_its_switch(model, layer, chains)
+                lines[Path(frame[0])][frame[1]].append((results[layer], own))
             for frame in frames[:1]:
                 bias = getattr(module, "bias", None)
                 if layer in affine and frame[0] == str(path) and (bias is None or bias.numel() > 1):
                     starts[frame[1]].add(() if bias is None else tuple(bias.detach().flatten().tolist()))
     return lines, starts
+
+
+def shares_its_switch(model: Any, layer: str, chains: dict[str, Any]) -> bool:
+    """Whether the same call made a larger module with biases of its own, which are not measured: one switch is for all of them."""
+    whole = layer.rpartition(".")[0]
+    biases = [name for name, _ in model.get_submodule(whole).named_parameters(recurse=False) if "bias" in name]
+    return layer != "" and chains.get(whole) == chains.get(layer) and bool(biases)
 
 
 def mark(line: str) -> str:
@@ -160,8 +172,6 @@ def test_a_fixture_agrees_with_its_live_models(path: Path) -> None:
             }
             if marked and marked not in rules:
                 wrong.append(f"line {line} is marked {marked}, measured {rules}: {text[line - 1].strip()}")
-            if "MultiheadAttention(" in text[line - 1]:
-                continue  # one switch for all its biases: there is nothing to do about the last one alone
             if not marked and len(rules) == 1 and rules & set(re.findall(r"BL\d+", select)):
                 wrong.append(f"line {line} is not marked, measured {rules}: {text[line - 1].strip()}")
     assert wrong == []

@@ -182,8 +182,8 @@ def test_a_report_over_a_link_replaces_the_link_and_not_what_it_leads_to(tmp_pat
 
 # -- names and texts of the sources ------------------------------------------------------------------------------------------------
 
-ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
-MARKUP = "<script>alert(1)</script>&\"'`-->]]>"
+ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\u061c\U000e0041"
+MARKUP = "</script><script>alert(1)</script>&\"'`-->]]>"
 EVIL = ESCAPE + MARKUP + "\n::set-env name=x::y\r\n::error::%0A,file=x:"
 # The name goes where the sources can put it: a submodule's name, a dictionary's key, a string, a comment, a condition.
 NAMES = f"""from torch import nn
@@ -217,7 +217,7 @@ def view() -> reporters.View:
 @pytest.mark.parametrize("kind", reporters.FORMATS)
 def test_no_report_lets_a_control_character_through(view: reporters.View, kind: str) -> None:
     text = reporters.render(kind, view)
-    assert not {"\x1b", "\x07", "\x9b", "\u202e", "\r"} & set(text)
+    assert not {*"\x1b\x07\x9b\u202e\u2066\u061c\U000e0041\r"} & set(text)
 
 
 def test_no_line_of_a_report_for_github_is_a_command_of_the_sources(view: reporters.View) -> None:
@@ -228,6 +228,17 @@ def test_no_line_of_a_report_for_github_is_a_command_of_the_sources(view: report
         properties = line[2:].partition("::")[0].partition(" ")[2]
         assert properties.startswith("file=")
         assert ":" not in properties
+
+
+@pytest.mark.parametrize("kind", ["text", "github", "junit"])
+def test_no_line_of_a_report_begins_with_a_command_that_a_file_is_called(tmp_path: Path, kind: str) -> None:
+    """Services read commands from all that a step prints, whatever stands before them on their line."""
+    names = ("::error::x.py", "##[error]x.py", " ::add-mask::x.py")
+    folder = write(tmp_path, dict.fromkeys(names, DEAD + "def f(n):\n    nn.Linear(1, 2)(n.y)\n"))
+    shown = biaslint(folder, "--format", kind, "--show-unknown").out
+    assert all(name in shown.replace("%3A", ":") for name in names)  # all three are spoken of
+    begun = [line for line in map(str.lstrip, shown.splitlines()) if line.startswith(("::", "##["))]
+    assert all(kind == "github" and line.startswith("::warning file=") for line in begun)
 
 
 @pytest.mark.parametrize("kind", ["json", "sarif", "gitlab"])

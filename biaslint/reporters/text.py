@@ -62,7 +62,12 @@ def _near(finding: Finding, place: Place) -> bool:
 def where(view: View, place: Place) -> str:
     """`path:line:column`, with the cell in a notebook."""
     cell = f"cell {place.cell}:" if place.cell is not None else ""
-    return f"{plain(view.path(place.path))}:{cell}{place.line}:{place.column}"
+    return f"{at_start(plain(view.path(place.path)))}:{cell}{place.line}:{place.column}"
+
+
+def at_start(path: str) -> str:
+    """A path that begins a line; what would begin a command of a continuous-integration service there gets `./` before it."""
+    return f"./{path}" if path.lstrip().startswith(("::", "##")) else path
 
 
 def _snippet(view: View, place: Place, color: str, mark: str, gutter: int, label: str = "") -> list[str]:
@@ -89,7 +94,7 @@ def _snippet(view: View, place: Place, color: str, mark: str, gutter: int, label
 
 def _unknown(view: View) -> str:
     facts = [f"{where(view, fact.place)}: not understood: {plain(fact.what)}" for fact in view.result.unknowns]
-    facts += [f"{plain(what)}: the analysis stopped here: {plain(why)}" for what, why in view.result.stopped]
+    facts += [f"{at_start(plain(what))}: the analysis stopped here: {plain(why)}" for what, why in view.result.stopped]
     return "\n".join([*facts, f"{len(facts)} things were not understood" if facts else "Everything was understood."]) + "\n"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,7 +117,9 @@ def command(**options: Any) -> None:
             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 raise click.UsageError(f"{spelling} goes with --verify TARGET")
     try:
-        status = run(Options(**options, model=model), settings)
+        asked = Options(**options, model=model)
+        with nullcontext() if asked.watch else uncollected():
+            status = run(asked, settings)
     except (
         config.ConfigError,
         rule_book.UnknownRule,
@@ -158,6 +162,18 @@ class Options:
     color: bool | None
     verify: str | None
     model: dict[str, Any]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Do not look for cycles: facts and findings hold none, and live until the process ends. The analysis, which makes some, does."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def run(options: Options, settings: dict[str, Any]) -> int:

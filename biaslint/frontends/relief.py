@@ -24,11 +24,9 @@ def relieve(project: Project) -> None:
     """Let go of files where they have become many and nobody keeps them."""
     if project.memory is not None:
         return
-    if sum(len(module.text) for module in project.modules.values() if module) < MUCH:
-        gc.collect(1)  # the last execution: what it made refers to itself
-        return
-    let_go(project, mainstay(project))
-    gc.collect()
+    if sum(len(module.text) for module in project.modules.values() if module) >= MUCH:
+        let_go(project, mainstay(project))
+    gc.collect(1)  # what executions made refers to itself; trees do not, and what lasts is not to be looked through each time
 
 
 def let_go(project: Project, kept: Collection[Module] = ()) -> None:

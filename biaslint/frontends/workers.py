@@ -41,8 +41,6 @@ def with_deep_stack(work: Callable[[], Result]) -> Result:
         except BaseException as error:
             failure.append(error)
 
-    thresholds = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 100)  # most of what is made lives until its execution ends
     limit, size = sys.getrecursionlimit(), threading.stack_size(STACK)
     sys.setrecursionlimit(DEPTH)
     try:
@@ -52,7 +50,6 @@ def with_deep_stack(work: Callable[[], Result]) -> Result:
     finally:
         sys.setrecursionlimit(limit)
         threading.stack_size(size)
-        gc.set_threshold(*thresholds)
     if failure:
         raise failure[0]
     return outcome[0]
@@ -115,8 +112,23 @@ def team(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Te
 def _piece(project: Project, work: Work, group: Any) -> tuple[Any, Dependencies]:
     """A piece of work, and what it depends on."""
     project.ledger.begin()
-    result = work(project, group)
+    with collecting_seldom():
+        result = work(project, group)
     return result, project.needed()
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Collect cycles, if seldom, whatever the caller does: most of what is made lives until its execution ends."""
+    was_on, thresholds = gc.isenabled(), gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)
+    gc.enable()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        if not was_on:
+            gc.disable()
 
 
 def _one(task: tuple[Work, Any, Callable[[Any], Any]]) -> tuple[Any, Dependencies]:

@@ -81,7 +81,7 @@ def test_models_without_their_cancelled_biases_put_out_the_same_values(path: Pat
         return
     copy = tmp_path / path.name
     copy.write_text(text, encoding="utf-8")
-    specs = stated(path)
+    calls = stated(path)
     torch.manual_seed(0)
     old = dict(built(as_module(path, "as_it_was")))
     torch.manual_seed(0)
@@ -89,8 +89,8 @@ def test_models_without_their_cancelled_biases_put_out_the_same_values(path: Pat
     assert old.keys() == new.keys()
 
     def run(model: Any, name: str) -> Any:
-        given = specs.get(name, specs.get(""))
-        shapes = [given] if given else [
+        call = calls.get(name, calls.get(""))
+        shapes = [call.specs] if call and call.specs else [
             [inputs.Spec(tuple(min(size, 32) if index else size for index, size in enumerate(one.shape)), type=one.type, low=one.low, high=one.high)]
             for one in guesses(model)
         ]  # fmt: skip
@@ -98,7 +98,7 @@ def test_models_without_their_cancelled_biases_put_out_the_same_values(path: Pat
             torch.manual_seed(1)
             try:
                 with torch.no_grad():
-                    return model.train()(*[tensor(one) for one in spec])
+                    return model.train()(*[tensor(one) for one in spec], **(call.flags if call else {}))
             except Exception:
                 continue
         return None

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -76,14 +76,23 @@ def needs_arguments(function: Any) -> bool:
     return any(one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD) for one in parameters)
 
 
-def stated(path: Path) -> dict[str, list[str]]:
+class Call(NamedTuple):
+    """How a fixture says that a model is called."""
+
+    specs: list[inputs.Spec]
+    flags: dict[str, bool]
+
+
+def stated(path: Path) -> dict[str, Call]:
     """The inputs that a fixture states, and flags of the call as `name=True`, by the name of the class; "" is for all others."""
     found = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
         match = INPUT.search(line)
         if match and (number < 5 or line.startswith(("class ", "def "))):
             name = "" if number < 5 else re.split(r"[ (:]", line)[1]
-            found[name] = match[1].split()
+            parts = [(part, *part.partition("=")[::2]) for part in match[1].split()]
+            flags = {flag: value == "True" for _, flag, value in parts if value in ("True", "False")}
+            found[name] = Call([inputs.parse(part) for part, flag, _ in parts if flag not in flags], flags)
     return found
 
 
@@ -91,15 +100,13 @@ def tensor(spec: inputs.Spec) -> Any:
     return torch.from_numpy(inputs.arrays(spec, 4, 0))
 
 
-def fed(model: Any, call: list[str]) -> dict[str, Deadness]:
+def fed(model: Any, call: Call) -> dict[str, Deadness]:
     """The dead-bias test on the inputs that are stated, else on the first guess that the model takes; nothing where it takes none."""
-    flags = {name: value == "True" for name, _, value in (one.partition("=") for one in call) if value in ("True", "False")}
-    if flags:
-        model.forward = partial(model.forward, **flags)
-    specs = [inputs.parse(one) for one in call if one.partition("=")[0] not in flags]
-    if specs:
-        model(*[tensor(spec) for spec in specs])  # a lazy layer is made by its first call
-        return dead_biases(model, [tensor(spec) for spec in specs])
+    if call.flags:
+        model.forward = partial(model.forward, **call.flags)
+    if call.specs:
+        model(*[tensor(spec) for spec in call.specs])  # a lazy layer is made by its first call
+        return dead_biases(model, [tensor(spec) for spec in call.specs])
     for spec in guesses(model):
         sizes = [min(size, 32) if index else size for index, size in enumerate(spec.shape)]
         shape = tuple(sizes) if len(sizes) > 1 else spec.shape
@@ -118,7 +125,7 @@ def measured(path: Path) -> tuple[dict[Path, dict[int, list[tuple[Deadness, bool
     line of the fixture, the biases that they start with."""
     lines: dict[Path, dict[int, list[tuple[Deadness, bool]]]] = defaultdict(lambda: defaultdict(list))
     starts: dict[int, set[Start]] = defaultdict(set)
-    specs = stated(path)
+    calls = stated(path)
     try:
         with tracing():
             models = dict(built(load(path)))
@@ -126,7 +133,7 @@ def measured(path: Path) -> tuple[dict[Path, dict[int, list[tuple[Deadness, bool
         pytest.skip(f"{path.name} cannot be run: {error}")
     for name, model in models.items():
         chains = origins(model)
-        results = fed(model, specs.get(name, specs.get("", [])))
+        results = fed(model, calls.get(name, calls.get("", Call([], {}))))
         affine = affine_layers(model)
         for layer, module in model.named_modules():
             frames = [one for one in chains.get(layer, []) if one[0].startswith(str(FOLDER)) and not one[6]]

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import frameworks, hugging_face, operators, scopes, tensors
+from biaslint.frontends import calls, frameworks, hugging_face, operators, parameters, scopes, tensors
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
     MISSING,
@@ -22,6 +22,7 @@ from biaslint.frontends.values import (
     Obj,
     Param,
     Partial,
+    Raised,
     Super,
     Unknown,
     Value,
@@ -105,7 +106,7 @@ def load(interp: Interpreter, base: Value, name: str) -> Value:
     if isinstance(base, Node):
         return tensors.attribute(interp, base, name)
     if isinstance(base, Param):
-        return tensors.param_attribute(interp, base, name)
+        return parameters.attribute(interp, base, name)
     if isinstance(base, Unknown):
         if base.key and isinstance(base.key, tuple) and base.key[:1] == ("shape",) and name != "as_list":
             return Builtin(base, name)
@@ -208,8 +209,6 @@ def load_super(interp: Interpreter, base: Super, name: str) -> Value:
 
 
 def call_method(interp: Interpreter, method: Method) -> Value:
-    from biaslint.frontends import calls
-
     return calls.call(interp, method, [], {}, interp.node)
 
 
@@ -242,9 +241,8 @@ def load_obj(interp: Interpreter, base: Obj, name: str) -> Value:
         return value
     getter = find_in_class(base.cls, "__getattr__")
     if getter is not None and isinstance(getter.value, Func) and not name.startswith("__"):
-        from biaslint.frontends import calls
-
-        if sum(1 for frame in interp.stack if frame.func is getter.value) == 0:
+        asking = any(frame.func is getter.value for frame in interp.stack)
+        if not asking:
             return calls.call(interp, Method(base, getter.value), [name], {}, interp.node)
     if external_base(base.cls) is not None:
         return Builtin(base, name)
@@ -284,8 +282,6 @@ def store(interp: Interpreter, base: Value, name: str, value: Value, text: str =
     if isinstance(base, Obj):
         setter = find_in_class(base.cls, f"{name}=setter")
         if setter is not None and isinstance(setter.value, Func):
-            from biaslint.frontends import calls
-
             calls.call(interp, Method(base, setter.value), [value], {}, interp.node)
             return
         if frameworks.store(interp, base, name, value):
@@ -304,7 +300,7 @@ def store(interp: Interpreter, base: Value, name: str, value: Value, text: str =
     elif isinstance(base, Module):
         scopes.change(interp, base.scope.names, name, value)
     elif isinstance(base, Param):
-        tensors.store_param(interp, base, name, value)
+        parameters.store(interp, base, name, value)
     elif isinstance(base, Unknown) and base.tensors:
         interp.opaque(value)
 
@@ -337,7 +333,7 @@ def load_item(interp: Interpreter, base: Value, index: Value, node: ast.AST | No
     if isinstance(base, Node):
         return tensors.index(interp, base, index)
     if isinstance(base, Param):
-        return tensors.param_index(interp, base, index)
+        return parameters.index(interp, base, index)
     if isinstance(base, ListV):
         return list_item(interp, base, index)
     if isinstance(base, DictV):
@@ -406,8 +402,6 @@ def of_any_rank(items: list[Value]) -> Value:
 
 
 def dict_item(interp: Interpreter, base: DictV, index: Value) -> Value:
-    from biaslint.frontends.values import Raised
-
     if isinstance(index, Unknown):
         for key in base.items:
             if is_constant(key) and interp.choices.known(("cmp", "==", index.key, key_of(key))):
@@ -435,8 +429,6 @@ def dict_item(interp: Interpreter, base: DictV, index: Value) -> Value:
 def obj_item(interp: Interpreter, base: Obj, index: Value) -> Value:
     found = find_in_class(base.cls, "__getitem__")
     if found is not None and isinstance(found.value, Func):
-        from biaslint.frontends import calls
-
         return calls.call(interp, Method(base, found.value), [index], {}, interp.node)
     if base.items is not None:
         return frameworks.container_item(interp, base, index)
@@ -471,13 +463,11 @@ def store_item(interp: Interpreter, base: Value, index: Value, value: Value, tex
         else:
             method = find_method(base, "__setitem__")
             if method is not None:
-                from biaslint.frontends import calls
-
                 calls.call(interp, method, [index, value], {}, interp.node)
             elif isinstance(index, str):
                 base.attrs[index] = value
     elif isinstance(base, Param):
-        tensors.store_param_item(interp, base, index, value)
+        parameters.store_item(interp, base, index, value)
     elif isinstance(base, Node):
         tensors.store_index(interp, base, index, value)
 

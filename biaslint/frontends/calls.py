@@ -6,7 +6,19 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import attributes, frameworks, library, operators, remembered, tensors, wrappers
+from biaslint.frontends import (
+    attributes,
+    builtin_functions,
+    builtin_methods,
+    frameworks,
+    library,
+    operators,
+    parameters,
+    remembered,
+    tensor_methods,
+    tensors,
+    wrappers,
+)
 from biaslint.frontends.interpreter import MAX_DEPTH, Frame
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
@@ -26,6 +38,7 @@ from biaslint.frontends.values import (
     Scope,
     Unknown,
     Value,
+    key_of,
     larger,
     tensors_in,
 )
@@ -63,7 +76,7 @@ def call(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs, node: ast
 
 def call_external(interp: Interpreter, func: External, args: Args, kwargs: Kwargs) -> Value:
     if func.name.startswith("builtins."):
-        return library.call_builtin(interp, func.name[9:], args, kwargs)
+        return builtin_functions.call_builtin(interp, func.name[9:], args, kwargs)
     if func.name in interp.project.layers:
         made = wrappers.construct(interp, func.name, args, kwargs)
         if made is not MISSING:
@@ -90,8 +103,6 @@ def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -
         node = interp.opaque(func, *values, name=name)
         node.info["unknown"] = True
         return node
-    from biaslint.frontends.values import key_of
-
     if isinstance(func, Unknown) and len(values) < 4:
         key = ("call", func.key, *(key_of(value) for value in values))
         if larger(key, 60):  # calls of calls of calls: a loop, whose keys would grow for ever
@@ -356,12 +367,12 @@ def call_builtin(interp: Interpreter, func: Builtin, args: Args, kwargs: Kwargs)
     """A method of a known value."""
     self = func.self
     if isinstance(self, Node):
-        return tensors.method(interp, self, func.name, args, kwargs)
+        return tensor_methods.method(interp, self, func.name, args, kwargs)
     if isinstance(self, Param):
-        return tensors.param_method(interp, self, func.name, args, kwargs)
+        return parameters.method(interp, self, func.name, args, kwargs)
     if isinstance(self, Obj):
         return frameworks.method(interp, self, func.name, args, kwargs)
-    return library.method(interp, self, func.name, args, kwargs)
+    return builtin_methods.method(interp, self, func.name, args, kwargs)
 
 
 def enter(interp: Interpreter, context: Value, node: ast.AST) -> Value:

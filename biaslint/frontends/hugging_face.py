@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from biaslint.frontends import attributes, calls, frameworks, writes
 from biaslint.frontends.values import Builtin, Class, External, Obj, Param, Value
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ def method(obj: Obj, owner: Value, name: str) -> Value:
 
 def initialize(interp: Interpreter, model: Obj) -> Value:
     """Children first, each module by the `_init_weights` of the model that it is part of; one that is done stays as it is."""
-    from biaslint.frontends import attributes, calls, frameworks
-
     order: list[tuple[Obj, Obj]] = []
     todo, seen = [(model, model)], set()
     while todo:
@@ -70,8 +69,6 @@ def initialize(interp: Interpreter, model: Obj) -> Value:
 
 def by_default(interp: Interpreter, model: Obj, module: Value) -> Value:
     """What `_init_weights` of the base class does; what it did to biases depends on the version."""
-    from biaslint.frontends import writes
-
     layer = module.layer if isinstance(module, Obj) else None
     if layer is not None and layer.kind in ZEROED and layer.bias is not False:
         how, value = ("constant", 0.0) if in_source(model) else ("unknown", None)

@@ -48,6 +48,7 @@ MAX_STEPS = 400_000
 MAX_DEPTH = 60
 WEIGHTY = {ListV, DictV, str, bytes}
 LONG_STEPS = 2_000
+LONG_TABLE_STEPS = 10_000  # after which a comprehension that has made no layer and no tensor is left
 LONG = 64  # rounds after which a loop that has made no layer and no tensor is left
 
 
@@ -700,11 +701,10 @@ class Interpreter:
         inner = Scope(scope.module, scope)
         inner.globals = scope.globals
         results: list[Value] = []
-        state = {"open": False}
-        self.generate(node.generators, 0, inner, scope, node, results, state)
+        whole = self.generate(node.generators, 0, inner, scope, node, results)
         if isinstance(node, ast.DictComp):
-            return DictV({hashable(key): value for key, value in results})
-        return ListV(results, "set" if isinstance(node, ast.SetComp) else "list")
+            return DictV({hashable(key): value for key, value in results}, open=not whole)
+        return ListV(results, "set" if isinstance(node, ast.SetComp) else "list", open=not whole)
 
     def generate(
         self,
@@ -714,8 +714,8 @@ class Interpreter:
         outer: Scope,
         node: Any,
         results: list[Value],
-        state: dict[str, bool],
-    ) -> None:
+    ) -> bool:
+        """Add what the comprehension makes to the results; whether that is all of it."""
         if index == len(generators):
             if len(results) > MAX_ITEMS:
                 self.stop("too many items")
@@ -723,8 +723,10 @@ class Interpreter:
                 results.append((self.eval(node.key, inner), self.eval(node.value, inner)))
             else:
                 results.append(self.eval(node.elt, inner))
-            return
+            return True
         generator = generators[index]
+        made = len(self.flow.nodes) + len(self.objects)
+        costly = self.steps + LONG_TABLE_STEPS
         items = self.iterate(self.eval(generator.iter, inner), generator.iter)
         repeating = (
             repeats.Repeats(self, items)
@@ -737,9 +739,20 @@ class Interpreter:
             self.steps += 1
             if self.steps > self.max_steps:
                 self.stop("too many steps")
+            if (
+                place >= 8
+                and self.steps > costly
+                and made == len(self.flow.nodes) + len(self.objects)
+                and not repeats.of_layers(item)
+            ):
+                self.not_understood("analysis stopped here: a long table of no layers", node)
+                return False
             self.assign(generator.target, item, inner)
-            if all(self.truth(self.eval(test, inner), test) for test in generator.ifs):
-                self.generate(generators, index + 1, inner, outer, node, results, state)
+            if all(self.truth(self.eval(test, inner), test) for test in generator.ifs) and not self.generate(
+                generators, index + 1, inner, outer, node, results
+            ):
+                return False
+        return True
 
     def ev_starred(self, node: ast.Starred, scope: Scope) -> Value:
         return self.eval(node.value, scope)
@@ -787,7 +800,7 @@ class Interpreter:
 
     def iterate(self, value: Value, node: ast.AST | None = None) -> list[Value]:
         """The items of a value, in order. What has an unknown length has a few."""
-        return library.items(self, value, node)
+        return builtin_functions.items(self, value, node)
 
     def opaque(self, *values: Value, name: str = "") -> Node:
         """A tensor made by something unknown from whatever tensors are in these values."""
@@ -940,4 +953,4 @@ EXPRESSIONS: dict[type, Callable[[Interpreter, Any, Scope], Value]] = {
 
 
 # these modules work on interpreters and are needed by them: they can only be imported once this one is complete
-from biaslint.frontends import attributes, calls, frameworks, library, operators, patterns, repeats, scopes, tensors  # noqa: E402
+from biaslint.frontends import attributes, builtin_functions, calls, frameworks, operators, patterns, repeats, scopes, tensors  # noqa: E402

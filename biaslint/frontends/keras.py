@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.flow import Dims, Node
 from biaslint.frontends import keras_functions, keras_initializers, keras_layers, keras_models
-from biaslint.frontends.values import MISSING, Class, External, Layer, ListV, Obj, Param, Unknown, Value
+from biaslint.frontends.values import MISSING, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:
@@ -193,8 +193,6 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
         "keras_export",
         "get_registered_object",
     ):
-        from biaslint.frontends.values import Native
-
         return Native(last, lambda value, *rest, **options: value)
     if last in ("get_source_inputs",):
         return interp.fresh(last)

@@ -8,9 +8,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import keras_layers, ops
-from biaslint.frontends.tensors import argument
-from biaslint.frontends.values import MISSING, DictV, External, ListV, Native, Obj, Unknown, Value, is_constant, tensors_in
+from biaslint.frontends import calls, keras_layers, ops, reshaping, tensor_methods, tensors
+from biaslint.frontends.tensor_methods import argument
+from biaslint.frontends.values import (
+    MISSING,
+    DictV,
+    External,
+    Func,
+    ListV,
+    Method,
+    Native,
+    Obj,
+    Partial,
+    Unknown,
+    Value,
+    is_constant,
+    tensors_in,
+)
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:
@@ -137,8 +151,6 @@ def do_multiply(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 
 def filled_times(interp: Interpreter, left: Value, right: Value) -> Value | None:
-    from biaslint.frontends import tensors
-
     if (isinstance(left, Node) and left.info.get("write") is not None) or (
         isinstance(right, Node) and right.info.get("write") is not None
     ):
@@ -193,21 +205,20 @@ def do_split(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_reshape(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import tensors
 
     x = keras_layers.tensor(interp, first(args, kwargs, "tensor"))
     target = argument(args, kwargs, 1, "shape", "newshape")
     if x is None:
         return interp.fresh("reshape")
-    sizes = tensors.sizes_of(interp, [target], {})
+    sizes = tensor_methods.sizes_of(interp, [target], {})
     if sizes is None or any(isinstance(item, ListV) for item in sizes):
         return interp.opaque(x, name="reshape")
-    return ops.reshape(interp, x, [item if isinstance(item, (int, Unknown)) else interp.fresh() for item in sizes])
+    return reshaping.reshape(interp, x, [item if isinstance(item, (int, Unknown)) else interp.fresh() for item in sizes])
 
 
 def do_flatten(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     x = keras_layers.tensor(interp, first(args, kwargs))
-    return ops.flatten(interp, x, 1, -1) if x is not None else interp.fresh("flatten")
+    return reshaping.flatten(interp, x, 1, -1) if x is not None else interp.fresh("flatten")
 
 
 def do_transpose(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
@@ -216,14 +227,14 @@ def do_transpose(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return interp.fresh("transpose")
     if order:
-        return ops.permute(interp, x, order)
-    return ops.transpose(interp, x, 0, 1) if x.rank == 2 else interp.opaque(x, name="transpose")
+        return reshaping.permute(interp, x, order)
+    return reshaping.transpose(interp, x, 0, 1) if x.rank == 2 else interp.opaque(x, name="transpose")
 
 
 def do_expand(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     x = keras_layers.tensor(interp, first(args, kwargs))
     return (
-        ops.unsqueeze(interp, x, argument(args, kwargs, 1, "axis", "dim", default=-1))
+        reshaping.unsqueeze(interp, x, argument(args, kwargs, 1, "axis", "dim", default=-1))
         if x is not None
         else interp.fresh("expand_dims")
     )
@@ -232,7 +243,7 @@ def do_expand(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 def do_squeeze(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     x = keras_layers.tensor(interp, first(args, kwargs))
     axis = argument(args, kwargs, 1, "axis", "squeeze_dims")
-    return ops.squeeze(interp, x, axis) if x is not None else interp.fresh("squeeze")
+    return reshaping.squeeze(interp, x, axis) if x is not None else interp.fresh("squeeze")
 
 
 def reduction(linear_step: bool, name: str) -> Handler:
@@ -315,8 +326,6 @@ def do_dropout(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_shape(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import tensors
-
     x = first(args, kwargs)
     if isinstance(x, Unknown):
         return Unknown(("attr", x.key, "shape"), "shape")
@@ -336,8 +345,6 @@ TRAINING = re.compile(
 
 def do_cond(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """tf.cond(is_training, true_fn, false_fn): a training flag is on; any other condition takes one side."""
-    from biaslint.frontends import calls
-
     test = argument(args, kwargs, 0, "pred")
     yes, no = argument(args, kwargs, 1, "true_fn", "fn1"), argument(args, kwargs, 2, "false_fn", "fn2")
     if isinstance(test, Node) and test.op in ("input", "const"):
@@ -352,9 +359,6 @@ def do_cond(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 def do_keras_switch(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """K.in_train_phase(x, alt)"""
-    from biaslint.frontends import calls
-    from biaslint.frontends.values import Func, Method
-
     value = argument(args, kwargs, 0, "x")
     return calls.call(interp, value, [], {}, interp.node) if isinstance(value, (Func, Method, Native)) else value
 
@@ -367,7 +371,7 @@ def do_pixel_shuffle(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
         interp.flow.learn_rank(x, 4)
     sources = {0: (0,), 1: (1, 3), 2: (2, 3), 3: (3,)}
     dims = (x.dims[0] if x.dims else interp.fresh().key, *(interp.fresh().key for _ in range(3)))
-    return ops.remap(interp, x, sources, dims, "depth_to_space")
+    return reshaping.remap(interp, x, sources, dims, "depth_to_space")
 
 
 def do_pixel_unshuffle(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
@@ -378,13 +382,11 @@ def do_pixel_unshuffle(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value
         interp.flow.learn_rank(x, 4)
     sources = {0: (0,), 1: (1,), 2: (2,), 3: (3, 1, 2)}
     dims = (x.dims[0] if x.dims else interp.fresh().key, *(interp.fresh().key for _ in range(3)))
-    return ops.remap(interp, x, sources, dims, "space_to_depth")
+    return reshaping.remap(interp, x, sources, dims, "space_to_depth")
 
 
 def do_map(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """tf.map_fn(fn, elems): what the function does to one of them."""
-    from biaslint.frontends import calls
-
     function, elements = argument(args, kwargs, 0, "fn", "f"), argument(args, kwargs, 1, "elems", "xs")
     x = ops.tensor(interp, elements)
     if x is None or function is None:
@@ -404,7 +406,7 @@ def do_tile(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return interp.fresh("tile")
     return (
-        ops.expand(interp, x, counts.items, "repeat")
+        reshaping.expand(interp, x, counts.items, "repeat")
         if isinstance(counts, ListV) and not counts.open
         else interp.opaque(x, name="tile")
     )
@@ -416,7 +418,7 @@ def do_broadcast(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return interp.fresh("broadcast")
     return (
-        ops.expand(interp, x, target.items, "expand")
+        reshaping.expand(interp, x, target.items, "expand")
         if isinstance(target, ListV) and not target.open
         else interp.opaque(x, name="broadcast_to")
     )
@@ -428,8 +430,6 @@ def do_with(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 def do_function(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """tf.function(f), tf.recompute_grad(f), tf.make_template(name, f, ...)"""
-    from biaslint.frontends.values import Partial
-
     for index, value in enumerate(args):
         if not isinstance(value, str):
             return Partial(value, [], kwargs) if index and kwargs else value

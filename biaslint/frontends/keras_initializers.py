@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import arrays
+from biaslint.frontends import arrays, calls, writes
 from biaslint.frontends.values import External, Func, ListV, Native, Obj, Partial, Unknown, Value
 from biaslint.vocabulary import keras as vocabulary
 
@@ -76,8 +76,6 @@ def named(name: str, args: list[Value], kwargs: dict[str, Value], old: bool) -> 
 
 def content_of_value(value: Value) -> tuple[str, float | None, float | None]:
     """A number, an array, a list of equal numbers, or a value worked out from a prior."""
-    from biaslint.frontends import writes
-
     if isinstance(value, bool):
         return ("unknown", None, None)
     if isinstance(value, (int, float)):
@@ -108,8 +106,6 @@ def content_of_value(value: Value) -> tuple[str, float | None, float | None]:
 
 def content(interp: Interpreter, value: Value, shape: Value = None, old: bool = False) -> Content:
     """What a value given as an initialiser puts there: a name, a class, an instance, a function or a tensor."""
-    from biaslint.frontends import calls
-
     if value is None:
         return UNKNOWN
     if isinstance(value, str):
@@ -134,7 +130,5 @@ def as_write(
     interp: Interpreter, value: Value, text: str = "", which: str = "bias", shape: Value = None, old: bool = False
 ) -> Any:
     """The write that an initialiser makes, at the call that is being carried out."""
-    from biaslint.frontends import writes
-
     how, number, spread, by = content(interp, value, shape, old)
     return writes.Write(how, which, number, spread, None, by, text, "", interp.module, interp.node)

@@ -5,8 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dim, Node
-from biaslint.frontends import keras_initializers, ops
-from biaslint.frontends.values import Class, External, Func, Layer, ListV, Native, Obj, Unknown, Value, is_constant, key_of
+from biaslint.frontends import calls, keras_initializers, ops, reshaping
+from biaslint.frontends.values import (
+    Class,
+    DictV,
+    External,
+    Func,
+    Layer,
+    ListV,
+    Native,
+    Obj,
+    Unknown,
+    Value,
+    is_constant,
+    key_of,
+)
 from biaslint.vocabulary import keras as vocabulary
 from biaslint.vocabulary import tensorflow as functions
 from biaslint.vocabulary import tensorpack
@@ -189,8 +202,6 @@ def biased(layer: Layer, node: Node, axes: tuple[int, ...]) -> Node:
 
 def activated(interp: Interpreter, activation: Value, x: Node) -> Value:
     """activation(x), for a name, a function, a layer or None."""
-    from biaslint.frontends import calls
-
     if activation is None or activation in ("linear", "identity", ""):
         return x
     if isinstance(activation, str):
@@ -353,7 +364,7 @@ def do_embedding(interp: Interpreter, layer: Layer, x: Node) -> Value:
 
 
 def do_flatten(interp: Interpreter, layer: Layer, x: Node) -> Value:
-    return ops.flatten(interp, x, 1, -1)
+    return reshaping.flatten(interp, x, 1, -1)
 
 
 def do_reshape(interp: Interpreter, layer: Layer, x: Node) -> Value:
@@ -361,19 +372,21 @@ def do_reshape(interp: Interpreter, layer: Layer, x: Node) -> Value:
     if not isinstance(target, ListV) or target.open:
         return interp.opaque(x, name="reshape")
     first = ops.value_of(x.dims[0] if x.dims else ("dim", x.id, 0))
-    return ops.reshape(interp, x, [first, *(-1 if item is None else item for item in target.items)])
+    return reshaping.reshape(interp, x, [first, *(-1 if item is None else item for item in target.items)])
 
 
 def do_permute(interp: Interpreter, layer: Layer, x: Node) -> Value:
     axes = ops.axes_of(layer.config.get("dims"))
-    return ops.permute(interp, x, [0, *axes]) if axes else interp.opaque(x, name="permute")
+    return reshaping.permute(interp, x, [0, *axes]) if axes else interp.opaque(x, name="permute")
 
 
 def do_repeat(interp: Interpreter, layer: Layer, x: Node) -> Value:
     if x.dims is None:
         interp.flow.learn_rank(x, 2)
     assert x.dims is not None
-    return ops.remap(interp, x, {0: (0,), 2: (1,)}, (x.dims[0], size(interp, layer.config.get("n")), x.dims[-1]), "repeat")
+    return reshaping.remap(
+        interp, x, {0: (0,), 2: (1,)}, (x.dims[0], size(interp, layer.config.get("n")), x.dims[-1]), "repeat"
+    )
 
 
 def do_crop(interp: Interpreter, layer: Layer, x: Node) -> Value:
@@ -433,9 +446,6 @@ def do_global_pool(interp: Interpreter, layer: Layer, x: Node) -> Value:
 
 
 def do_lambda(interp: Interpreter, layer: Layer, x: Node) -> Value:
-    from biaslint.frontends import calls
-    from biaslint.frontends.values import DictV
-
     given = layer.config.get("arguments")
     extra = {key: item for key, item in given.items.items() if isinstance(key, str)} if isinstance(given, DictV) else {}
     function = layer.config.get("function")
@@ -477,8 +487,6 @@ def merge(interp: Interpreter, op: str, parts: list[Value], config: Kwargs) -> V
 
 def wrapped(interp: Interpreter, obj: Obj, layer: Layer, value: Value, args: Args, kwargs: Kwargs) -> Value:
     """TimeDistributed, Bidirectional, RNN(cell) and other layers around a layer."""
-    from biaslint.frontends import calls
-
     inner = obj.attrs.get("layer")
     style = spec_of(layer).facts["style"]
     if inner is None or isinstance(inner, Unknown):
@@ -498,7 +506,7 @@ def wrapped(interp: Interpreter, obj: Obj, layer: Layer, value: Value, args: Arg
         result = calls.call(interp, inner, [ops.select(interp, x, 1, 0)], {}, interp.node)
         if not isinstance(result, Node) or result.rank is None:
             return result
-        again = ops.unsqueeze(interp, result, 1)
+        again = reshaping.unsqueeze(interp, result, 1)
         assert again.dims is not None
         again.dims = (again.dims[0], interp.fresh().key, *again.dims[2:])
         return again

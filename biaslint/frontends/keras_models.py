@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import keras_initializers, keras_layers
+from biaslint.frontends import attributes, calls, frameworks, keras, keras_initializers, keras_layers, tensors, writes
 from biaslint.frontends.values import (
     MISSING,
     Builtin,
@@ -33,8 +33,6 @@ Kwargs = dict[str, Value]
 
 def base_name(obj: Obj) -> str:
     """The Keras class an instance is built on: "Dense", "Sequential", "Model", "Layer", or "" where it is none."""
-    from biaslint.frontends import keras
-
     best, rank = "", 0
     for base in obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]:
         if isinstance(base, External):
@@ -64,8 +62,6 @@ def build_functional(interp: Interpreter, obj: Obj, inputs: Value, outputs: Valu
 
 def initialize(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> None:
     """The constructor of a Keras class."""
-    from biaslint.frontends import attributes
-
     name = base_name(obj)
     if name in vocabulary.LAYERS:
         if obj.layer is None:
@@ -91,8 +87,6 @@ def initialize(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Non
 
 
 def add_layer(interp: Interpreter, obj: Obj, item: Value) -> None:
-    from biaslint.frontends import attributes
-
     if obj.items is None:
         obj.items = {}
     obj.items[str(len(obj.items))] = item
@@ -122,8 +116,6 @@ def before_call(interp: Interpreter, obj: Obj, func: Func, args: Args, kwargs: K
 
 
 def build(interp: Interpreter, obj: Obj, args: Args) -> None:
-    from biaslint.frontends import attributes, calls, tensors
-
     if obj.attrs.get("built") is True:
         return
     obj.attrs["built"] = True
@@ -145,8 +137,6 @@ def build(interp: Interpreter, obj: Obj, args: Args) -> None:
 
 def call_object(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     """obj(...) where the project defines no call."""
-    from biaslint.frontends import calls
-
     if obj.layer is not None:
         return keras_layers.apply(interp, obj, args, kwargs)
     if obj.items is not None:
@@ -218,8 +208,6 @@ def layers_of_model(interp: Interpreter, obj: Obj) -> list[Value]:
             if isinstance(layer, Layer) and id(layer) in by_layer:
                 found.setdefault(id(layer), by_layer[id(layer)])
         return list(found.values())
-    from biaslint.frontends import frameworks
-
     return [child for _, child in frameworks.children(obj)]
 
 
@@ -261,8 +249,6 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
             return obj.layer.calls[-1].inputs[0]
         return inputs if inputs is not None else interp.flow.add("input", (), None, "the input", interp.here())
     if name in ("output_shape", "input_shape"):
-        from biaslint.frontends import tensors
-
         value = attribute(interp, obj, name.removesuffix("_shape"))
         return tensors.shape(interp, value) if isinstance(value, Node) else interp.fresh(name)
     if name in (
@@ -314,8 +300,6 @@ def activation_after(node: Node) -> Node:
 
 
 def all_layers(obj: Obj) -> list[Layer]:
-    from biaslint.frontends import frameworks
-
     return list(frameworks.layers_of(obj))
 
 
@@ -339,8 +323,6 @@ def has_attribute(obj: Obj, name: str) -> bool | None:
 
 def store(interp: Interpreter, obj: Obj, name: str, value: Value) -> bool:
     """obj.name = value, where that is more than an attribute."""
-    from biaslint.frontends import frameworks, writes
-
     if name == "trainable":
         for _, module in frameworks.walk(obj):
             module.attrs["trainable"] = value
@@ -365,8 +347,6 @@ def store(interp: Interpreter, obj: Obj, name: str, value: Value) -> bool:
 
 def base_method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
     """super().name(...) or a method that the class does not define itself."""
-    from biaslint.frontends import attributes, calls
-
     if name == "__init__":
         initialize(interp, obj, args, kwargs)
         return None
@@ -389,8 +369,6 @@ def base_method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kw
 
 
 def called(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import calls
-
     result = call_object(interp, obj, args, kwargs)
     return calls.call_unknown(interp, Unknown(("object", obj), "call"), args, kwargs) if result is MISSING else result
 
@@ -539,8 +517,6 @@ def separable(layer: Layer) -> bool:
 
 
 def set_weights(interp: Interpreter, obj: Obj, args: Args) -> Value:
-    from biaslint.frontends import writes
-
     given = args[0] if args else None
     last = given.items[-1] if isinstance(given, ListV) and given.items and not given.open else None
     own = obj.layer

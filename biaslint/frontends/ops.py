@@ -6,11 +6,11 @@ the same functions with its own axes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import MAX_AXES, Dim, Dims, Node
-from biaslint.frontends.choices import multiply, product
+from biaslint.flow import Dim, Dims, Node
+from biaslint.frontends import frameworks, reshaping
 from biaslint.frontends.values import ListV, Param, Unknown, Value, is_constant, tensors_in
 
 if TYPE_CHECKING:
@@ -54,9 +54,6 @@ def axes_of(value: Value) -> list[int] | None:
     return None
 
 
-# -- making nodes --------------------------------------------------------------------------------------------------------------
-
-
 def make(interp: Interpreter, op: str, inputs: Sequence[Node], dims: Dims | None, name: str = "", **info: Any) -> Node:
     """A new tensor. What is made of constants alone is a constant."""
     if inputs and all(node.op == "const" for node in inputs):
@@ -89,8 +86,6 @@ def tensor(interp: Interpreter, value: Value) -> Node | None:
 
 
 def param_dims(param: Param) -> Dims | None:
-    from biaslint.frontends import frameworks
-
     return frameworks.param_dims(param)
 
 
@@ -286,193 +281,6 @@ def spatial_axes(interp: Interpreter, x: Node, spatial: int, channels_last: bool
     return axes, tuple(dims)
 
 
-def remap(interp: Interpreter, x: Node, sources: Mapping[int, tuple[int, ...]], dims: Dims | None, name: str) -> Node:
-    """Axis j of the result comes from the axes `sources[j]`."""
-    return make(interp, "remap", [x], dims, name, sources=sources)
-
-
-def permute(interp: Interpreter, x: Node, order: Sequence[int]) -> Node:
-    rank = len(order)
-    if x.dims is None:
-        interp.flow.learn_rank(x, rank)
-    order = [axis % rank for axis in order]
-    dims = tuple(x.dims[axis] for axis in order) if x.dims is not None and len(x.dims) == rank else None
-    return remap(interp, x, {place: (axis,) for place, axis in enumerate(order)}, dims, "permute")
-
-
-def transpose(interp: Interpreter, x: Node, one: int, two: int) -> Node:
-    if x.dims is None:
-        if one >= 0 and two >= 0:
-            interp.flow.learn_rank(x, max(3, one + 1, two + 1))
-        else:
-            # the last axes of a tensor of unknown rank
-            sources = {axis: (axis,) for axis in range(-6, 0)} | {one: (two,), two: (one,)}
-            return make(interp, "remap", [x], None, "transpose", sources=sources)
-    rank = x.rank or 0
-    if not (-rank <= one < rank and -rank <= two < rank):
-        return interp.opaque(x, name="transpose")
-    order = list(range(rank))
-    order[one % rank], order[two % rank] = order[two % rank], order[one % rank]
-    return permute(interp, x, order)
-
-
-def reshape(interp: Interpreter, x: Node, target: Sequence[Value], name: str = "reshape") -> Node:
-    """view and reshape: which axes of the result does each axis of the input spread over?"""
-    if len(target) > MAX_AXES:
-        return interp.opaque(x, name=name)
-    goal: list[Dim] = [dim_of(interp, value) for value in target]
-    rank = len(goal)
-    if x.dims is None:
-        # only the leading axes that are named by their own sizes are known to stay
-        sources: dict[int, tuple[int, ...]] = {}
-        matched = 0
-        while matched < rank and goal[matched] in (("dim", x.id, matched),):
-            sources[matched] = (matched,)
-            matched += 1
-        others = tuple(range(matched, matched + 6)) + tuple(range(-6, 0))
-        for axis in range(matched, rank):
-            sources[axis] = others
-        return remap(interp, x, sources, tuple(interp.fresh().key if dim == -1 else dim for dim in goal), name)
-    have = list(x.dims)
-    goal = [interp.fresh().key if dim == -1 else dim for dim in goal]
-    wild = [index for index, value in enumerate(target) if value == -1 and is_constant(value)]
-    sources = match_axes(have, goal, wild[0] if wild else None)
-    if wild:
-        goal[wild[0]] = wild_size(have, goal, wild[0], sources) or goal[wild[0]]
-    return remap(interp, x, sources, tuple(goal), name)
-
-
-def wild_size(have: list[Dim], goal: list[Dim], wild: int, sources: dict[int, tuple[int, ...]]) -> Dim | None:
-    """The size of the axis written as -1, where it is made of whole axes."""
-    group = sources.get(wild, ())
-    if [axis for axis, others in sources.items() if others == group] != [wild]:
-        number, keys = product([have[axis] for axis in group])
-        for axis, others in sources.items():
-            if others == group and axis != wild:
-                if not isinstance(goal[axis], int) or number % max(goal[axis], 1):
-                    return None
-                number //= max(goal[axis], 1)
-        return number if not keys else None
-    if len(group) == 1:
-        return have[group[0]]
-    return multiply([have[axis] for axis in group])
-
-
-def match_axes(have: list[Dim], goal: list[Dim], wild: int | None) -> dict[int, tuple[int, ...]]:
-    """Group the axes of both shapes so that the products of each pair of groups are equal."""
-    sources: dict[int, tuple[int, ...]] = {}
-    i = j = 0
-    while i < len(have) and j < len(goal) and j != wild:
-        one, two = i + 1, j + 1
-        while product(have[i:one]) != product(goal[j:two]):
-            left, right = product(have[i:one]), product(goal[j:two])
-            grow_goal = (len(right[1]) < len(left[1])) or (right[0] < left[0] and len(right[1]) <= len(left[1]))
-            if grow_goal and two < len(goal) and two != wild:
-                two += 1
-            elif not grow_goal and one < len(have):
-                one += 1
-            else:
-                break
-        if product(have[i:one]) != product(goal[j:two]):
-            break
-        for axis in range(j, two):
-            sources[axis] = tuple(range(i, one))
-        i, j = one, two
-    back_i, back_j = len(have), len(goal)
-    while back_i > i and back_j > j and back_j - 1 != wild and have[back_i - 1] == goal[back_j - 1]:
-        back_i, back_j = back_i - 1, back_j - 1
-        sources[back_j] = (back_i,)
-    if wild is not None and back_j > wild and back_i > i:
-        # groups behind the wildcard that are split or merged
-        one, two = back_i, back_j
-        while two - 1 > wild and one - 1 > i:
-            start, end = one - 1, two - 1
-            while product(have[start:one]) != product(goal[end:two]):
-                left, right = product(have[start:one]), product(goal[end:two])
-                if (right[0], len(right[1])) < (left[0], len(left[1])) and end - 1 > wild:
-                    end -= 1
-                elif (right[0], len(right[1])) > (left[0], len(left[1])) and start - 1 > i:
-                    start -= 1
-                else:
-                    break
-            if product(have[start:one]) != product(goal[end:two]):
-                break
-            for axis in range(end, two):
-                sources[axis] = tuple(range(start, one))
-            one, two = start, end
-        back_i, back_j = one, two
-    rest = tuple(range(i, back_i))
-    for axis in range(j, back_j):
-        sources[axis] = rest
-    return sources
-
-
-def flatten(interp: Interpreter, x: Node, start: Value = 1, end: Value = -1) -> Value:
-    if not isinstance(start, int) or not isinstance(end, int):
-        return interp.opaque(x, name="flatten")
-    if x.dims is None:
-        if end == -1 and 0 <= start < 6:  # known axes: six from either end
-            sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(start)}
-            sources[start] = tuple(range(start, start + 6)) + tuple(range(-6, 0))
-            dims = tuple(("dim", x.id, axis) for axis in range(start))
-            return remap(interp, x, sources, (*dims, interp.fresh().key), "flatten")
-        return interp.opaque(x, name="flatten")
-    rank = len(x.dims)
-    if not rank:
-        return remap(interp, x, {0: ()}, (1,), "flatten")
-    first, last = start % rank, end % rank
-    merged = tuple(range(first, last + 1))
-    size = multiply([x.dims[axis] for axis in merged])
-    dims = (*x.dims[:first], size, *x.dims[last + 1 :])
-    sources = {axis: (axis,) for axis in range(first)}
-    sources[first] = merged
-    sources.update({first + 1 + offset: (last + 1 + offset,) for offset in range(rank - last - 1)})
-    return remap(interp, x, sources, dims, "flatten")
-
-
-def unflatten(interp: Interpreter, x: Node, axis: Value, sizes: Value) -> Value:
-    if x.dims is None and axis == -1:
-        interp.flow.learn_rank(x, 3)  # sequences of features, (N, L, C), are what this is written for
-    if not x.dims or not isinstance(axis, int) or not isinstance(sizes, ListV):
-        return interp.opaque(x, name="unflatten")
-    place = axis % len(x.dims)
-    parts = tuple(dim_of(interp, item) if item != -1 else interp.fresh().key for item in sizes.items)
-    dims = (*x.dims[:place], *parts, *x.dims[place + 1 :])
-    sources: dict[int, tuple[int, ...]] = {index: (index,) for index in range(place)}
-    sources.update({place + offset: (place,) for offset in range(len(parts))})
-    sources.update({place + len(parts) + offset: (place + 1 + offset,) for offset in range(len(x.dims) - place - 1)})
-    return remap(interp, x, sources, dims, "unflatten")
-
-
-def squeeze(interp: Interpreter, x: Node, axis: Value) -> Node:
-    if x.dims is None:
-        # dropping an axis of size one: what is counted from the back stays where it is if the axis stood before it
-        return (
-            make(interp, "keep", [x], None, "squeeze") if axis is None or axis in (0, 1) else interp.opaque(x, name="squeeze")
-        )
-    rank = len(x.dims)
-    gone = axes_of(axis)
-    if gone is None:
-        gone = [index for index, dim in enumerate(x.dims) if dim == 1] if axis is None else []
-    dropped = {index % rank for index in gone if -rank <= index < rank}
-    kept = [index for index in range(rank) if index not in dropped]
-    return remap(
-        interp, x, {place: (index,) for place, index in enumerate(kept)}, tuple(x.dims[index] for index in kept), "squeeze"
-    )
-
-
-def unsqueeze(interp: Interpreter, x: Node, axis: Value) -> Node:
-    if x.dims is None or not isinstance(axis, int):
-        if axis == 0:
-            return make(interp, "remap", [x], None, "unsqueeze", sources={index: (index,) for index in range(-6, 0)})
-        return interp.opaque(x, name="unsqueeze")
-    rank = len(x.dims) + 1
-    place = axis % rank
-    dims = (*x.dims[:place], 1, *x.dims[place:])
-    sources: dict[int, tuple[int, ...]] = {index if index < place else index + 1: (index,) for index in range(rank - 1)}
-    return remap(interp, x, sources, dims, "unsqueeze")
-
-
 def reduce(interp: Interpreter, x: Node, axis: Value, keepdim: Value, name: str, linear_step: bool) -> Node:
     """Mean or sum over axes (`linear_step`), or a maximum and the like, which shows shifts that vary along them."""
     axes = axes_of(axis)
@@ -487,9 +295,9 @@ def reduce(interp: Interpreter, x: Node, axis: Value, keepdim: Value, name: str,
         source = make(interp, "window", [x], x.dims, name, mixes=tuple(gone))
     if keepdim is True:
         dims = tuple(1 if index in gone else dim for index, dim in enumerate(x.dims))
-        return remap(interp, source, {index: (index,) for index in range(rank) if index not in gone}, dims, name)
+        return reshaping.remap(interp, source, {index: (index,) for index in range(rank) if index not in gone}, dims, name)
     kept = [index for index in range(rank) if index not in gone]
-    return remap(
+    return reshaping.remap(
         interp, source, {place: (index,) for place, index in enumerate(kept)}, tuple(x.dims[index] for index in kept), name
     )
 
@@ -524,7 +332,7 @@ def stack(interp: Interpreter, parts: Value, axis: Value) -> Value:
         return interp.fresh()
     if not isinstance(axis, int):
         return interp.opaque(ListV(list(nodes)), name="stack")
-    return concat(interp, ListV([unsqueeze(interp, node, axis) for node in nodes]), axis)
+    return concat(interp, ListV([reshaping.unsqueeze(interp, node, axis) for node in nodes]), axis)
 
 
 def part(interp: Interpreter, x: Node, axis: Value, index: int, size: Dim | None = None) -> Node:
@@ -578,7 +386,9 @@ def select(interp: Interpreter, x: Node, axis: int, index: Value) -> Node:
     rank = len(x.dims)
     gone = axis % rank
     kept = [place for place in range(rank) if place != gone]
-    node = remap(interp, x, {place: (old,) for place, old in enumerate(kept)}, tuple(x.dims[old] for old in kept), "[]")
+    node = reshaping.remap(
+        interp, x, {place: (old,) for place, old in enumerate(kept)}, tuple(x.dims[old] for old in kept), "[]"
+    )
     node.info["part"], node.info["axis"] = index, gone
     return node
 
@@ -592,29 +402,6 @@ def unbind(interp: Interpreter, x: Node, axis: Value) -> Value:
         node.info["unbind"] = axis
         return node
     return ListV([select(interp, x, axis, index) for index in range(size)], "tuple")
-
-
-def expand(interp: Interpreter, x: Node, target: Sequence[Value], name: str) -> Node:
-    """expand, tile and repeat: copies; the axes are aligned at the back."""
-    rank = len(target)
-    if x.dims is None:
-        if any(value == -1 for value in target) or name == "repeat":
-            interp.flow.learn_rank(x, rank)
-        else:
-            return make(interp, "keep", [x], None, name)
-    if x.dims is None:
-        return interp.opaque(x, name=name)
-    offset = rank - len(x.dims)
-    if offset < 0:
-        return interp.opaque(x, name=name)
-    dims: list[Dim] = []
-    for place, value in enumerate(target):
-        old = x.dims[place - offset] if place >= offset else 1
-        if name == "repeat":
-            dims.append(old if value == 1 else interp.fresh().key)
-        else:
-            dims.append(old if value == -1 else dim_of(interp, value))
-    return remap(interp, x, {place: (place - offset,) for place in range(offset, rank)}, tuple(dims), name)
 
 
 def softmax(interp: Interpreter, x: Node, axis: Value) -> Node:
@@ -662,93 +449,6 @@ def einsum(interp: Interpreter, equation: Value, operands: Sequence[Value]) -> V
         sizes.update(zip(term, node.dims, strict=True))
     dims = tuple(sizes.get(letter, interp.fresh().key) for letter in result)
     return make(interp, "einsum", [node for node in nodes if node is not None], dims, "einsum", terms=(terms, result))
-
-
-def rearrange(interp: Interpreter, x: Node, pattern: Value, sizes: dict[str, Value]) -> Value:
-    """einops.rearrange with named axes and parentheses."""
-    if not isinstance(pattern, str) or "->" not in pattern:
-        return interp.opaque(x, name="rearrange")
-    left, _, right = pattern.partition("->")
-    one, two = axis_groups(left), axis_groups(right)
-    if "..." in pattern and x.rank is not None:
-        hidden = [f"_{index}" for index in range(x.rank - len([group for group in one if group != ["..."]]))]
-        one = [part for group in one for part in ([[name] for name in hidden] if group == ["..."] else [group])]
-        two = [part for group in two for part in ([[name] for name in hidden] if group == ["..."] else [group])]
-    if x.dims is None:
-        interp.flow.learn_rank(x, len(one))
-    if x.dims is None or len(x.dims) != len(one):
-        return interp.opaque(x, name="rearrange")
-    known: dict[str, Dim] = {name: dim_of(interp, value) for name, value in sizes.items()}
-    home: dict[str, int] = {}
-    for axis, group in enumerate(one):
-        for name in group:
-            home[name] = axis
-        if len(group) == 1:
-            known.setdefault(group[0], x.dims[axis])
-        else:
-            missing = [name for name in group if name not in known]
-            number = product([known[name] for name in group if name in known])
-            whole_axis = x.dims[axis]
-            if (
-                len(missing) == 1
-                and isinstance(whole_axis, int)
-                and not number[1]
-                and number[0]
-                and whole_axis % number[0] == 0
-            ):
-                known[missing[0]] = whole_axis // number[0]
-    dims: list[Dim] = []
-    sources: dict[int, tuple[int, ...]] = {}
-    for place, group in enumerate(two):
-        sources[place] = tuple(sorted({home[name] for name in group if name in home}))
-        number_, keys = product([known.get(name, interp.fresh().key) for name in group])
-        dims.append(number_ if not keys else keys[0] if len(keys) == 1 and number_ == 1 else interp.fresh().key)
-    return remap(interp, x, sources, tuple(dims), "rearrange")
-
-
-def axis_groups(text: str) -> list[list[str]]:
-    groups: list[list[str]] = []
-    inside = False
-    for token in text.replace("(", " ( ").replace(")", " ) ").split():
-        if token == "(":
-            groups.append([])
-            inside = True
-        elif token == ")":
-            inside = False
-        elif inside:
-            groups[-1].append(token)
-        elif token != "1":
-            groups.append([token])
-        else:
-            groups.append([])
-    return groups
-
-
-def pixel_shuffle(interp: Interpreter, x: Node) -> Node:
-    if x.dims is None:
-        interp.flow.learn_rank(x, 4)
-    rank = x.rank or 4
-    channel = rank - 3
-    sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(rank)}
-    sources[rank - 2] = (rank - 2, channel)
-    sources[rank - 1] = (rank - 1, channel)
-    dims = list(x.dims or ())
-    for axis in (channel, rank - 2, rank - 1):
-        dims[axis] = interp.fresh().key
-    return remap(interp, x, sources, tuple(dims), "pixel_shuffle")
-
-
-def pixel_unshuffle(interp: Interpreter, x: Node) -> Node:
-    if x.dims is None:
-        interp.flow.learn_rank(x, 4)
-    rank = x.rank or 4
-    channel = rank - 3
-    sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(rank)}
-    sources[channel] = (channel, rank - 2, rank - 1)
-    dims = list(x.dims or ())
-    for axis in (channel, rank - 2, rank - 1):
-        dims[axis] = interp.fresh().key
-    return remap(interp, x, sources, tuple(dims), "pixel_unshuffle")
 
 
 def pad(interp: Interpreter, x: Node, widths: Value, zeros: bool) -> Node:

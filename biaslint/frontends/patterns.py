@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from biaslint.frontends import operators, scopes
+from biaslint.frontends import operators, reflection, scopes
 from biaslint.frontends.values import DictV, ListV, Unknown, Value, is_constant, key_of
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def matches(interp: Interpreter, pattern: ast.pattern, subject: Value, scope: Sc
         text = f"{subject.text} == {value!r}" if isinstance(subject, Unknown) and is_constant(value) else ""
         return interp.truth(Unknown(("cmp", "==", key_of(subject), key_of(value)), text))
     if isinstance(pattern, ast.MatchClass):
-        from biaslint.frontends import library
-
-        fits = library.is_instance(interp, subject, interp.eval(pattern.cls, scope))
+        fits = reflection.is_instance(interp, subject, interp.eval(pattern.cls, scope))
         return interp.truth(fits) and not pattern.patterns and not pattern.kwd_patterns
     if isinstance(pattern, ast.MatchSequence):
         if not isinstance(subject, ListV) or len(subject.items) != len(pattern.patterns):

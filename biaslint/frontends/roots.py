@@ -29,6 +29,7 @@ from biaslint.frontends.values import (
     Obj,
     Partial,
     Raised,
+    Scope,
     Setting,
     Stopped,
     Unknown,
@@ -403,8 +404,6 @@ def configured(interp: Interpreter, func: Func, parameter: ast.arg) -> Value:
         return ListV([interp.item_of(unknown, index) for index in range(SIZES)])
     if not isinstance(annotation, (ast.Name, ast.Attribute)):
         return unknown
-    from biaslint.frontends.values import Scope
-
     value = interp.eval(annotation, Scope(func.module, func.scope))
     if isinstance(value, Class) and not frameworks.is_module(Obj(value)):
         outer = interp.choices

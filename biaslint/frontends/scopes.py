@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint.frontends import calls, frameworks, library
+from biaslint.frontends import builtin_functions, calls, frameworks
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import MISSING, Deferred, External, Raised, Scope, Unknown, Value
@@ -65,7 +65,7 @@ def global_name(interp: Interpreter, module: Module, name: str) -> Value:
     value = module_attribute(interp, module, name)
     if value is not MISSING:
         return value
-    return library.builtin(interp, name)
+    return builtin_functions.builtin(interp, name)
 
 
 def module_attribute(interp: Interpreter, module: Module, name: str) -> Value:

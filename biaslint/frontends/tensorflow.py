@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from biaslint.flow import Dims, Node
 from biaslint.frontends import (
+    calls,
     keras,
     keras_functions,
     keras_initializers,
     keras_layers,
     keras_models,
+    ops,
+    tensor_methods,
     tensorflow_layers,
     tensorflow_variables,
     tensorpack,
     writes,
 )
-from biaslint.frontends.tensors import argument
+from biaslint.frontends.tensor_methods import argument
 from biaslint.frontends.values import MISSING, Builtin, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
 from biaslint.vocabulary import keras as keras_vocabulary
 from biaslint.vocabulary import tensorflow as vocabulary
@@ -251,8 +254,6 @@ def method(interp: Interpreter, obj: Obj, name: str, args: list[Value], kwargs: 
         return obj
     if name == "__call__":
         return call_object(interp, obj, args, kwargs)
-    from biaslint.frontends import calls
-
     return calls.call_unknown(interp, Unknown(("method", obj, name), name), args, kwargs)
 
 
@@ -275,12 +276,10 @@ def call_object(interp: Interpreter, obj: Obj, args: list[Value], kwargs: dict[s
 
 def initialized(interp: Interpreter, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """initializer(shape): a tensor that is filled so."""
-    from biaslint.frontends import ops, tensors
-
     shape = argument(args, kwargs, 0, "shape")
     how, number, spread, by = keras_initializers.content(interp, obj, shape, old=False)
     write = None if how in ("unknown", "scaled", "prior") else (how, number, spread)
-    return ops.const(interp, tensors.size_dims(interp, [shape]), by or how, write=write, scaled=by)
+    return ops.const(interp, tensor_methods.size_dims(interp, [shape]), by or how, write=write, scaled=by)
 
 
 def enter(interp: Interpreter, obj: Obj) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biaslint.frontends import keras_layers
+from biaslint.frontends import calls, keras_layers
 from biaslint.frontends.values import DictV, External, Layer, ListV, Obj, Unknown, Value, tensors_in
 from biaslint.vocabulary import keras as keras_vocabulary
 from biaslint.vocabulary import tensorflow as vocabulary
@@ -62,8 +62,6 @@ def scope_of(interp: Interpreter) -> dict[str, Kwargs]:
 
 def slim_function(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
     """slim.conv2d(x, 64, 3): a layer, the normaliser or the bias, and the activation, with what arg_scope says."""
-    from biaslint.frontends import calls
-
     short, signature = vocabulary.SLIM[name]
     given = {**scope_of(interp).get(short, {}), **kwargs}
     config = bound(signature, args, given)
@@ -136,8 +134,6 @@ def leave(interp: Interpreter) -> None:
 
 def repeat(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """slim.repeat(x, 3, slim.conv2d, 64, 3)"""
-    from biaslint.frontends import calls
-
     x, count, function, rest = args[0], args[1], args[2], args[3:]
     extra = {key: value for key, value in kwargs.items() if key != "scope"}
     for _ in range(min(count, 64) if isinstance(count, int) else 2):
@@ -147,8 +143,6 @@ def repeat(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 def stack(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """slim.stack(x, slim.fully_connected, [32, 64])"""
-    from biaslint.frontends import calls
-
     x, function, each = args[0], args[1], args[2]
     extra = {key: value for key, value in kwargs.items() if key != "scope"}
     for item in interp.iterate(each):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims, Node
-from biaslint.frontends import facts, keras_initializers, keras_layers, ops
-from biaslint.frontends.tensors import argument
+from biaslint.frontends import calls, facts, keras_initializers, keras_layers, ops, reshaping, tensor_methods, writes
+from biaslint.frontends.tensor_methods import argument
 from biaslint.frontends.values import MISSING, Func, Layer, ListV, Method, Native, Origin, Partial, Unknown, Value
 from biaslint.vocabulary import tensorflow as vocabulary
 
@@ -38,9 +38,7 @@ class Variable:
 
 def variable(interp: Interpreter, shape: Value, written: Any, name: str, trainable: Value, framework: str) -> Node:
     """A variable of a shape, with what its initialiser writes."""
-    from biaslint.frontends import tensors
-
-    dims = tensors.size_dims(interp, [shape]) if shape is not None else None
+    dims = tensor_methods.size_dims(interp, [shape]) if shape is not None else None
     return remembered(interp, dims, written, name, trainable, framework)
 
 
@@ -60,8 +58,6 @@ def remembered(interp: Interpreter, dims: Dims | None, written: Any, name: str, 
 
 def variable_of(interp: Interpreter, value: Value, trainable: Value, framework: str, shape: Value = None) -> Node:
     """tf.Variable(initial value)"""
-    from biaslint.frontends import calls, writes
-
     if isinstance(value, (Func, Partial, Method, Native)):
         value = calls.call(interp, value, [], {}, interp.node)
     dims = value.dims if isinstance(value, Node) else None
@@ -83,8 +79,6 @@ def variable_of(interp: Interpreter, value: Value, trainable: Value, framework: 
 
 def get_variable(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """tf.get_variable(name, shape, dtype, initializer, regularizer, trainable)"""
-    from biaslint.frontends import writes
-
     name = argument(args, kwargs, 0, "name")
     shape = argument(args, kwargs, 1, "shape")
     given = argument(args, kwargs, 3, "initializer")
@@ -124,7 +118,6 @@ UNIFORMS = {"random_uniform", "uniform", "stateless_uniform", "rand"}
 
 def filled(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
     """tf.zeros(shape), tf.constant(0.1, shape=[32]), tf.random_normal(shape) and their like, of which stddev is 1 by default."""
-    from biaslint.frontends import tensors
 
     def number(value: Value) -> float | None:
         return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
@@ -138,7 +131,7 @@ def filled(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
         return constant(interp, value, shape)
     like = args[0] if name.endswith("_like") and args else None
     shape = argument(args, kwargs, 0, "shape")
-    dims = tensors.size_dims(interp, [shape]) if like is None else getattr(ops.tensor(interp, like), "dims", None)
+    dims = tensor_methods.size_dims(interp, [shape]) if like is None else getattr(ops.tensor(interp, like), "dims", None)
     written: Any = None
     if name in NORMALS:
         mean, spread = (
@@ -160,14 +153,12 @@ def filled(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
 
 def constant(interp: Interpreter, value: Value, shape: Value) -> Value:
     """tf.constant: added to an affine result it is a bias that is never trained."""
-    from biaslint.frontends import tensors, writes
-
     if isinstance(value, Node):
         return value
     how, number, spread = keras_initializers.content_of_value(value)
     dims: Dims | None = ()
     if isinstance(shape, (ListV, Unknown)):
-        dims = tensors.size_dims(interp, [shape])
+        dims = tensor_methods.size_dims(interp, [shape])
     elif isinstance(shape, int):
         dims = (shape,)
     elif isinstance(value, ListV):
@@ -252,10 +243,10 @@ def product(interp: Interpreter, left: Value, right: Value, kwargs: Kwargs) -> V
         two = ops.const(interp, None, "a weight")
     for flag in ("transpose_b", "adjoint_b"):
         if kwargs.get(flag) is True:
-            two = ops.transpose(interp, two, -1, -2)
+            two = reshaping.transpose(interp, two, -1, -2)
     for flag in ("transpose_a", "adjoint_a"):
         if kwargs.get(flag) is True:
-            one = ops.transpose(interp, one, -1, -2)
+            one = reshaping.transpose(interp, one, -1, -2)
     result = ops.matmul(interp, one, two)
     if isinstance(result, Node) and result.op == "affine" and two.op == "const":
         result.info["raw"] = ("tf.matmul", "linear", -1, two)
@@ -323,8 +314,6 @@ def bias_add(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 
 def unknown_write(interp: Interpreter) -> Any:
-    from biaslint.frontends import writes
-
     return writes.Write("unknown", "bias", None, None, None, "", "", "", interp.module, interp.node)
 
 

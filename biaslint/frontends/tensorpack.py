@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biaslint.frontends import keras_layers, tensorflow_layers, torch_layers
+from biaslint.frontends import calls, keras_layers, tensorflow_layers, torch_layers
 from biaslint.frontends.values import MISSING, External, ListV, Obj, Value
 from biaslint.vocabulary import tensorpack as vocabulary
 from biaslint.vocabulary.spec import positional_names
@@ -64,8 +64,6 @@ def layer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, V
 
 def method(interp: Interpreter, wrap: Obj, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """LinearWrap(x).Conv2D("conv1", 32, 3).BatchNorm("bn")()"""
-    from biaslint.frontends import calls
-
     x = wrap.attrs.get("tensor")
     if name == "__call__":
         return x

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Dims, Node
-from biaslint.frontends import facts, ops, torch_functions, torch_layers, torch_modules
+from biaslint.frontends import facts, ops, reshaping, torch_functions, torch_layers, torch_modules, writes
 from biaslint.frontends.choices import multiply
 from biaslint.frontends.values import (
     MISSING,
@@ -110,8 +110,6 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
             return parameter(interp, args, kwargs, trainable=short != "Buffer")
     name = f"torch.nn.init.{name.rpartition('.')[2]}" if name.startswith(INIT + ".") else name
     if name.startswith("torch.nn.init."):
-        from biaslint.frontends import writes
-
         return writes.initializer(interp, name[14:] if name.endswith("_") else name[14:] + "_", args, kwargs)
     if name.startswith("torch.nn.functional."):
         return torch_functions.functional(interp, name[20:], args, kwargs)
@@ -121,7 +119,7 @@ def call(interp: Interpreter, name: str, args: list[Value], kwargs: dict[str, Va
     if handler is not None:
         return handler(interp, args, kwargs)
     if name.startswith("einops.") and name.endswith("rearrange") and args and isinstance(args[0], Node):
-        return ops.rearrange(interp, args[0], args[1] if len(args) > 1 else kwargs.get("pattern"), kwargs)
+        return reshaping.rearrange(interp, args[0], args[1] if len(args) > 1 else kwargs.get("pattern"), kwargs)
     if name == "einops.layers.torch.Rearrange":
         return rearranging(interp, args[0] if args else kwargs.get("pattern"), kwargs)
     if name.startswith("torch.") and "." not in name[6:]:
@@ -134,7 +132,7 @@ def rearranging(interp: Interpreter, pattern: Value, sizes: dict[str, Value]) ->
 
     def apply(x: Value = None, *more: Value, **options: Value) -> Value:
         if isinstance(x, Node):
-            return ops.rearrange(interp, x, pattern, {name: size for name, size in sizes.items() if name != "pattern"})
+            return reshaping.rearrange(interp, x, pattern, {name: size for name, size in sizes.items() if name != "pattern"})
         return interp.opaque(x, name="rearrange")
 
     return Native("Rearrange", apply)

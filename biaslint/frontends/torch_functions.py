@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import facts, ops, tensors, torch_layers, writes
-from biaslint.frontends.tensors import argument
+from biaslint.frontends import calls, facts, library, ops, tensor_methods, torch_layers, writes
+from biaslint.frontends.tensor_methods import argument
 from biaslint.frontends.values import (
     MISSING,
     DictV,
@@ -72,7 +72,7 @@ def plain(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
     """torch.name(...)"""
     if name in FILLED:
         like = args[0] if name.endswith("_like") and args else None
-        dims = like.dims if isinstance(like, Node) else tensors.size_dims(interp, args or [kwargs.get("size")])
+        dims = like.dims if isinstance(like, Node) else tensor_methods.size_dims(interp, args or [kwargs.get("size")])
         if isinstance(like, Param):
             dims = ops.param_dims(like)
         return ops.const(interp, dims, name, write=FILLED[name])
@@ -127,7 +127,7 @@ def made(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
             return ops.const(interp, None, name, write=("normal", float(mean), float(std)))
     if name in ("full", "full_like"):
         size, value = argument(args, kwargs, 0, "size", "input"), argument(args, kwargs, 1, "fill_value")
-        dims = tensors.size_dims(interp, [size]) if name == "full" else size.dims if isinstance(size, Node) else None
+        dims = tensor_methods.size_dims(interp, [size]) if name == "full" else size.dims if isinstance(size, Node) else None
         write = ("constant", float(value), None) if isinstance(value, (int, float)) else None
         return ops.const(interp, dims, name, write=write)
     if name in ("tensor", "as_tensor", "FloatTensor", "Tensor") and args:
@@ -145,7 +145,7 @@ def made(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Value:
             return ops.const(interp, (len(value.items),), name, write=("constant", float(numbers[0]), None) if same else None)
         if isinstance(value, Unknown):
             return ops.const(interp, None, name, write=writes.content(interp, value))
-    dims = tensors.size_dims(interp, args)
+    dims = tensor_methods.size_dims(interp, args)
     return ops.const(interp, dims, name)
 
 
@@ -164,14 +164,12 @@ def on_tensor(interp: Interpreter, name: str, args: Args, kwargs: Kwargs) -> Val
     if isinstance(values[0] if values else None, Param):
         x = ops.tensor(interp, values[0])
     if x is not None:
-        return tensors.apply(interp, name, x, values[1:], options)
+        return tensor_methods.apply(interp, name, x, values[1:], options)
     found = [node for value in (*values, *options.values()) for node in tensors_in(value)]
     if found:
         if values and isinstance(values[0], (int, float)) and name in ("mul", "add", "sub"):
             return ops.keep(interp, found[0], name)
         return interp.opaque(*values, *options.values(), name=name)
-    from biaslint.frontends import library
-
     result = library.call(interp, f"math.{name}", values, options)
     return result if result is not MISSING else interp.fresh(f"{name}(...)")
 
@@ -347,16 +345,12 @@ def first(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
 
 def do_checkpoint(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
     """torch.utils.checkpoint.checkpoint(function, *inputs)"""
-    from biaslint.frontends import calls
-
     options = {"use_reentrant", "preserve_rng_state", "context_fn", "determinism_check", "debug"}
     rest = {key: value for key, value in kwargs.items() if key not in options}
     return calls.call(interp, args[0], list(args[1:]), rest, interp.node) if args else interp.fresh()
 
 
 def do_checkpoint_sequential(interp: Interpreter, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import calls
-
     if len(args) < 3:
         return interp.fresh()
     value: Value = args[2]

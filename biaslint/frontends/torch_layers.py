@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import hugging_face, ops, tensors
+from biaslint.frontends import hugging_face, ops, reshaping, tensor_methods
 from biaslint.frontends.values import Class, External, Layer, ListV, Obj, Unknown, Value, is_constant, key_of
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import REQUIRED, LayerSpec, parameters, positional_names
@@ -227,16 +227,16 @@ def do_identity(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list
 
 
 def do_dropout(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return tensors.do_dropout(interp, x, [layer.config.get("p", 0.5)], {"training": False} if obj.eval_mode else {})
+    return tensor_methods.do_dropout(interp, x, [layer.config.get("p", 0.5)], {"training": False} if obj.eval_mode else {})
 
 
 def do_shape(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     op = vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["op"]
     if op == "flatten":
-        return ops.flatten(interp, x, layer.config.get("start_dim", 1), layer.config.get("end_dim", -1))
+        return reshaping.flatten(interp, x, layer.config.get("start_dim", 1), layer.config.get("end_dim", -1))
     if op == "unflatten":
-        return ops.unflatten(interp, x, layer.config.get("dim"), layer.config.get("unflattened_size"))
-    return ops.pixel_shuffle(interp, x) if op == "pixel_shuffle" else ops.pixel_unshuffle(interp, x)
+        return reshaping.unflatten(interp, x, layer.config.get("dim"), layer.config.get("unflattened_size"))
+    return reshaping.pixel_shuffle(interp, x) if op == "pixel_shuffle" else reshaping.pixel_unshuffle(interp, x)
 
 
 def do_resize(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -258,7 +258,7 @@ def do_average_pool(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: 
 
 def do_adaptive(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     dims = vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
-    return tensors.adaptive(interp, x, dims, layer.config.get("output_size"))
+    return tensor_methods.adaptive(interp, x, dims, layer.config.get("output_size"))
 
 
 def do_pad(interp: Interpreter, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:

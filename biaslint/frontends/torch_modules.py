@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import hugging_face, torch_layers
+from biaslint.frontends import attributes, calls, frameworks, hugging_face, torch, torch_layers, writes
 from biaslint.frontends.values import (
     MISSING,
     Builtin,
@@ -32,8 +32,6 @@ Kwargs = dict[str, Value]
 
 def base_name(obj: Obj) -> str:
     """The torch.nn class an instance is built on: "Conv2d", "Sequential", "Module", or "" where it is none."""
-    from biaslint.frontends import torch
-
     best = ""
     rank = 0
     for base in obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]:
@@ -83,8 +81,6 @@ def attribute(interp: Interpreter, obj: Obj, name: str) -> Value:
     if name in METHODS or name in LAYER_METHODS:
         return Builtin(obj, name)
     if name == "_modules":
-        from biaslint.frontends import frameworks
-
         return DictV(dict(frameworks.children(obj)))
     layer = obj.layer
     if name in ("_parameters", "_buffers", "__annotations__"):
@@ -155,8 +151,6 @@ def has_attribute(obj: Obj, name: str) -> bool | None:
 
 def store(interp: Interpreter, obj: Obj, name: str, value: Value) -> bool:
     """obj.name = value, where that is more than an attribute."""
-    from biaslint.frontends import writes
-
     if name == "training":
         obj.training = value
         return True
@@ -186,8 +180,6 @@ def base_method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kw
             return torch_layers.apply(interp, obj, args[:1], {})
         return call_object(interp, obj, args, kwargs)
     if name == "__setattr__" and len(args) == 2 and isinstance(args[0], str):
-        from biaslint.frontends import attributes
-
         obj.attrs[args[0]] = args[1]
         attributes.adopt(obj, args[1], f"self.{args[0]}")
         return None
@@ -198,8 +190,6 @@ def base_method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kw
 
 def started(interp: Interpreter, obj: Obj) -> None:
     """PyTorch's layers end their constructors with reset_parameters(), which a subclass may have of its own."""
-    from biaslint.frontends import attributes, calls
-
     own = attributes.find_method(obj, "reset_parameters")
     if own is not None:
         calls.call(interp, own, [], {}, interp.node)
@@ -214,8 +204,6 @@ def keep_config(obj: Obj, args: Args) -> None:
 
 def fill(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> None:
     """The constructor of Sequential, ModuleList and ModuleDict."""
-    from biaslint.frontends.attributes import adopt
-
     assert obj.items is not None
     kind = container(obj)
     source = args[0] if args else kwargs.get("modules")
@@ -237,13 +225,11 @@ def fill(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> None:
         entries = [(str(place), value) for place, value in enumerate(interp.iterate(source) if source is not None else [])]
     for key, value in entries:
         obj.items[key] = value
-        adopt(obj, value, "")
+        attributes.adopt(obj, value, "")
 
 
 def call_object(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     """obj(...) where the project defines no forward."""
-    from biaslint.frontends import calls
-
     if obj.layer is not None:
         if obj.layer.kind == "loss":
             found = interp.opaque(*args, *kwargs.values(), name=obj.layer.type.rpartition(".")[2])
@@ -270,14 +256,10 @@ def method(interp: Interpreter, obj: Obj, name: str, args: Args, kwargs: Kwargs)
         return handler(interp, obj, args, kwargs)
     if name in ("forward", "__call__"):
         return call_object(interp, obj, args, kwargs)
-    from biaslint.frontends import calls
-
     return calls.call_unknown(interp, Unknown(("method", obj, name), name), [obj, *args], kwargs)
 
 
 def do_add_module(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends.attributes import adopt
-
     name = args[0] if args else kwargs.get("name")
     module = args[1] if len(args) > 1 else kwargs.get("module")
     if not isinstance(name, str):
@@ -287,13 +269,11 @@ def do_add_module(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> 
         obj.items[name] = module
     else:
         obj.attrs[name] = module
-    adopt(obj, module, f"self.{name}")
+    attributes.adopt(obj, module, f"self.{name}")
     return None
 
 
 def do_register_parameter(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import attributes
-
     name = args[0] if args else kwargs.get("name")
     value = args[1] if len(args) > 1 else kwargs.get("param", kwargs.get("tensor"))
     if isinstance(name, str):
@@ -309,32 +289,22 @@ def do_register_buffer(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs
 
 
 def do_modules(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import frameworks
-
     return ListV([module for _, module in frameworks.walk(obj)])
 
 
 def do_named_modules(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import frameworks
-
     return ListV([ListV([name, module], "tuple") for name, module in frameworks.walk(obj)])
 
 
 def do_children(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import frameworks
-
     return ListV([child for _, child in frameworks.children(obj)])
 
 
 def do_named_children(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import frameworks
-
     return ListV([ListV([name, child], "tuple") for name, child in frameworks.children(obj)])
 
 
 def parameters_of(obj: Obj) -> list[tuple[str, Param]]:
-    from biaslint.frontends import frameworks
-
     found: list[tuple[str, Param]] = []
     for name, module in frameworks.walk(obj):
         layer = module.layer
@@ -367,8 +337,6 @@ def do_named_parameters(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwarg
 
 def do_apply(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     """Module.apply(fn): children first, then the module itself."""
-    from biaslint.frontends import calls, frameworks
-
     if args:
         for _, module in reversed(list(frameworks.walk(obj))):
             calls.call(interp, args[0], [module], {}, interp.node)
@@ -376,8 +344,6 @@ def do_apply(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value
 
 
 def set_mode(obj: Obj, training: Value) -> None:
-    from biaslint.frontends import frameworks
-
     for _, module in frameworks.walk(obj):
         module.training = training
         module.eval_mode = training is False
@@ -399,8 +365,6 @@ def do_eval(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_requires_grad(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import writes
-
     wanted = args[0] if args else kwargs.get("requires_grad", True)
     for _, param in parameters_of(obj):
         writes.set_trainable(param, wanted)
@@ -423,8 +387,6 @@ def hook(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_get_submodule(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends import frameworks
-
     if args and isinstance(args[0], str):
         for name, module in frameworks.walk(obj):
             if name == args[0]:
@@ -447,8 +409,6 @@ def do_state_dict(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> 
 
 def do_getattr(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     """module.__getattr__(name), where nothing of the project defines it."""
-    from biaslint.frontends import attributes
-
     return attributes.load(interp, obj, args[0]) if args and isinstance(args[0], str) else interp.fresh("__getattr__")
 
 
@@ -508,12 +468,10 @@ METHODS: dict[str, Handler] = {
 
 
 def do_append(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.frontends.attributes import adopt
-
     assert obj.items is not None
     value = args[0] if args else kwargs.get("module")
     obj.items[str(len(obj.items))] = value
-    adopt(obj, value, "")
+    attributes.adopt(obj, value, "")
     return obj
 
 
@@ -580,14 +538,10 @@ CONTAINER_METHODS: dict[str, Handler] = {
 
 
 def _item(interp: Interpreter, obj: Obj, args: Args) -> Value:
-    from biaslint.frontends import frameworks
-
     return frameworks.container_item(interp, obj, args[0]) if args else interp.fresh()
 
 
 def defines(obj: Obj, name: str) -> bool:
     """Does a project class define the method?"""
-    from biaslint.frontends.attributes import find_in_class
-
-    found = find_in_class(obj.cls, name)
+    found = attributes.find_in_class(obj.cls, name)
     return found is not None and isinstance(found.value, Func)

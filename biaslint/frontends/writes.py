@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
-from biaslint.frontends import arrays, operators
+from biaslint.frontends import arrays, operators, ops
 from biaslint.frontends.choices import ARITHMETIC
 from biaslint.frontends.values import External, Func, Layer, ListV, Obj, Param, Raised, Unknown, Value, is_constant
 from biaslint.vocabulary import torch as vocabulary
@@ -103,8 +103,6 @@ def enclosing(interp: Interpreter) -> Iterator[str]:
 
 def fractions(interp: Interpreter, param: Param) -> tuple[float, float] | None:
     """The part of the vector that a slice covers, as fractions of its length."""
-    from biaslint.frontends import ops
-
     dims = ops.param_dims(param)
     if not dims or param.span is None:
         return None
@@ -339,8 +337,6 @@ def initializer(interp: Interpreter, name: str, args: list[Value], kwargs: dict[
 
 def pieces(interp: Interpreter, param: Param, name: str, args: list[Value]) -> Value:
     """bias.chunk(4), and bias.split(size) of a recurrent layer: equal parts of the vector."""
-    from biaslint.frontends import ops
-
     dims = ops.param_dims(param)
     gates = 4 if "LSTM" in param.layer.type else 3 if "GRU" in param.layer.type else 0
     count = args[0] if name == "chunk" and args else gates

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint import sources, suppress
+from biaslint.frontends.dependencies import Dependencies
 from biaslint.suppress import Suppression
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def at(path: Path, texts: Mapping[Path, str], pieces: Pieces | None = None) -> G
         except (LookupError, TypeError, ValueError, AttributeError):
             pass  # it is made anew
     found = _fresh(path, None)
-    pieces.keep(name, json.dumps(_encoded(found)).encode(), {str(path): os.path.isfile(path)}, {})
+    pieces.keep(name, json.dumps(_encoded(found)).encode(), Dependencies({str(path): os.path.isfile(path)}))
     return found
 
 

@@ -1,7 +1,7 @@
 """How files and folders were at one time, so that a later run can tell which of them have changed.
 
-A time stamp that is young says little: the file may change again within the same tick of the clock. Of such a file the content
-counts.
+A file with another time stamp has changed if its content is another: a fresh checkout changes nothing. A time stamp that is young says
+little, since the file may change again within the same tick of the clock: of such a file the content is always compared.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class States:
     def __init__(self, files: Iterable[str] = ()) -> None:
         self.began = time.time_ns()
         self.stamps: dict[str, Stamp] = {}
-        self.digests: dict[str, str] = {}
+        self.digests: dict[str, str] = {}  # of contents; noted at once where the time stamp is young
         self.folders: dict[str, bool] = {}
         self.look(files)
 
@@ -63,7 +63,7 @@ class States:
 
     def look_back(self, files: Mapping[str, bool], folders: Mapping[str, bool]) -> set[str]:
         """Note the states of what has been read since `began`, and was there or not. Returns what may have changed meanwhile."""
-        doubtful = set()
+        doubtful = {path for path, state in self.stamps.items() if stamp(path) != state}
         for path, there in files.items():
             if path not in self.stamps:
                 state = self.stamps[path] = stamp(path)
@@ -79,16 +79,33 @@ class States:
 
     def changed(self, earlier: Mapping[str, Any]) -> set[str]:
         """The paths that are not as they were `earlier` (from `as_json`). Looks at those that have not been looked at yet."""
-        stamps, digests, folders = earlier["stamps"], earlier["digests"], earlier["folders"]
+        stamps, digests, folders, young = earlier["stamps"], earlier["digests"], earlier["folders"], {*earlier["young"]}
         self.look(stamps, folders)
-        found = {path for path, state in stamps.items() if self.stamps[path] != state}
-        found |= {path for path, known in digests.items() if path not in found and self._content(path) != known}
-        return found | {path for path, there in folders.items() if self.folders[path] != there}
+        found = {path for path, there in folders.items() if self.folders[path] != there}
+        for path, state in stamps.items():
+            now = self.stamps[path]
+            if now == state and path not in young:
+                if path in digests:
+                    self.digests.setdefault(path, digests[path])
+            elif now is None or state is None or path not in digests or self._content(path) != digests[path]:
+                found.add(path)
+        return found
 
     def _content(self, path: str) -> str:
-        return self.digests[path] if path in self.digests else content(path)
+        if path not in self.digests:
+            self.digests[path] = content(path)
+        return self.digests[path]
 
     def as_json(self, paths: Collection[str]) -> dict[str, Any]:
         """What a later run gives to `changed`: the states of these files and folders."""
-        tables: dict[str, dict[str, Any]] = {"stamps": self.stamps, "digests": self.digests, "folders": self.folders}
-        return {name: {path: table[path] for path in paths if path in table} for name, table in tables.items()}
+        stamps = {path: self.stamps[path] for path in paths if path in self.stamps}
+        for path in stamps.keys() - self.digests.keys():
+            found = content(path)
+            if stamps[path] is not None and stamp(path) == stamps[path]:  # so that is what has been read
+                self.digests[path] = found
+        return {
+            "stamps": stamps,
+            "digests": {path: self.digests[path] for path in stamps if path in self.digests},
+            "folders": {path: self.folders[path] for path in paths if path in self.folders},
+            "young": [path for path, state in stamps.items() if self._young(state)],
+        }

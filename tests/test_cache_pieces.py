@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -210,7 +211,7 @@ def test_any_sequence_of_edits_gives_what_a_run_gives_that_remembers_nothing(tmp
         write(tmp_path / name, variants[0], chance)
     config = Config(tmp_path, select=("ALL",))
     found = set()
-    for _ in range(40):
+    for _ in range(60):
         one = cache.Cache(tmp_path / cache.FOLDER)
         result = engine.lint([tmp_path], config, one)
         fresh = engine.lint([tmp_path], config)
@@ -219,8 +220,38 @@ def test_any_sequence_of_edits_gives_what_a_run_gives_that_remembers_nothing(tmp
             assert facts(result) == facts(fresh)
         found.add(tuple((finding.rule, finding.place.path) for finding in result.findings))
         name = chance.choice(list(VARIANTS))
-        write(tmp_path / name, chance.choice(VARIANTS[name]), chance)
+        path = tmp_path / name
+        if path.exists() and chance.random() < 0.6:
+            write(path, rearranged(path.read_text(), chance), chance)
+        else:
+            write(path, chance.choice(VARIANTS[name]), chance)
     assert len(found) >= 2
+
+
+EXTRA = [
+    "# a comment\n",
+    "X = 1\n",
+    "def len(x):\n    return 8\n",
+    "from pkg.more import *\n",
+    "BIAS = False\n",
+    "def make_norm(size):\n    return nn.Identity()\n",
+    "def added():\n    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))\n",
+    "class helpers: Norm = nn.Identity\n",
+]
+
+
+def rearranged(text: str, chance: random.Random) -> str:
+    """A text with a top-level statement more or less somewhere, or with two of them in the other order."""
+    parts = re.split(r"(?m)^(?=\S)", text)
+    place = chance.randrange(len(parts) + 1)
+    kind = chance.random()
+    if kind < 0.5:
+        parts.insert(place, chance.choice(EXTRA))
+    elif kind < 0.75:
+        del parts[place : place + 1]
+    else:
+        parts.append(parts.pop(place - 1))
+    return "".join(part if part.endswith("\n") else part + "\n" for part in parts if part)
 
 
 @pytest.fixture
@@ -255,8 +286,104 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+NET = """import torch.nn as nn
+
+
+def norm(size):
+    return nn.BatchNorm2d(size)
+
+
+class First(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = norm(8)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+def tidy(text):
+    return text.strip()
+"""
+USER = """import torch.nn as nn
+from net import First
+
+
+class Second(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = First()
+        self.last = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.last(self.first(x).mean((2, 3)))
+"""
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    write(tmp_path / "net.py", NET, random.Random(1))
+    write(tmp_path / "user.py", USER, random.Random(1))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NET,
+        NET + "\n\n# the end\n",
+        NET.replace("text.strip()", "text.rstrip()"),
+        NET.replace("def tidy(text):", "\n\ndef neat(text):"),
+        NET + "\n\nSIZE = 8\n",
+    ],
+    ids=["touched", "a comment", "another function", "another name", "a new name"],
+)
+def test_a_change_below_all_that_a_model_needs_executes_nothing(two: Path, text: str, executed: list[str]) -> None:
+    assert again(two, "net.py", text, executed) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NET.replace("nn.BatchNorm2d(size)", "nn.Identity()"),
+        "# a comment\n" + NET,
+        NET + "\n\ndef norm(size):\n    return nn.Identity()\n",
+        NET + "\n\nFirst.forward = lambda self, x: x\n",
+        NET + "\n\nclass super:\n    def __init__(self, *args):\n        pass\n",
+        NET + "\n\nfrom settings import *\n",
+    ],
+    ids=["above", "places move", "a name once more", "something added", "a name of Python's", "names from elsewhere"],
+)
+def test_a_change_of_what_a_model_needs_executes_it(two: Path, text: str, executed: list[str]) -> None:
+    assert again(two, "net.py", text, executed) == ["Second"]
+
+
+def test_a_name_that_appears_where_it_was_looked_for_executes_who_looked(two: Path, executed: list[str]) -> None:
+    write(
+        two / "user.py",
+        USER.replace("First()", "First() if net_size is None else None").replace("import First", "import First, net_size"),
+        random.Random(2),
+    )
+    assert again(two, "net.py", NET + "\n\nnet_size = 3\n", executed) == ["First", "Second"]
+
+
+def test_a_fresh_checkout_is_answered_from_the_cache(two: Path, executed: list[str]) -> None:
+    config = Config(two, select=("ALL",))
+    first = engine.lint([two], config, cache.Cache(two / cache.FOLDER))
+    executed.clear()
+    for path in two.glob("*.py"):
+        text = path.read_text()
+        path.unlink()
+        path.write_text(text)
+    second = engine.lint([two], config, cache.Cache(two / cache.FOLDER))
+    assert executed == []
+    assert second.uses == []  # nothing was put together again
+    assert second.findings == first.findings != []
+
+
 def test_a_change_of_a_model_executes_that_model_alone(project: Path, executed: list[str]) -> None:
-    assert again(project, "model_c.py", VARIANTS["model_c.py"][0] + "# more\n", executed) == ["Third"]
+    assert again(project, "model_c.py", VARIANTS["model_c.py"][0].replace("3, 8, 3", "3, 8, 5"), executed) == ["Third"]
 
 
 def test_a_change_of_a_shared_file_executes_what_imports_from_it(project: Path, executed: list[str]) -> None:

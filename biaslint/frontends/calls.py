@@ -395,6 +395,7 @@ def run_statement_level(interp: Interpreter, module: Module) -> None:
     interp.module = module
     ledger = interp.project.ledger
     asking = ledger.asked
+    asking.add(module.path)
     for statement in module.tree.body:
         asking.update((module, name) for name in module.binds.get(statement, ()))
         if module.begin(statement):

@@ -2,6 +2,9 @@
 
 A top-level statement is executed once and serves all later work on the same project. So what it asked for is recorded with the
 statement, and whoever asks for a name that it binds depends on that too, and so on.
+
+Of a file, a piece of work depends on what stands down to the last top-level statement that it has asked for, and on the names that
+it has asked for in vain: `outline` says what becomes of those when the file changes.
 """
 
 from __future__ import annotations
@@ -15,12 +18,21 @@ if TYPE_CHECKING:
     from biaslint.frontends.project import Module
 
 
+WHOLE = 1_000_000_000  # lines: all of a file bears on a result
+PRESENCE = -1  # nothing of its content does
+
+
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The files that were read or looked for, and the folders that were looked for, each with whether it was there."""
+    """The files that were read or looked for, and the folders that were looked for, each with whether it was there.
+
+    `lines` says of each file down to which line its content matters; `absent` are names that modules were found not to have.
+    """
 
     files: Mapping[str, bool] = field(default_factory=dict)
     folders: Mapping[str, bool] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +42,42 @@ class Folder:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A file of which what stands down to a line matters; `PRESENCE` where only its presence does."""
+
+    path: Path
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A name that a module was found not to have."""
+
+    name: str
+
+
+Source = Path | Folder | Lines | Absent  # a path is that of a file of which everything matters
+SOURCES = (Path, Folder, Lines, Absent)
+
+
 @dataclass(slots=True)
 class Ledger:
     """What is being asked for, and what was asked for earlier on behalf of a name.
 
-    What can be asked for is a module's top-level name `(module, name)`, a dotted name to import `(base, name)`, a file (a `Path`)
-    and a `Folder`.
+    What can be asked for is a module's top-level name `(module, name)`, a dotted name to import `(base, name)`, and a `Source`.
     """
 
     # by the work in progress: a piece of work, or a statement on the way to a name
     asked: set[Any] = field(default_factory=set)
     leads: dict[Any, set[Any]] = field(default_factory=dict)  # a statement, a name or an import -> what it asked for
-    files: set[Path] = field(default_factory=set)
+    files: dict[Path, int] = field(default_factory=dict)  # down to which line they matter
     folders: set[Path] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
 
     def begin(self) -> None:
         """A new piece of work."""
-        self.asked, self.files, self.folders = set(), set(), set()
+        self.asked, self.files, self.folders, self.absent = set(), {}, set(), set()
 
     def on_behalf_of(self, key: Any) -> set[Any]:
         """From now on what is asked for is asked for `key`. Returns what to give to `back_to`."""
@@ -61,19 +92,22 @@ class Ledger:
     def settle(self) -> None:
         """Follow what was asked for to the files and folders."""
         for one in self._reached(self.asked):
-            if isinstance(one, Path):
-                self.files.add(one)
-            else:
+            if isinstance(one, Absent):
+                self.absent.add(one.name)
+            elif isinstance(one, Folder):
                 self.folders.add(one.path)
+            else:
+                path, last = (one.path, one.last) if isinstance(one, Lines) else (one, WHOLE)
+                self.files[path] = max(self.files.get(path, PRESENCE), last)
 
-    def _reached(self, asked: Iterable[Any]) -> set[Any]:
-        """The files and folders that what was asked for leads to."""
-        found = set()
+    def _reached(self, asked: Iterable[Any]) -> set[Source]:
+        """The sources that what was asked for leads to."""
+        found: set[Source] = set()
         seen = set(asked)
         todo = list(seen)
         while todo:
             one = todo.pop()
-            if isinstance(one, (Path, Folder)):
+            if isinstance(one, SOURCES):
                 found.add(one)
             else:
                 fresh = {new for new in self._behind(one) if new not in seen}
@@ -102,6 +136,6 @@ class Ledger:
         if isinstance(where, Path):
             return
         module: Module = where
-        yield from module.beside
+        yield from module.sources(name)
         for statement in (*module.bindings.get(name, ()), *module.registrations.get(name, ())):
             yield from self.leads.get(statement, ())

@@ -9,6 +9,7 @@ from biaslint.frontends.values import Builtin, Class, External, Obj, Param, Valu
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter
+    from biaslint.frontends.project import Module
 
 BASE = "PreTrainedModel"
 METHODS = ("post_init", "init_weights", "_init_weights")
@@ -32,9 +33,14 @@ def in_source(obj: Obj) -> bool:
     return isinstance(obj.cls, Class) and any(isinstance(base, Class) and is_base(base) for base in obj.cls.mro)
 
 
+def defines_models(module: Module) -> bool:
+    """Does a file define classes that derive from the library's base class?"""
+    return any(base.endswith(BASE) for base in module.bases)
+
+
 def is_part(interp: Interpreter) -> bool:
     """Is what is made now a part of models that the file defines, without one around it? Theirs is the initialization."""
-    if interp.module is None or not any(base.endswith(BASE) for base in interp.module.bases):
+    if interp.module is None or not defines_models(interp.module):
         return False
     around = [frame.self.cls for frame in interp.stack if isinstance(frame.self, Obj) and isinstance(frame.self.cls, Class)]
     bases = [base.name for cls in around for base in cls.mro if isinstance(base, External)]

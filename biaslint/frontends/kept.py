@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
 from biaslint import facts_as_json, states
+from biaslint.frontends.dependencies import Dependencies
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.survey import Definition, Summary
 from biaslint.frontends.workers import Team, Work
@@ -26,8 +27,11 @@ class Store(Protocol):
     def recall(self, name: str) -> bytes | None:
         """What is kept under this name, if nothing that it depends on has changed."""
 
-    def keep(self, name: str, value: bytes, files: Mapping[str, bool], folders: Mapping[str, bool]) -> None:
-        """Keep a piece with what it depends on: files and folders, and whether they were there."""
+    def keep(self, name: str, value: bytes, needed: Dependencies) -> None:
+        """Keep a piece with what it depends on."""
+
+    def keep_outline(self, path: str, value: bytes) -> None:
+        """Keep what tells how far the next change of a file reaches."""
 
 
 @dataclass(slots=True)
@@ -54,8 +58,10 @@ def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Calla
         for place, (result, needed) in zip(missing, spread(work, [groups[place] for place in missing]), strict=True):
             if store is not None:
                 text = packed(result)
-                kept = text if isinstance(text, bytes) else b""  # which cannot be unpacked
-                store.keep(names[place], kept, needed.files, needed.folders)
+                kept, _, outline = (text if isinstance(text, bytes) else b"").partition(b"\n")  # b"" cannot be unpacked
+                store.keep(names[place], kept, needed)
+                if outline:
+                    store.keep_outline(str(groups[place]), outline)
             results[place] = unpacked(result, values)
         return [results[place] for place in range(len(groups))]
 
@@ -68,12 +74,14 @@ def name_of(setting: str, work: Work, group: Any) -> str:
 
 
 def packed(result: Any) -> Any:
-    """A `Summary` or a `Reached` as JSON; the result itself where that cannot be, or is already."""
+    """A `Summary` or a `Reached` as JSON, a file's outline in a line of its own; the result itself where that cannot be, or is already."""
     if isinstance(result, bytes):
         return result
     try:
         value = _summary_out(result) if isinstance(result, Summary) else _reached_out(result)
-        return json.dumps(value, separators=(",", ":")).encode()
+        text = json.dumps(value, separators=(",", ":")).encode()
+        outline = result.outline if isinstance(result, Summary) else None
+        return text if outline is None else text + b"\n" + json.dumps(outline, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError):
         return result
 
@@ -85,7 +93,7 @@ def unpacked(text: Any, values: Values) -> Any:
     """
     if not isinstance(text, bytes):
         return text
-    value = json.loads(text)
+    value = json.loads(text.partition(b"\n")[0])
     return _summary_in(value) if "state" in value else _reached_in(value, values)
 
 

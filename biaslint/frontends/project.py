@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint import source_text
-from biaslint.frontends.dependencies import Dependencies, Folder, Ledger
+from biaslint.frontends.dependencies import PRESENCE, Absent, Dependencies, Folder, Ledger, Lines, Source
 from biaslint.frontends.values import MISSING, Class, Scope
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Module:
         self.ready: set[str] = set()  # names whose statements have all been executed
         self.stars: list[ast.ImportFrom] = []
         self.absent: set[str] = set()  # names that no star import brings in
-        self.beside: tuple[Path, ...] = (path,)  # the files whose content or presence makes it the module that it is
+        self.beside: tuple[Lines, ...] = ()  # the files whose presence makes it the module that it is
+        self._sources: dict[str, tuple[Source, ...]] = {}
         self.shown = str(path)
         self.cells: tuple[tuple[int, int], ...] | None = None  # a notebook's: the cell, and the line within it, of each line
 
@@ -107,6 +108,22 @@ class Module:
                     if isinstance(bound, (ast.Assign, ast.AnnAssign))
                 }
         return found
+
+    def sources(self, name: str) -> tuple[Source, ...]:
+        """What of the files bears on the meaning of a top-level name, apart from what its statements lead to."""
+        found = self._sources.get(name)
+        if found is None:
+            statements = (*self.bindings.get(name, ()), *self.registrations.get(name, ()))
+            if self.stars or self.cells:
+                return (self.path, *self.beside)
+            last = Lines(self.path, max((one.end_lineno or 0 for one in statements), default=0))
+            found = self._sources[name] = (last, *self.beside, *(() if statements else (Absent(name),)))
+        return found
+
+    def within(self, node: ast.AST) -> Lines:
+        """What the file has down to the end of the top-level statement that a node stands in."""
+        line = getattr(node, "lineno", 0)
+        return Lines(self.path, next((one.end_lineno or 0 for one in self.tree.body if line <= (one.end_lineno or 0)), 0))
 
     @cached_property
     def binds(self) -> dict[ast.stmt, list[str]]:
@@ -239,8 +256,13 @@ class Project:
     def open(self, path: Path) -> Module | None:
         """The module in a file, or None where it cannot be read or parsed."""
         self.is_file(path)
-        if path in self.modules:
-            return self.modules[path]
+        if path not in self.modules:
+            self.modules[path] = self._parsed(path)
+        module = self.modules[path]
+        self.ledger.asked.add(path if module is None or module.cells else Lines(path, 0))
+        return module
+
+    def _parsed(self, path: Path) -> Module | None:
         module = None
         text = self.read(path)
         cells: tuple[tuple[int, int], ...] | None = None
@@ -266,9 +288,8 @@ class Project:
                 package = name if path.name == "__init__.py" else name.rpartition(".")[0]
                 module = Module(path, name, text, tree, package, base)
                 module.cells = cells
-                module.beside = (path, *beside)
+                module.beside = tuple(Lines(one, PRESENCE) for one in beside)
                 module.shown = self.shown.get(path, module.shown)
-        self.modules[path] = module
         return module
 
     def forget(self) -> None:
@@ -319,6 +340,7 @@ class Project:
 
     def content(self, path: Path) -> str | None:
         """The text of a file that is not opened as a module; None where it cannot be read."""
+        self.ledger.asked.add(path)
         return self.read(path) if self.is_file(path) else None
 
     def needed(self) -> Dependencies:
@@ -328,17 +350,22 @@ class Project:
         return Dependencies(
             {str(path): self._files[path] for path in self.ledger.files},
             {str(path): self._folders[path] for path in self.ledger.folders},
+            {str(path): last for path, last in self.ledger.files.items()},
+            frozenset(self.ledger.absent),
         )
 
     def may_bind(self, path: Path, name: str) -> bool:
         """Might a module have this name? Where its text mentions neither the name nor a star import, it need not be parsed."""
-        if path in self.modules:
+        if not self.is_file(path) or path in self.modules:
             return self.is_file(path)
-        text = self.content(path)
-        return text is not None and (name in text or "import *" in text)
+        text = self.read(path)
+        if text is not None and (name in text or "import *" in text):
+            return True
+        self.ledger.asked.update((Lines(path, 0), Absent(name)) if text is not None else (path,))
+        return False
 
     def is_file(self, path: Path) -> bool:
-        self.ledger.asked.add(path)
+        self.ledger.asked.add(Lines(path, PRESENCE))
         known = self._files.get(path)
         if known is None:
             known = self._files[path] = path in self.texts or path.is_file()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from biaslint.frontends import attributes, calls, export, frameworks, relief, scopes, survey
+from biaslint.frontends import attributes, calls, export, frameworks, outline, relief, scopes, survey
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
 from biaslint.frontends.project import Project
@@ -106,6 +106,10 @@ def rounds(waiting: Iterable[Definition], contents: Contents, done: set[Hashable
 def summarise(project: Project, path: Path) -> Summary:
     """What a file defines."""
     summary = survey.summarise(project, path)
+    module = project.modules.get(path)
+    if module is not None:
+        made = outline.of(module)
+        summary.outline = outline.encoded(made) if made is not None else None
     relief.relieve(project)
     return summary
 
@@ -142,7 +146,7 @@ def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STE
 
 def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     """Execute a root under every set of choices that matters, and keep what was found."""
-    if survey.functional(root.module) and "torch" not in root.module.text:
+    if survey.functional(root.module) and not survey.speaks_of_torch(root.module):
         steps = min(steps, FUNCTIONAL_STEPS)
     forced: list[tuple[dict[Any, bool], bool, Any]] = [({}, False, None)]
     taken: list[tuple[bool, dict[Any, bool]]] = []  # the choices of the executions so far, and whether they began contrarily

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 from biaslint.frontends import frameworks, remembered, scopes
 from biaslint.frontends.choices import Choices
@@ -62,6 +63,7 @@ class Summary:
     aliases: dict[str, str] = field(default_factory=dict)
     functional: bool = False
     state: str = "unreadable"  # or parsed, vast
+    outline: list[Any] | None = None  # `outline.encoded`, of a file whose changes may reach a part of it only
 
 
 @dataclass(slots=True)
@@ -88,15 +90,22 @@ def functional(module: Module) -> bool:
     return FUNCTIONAL.search(module.text) is not None
 
 
+def speaks_of_torch(module: Module) -> bool:
+    """Does the file mention PyTorch?"""
+    return "torch" in module.text
+
+
 def find(project: Project, path: Path, index: int | None) -> Root | None:
     """The definition with its syntax tree; None where the file is no longer what it was."""
     module = project.open(path)
     if module is None:
         return None
-    if index is None:
-        return Root(module, None)
     found = module.definitions
-    return Root(module, found[index]) if index < len(found) else None
+    if index is None or index >= len(found):
+        project.ledger.asked.add(path)
+        return Root(module, None) if index is None else None
+    project.ledger.asked.add(module.within(found[index]))
+    return Root(module, found[index])
 
 
 _MENTIONED = remembered.table()
@@ -133,6 +142,7 @@ def summarise(project: Project, path: Path) -> Summary:
     module = project.open(path)
     if module is None:
         return Summary(state="vast" if path in project.vast else "unreadable")
+    project.ledger.asked.add(path)
     summary = Summary(functional=functional(module), state="parsed")
     for statement in module.tree.body:
         if isinstance(statement, ast.ImportFrom):

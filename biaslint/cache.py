@@ -46,6 +46,7 @@ class Cache:
         self.files: list[str] = []
         self.key = ""
         self.group = ""
+        self.last: dict[str, Any] = {}  # the entry of the last run
 
     def begin(self, files: Sequence[Path], config: Config, paths: Sequence[Path] = ()) -> None:
         """Note the state of the files that are about to be linted; `paths` are those that the command names."""
@@ -62,11 +63,21 @@ class Cache:
             if checksum.decode() != digest(body):
                 return None
             entry = json.loads(body)
-            if self.now.stamps.keys() - entry["states"]["stamps"].keys() or self.now.changed(entry["states"]):
-                return None
-            return {name: facts_as_json.decode(value) for name, value in entry["result"].items()}
+            changed = self.now.stamps.keys() - entry["states"]["stamps"].keys() or self.now.changed(entry["states"])
+            self.last = entry
+            return None if changed else self._result()
         except BAD:
             return None
+
+    def recall_made_of(self, mark: str) -> dict[str, Any] | None:
+        """What the last run found, if it was made of the same pieces as this one: `mark` is `Pieces.mark`."""
+        try:
+            return self._result() if self.last["mark"] == mark else None
+        except BAD:
+            return None
+
+    def _result(self) -> dict[str, Any]:
+        return {name: facts_as_json.decode(value) for name, value in self.last["result"].items()}
 
     def pieces(self) -> Pieces:
         """The pieces of earlier runs that are still good."""
@@ -80,7 +91,8 @@ class Cache:
             pieces.write()
             if not doubtful:
                 found = {name: facts_as_json.encode(value) for name, value in result.items()}
-                body = json.dumps({"states": self.now.as_json({*self.files, *pieces.places()}), "result": found}).encode()
+                states = self.now.as_json({*self.files, *pieces.places()})
+                body = json.dumps({"states": states, "mark": pieces.mark(), "result": found}).encode()
                 write(self.folder / f"{self.key}.json", (digest(body).encode(), b"\n", body))
             self._tidy()
         except BAD:
@@ -235,6 +247,16 @@ class Pieces:
     def keep_outline(self, path: str, value: bytes) -> None:
         """Keep what tells how far the next change of a file reaches."""
         self.keep(OUTLINE + path, value, Dependencies({path: True}))
+
+    def mark(self) -> str:
+        """What tells the pieces of this run from others."""
+        made_of = sorted((name, one.checksum) for name, one in self._kept.items() if not name.startswith(OUTLINE))
+        return digest(json.dumps(made_of).encode())
+
+    def clear(self) -> None:
+        """Forget all pieces: they are nothing that was kept here."""
+        self._known.clear()
+        self._kept.clear()
 
     def settle(self) -> set[str]:
         """Note the states of all that the pieces depend on. Returns what may have changed since it was read; no piece of it stays."""

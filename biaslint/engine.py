@@ -9,10 +9,10 @@ Everything that shows findings (command line, editor, tests) calls `lint`, `lint
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from biaslint import checks, discover, glance, rule_book, sources, suppress
 from biaslint.config import Config
@@ -70,11 +70,10 @@ def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs
         cache.begin(found.files, config, paths)
         known = cache.recall()
     if known is not None:
-        counts = Statistics(*known.pop("statistics"))
-        result = Result(files=list(found.files), statistics=counts, **known)
+        result = _recalled(known, found.files)
     else:
         pieces = cache.pieces() if cache is not None else None
-        result = lint_files(found.files, config, jobs=jobs, pieces=pieces)
+        result = lint_files(found.files, config, jobs=jobs, pieces=pieces, cache=cache)
         if cache is not None and pieces is not None and not result.errors:
             kept = {name: getattr(result, name) for name in KEPT} | {"statistics": astuple(result.statistics)}
             cache.keep(kept, pieces)
@@ -82,6 +81,11 @@ def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs
     if not found.files and not found.problems:
         result.notes.append(f"no Python file or notebook in {', '.join(map(str, paths))}")
     return result
+
+
+def _recalled(known: dict[str, Any], files: Sequence[Path]) -> Result:
+    """The result that a cache gives back."""
+    return Result(files=list(files), statistics=Statistics(*known.pop("statistics")), **known)
 
 
 def lint_text(text: str | bytes, path: Path, config: Config, others: Mapping[Path, str] | None = None) -> Result:
@@ -101,11 +105,12 @@ def lint_files(
     memory: Memory | None = None,
     jobs: int = 0,
     pieces: Pieces | None = None,
+    cache: Cache | None = None,
 ) -> Result:
     """Lint these files and no others. `texts` holds unsaved text that stands for a file's content.
 
     Who lints a project again and again passes the same `memory`, a new one for a new configuration. `pieces` are what earlier
-    runs have left.
+    runs have left in the `cache`.
     """
     texts = texts or {}
     enabled = config.enabled()
@@ -115,8 +120,19 @@ def lint_files(
     ]
     candidates = [file for file in files if looked[str(file)].mentions]
 
+    recalled: list[dict[str, Any]] = []
+
+    def known(program: Program) -> bool:
+        """Is this run made of what the last one was made of? What is not parsed is looked at again."""
+        if cache is not None and pieces is not None and all(str(file) in program.parsed for file in candidates):
+            found = cache.recall_made_of(pieces.mark())
+            recalled.extend([found] if found is not None else [])
+        return bool(recalled)
+
     errors: list[str] = []
-    program = _analyse(candidates, config, texts, errors, memory, jobs, pieces)
+    program = _analyse(candidates, config, texts, errors, memory, jobs, pieces, known)
+    if recalled:
+        return _recalled(recalled[0], files)
     # A file that makes a layer has been parsed, whether or not the front-end says so; of the others, some could not be.
     parsed = program.parsed | {use.place.path for use in program.uses}
     for file in [file for file in candidates if str(file) not in parsed]:
@@ -183,6 +199,7 @@ def _analyse(
     memory: Memory | None = None,
     jobs: int = 0,
     pieces: Pieces | None = None,
+    known: Callable[[Program], bool] | None = None,
 ) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
     from biaslint import frontends
@@ -190,7 +207,13 @@ def _analyse(
     if not files:
         return Program()
     try:
-        return frontends.analyse(files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory, store=pieces)
+        return frontends.analyse(
+            files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory, store=pieces, known=known
+        )
+    except frontends.Damaged:
+        if pieces is not None:
+            pieces.clear()
+        return _analyse(files, config, texts, errors, memory, jobs)
     except Exception as error:
         if memory is not None:
             memory.clear()

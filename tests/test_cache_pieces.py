@@ -402,3 +402,36 @@ def test_a_file_that_appears_where_an_import_failed_executes_what_imports_it(pro
 
 def test_a_change_of_a_file_that_no_model_imports_executes_nothing(project: Path, executed: list[str]) -> None:
     assert again(project, "notes.py", "import torch\n\nSIZE = 3\n", executed) == []
+
+
+def test_a_run_made_of_the_same_pieces_is_not_put_together_again(two: Path, executed: list[str]) -> None:
+    config = Config(two, select=("ALL",))
+    first = engine.lint([two], config, cache.Cache(two / cache.FOLDER))
+    assert first.uses
+    executed.clear()
+    write(two / "net.py", NET + "\n\n# the end\n", random.Random(0))
+    second = engine.lint([two], config, cache.Cache(two / cache.FOLDER))
+    assert executed == second.uses == []
+    assert facts(second)[:4] == facts(first)[:4]
+
+
+def test_a_silenced_finding_is_silenced_though_the_layers_are_as_before(two: Path) -> None:
+    config = Config(two, select=("ALL",))
+    silences = []
+    for comment in ("", "  # biaslint: ignore"):
+        write(two / "net.py", NET.replace("3, 8, 3)", f"3, 8, 3){comment}"), random.Random(0))
+        found = engine.lint([two], config, cache.Cache(two / cache.FOLDER)).findings
+        silences.append("BL101" not in {finding.rule for finding in found})
+    assert silences == [False, True]
+
+
+def test_the_line_of_a_syntax_error_moves_with_the_file(two: Path) -> None:
+    config = Config(two, select=("ALL",))
+    for lines in ("", "\n"):
+        write(two / "broken.py", f"import torch.nn as nn\n{lines}nn.Linear(\n", random.Random(0))
+        places = [
+            one.place.line
+            for one in engine.lint([two], config, cache.Cache(two / cache.FOLDER)).findings
+            if one.rule == "BL001"
+        ]
+        assert places == [2 + len(lines)]

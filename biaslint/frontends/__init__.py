@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,11 @@ from biaslint.graph import Place, Program, UnknownFact
 if TYPE_CHECKING:
     from biaslint.frontends.kept import Store
     from biaslint.frontends.memory import Memory
+
+
+class Damaged(Exception):
+    """What a store gave is nothing that was put there."""
+
 
 MANY = 400_000  # characters of source from which on it pays to start processes
 
@@ -23,6 +28,7 @@ def analyse(
     layers: Mapping[str, Mapping[str, Any]] | None = None,
     memory: Memory | None = None,
     store: Store | None = None,
+    known: Callable[[Program], bool] | None = None,
 ) -> Program:
     """What the given files build.
 
@@ -31,7 +37,9 @@ def analyse(
     the project's own wrappers (`[tool.biaslint.layers]`). Nothing is imported or executed.
 
     `memory` keeps what the next analysis of the same project with the same `layers` can use; there is one process then. A `store`
-    keeps the same for other processes, whenever they run; whoever gives one sees to it that `layers` has not changed.
+    keeps the same for other processes, whenever they run; whoever gives one sees to it that `layers` has not changed. `known` is
+    asked before the facts of the pieces are put together, with a program of which all but those is there; they stay away if it is
+    true. Raises `Damaged` if what is in the store is nothing that was put there.
     """
     from biaslint.frontends import kept, relief, roots, workers
     from biaslint.frontends.project import Project
@@ -62,10 +70,16 @@ def analyse(
             memory.end(project)
         else:
             relief.let_go(project)
+        program.stopped = reached.sum.stopped
+        if known is not None and known(program):
+            return program
+        try:
+            uses, unknowns = reached.facts()
+        except kept.BAD as error:
+            raise Damaged from error
         asked = set(resolved.values())
-        program.uses = [use for use in reached.uses if any(place.path in asked for place in use.chain)]
-        program.unknowns = large + [fact for fact in reached.unknowns if fact.place.path in asked]
-        program.stopped = reached.stopped
+        program.uses = [use for use in uses if any(place.path in asked for place in use.chain)]
+        program.unknowns = large + [fact for fact in unknowns if fact.place.path in asked]
         return program
 
     return workers.with_deep_stack(work)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
 from biaslint import facts_as_json, states
 from biaslint.frontends.dependencies import Dependencies
-from biaslint.frontends.reached import Reached
+from biaslint.frontends.reached import Facts, Reached
 from biaslint.frontends.survey import Definition, Summary
 from biaslint.frontends.workers import Team, Work
 from biaslint.graph import LayerUse
 
 NAMES = tuple(one.name for one in fields(LayerUse))
 COLUMNS = attrgetter(*NAMES)
+BAD = (LookupError, TypeError, ValueError, AttributeError)  # what unpacking something else raises
 
 
 class Store(Protocol):
@@ -52,13 +55,16 @@ def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Calla
         for place, name in enumerate(names):
             known = None if store is None else store.recall(name)
             if known is not None:
-                with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):  # it is made anew
+                with contextlib.suppress(*BAD):  # it is made anew
                     results[place] = unpacked(known, values)
         missing = [place for place in range(len(groups)) if place not in results]
         for place, (result, needed) in zip(missing, spread(work, [groups[place] for place in missing]), strict=True):
             if store is not None:
                 text = packed(result)
-                kept, _, outline = (text if isinstance(text, bytes) else b"").partition(b"\n")  # b"" cannot be unpacked
+                kept = text if isinstance(text, bytes) else os.urandom(16)  # which cannot be unpacked, and is never the same
+                outline = b""
+                if isinstance(groups[place], Path):
+                    kept, _, outline = kept.partition(b"\n")
                 store.keep(names[place], kept, needed)
                 if outline:
                     store.keep_outline(str(groups[place]), outline)
@@ -74,27 +80,33 @@ def name_of(setting: str, work: Work, group: Any) -> str:
 
 
 def packed(result: Any) -> Any:
-    """A `Summary` or a `Reached` as JSON, a file's outline in a line of its own; the result itself where that cannot be, or is already."""
+    """A `Summary` or a `Reached` as lines of JSON; the result itself where that cannot be, or is already.
+
+    What is not always needed has a line of its own: a file's outline, and the facts that were reached.
+    """
     if isinstance(result, bytes):
         return result
     try:
-        value = _summary_out(result) if isinstance(result, Summary) else _reached_out(result)
-        text = json.dumps(value, separators=(",", ":")).encode()
-        outline = result.outline if isinstance(result, Summary) else None
-        return text if outline is None else text + b"\n" + json.dumps(outline, separators=(",", ":")).encode()
+        parts = (
+            [_summary_out(result), result.outline]
+            if isinstance(result, Summary)
+            else [_reached_out(result), _facts_out(result)]
+        )
+        return b"\n".join(json.dumps(part, separators=(",", ":")).encode() for part in parts if part is not None)
     except (TypeError, ValueError, RecursionError):
         return result
 
 
 def unpacked(text: Any, values: Values) -> Any:
-    """What `packed` was given. Raises LookupError, TypeError, ValueError or AttributeError on any other text.
+    """What `packed` was given, the facts still packed. Raises LookupError, TypeError, ValueError or AttributeError on any other text.
 
     What equals one of the `values` that were unpacked before becomes the same.
     """
     if not isinstance(text, bytes):
         return text
-    value = json.loads(text.partition(b"\n")[0])
-    return _summary_in(value) if "state" in value else _reached_in(value, values)
+    first, _, rest = text.partition(b"\n")
+    value = json.loads(first)
+    return _summary_in(value) if "state" in value else _reached_in(value, rest, values)
 
 
 def _summary_out(one: Summary) -> dict[str, Any]:
@@ -130,6 +142,15 @@ def _summary_in(value: Any) -> Summary:
 
 
 def _reached_out(one: Reached) -> dict[str, Any]:
+    return {
+        "functions": sorted(one.functions, key=str),
+        "classes": sorted(one.classes, key=str),
+        "runs": one.runs,
+        "stopped": one.stopped,
+    }
+
+
+def _facts_out(one: Reached) -> dict[str, Any]:
     """Layers are rows of numbers: where each field's value stands in a list of all values, each a JSON text."""
     places: dict[str, int] = {}  # where each text stands
     seen: dict[Any, int] = {}
@@ -146,26 +167,27 @@ def _reached_out(one: Reached) -> dict[str, Any]:
         "uses": [[number(value) for value in COLUMNS(use)] for use in one.uses],
         "values": list(places),
         "unknowns": [facts_as_json.encode(fact) for fact in one.unknowns],
-        "functions": sorted(one.functions, key=str),
-        "classes": sorted(one.classes, key=str),
-        "runs": one.runs,
-        "stopped": one.stopped,
     }
 
 
-def _reached_in(value: Any, known: Values) -> Reached:
-    for text in value["values"]:
-        if text not in known.by_text:
-            known.by_text[text] = facts_as_json.decode(json.loads(text), known.parts)
-    values = [known.by_text[text] for text in value["values"]]
+def _reached_in(value: Any, facts: bytes, known: Values) -> Reached:
     return Reached(
-        uses=[LayerUse(*[values[number] for number in row]) for row in value["uses"]],
-        unknowns={facts_as_json.decode(fact, known.parts): None for fact in value["unknowns"]},
+        packed=partial(_facts_in, facts, known),
         functions=_identities(value["functions"], known.parts),
         classes=_identities(value["classes"], known.parts),
         runs=value["runs"],
         stopped=[(root, why) for root, why in value["stopped"]],
     )
+
+
+def _facts_in(text: bytes, known: Values) -> Facts:
+    value = json.loads(text)
+    for one in value["values"]:
+        if one not in known.by_text:
+            known.by_text[one] = facts_as_json.decode(json.loads(one), known.parts)
+    values = [known.by_text[one] for one in value["values"]]
+    uses = [LayerUse(*[values[number] for number in row]) for row in value["uses"]]
+    return uses, {facts_as_json.decode(fact, known.parts): None for fact in value["unknowns"]}
 
 
 def _identities(rows: list[list[Any]], same: dict[Any, Any]) -> set[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from biaslint.graph import LayerUse, UnknownFact
+
+Facts = tuple[list[LayerUse], dict[UnknownFact, None]]
 
 
 @dataclass(slots=True)
@@ -15,6 +17,7 @@ class Reached:
 
     uses: list[LayerUse] = field(default_factory=list)
     unknowns: dict[UnknownFact, None] = field(default_factory=dict)
+    packed: Callable[[], Facts] | None = None  # gives the layers and unknowns, where they are not unpacked yet
     functions: set[Hashable] = field(default_factory=set)  # identities of the functions that an execution called
     classes: set[Hashable] = field(default_factory=set)  # those of the classes that a finished execution instantiated
     seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
@@ -29,11 +32,49 @@ class Reached:
     def add(self, others: Iterable[Reached]) -> None:
         """Take in what other executions found; executions are numbered on."""
         for other in others:
-            for use in other.uses:
-                use.run += self.runs
-            self.runs += other.runs
-            self.uses.extend(other.uses)
-            self.unknowns.update(other.unknowns)
-            self.classes |= other.classes
-            self.functions |= other.functions
-            self.stopped.extend(other.stopped)
+            uses, unknowns = other.facts()
+            self.uses.extend(numbered_on(uses, self.runs))
+            self.unknowns.update(unknowns)
+            self.take(other)
+
+    def take(self, other: Reached) -> None:
+        """Take in all but the layers and the unknowns."""
+        self.runs += other.runs
+        self.classes |= other.classes
+        self.functions |= other.functions
+        self.stopped.extend(other.stopped)
+
+    def facts(self) -> Facts:
+        """The layers and the unknowns. Unpacking them raises LookupError, TypeError, ValueError or AttributeError if they are none."""
+        return (self.uses, self.unknowns) if self.packed is None else self.packed()
+
+
+def numbered_on(uses: Iterable[LayerUse], runs: int) -> Iterator[LayerUse]:
+    """Layers of executions that follow so many others."""
+    for use in uses:
+        use.run += runs
+        yield use
+
+
+@dataclass(slots=True)
+class Whole:
+    """What all pieces have led to, in their order."""
+
+    sum: Reached = field(default_factory=Reached)  # without the facts
+    parts: list[tuple[int, Reached]] = field(default_factory=list)  # each with the number of executions before
+
+    def add(self, others: Iterable[Reached]) -> None:
+        """Take in what other pieces have led to."""
+        for other in others:
+            self.parts.append((self.sum.runs, other))
+            self.sum.take(other)
+
+    def facts(self) -> Facts:
+        """All layers and unknowns; raises what unpacking a part raises."""
+        uses: list[LayerUse] = []
+        unknowns: dict[UnknownFact, None] = {}
+        for runs, part in self.parts:
+            more, unknown = part.facts()
+            uses.extend(numbered_on(more, runs))
+            unknowns.update(unknown)
+        return uses, unknowns

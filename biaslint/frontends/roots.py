@@ -18,7 +18,7 @@ from biaslint.frontends import attributes, calls, export, frameworks, outline, r
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
 from biaslint.frontends.project import Project
-from biaslint.frontends.reached import Reached
+from biaslint.frontends.reached import Reached, Whole
 from biaslint.frontends.survey import Contents, Definition, Root, Summary, identity
 from biaslint.frontends.values import (
     Class,
@@ -58,7 +58,7 @@ Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
 Spread = Callable[..., list[Any]]  # does a piece of work for each of many groups: `kept.spread_what_is_new`
 
 
-def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Reached, list[Summary]]:
+def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Whole, list[Summary]]:
     """Execute everything that the files lead to, round by round; within a round no execution bears on another."""
     summaries = spread(summarise, files)
     contents = survey.gather(summaries)
@@ -69,13 +69,13 @@ def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Reached, list[Summar
             waiting.append(one)
         elif survey.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
             entries.append(one)
-    reached = Reached()
+    reached = Whole()
     reached.add(spread(execute_all, by_file(entries)))
-    for chosen in rounds(waiting, contents, reached.classes):
+    for chosen in rounds(waiting, contents, reached.sum.classes):
         reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen]))
     # where functions build the models, those that nothing has called
     lone = [one for one in contents.definitions if one.kind == "function" and one.layers and one.path in contents.functional]
-    for chosen in rounds(lone, contents, reached.functions):
+    for chosen in rounds(lone, contents, reached.sum.functions):
         reached.add(spread(execute_lone, by_file(chosen)))
     return reached, summaries
 

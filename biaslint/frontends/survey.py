@@ -158,7 +158,7 @@ def summarise(project: Project, path: Path) -> Summary:
             node.name,
             "class" if is_class else "function",
             identity(project, module, node),
-            tuple(map(sys.intern, names)),
+            tuple(map(sys.intern, sorted(names))),
             layers=any(map(LAYER_NAMES.fullmatch, names)),
             constructs=is_class and any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in node.body),
         )
@@ -169,7 +169,13 @@ def summarise(project: Project, path: Path) -> Summary:
     loose = [statement for statement in module.tree.body if not isinstance(statement, DEFINITIONS)]
     names, calls = mentioned(loose), called(loose)
     script = Definition(
-        path, None, path.name, "script", (str(path),), tuple(map(sys.intern, names)), tuple(map(sys.intern, calls))
+        path,
+        None,
+        path.name,
+        "script",
+        (str(path),),
+        tuple(map(sys.intern, sorted(names))),
+        tuple(map(sys.intern, sorted(calls))),
     )
     script.layers = any(map(LAYER_NAMES.fullmatch, calls))
     summary.definitions.append(script)

@@ -17,7 +17,7 @@ from test_fixtures import FOLDER
 from biaslint import engine, frontends, reporters
 from biaslint.cli.lint import command
 from biaslint.config import Config
-from biaslint.frontends import relief, workers
+from biaslint.frontends import relief, survey, workers
 from biaslint.frontends.project import Module, Project
 
 PROGRAM = """
@@ -134,3 +134,46 @@ def test_linting_twice_in_one_process_says_the_same(project: Path) -> None:
         view = reporters.View(engine.lint_files(files, config), config, project, show_unknown=True)
         shown.append(reporters.render("json", view))
     assert shown[0] == shown[1] == shown[2]
+
+
+def test_what_a_script_adds_to_its_classes_is_there_for_who_imports_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "is_model", lambda interp, root: True)  # so that the script is the first to execute anything
+    (tmp_path / "parts.py").write_text(
+        """import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8)
+
+
+def completed(cls):
+    cls.forward = lambda self, x: self.norm(self.conv(x))
+    return cls
+
+
+Net = completed(Net)
+net = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+"""
+    )
+    (tmp_path / "user.py").write_text(
+        """import torch.nn as nn
+from parts import Net
+
+
+class User(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = Net()
+
+    def forward(self, x):
+        return self.net(x)
+"""
+    )
+    config, files = Config(tmp_path, select=("BL101",)), [tmp_path / "parts.py", tmp_path / "user.py"]
+    for order in (files, files[::-1]):
+        assert [one.place.line for one in engine.lint_files(order, config, jobs=1).findings] == [7]

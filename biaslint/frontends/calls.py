@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
@@ -15,6 +16,7 @@ from biaslint.frontends import (
     operators,
     parameters,
     remembered,
+    scopes,
     tensor_methods,
     tensors,
     wrappers,
@@ -398,13 +400,19 @@ def run_statement_level(interp: Interpreter, module: Module) -> None:
     asking.add(module.path)
     for statement in module.tree.body:
         asking.update((module, name) for name in module.binds.get(statement, ()))
-        if module.begin(statement):
-            interp.project.touched.add(module)
-            ledger.on_behalf_of(statement)
-            try:
+        if not module.begin(statement):
+            continue
+        interp.project.touched.add(module)
+        if statement in module.lasting:  # what it does to definitions lasts, too
+            with scopes.shared(interp, statement), contextlib.suppress(Raised):
                 interp.execute(statement, module.scope)
-            except Raised:
-                continue
-            finally:
-                asking.update(ledger.asked)
-                ledger.back_to(asking)
+            asking.update(ledger.leads[statement])
+            continue
+        ledger.on_behalf_of(statement)
+        try:
+            interp.execute(statement, module.scope)
+        except Raised:
+            continue
+        finally:
+            asking.update(ledger.asked)
+            ledger.back_to(asking)

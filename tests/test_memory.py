@@ -18,6 +18,7 @@ SHARED = """import torch
 from torch import nn
 
 REGISTRY = {}
+SIZES = list(range(10**6))
 
 
 def register(cls):
@@ -74,6 +75,8 @@ SWAPS = [
     ("nn.ReLU()", "nn.Identity()"),
     ("bias=False", "bias=True"),
     ("self.norm", "self.norm2"),
+    ("WIDTH = 8", "WIDTH = shared.SIZES[8]"),
+    ("10**6", "10**3"),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from biaslint.flow import Node
 from biaslint.frontends import attributes, calls, frameworks, operators, reflection, tensors
@@ -12,6 +12,8 @@ from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS
 from biaslint.frontends.values import (
     MAX_ITEMS,
     MISSING,
+    TOO_LARGE,
+    TOO_LONG,
     Class,
     DictV,
     External,
@@ -93,6 +95,9 @@ def call_builtin(interp: Interpreter, name: str, args: list[Value], kwargs: dict
     if pure is not None and not kwargs and all(is_constant(arg) for arg in args):
         try:
             return pure(*args)
+        except Huge:
+            interp.cut(TOO_LARGE)
+            return interp.fresh()
         except Exception:  # whatever Python makes of these values
             return interp.fresh()
     found = [node for arg in args for node in tensors_in(arg)]
@@ -110,6 +115,8 @@ def call_builtin(interp: Interpreter, name: str, args: list[Value], kwargs: dict
 def do_range(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if all(isinstance(arg, int) for arg in args) and 1 <= len(args) <= 3 and (len(args) < 3 or args[2]):
         numbers = range(*args)
+        if numbers[MAX_ITEMS:]:
+            interp.cut(TOO_LONG)
         return ListV(list(numbers[:MAX_ITEMS]), open=bool(numbers[MAX_ITEMS:]))
     if 1 <= len(args) <= 3:
         start = args[0] if len(args) > 1 else 0
@@ -354,15 +361,23 @@ LEAST = {
 }
 
 
+class Huge(Exception):
+    """A value that is not worked out."""
+
+
+def huge() -> NoReturn:
+    raise Huge
+
+
 PURE_BUILTINS: dict[str, Callable[..., Any]] = {
     "abs": abs,
-    "int": lambda *args: int(*args) if not (args and isinstance(args[0], str) and len(args[0]) > 100) else 0,
+    "int": lambda *args: int(*args) if not (args and isinstance(args[0], str) and len(args[0]) > 100) else huge(),
     "float": float,
-    "round": lambda number, digits=None: round(number, digits) if digits is None or abs(digits) < 400 else 1 / 0,
+    "round": lambda number, digits=None: round(number, digits) if digits is None or abs(digits) < 400 else huge(),
     "divmod": divmod,
     "chr": chr,
     "ord": ord,
     "hex": hex,
     "bin": bin,
-    "pow": lambda a, b: a**b if abs(b) < 64 and abs(a) < 1 << 64 else 1 / 0,
+    "pow": lambda a, b: a**b if abs(b) < 64 and abs(a) < 1 << 64 else huge(),
 }

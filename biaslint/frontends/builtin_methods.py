@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from biaslint.frontends import builtin_functions, library, operators, tensors
 from biaslint.frontends.values import (
     MAX_ITEMS,
+    TOO_LARGE,
+    TOO_LONG,
     DictV,
     Func,
     ListV,
@@ -59,17 +61,16 @@ def string_method(interp: Interpreter, self: str, name: str, args: list[Value], 
         parts = interp.iterate(args[0])
         known = all(isinstance(part, str) for part in parts)
         long = known and sum(map(len, parts)) + len(self) * len(parts) > 100_000
+        if long:
+            interp.cut(TOO_LARGE)
         return self.join(parts) if known and not long else interp.fresh("a string")
     if name in STRING_METHODS:
         plain = [tuple(arg.items) if isinstance(arg, ListV) else arg for arg in args]
         if all(is_constant(arg) or isinstance(arg, tuple) for arg in plain) and all(
             is_constant(arg) for arg in kwargs.values()
         ):
-            if name in ("zfill", "format") and any(isinstance(arg, int) and arg > 1000 for arg in plain):
-                return interp.fresh("a string")
-            if name == "format" and not operators.modest(self):
-                return interp.fresh("a string")
-            if name in ("replace", "join") and len(self) * max([len(str(arg)) for arg in plain], default=0) > 100_000:
+            if excessive(self, name, plain):
+                interp.cut(TOO_LARGE)
                 return interp.fresh("a string")
             try:
                 value = getattr(self, name)(*plain, **kwargs)
@@ -83,21 +84,41 @@ def string_method(interp: Interpreter, self: str, name: str, args: list[Value], 
     return interp.fresh("a string")
 
 
+def excessive(self: str, name: str, args: list[Any]) -> bool:
+    """Could the string be too large to be made?"""
+    if name in ("zfill", "format") and any(isinstance(arg, int) and arg > 1000 for arg in args):
+        return True
+    if name == "format":
+        return not operators.modest(self)
+    return name in ("replace", "join") and len(self) * max([len(str(arg)) for arg in args], default=0) > 100_000
+
+
+def extend(interp: Interpreter, self: ListV, more: Value) -> None:
+    """Add items to a list, up to as many as a list may have."""
+    items = interp.iterate(more)
+    room = max(MAX_ITEMS - len(self.items), 0)
+    if len(items) > room:
+        interp.cut(TOO_LONG)
+    self.items.extend(items[:room])
+    self.open = self.open or is_open(more) or len(self.items) >= MAX_ITEMS
+
+
 def list_method(interp: Interpreter, self: ListV, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if name in ("append", "add") and args:
         if len(self.items) >= MAX_ITEMS:
             self.open = True
+            interp.cut(TOO_LONG)
         elif not (name == "add" and any(key_of(item) == key_of(args[0]) for item in self.items)):
             self.items.append(args[0])
         return None
     if name in ("extend", "update") and args:
-        self.items.extend(interp.iterate(args[0])[: max(MAX_ITEMS - len(self.items), 0)])
-        self.open = self.open or is_open(args[0]) or len(self.items) >= MAX_ITEMS
+        extend(interp, self, args[0])
         return None
     if name == "insert" and len(args) == 2:
         where = args[0] if isinstance(args[0], int) else len(self.items)
         if len(self.items) >= MAX_ITEMS:
             self.open = True
+            interp.cut(TOO_LONG)
             return None
         self.items.insert(max(min(where, len(self.items)), -len(self.items)), args[1])
         return None

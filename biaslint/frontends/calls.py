@@ -133,7 +133,7 @@ def call_function(
     if len(interp.stack) > MAX_DEPTH:
         interp.stop("calls nested too deeply")
     if len(interp.stack) > 2 and endless(interp, func, args):
-        interp.not_understood(f"recursion of {func.qualname}")
+        interp.cut(f"recursion of {func.qualname}")
         return interp.opaque(*args, *kwargs.values(), name=func.qualname) if tensors.all_in(*args) else interp.fresh()
     names = bind(interp, func, args, kwargs)
     scope = Scope(func.module, func.scope, names)

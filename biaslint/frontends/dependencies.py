@@ -1,7 +1,8 @@
 """What a piece of work depends on: every file whose content, and every path whose presence, may bear on its result.
 
 A top-level statement is executed once and serves all later work on the same project. So what it asked for is recorded with the
-statement, and whoever asks for a name that it binds depends on that too, and so on.
+statement, and whoever asks for a name that it binds depends on that too, and so on. What was not understood in it is recorded
+likewise: it belongs to whoever leads there, not to whoever came first.
 
 Of a file, a piece of work depends on what stands down to the last top-level statement that it has asked for, and on the names that
 it has asked for in vain: `outline` says what becomes of those when the file changes.
@@ -13,6 +14,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from biaslint.graph import UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.frontends.project import Module
@@ -74,10 +77,11 @@ class Ledger:
     files: dict[Path, int] = field(default_factory=dict)  # down to which line they matter
     folders: set[Path] = field(default_factory=set)
     absent: set[str] = field(default_factory=set)
+    unknowns: set[UnknownFact] = field(default_factory=set)  # what was not understood on the way
 
     def begin(self) -> None:
         """A new piece of work."""
-        self.asked, self.files, self.folders, self.absent = set(), {}, set(), set()
+        self.asked, self.files, self.folders, self.absent, self.unknowns = set(), {}, set(), set(), set()
 
     def on_behalf_of(self, key: Any) -> set[Any]:
         """From now on what is asked for is asked for `key`. Returns what to give to `back_to`."""
@@ -90,24 +94,27 @@ class Ledger:
         self.asked = outer
 
     def settle(self) -> None:
-        """Follow what was asked for to the files and folders."""
+        """Follow what was asked for to the files and folders, and to what was not understood."""
         for one in self._reached(self.asked):
             if isinstance(one, Absent):
                 self.absent.add(one.name)
             elif isinstance(one, Folder):
                 self.folders.add(one.path)
+            elif isinstance(one, UnknownFact):
+                self.unknowns.add(one)
             else:
                 path, last = (one.path, one.last) if isinstance(one, Lines) else (one, WHOLE)
                 self.files[path] = max(self.files.get(path, PRESENCE), last)
+        self.asked.clear()
 
-    def _reached(self, asked: Iterable[Any]) -> set[Source]:
-        """The sources that what was asked for leads to."""
-        found: set[Source] = set()
+    def _reached(self, asked: Iterable[Any]) -> set[Source | UnknownFact]:
+        """The sources and facts that what was asked for leads to."""
+        found: set[Source | UnknownFact] = set()
         seen = set(asked)
         todo = list(seen)
         while todo:
             one = todo.pop()
-            if isinstance(one, SOURCES):
+            if isinstance(one, (*SOURCES, UnknownFact)):
                 found.add(one)
             else:
                 fresh = {new for new in self._behind(one) if new not in seen}
@@ -118,7 +125,6 @@ class Ledger:
     def forget(self, kept: Collection[Module] = ()) -> None:
         """Let go of other modules and their statements. What was asked of them stays known by its files and folders."""
         self.settle()
-        self.asked.clear()
         lasting: set[Any] = {*kept, *(statement for module in kept for statement in module.tree.body)}
         leads = {}
         for key, led in self.leads.items():

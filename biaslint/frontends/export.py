@@ -57,12 +57,7 @@ def place_of(module: Module, node: ast.AST) -> Place:
 
 def unknown_facts(interp: Interpreter) -> list[UnknownFact]:
     """What the execution did not understand."""
-    facts = []
-    for (module, line, offset), what in interp.unknowns.items():
-        column = module.column(line, offset)
-        cell, first = module.locate(line)
-        facts.append(UnknownFact(Place(module.shown, first, column, first, column + 1, cell), what))
-    return facts
+    return [module.unknown(line, offset, what) for (module, line, offset), what in interp.unknowns.items()]
 
 
 def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[LayerUse]:

@@ -35,7 +35,6 @@ from biaslint.frontends.values import (
     Value,
     hashable,
     is_constant,
-    is_open,
     larger,
     tensors_in,
 )
@@ -109,12 +108,21 @@ class Interpreter:
     def not_understood(self, what: str, node: ast.AST | None = None) -> None:
         """Count something that the analysis does not know."""
         node = node or self.node
-        if node is not None and self.module is not None:
-            self.unknowns.setdefault((self.module, getattr(node, "lineno", 1), getattr(node, "col_offset", 0)), what)
+        if node is None or self.module is None:
+            return
+        line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        if self.defining:  # others, too, use what is made here
+            self.project.ledger.asked.add(self.module.unknown(line, offset, what))
+        else:
+            self.unknowns.setdefault((self.module, line, offset), what)
+
+    def cut(self, why: str, node: ast.AST | None = None) -> None:
+        """Tell that something is given up here, because it is too much; the execution goes on without it."""
+        self.not_understood(f"analysis stopped here: {why}", node)
 
     def stop(self, why: str) -> NoReturn:
         """End this execution, and tell where: what it found until now counts, as far as that is certain."""
-        self.not_understood(f"analysis stopped here: {why}", self.statement or self.node)
+        self.cut(why, self.statement or self.node)
         raise Stopped(why)
 
     def origin(self) -> Origin:
@@ -186,9 +194,7 @@ class Interpreter:
         old = self.eval(load, scope)
         new = self.eval(node.value, scope)
         if isinstance(old, ListV) and isinstance(node.op, ast.Add) and old.kind == "list":
-            items = self.iterate(new)[: max(MAX_ITEMS - len(old.items), 0)]
-            old.items.extend(items)
-            old.open = old.open or is_open(new) or len(old.items) >= MAX_ITEMS
+            builtin_methods.extend(self, old, new)
             value: Value = old
         elif isinstance(old, Obj) and old.items is not None and isinstance(node.op, ast.Add):
             value = frameworks.method(self, old, "extend", [new], {})
@@ -230,7 +236,7 @@ class Interpreter:
                 and made == len(self.flow.nodes) + len(self.objects)
                 and not repeats.of_layers(item)
             ):
-                self.not_understood("analysis stopped here: a long loop that makes no layers", node)
+                self.cut("a long loop that makes no layers", node)
                 return None
             self.assign(node.target, item, scope)
             signal = self.block(node.body, scope)
@@ -256,6 +262,8 @@ class Interpreter:
             if rounds >= (MAX_ITEMS if certain else 3):
                 if certain and isinstance(node.test, ast.Constant):
                     self.stop("an endless loop")
+                if certain:
+                    self.cut("a long loop", node)
                 return None
 
     def do_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Signal:
@@ -745,7 +753,7 @@ class Interpreter:
                 and made == len(self.flow.nodes) + len(self.objects)
                 and not repeats.of_layers(item)
             ):
-                self.not_understood("analysis stopped here: a long table of no layers", node)
+                self.cut("a long table of no layers", node)
                 return False
             self.assign(generator.target, item, inner)
             if all(self.truth(self.eval(test, inner), test) for test in generator.ifs) and not self.generate(
@@ -953,4 +961,15 @@ EXPRESSIONS: dict[type, Callable[[Interpreter, Any, Scope], Value]] = {
 
 
 # these modules work on interpreters and are needed by them: they can only be imported once this one is complete
-from biaslint.frontends import attributes, builtin_functions, calls, frameworks, operators, patterns, repeats, scopes, tensors  # noqa: E402
+from biaslint.frontends import (  # noqa: E402
+    attributes,
+    builtin_functions,
+    builtin_methods,
+    calls,
+    frameworks,
+    operators,
+    patterns,
+    repeats,
+    scopes,
+    tensors,
+)

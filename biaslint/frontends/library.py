@@ -13,6 +13,7 @@ from biaslint.frontends import arrays, attributes, builtin_functions, calls, fac
 from biaslint.frontends.values import (
     MAX_ITEMS,
     MISSING,
+    TOO_LONG,
     Class,
     DictV,
     External,
@@ -71,6 +72,8 @@ def do_chain_from(interp: Interpreter, args: list[Value], kwargs: dict[str, Valu
 
 def do_repeat(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:
     count = args[1] if len(args) > 1 else kwargs.get("times", 3)
+    if isinstance(count, int) and count > MAX_ITEMS:
+        interp.cut(TOO_LONG)
     return ListV([args[0]] * (min(count, MAX_ITEMS) if isinstance(count, int) else 3))
 
 
@@ -78,6 +81,8 @@ def do_cartesian(interp: Interpreter, args: list[Value], kwargs: dict[str, Value
     import itertools
 
     columns = [interp.iterate(arg) for arg in args]
+    if math.prod(map(len, columns)) > MAX_ITEMS:
+        interp.cut(TOO_LONG)
     rows = itertools.islice(itertools.product(*columns), MAX_ITEMS)
     return ListV([ListV(list(row), "tuple") for row in rows])
 
@@ -221,6 +226,8 @@ def do_linspace(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]
     if builtin_functions.number(start) and builtin_functions.number(stop) and isinstance(count, int) and 0 < count <= MAX_ITEMS:
         step = (stop - start) / max(count - 1, 1)
         return ListV([start + step * index for index in range(count)])
+    if isinstance(count, int) and count > MAX_ITEMS:
+        interp.cut(TOO_LONG)
     return interp.fresh("linspace")
 
 

@@ -13,6 +13,8 @@ from biaslint.frontends import attributes, calls, frameworks, tensors
 from biaslint.frontends.choices import multiply, rank
 from biaslint.frontends.values import (
     MAX_ITEMS,
+    TOO_LARGE,
+    TOO_LONG,
     Builtin,
     Class,
     DictV,
@@ -112,35 +114,44 @@ def symbolic(interp: Interpreter, symbol: str, left: Value, right: Value) -> Val
 
 def compute(interp: Interpreter, symbol: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
     """Arithmetic on known values, within bounds."""
-    if symbol == "**" and (
-        not isinstance(right, (int, float)) or abs(right) > 64 or (isinstance(left, int) and abs(left) > 1 << 64)
-    ):
-        return interp.fresh()
-    if symbol == "<<" and (not isinstance(right, int) or right > 256):
-        return interp.fresh()
-    if symbol == "%" and isinstance(left, (str, bytes)) and not modest(left):
-        return interp.fresh("a string")
-    if symbol == "*" and (isinstance(left, (str, bytes)) or isinstance(right, (str, bytes))):
-        count, text = (left, right) if isinstance(left, int) else (right, left)
-        if not isinstance(count, int) or count * len(text) > 10_000:
-            return interp.fresh()
+    if excessive(symbol, left, right):
+        interp.cut(TOO_LARGE)
+        return interp.fresh("a string" if symbol == "%" else "")
     try:
         value = function(left, right)
     except (ArithmeticError, TypeError, ValueError, MemoryError):
         return interp.fresh()
     if (isinstance(value, int) and abs(value) > 1 << 256) or (isinstance(value, (str, bytes)) and len(value) > 100_000):
+        interp.cut(TOO_LARGE)
         return interp.fresh()
     return value
+
+
+def excessive(symbol: str, left: Any, right: Any) -> bool:
+    """Could the result be too large to work it out?"""
+    if symbol == "**" and isinstance(right, (int, float)):
+        return abs(right) > 64 or (isinstance(left, int) and abs(left) > 1 << 64)
+    if symbol == "<<" and isinstance(right, int):
+        return right > 256
+    if symbol == "%":
+        return isinstance(left, (str, bytes)) and not modest(left)
+    if symbol == "*" and (isinstance(left, (str, bytes)) or isinstance(right, (str, bytes))):
+        count, text = (left, right) if isinstance(left, int) else (right, left)
+        return isinstance(count, int) and count * len(text) > 10_000
+    return False
 
 
 def list_binary(interp: Interpreter, symbol: str, left: ListV, right: Value) -> Value:
     """`list + other`, `list * count`, and the operators of sets."""
     if symbol == "+" and isinstance(right, (ListV, Unknown)):
         items = [*left.items, *interp.iterate(right)]
+        if len(items) > MAX_ITEMS:
+            interp.cut(TOO_LONG)
         return ListV(items[:MAX_ITEMS], left.kind, left.open or is_open(right) or len(items) > MAX_ITEMS)
     if symbol == "*":
         count = right if isinstance(right, int) else interp.choices.size(right.key) if isinstance(right, Unknown) else 1
         if len(left.items) * max(count, 0) > MAX_ITEMS:
+            interp.cut(TOO_LONG)
             return ListV(left.items * 2, left.kind, open=True)
         return ListV(left.items * count, left.kind, left.open)
     if left.kind == "set" and isinstance(right, ListV):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint import source_text
 from biaslint.frontends.dependencies import PRESENCE, Absent, Dependencies, Folder, Ledger, Lines, Source
 from biaslint.frontends.values import MISSING, Class, Scope
+from biaslint.graph import Place, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.frontends.memory import Memory
@@ -164,6 +165,12 @@ class Module:
         if text.isascii():
             return offset + 1
         return len(text.encode()[:offset].decode(errors="replace")) + 1
+
+    def unknown(self, line: int, offset: int, what: str) -> UnknownFact:
+        """Something at a place of the file that is not understood."""
+        column = self.column(line, offset)
+        cell, first = self.locate(line)
+        return UnknownFact(Place(self.shown, first, column, first, column + 1, cell), what)
 
     def __repr__(self) -> str:
         return f"<module {self.name}>"

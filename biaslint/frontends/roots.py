@@ -122,6 +122,7 @@ def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_S
         if root is not None and (root.node is None or identity(project, root.module, root.node) not in reached.functions):
             execute(project, root, reached, steps)
         relief.relieve(project)
+    take_unknowns(project, reached)
     return replace(reached, seen=set(), before=set(), asked=[], flipped=set(), flips=[])  # what only these roots bear on
 
 
@@ -139,9 +140,18 @@ def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STE
     found = memory.recall(root, steps, reached)
     if found is None:
         found = Reached(seen=reached.seen, before=reached.classes, flipped=reached.flipped)
+        project.ledger.settle()
+        project.ledger.unknowns.clear()
         explore(project, root, found, steps)
+        take_unknowns(project, found)
         memory.store(root, steps, found)
     reached.add([found])
+
+
+def take_unknowns(project: Project, reached: Reached) -> None:
+    """Add what was not understood in the definitions that the work has led to."""
+    project.ledger.settle()
+    reached.unknowns.update(dict.fromkeys(sorted(project.ledger.unknowns, key=lambda fact: (fact.place, fact.what))))
 
 
 def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
@@ -155,7 +165,7 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     found: list[LayerUse] = []
     while forced and runs < MAX_RUNS and spent < ROOT_STEPS:
         given, contrary, flip = forced.pop(0)
-        if given and any(side == contrary and given.items() <= made.items() for side, made in taken):
+        if covered(given, contrary, taken):
             continue
         if flip is not None and not untried(reached, flip):
             continue
@@ -196,6 +206,14 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
                     forced.append(({**given, key: not choices.made[key]}, contrary, flip))
             forced.sort(key=lambda item: len(item[0]))
     reached.uses.extend(found)
+    if any(not covered(given, contrary, taken) for given, contrary, _ in forced):
+        place = (getattr(root.node, "lineno", 1), getattr(root.node, "col_offset", 0))
+        reached.unknowns.setdefault(root.module.unknown(*place, "analysis stopped here: more conditions than are tried"))
+
+
+def covered(given: dict[Any, bool], contrary: bool, taken: list[tuple[bool, dict[Any, bool]]]) -> bool:
+    """Has an execution made these choices already?"""
+    return bool(given) and any(side == contrary and given.items() <= made.items() for side, made in taken)
 
 
 def passing(key: Any) -> bool:
@@ -252,7 +270,7 @@ def one_run(
     except RecursionError:
         ended = "nested too deeply"
         interp.module = root.module
-        interp.not_understood(f"analysis stopped here: {ended}", root.node)
+        interp.cut(ended, root.node)
     except (KeyboardInterrupt, Duplicate):
         raise
     except Exception as error:
@@ -400,7 +418,7 @@ def configured(interp: Interpreter, func: Func, parameter: ast.arg) -> Value:
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             annotation = ast.parse(annotation.value, mode="eval").body
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return unknown
     if isinstance(annotation, ast.BinOp):
         annotation = annotation.left

@@ -29,6 +29,8 @@ MISSING = _Missing()  # what is not there, or not known to whoever was asked
 
 
 MAX_ITEMS = 4096  # of a list
+TOO_LONG = f"more than {MAX_ITEMS:,} items"
+TOO_LARGE = "a value that is too large to be worked out"
 
 
 class Unknown:

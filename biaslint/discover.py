@@ -70,6 +70,9 @@ def _walk(base: Path, config: Config, problems: list[str]) -> Iterator[Path]:
     """The files below the folder `base`."""
     top = _ignore_top(base, config)
     excluded = (*config.exclude, *config.extend_exclude)
+    # A plain name is held against each entry alone: the walk has checked what is above, or was told to go there.
+    is_excluded = patterns.of_names(one for one in excluded if "/" not in one.rstrip("/"))
+    anchored = [one for one in excluded if "/" in one.rstrip("/")]
     todo = [base]
     while todo:
         here = todo.pop()
@@ -84,9 +87,7 @@ def _walk(base: Path, config: Config, problems: list[str]) -> Iterator[Path]:
             if not is_folder and (not entry.name.endswith(SUFFIXES) or not _can_be_read(entry)):
                 continue  # a folder behind a link, or a pipe, which would be read for ever
             path = Path(entry.path)
-            shown = config.relative(path)
-            # A plain name is held against this entry alone: the walk has checked what is above, or was told to go there.
-            if any(patterns.matches(one, shown if "/" in one.rstrip("/") else entry.name) for one in excluded):
+            if is_excluded(entry.name) or (anchored and patterns.any_matches(anchored, config.relative(path))):
                 continue
             if top is not None and _opinion(path, is_folder, top):
                 continue

@@ -20,8 +20,9 @@ from biaslint.finding import Finding
 from biaslint.graph import LayerUse, Place, Program, UnknownFact
 
 if TYPE_CHECKING:
-    from biaslint.cache import Cache, Pieces
+    from biaslint.cache import Cache
     from biaslint.frontends.memory import Memory
+    from biaslint.pieces import Pieces
 
 NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
 

@@ -14,7 +14,7 @@ from biaslint.frontends.dependencies import Dependencies
 from biaslint.suppress import Suppression
 
 if TYPE_CHECKING:
-    from biaslint.cache import Pieces
+    from biaslint.pieces import Pieces
 
 PLAIN = [one.name for one in fields(Suppression) if one.name != "rules"]
 
@@ -36,7 +36,7 @@ def at(path: Path, texts: Mapping[Path, str], pieces: Pieces | None = None) -> G
     known = pieces.recall(name)
     if known is not None:
         try:
-            return _decoded(json.loads(known))
+            return _decoded(json.loads(known[0]))
         except (LookupError, TypeError, ValueError, AttributeError):
             pass  # it is made anew
     found = _fresh(path, None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase, translate
 
 
 def matches(pattern: str, path: str) -> bool:
@@ -23,3 +24,10 @@ def matches(pattern: str, path: str) -> bool:
 def any_matches(patterns: Iterable[str], path: str) -> bool:
     """Does one of the patterns mean this path?"""
     return any(matches(pattern, path) for pattern in patterns)
+
+
+def of_names(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Whether one of these patterns without a slash means a file or folder, by its name: for many names."""
+    found = [translate(pattern.rstrip("/")) for pattern in patterns]
+    means = re.compile("|".join(found)).match if found else None
+    return lambda name: means is not None and means(name) is not None

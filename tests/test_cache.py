@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from biaslint import cache, engine, facts_as_json
+from biaslint import cache, engine, facts_as_json, pieces
 from biaslint.cli import lint as command_line
 from biaslint.config import Config
 
@@ -149,7 +149,7 @@ def test_no_place_for_temporary_files_means_no_error(project: Path, monkeypatch:
     def full() -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(cache.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(pieces.tempfile, "TemporaryFile", full)
     assert len(lint(project).findings) == 1
     assert len(lint(project).findings) == 1
 
@@ -208,14 +208,14 @@ def test_damaged_pieces_are_none(project: Path, damage: str) -> None:
 def test_a_piece_that_is_something_else_is_made_anew(project: Path, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(project, select=("BL101", "BL102"))
     engine.lint([project], config, kept(project))
-    recall = cache.Pieces.recall
+    recall = pieces.Pieces.recall
     asked = []
 
-    def wrong(self: cache.Pieces, name: str) -> object:
+    def wrong(self: pieces.Pieces, name: str) -> object:
         asked.append(recall(self, name))
-        return value.encode()
+        return value.encode(), value.encode
 
-    monkeypatch.setattr(cache.Pieces, "recall", wrong)
+    monkeypatch.setattr(pieces.Pieces, "recall", wrong)
     later(project / "model.py", MODEL + "\n")
     assert len(engine.lint([project], config, kept(project)).findings) == 1
     assert any(asked)

@@ -21,17 +21,17 @@ from biaslint.graph import LayerUse
 
 NAMES = tuple(one.name for one in fields(LayerUse))
 COLUMNS = attrgetter(*NAMES)
-BAD = (LookupError, TypeError, ValueError, AttributeError)  # what unpacking something else raises
+BAD = (OSError, LookupError, TypeError, ValueError, AttributeError)  # what unpacking something else raises
 
 
 class Store(Protocol):
     """Where pieces are kept from one run to the next."""
 
-    def recall(self, name: str) -> bytes | None:
-        """What is kept under this name, if nothing that it depends on has changed."""
+    def recall(self, name: str) -> tuple[bytes, Callable[[], bytes]] | None:
+        """What is kept under this name, if nothing that it depends on has changed: a text, and what gives the other one."""
 
-    def keep(self, name: str, value: bytes, needed: Dependencies) -> None:
-        """Keep a piece with what it depends on."""
+    def keep(self, name: str, value: bytes, needed: Dependencies, rest: bytes = b"") -> None:
+        """Keep a piece, that is two texts, with what it depends on."""
 
     def keep_outline(self, path: str, value: bytes) -> None:
         """Keep what tells how far the next change of a file reaches."""
@@ -56,19 +56,22 @@ def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Calla
             known = None if store is None else store.recall(name)
             if known is not None:
                 with contextlib.suppress(*BAD):  # it is made anew
-                    results[place] = unpacked(known, values)
+                    results[place] = unpacked(*known, values)
         missing = [place for place in range(len(groups)) if place not in results]
         for place, (result, needed) in zip(missing, spread(work, [groups[place] for place in missing]), strict=True):
-            if store is not None:
-                text = packed(result)
-                kept = text if isinstance(text, bytes) else os.urandom(16)  # which cannot be unpacked, and is never the same
-                outline = b""
-                if isinstance(groups[place], Path):
-                    kept, _, outline = kept.partition(b"\n")
-                store.keep(names[place], kept, needed)
-                if outline:
-                    store.keep_outline(str(groups[place]), outline)
-            results[place] = unpacked(result, values)
+            if store is None and not isinstance(result, bytes):
+                results[place] = result
+                continue
+            text = packed(result)
+            whole = text if isinstance(text, bytes) else os.urandom(16)  # which cannot be unpacked, and is never the same
+            first, _, rest = whole.partition(b"\n")
+            if store is not None and isinstance(groups[place], Path):
+                store.keep(names[place], first, needed)
+                if rest:
+                    store.keep_outline(str(groups[place]), rest)
+            elif store is not None:
+                store.keep(names[place], first, needed, rest)
+            results[place] = unpacked(first, partial(bytes, rest), values) if isinstance(result, bytes) else result
         return [results[place] for place in range(len(groups))]
 
     return spread_new
@@ -97,14 +100,11 @@ def packed(result: Any) -> Any:
         return result
 
 
-def unpacked(text: Any, values: Values) -> Any:
-    """What `packed` was given, the facts still packed. Raises LookupError, TypeError, ValueError or AttributeError on any other text.
+def unpacked(first: bytes, rest: Callable[[], bytes], values: Values) -> Any:
+    """What `packed` was given, the facts still packed. Raises one of BAD on any other text.
 
     What equals one of the `values` that were unpacked before becomes the same.
     """
-    if not isinstance(text, bytes):
-        return text
-    first, _, rest = text.partition(b"\n")
     value = json.loads(first)
     return _summary_in(value) if "state" in value else _reached_in(value, rest, values)
 
@@ -170,7 +170,7 @@ def _facts_out(one: Reached) -> dict[str, Any]:
     }
 
 
-def _reached_in(value: Any, facts: bytes, known: Values) -> Reached:
+def _reached_in(value: Any, facts: Callable[[], bytes], known: Values) -> Reached:
     return Reached(
         packed=partial(_facts_in, facts, known),
         functions=_identities(value["functions"], known.parts),
@@ -180,8 +180,8 @@ def _reached_in(value: Any, facts: bytes, known: Values) -> Reached:
     )
 
 
-def _facts_in(text: bytes, known: Values) -> Facts:
-    value = json.loads(text)
+def _facts_in(facts: Callable[[], bytes], known: Values) -> Facts:
+    value = json.loads(facts())
     for one in value["values"]:
         if one not in known.by_text:
             known.by_text[one] = facts_as_json.decode(json.loads(one), known.parts)

@@ -21,6 +21,7 @@ from biaslint.frontends import (
     tensors,
     wrappers,
 )
+from biaslint.frontends.dependencies import Used
 from biaslint.frontends.interpreter import MAX_DEPTH, Frame
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
@@ -144,7 +145,10 @@ def call_function(
     generator = not isinstance(func.node, ast.Lambda) and yields(func.node)
     if generator:
         frame.yields = []
-    interp.functions.add(func)
+    if interp.defining:  # on behalf of all that use what is made here
+        interp.project.ledger.asked.add(Used("function", interp.project.identity(func.module, func.node)))
+    else:
+        interp.functions.add(func)
     outer = interp.module, interp.node, interp.statement
     interp.stack.append(frame)
     interp.module = func.module
@@ -248,7 +252,10 @@ def instantiate(interp: Interpreter, cls: Class, args: Args, kwargs: Kwargs, nod
     """cls(*args, **kwargs)"""
     if len(interp.stack) > 8 and [frame.func for frame in interp.stack].count(cls) > 8:
         interp.stop(f"{cls.name} makes itself")
-    interp.classes.add(cls)
+    if interp.defining:
+        interp.project.ledger.asked.add(Used("class", interp.project.identity(cls.module, cls.node)))
+    else:
+        interp.classes.add(cls)
     if interp.project.layers:
         made = wrappers.construct(interp, f"{cls.module.name}.{cls.name}", args, kwargs)
         if made is not MISSING:

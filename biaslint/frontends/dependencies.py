@@ -1,8 +1,8 @@
 """What a piece of work depends on: every file whose content, and every path whose presence, may bear on its result.
 
 A top-level statement is executed once and serves all later work on the same project. So what it asked for is recorded with the
-statement, and whoever asks for a name that it binds depends on that too, and so on. What was not understood in it is recorded
-likewise: it belongs to whoever leads there, not to whoever came first.
+statement, and whoever asks for a name that it binds depends on that too, and so on. What was not understood in it, and
+what it called, is recorded likewise: it belongs to whoever leads there, not to whoever came first.
 
 Of a file, a piece of work depends on what stands down to the last top-level statement that it has asked for, and on the names that
 it has asked for in vain: `outline` says what becomes of those when the file changes.
@@ -10,7 +10,7 @@ it has asked for in vain: `outline` says what becomes of those when the file cha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,8 +60,16 @@ class Absent:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A class that was instantiated or a function that was called, by what tells it from every other."""
+
+    kind: str  # class or function
+    identity: Hashable
+
+
 Source = Path | Folder | Lines | Absent  # a path is that of a file of which everything matters
-SOURCES = (Path, Folder, Lines, Absent)
+ENDS = (Path, Folder, Lines, Absent, UnknownFact, Used)  # what leads to nothing else
 
 
 @dataclass(slots=True)
@@ -78,10 +86,12 @@ class Ledger:
     folders: set[Path] = field(default_factory=set)
     absent: set[str] = field(default_factory=set)
     unknowns: set[UnknownFact] = field(default_factory=set)  # what was not understood on the way
+    used: set[Used] = field(default_factory=set)  # likewise
 
     def begin(self) -> None:
         """A new piece of work."""
-        self.asked, self.files, self.folders, self.absent, self.unknowns = set(), {}, set(), set(), set()
+        self.asked, self.files, self.folders = set(), {}, set()
+        self.absent, self.unknowns, self.used = set(), set(), set()
 
     def on_behalf_of(self, key: Any) -> set[Any]:
         """From now on what is asked for is asked for `key`. Returns what to give to `back_to`."""
@@ -102,19 +112,21 @@ class Ledger:
                 self.folders.add(one.path)
             elif isinstance(one, UnknownFact):
                 self.unknowns.add(one)
+            elif isinstance(one, Used):
+                self.used.add(one)
             else:
                 path, last = (one.path, one.last) if isinstance(one, Lines) else (one, WHOLE)
                 self.files[path] = max(self.files.get(path, PRESENCE), last)
         self.asked.clear()
 
-    def _reached(self, asked: Iterable[Any]) -> set[Source | UnknownFact]:
+    def _reached(self, asked: Iterable[Any]) -> set[Source | UnknownFact | Used]:
         """The sources and facts that what was asked for leads to."""
-        found: set[Source | UnknownFact] = set()
+        found: set[Source | UnknownFact | Used] = set()
         seen = set(asked)
         todo = list(seen)
         while todo:
             one = todo.pop()
-            if isinstance(one, (*SOURCES, UnknownFact)):
+            if isinstance(one, ENDS):
                 found.add(one)
             else:
                 fresh = {new for new in self._behind(one) if new not in seen}

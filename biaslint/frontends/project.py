@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -344,6 +344,12 @@ class Project:
                 module.scope.names.clear()
                 vars(module).clear()
         self.modules = {module.path: module for module in kept}
+
+    def identity(self, module: Module, node: ast.AST) -> Hashable:
+        """What tells a definition from every other, also in another process; where trees are kept over edits, the node itself."""
+        if self.memory is not None:
+            return id(node)
+        return (str(module.path), getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
 
     def content(self, path: Path) -> str | None:
         """The text of a file that is not opened as a module; None where it cannot be read."""

@@ -19,7 +19,7 @@ from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
 from biaslint.frontends.project import Project
 from biaslint.frontends.reached import Reached, Whole
-from biaslint.frontends.survey import Contents, Definition, Root, Summary, identity
+from biaslint.frontends.survey import Contents, Definition, Root, Summary
 from biaslint.frontends.values import (
     Class,
     DictV,
@@ -119,10 +119,10 @@ def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_S
     reached = Reached()
     for path, index in group:
         root = survey.find(project, path, index)
-        if root is not None and (root.node is None or identity(project, root.module, root.node) not in reached.functions):
+        if root is not None and (root.node is None or project.identity(root.module, root.node) not in reached.functions):
             execute(project, root, reached, steps)
         relief.relieve(project)
-    take_unknowns(project, reached)
+    take_definitions(project, reached)
     return replace(reached, seen=set(), before=set(), asked=[], flipped=set(), flips=[])  # what only these roots bear on
 
 
@@ -142,16 +142,20 @@ def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STE
         found = Reached(seen=reached.seen, before=reached.classes, flipped=reached.flipped)
         project.ledger.settle()
         project.ledger.unknowns.clear()
+        project.ledger.used.clear()
         explore(project, root, found, steps)
-        take_unknowns(project, found)
+        take_definitions(project, found)
         memory.store(root, steps, found)
     reached.add([found])
 
 
-def take_unknowns(project: Project, reached: Reached) -> None:
-    """Add what was not understood in the definitions that the work has led to."""
-    project.ledger.settle()
-    reached.unknowns.update(dict.fromkeys(sorted(project.ledger.unknowns, key=lambda fact: (fact.place, fact.what))))
+def take_definitions(project: Project, reached: Reached) -> None:
+    """Add what the definitions that the work has led to used and did not understand."""
+    ledger = project.ledger
+    ledger.settle()
+    reached.unknowns.update(dict.fromkeys(sorted(ledger.unknowns, key=lambda fact: (fact.place, fact.what))))
+    reached.classes.update(one.identity for one in ledger.used if one.kind == "class")
+    reached.functions.update(one.identity for one in ledger.used if one.kind == "function")
 
 
 def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
@@ -179,10 +183,10 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         for fact in export.unknown_facts(interp):
             reached.unknowns.setdefault(fact)
         if ended is None:
-            reached.classes.update(identity(project, cls.module, cls.node) for cls in interp.classes)
+            reached.classes.update(project.identity(cls.module, cls.node) for cls in interp.classes)
         elif runs == 1:
             reached.stopped.append((f"{root.module.name}.{root.name}", ended))
-        reached.functions.update(identity(project, func.module, func.node) for func in interp.functions)
+        reached.functions.update(project.identity(func.module, func.node) for func in interp.functions)
         taken.append((contrary, interp.choices.made))
         choices = interp.choices
         repeatable = [key for key in choices.open if not passing(key)]
@@ -299,7 +303,7 @@ def once(project: Project, reached: Reached, root: Root, cls: Class, args: list[
     """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new."""
     if root.node is not None and isinstance(root.node, ast.ClassDef):
         return
-    key = identity(project, cls.module, cls.node)
+    key = project.identity(cls.module, cls.node)
     given: list[Any] = [(key, place, blurred(arg)) for place, arg in enumerate(args)]
     given += [(key, name, blurred(value)) for name, value in kwargs.items()]
     given.append((key, None, len(given)))

@@ -47,7 +47,7 @@ class Definition:
     index: int | None  # among the file's definitions; None for the script
     name: str
     kind: str  # class, function or script
-    identity: Hashable  # as `identity` has it
+    identity: Hashable  # as `Project.identity` has it
     mentions: tuple[str, ...]  # the names and attributes that it refers to
     calls: tuple[str, ...] = ()  # of a script: what its loose statements call
     layers: bool = False  # it mentions a name that layers have
@@ -75,13 +75,6 @@ class Contents:
     builds: set[str]  # names that lead to layers
     referred: dict[str, int]  # name -> how many definitions mention it
     functional: set[Path]
-
-
-def identity(project: Project, module: Module, node: ast.AST) -> Hashable:
-    """What tells a definition from every other, also in another process; where trees are kept over edits, the node itself."""
-    if project.memory is not None:
-        return id(node)
-    return (str(module.path), getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
 
 
 @lru_cache(maxsize=64)
@@ -157,7 +150,7 @@ def summarise(project: Project, path: Path) -> Summary:
             index,
             node.name,
             "class" if is_class else "function",
-            identity(project, module, node),
+            project.identity(module, node),
             tuple(map(sys.intern, sorted(names))),
             layers=any(map(LAYER_NAMES.fullmatch, names)),
             constructs=is_class and any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in node.body),

@@ -267,6 +267,20 @@ def test_strange_programs_end(text: str) -> None:
     lint(text if text.startswith(HEAD) else HEAD + text)
 
 
+ANNOTATIONS = {
+    "half a pair of surrogates": "\ud800", "a zero byte": "\0", "ten thousand brackets": "[" * 5000 + "]" * 5000, "half a program": "int if",
+    "a number of thousands of digits": "9" * 6000, "nothing": "", "a string in a string": "''", "an escape that is none": r"'\d'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("annotation", ANNOTATIONS.values(), ids=ANNOTATIONS)
+@pytest.mark.filterwarnings("error")
+def test_an_annotation_may_be_any_string(annotation: str) -> None:
+    """It is read as an expression where it stands on an entry point's parameter."""
+    text = CLASS.replace("(self)", f"(self, config: {annotation!r}, other=1)") + "        self.fc = nn.Linear(config.size, 2)\n"
+    assert len(lint(text).uses) == 1
+
+
 def test_modules_that_import_each_other_end(tmp_path: Path) -> None:
     texts = {
         tmp_path

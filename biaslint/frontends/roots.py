@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import traceback
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -421,7 +422,9 @@ def configured(interp: Interpreter, func: Func, parameter: ast.arg) -> Value:
         return unknown
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
-            annotation = ast.parse(annotation.value, mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                annotation = ast.parse(annotation.value, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return unknown
     if isinstance(annotation, ast.BinOp):

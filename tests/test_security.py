@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -153,6 +154,40 @@ def test_the_verifier_runs_the_target_and_leaves_the_parent_alone(trapped: Path)
     biaslint(trapped, "verify", "model.py:M", "--input", "3", "--batch", "2")
     assert [int(path.stem) for path in trapped.glob("*.pid")] != [os.getpid()]
     assert "model" not in set(sys.modules) - before
+
+
+def test_what_the_model_calls_itself_steers_no_terminal_and_no_browser(tmp_path: Path) -> None:
+    """Its classes and layers are made and named by the code that is measured."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    folder = write(
+        tmp_path,
+        {
+            "model.py": f"import torch\nfrom torch import nn\nEVIL = {(ESCAPE + MARKUP).replace('.', '')!r}\n"
+            "Conv = type('Conv' + EVIL, (nn.Conv2d,), {})\n"
+            "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.add_module('c' + EVIL, Conv(3, 8, 3))\n        self.n = nn.BatchNorm2d(8)\n"
+            "    def forward(self, x):\n        return self.n(getattr(self, 'c' + EVIL)(x)).mean((2, 3))\n"
+            "Net.__name__ = Net.__qualname__ = 'Net' + EVIL\n"
+        },
+    )
+    for format_ in ("text", "json", "sarif"):
+        shown = biaslint(folder, "verify", "model.py:Net", "--input", "3,16,16", "--format", format_, "--html", "page.html")
+        assert ("Conv" if format_ == "text" else "BL101") in shown.out
+        assert not {*"\x1b\x07\x9b\u202e\u2066"} & set(shown.out + shown.err)
+    tags: list[str] = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attrs: tags.append(tag)  # type: ignore[method-assign]
+    parser.feed((folder / "page.html").read_text())
+    assert "table" in tags
+    assert "script" not in tags
+
+
+@pytest.mark.parametrize("answer", ["", "[]", "{}", '{"observed": 3}', "[" * 100_000, "\x1b", '{"observed": {"layers": [3]}}'])
+def test_an_answer_that_the_model_s_code_has_spoiled_is_an_error_of_the_model(answer: str) -> None:
+    from biaslint.runtime.parent import VerifyError, understood
+
+    with pytest.raises(VerifyError, match="damaged"):
+        understood(answer)
 
 
 # -- fixes stay in the project -------------------------------------------------------------------------------------------------------
@@ -314,5 +349,41 @@ def test_an_editor_is_told_names_without_control_characters() -> None:
     finding = Finding(
         "BL101", "bias-before-norm", Severity.WARNING, Place("/project/a.py", 1, 1, 1, 2), EVIL, EVIL, advice=EVIL
     )
-    shown = diagnostic(Documents(), finding, related=True).message
-    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
+    assert unmarked(diagnostic(Documents(), finding, related=True).message)
+
+
+def unmarked(text: str) -> bool:
+    return bool(text) and not {"\x1b", "\x07", "\x9b", "\u202e"} & set(text)
+
+
+def test_an_editor_s_hints_and_titles_have_no_control_characters(tmp_path: Path) -> None:
+    pytest.importorskip("pygls", reason="pygls is not installed")
+    from lsprotocol import types
+
+    from biaslint.lsp import actions, pages
+    from biaslint.lsp.diagnostics import diagnostic
+    from biaslint.lsp.documents import Documents
+
+    path = tmp_path / "net.py"
+    path.write_text(NAMES)
+    result = engine.lint_text(NAMES, path, Config(tmp_path, select=("ALL",)))
+    documents = Documents()
+    whole = types.Range(types.Position(0, 0), types.Position(99, 0))
+    hints = pages.inlay_hints(documents, path.as_uri(), result.uses, whole)
+    assert any("cancelled" in str(hint.label) for hint in hints)
+    assert all(unmarked(str(hint.label)) for hint in hints)
+    (finding, *_) = result.findings
+    assert finding.fix is not None
+    evil = replace(finding, fix=replace(finding.fix, message=EVIL))
+    titles = [one.title for one in actions.quick_fixes(documents, evil, diagnostic(documents, evil, related=True))]
+    assert any("set-env" in title for title in titles)
+    assert all(unmarked(title) for title in titles)
+
+
+def test_a_folder_s_name_steers_no_terminal_where_its_settings_are_wrong(tmp_path: Path) -> None:
+    folder = write(tmp_path / f"project{ESCAPE}", {"pyproject.toml": "[tool.biaslint]\nselect = 3\n", "net.py": DEAD})
+    for arguments in ((".",), ("init",), ("verify", "net.py:net"), (".", "--baseline", "nowhere.json")):
+        shown = biaslint(folder, *arguments)
+        assert shown.status == 2
+        assert "pyproject.toml" in shown.err
+        assert unmarked(shown.err)

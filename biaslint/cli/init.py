@@ -10,6 +10,7 @@ import click
 
 from biaslint import config, discover, engine
 from biaslint.finding import Finding
+from biaslint.reporters import plain, plain_lines
 
 FOREIGN = ("third_party", "thirdparty", "vendor", "vendored", "_vendor", "external", "extern", "submodules")
 TESTS = ("tests", "test")
@@ -26,10 +27,10 @@ def command(dry_run: bool) -> None:
     try:
         chosen = config.discover([here])
     except config.ConfigError as error:
-        click.echo(f"biaslint: {error}", err=True)
+        click.echo(f"biaslint: {plain_lines(str(error))}", err=True)
         sys.exit(2)
     if chosen.file is not None:
-        click.echo(f"biaslint: {chosen.file} configures biaslint already", err=True)
+        click.echo(f"biaslint: {plain(str(chosen.file))} configures biaslint already", err=True)
         sys.exit(2)
     project = chosen.root / "pyproject.toml"
     file = project if project.is_file() else chosen.root / "biaslint.toml"
@@ -41,7 +42,7 @@ def command(dry_run: bool) -> None:
     end = "\r\n" if "\r\n" in old else "\n"
     new = old + (end * (2 - old.endswith(end)) if old else "") + text.replace("\n", end)
     file.write_bytes(new.encode("utf-8"))
-    click.echo(f"biaslint: the configuration is in {file}")
+    click.echo(f"biaslint: the configuration is in {plain(str(file))}")
 
 
 def proposal(chosen: config.Config, table: bool) -> str:

@@ -127,7 +127,7 @@ def command(**options: Any) -> None:
         baseline.BrokenBaseline,
         changed_lines.GitError,
     ) as error:
-        click.echo(f"biaslint: {error}", err=True)
+        click.echo(f"biaslint: {reporters.plain_lines(str(error))}", err=True)
         status = 2
     sys.exit(status)
 

@@ -11,6 +11,7 @@ from lsprotocol import types
 from biaslint.finding import Finding, Safety
 from biaslint.graph import Place
 from biaslint.lsp.documents import Documents
+from biaslint.reporters import plain
 
 FIX_ALL = "source.fixAll.biaslint"
 _OURS = re.compile(r"#\s*biaslint\s*:\s*ignore\[(?P<codes>[^\]]*)\]")
@@ -21,10 +22,10 @@ def quick_fixes(documents: Documents, finding: Finding, shown: types.Diagnostic)
     found = []
     edit = _edit_of(documents, finding)
     if edit is not None and finding.fix is not None:
-        safe = finding.fix.safety is Safety.SAFE
+        safe, what = finding.fix.safety is Safety.SAFE, plain(finding.fix.message)
         found.append(
             types.CodeAction(
-                title=f"biaslint: {finding.fix.message}" if safe else f"biaslint, unsafe: {finding.fix.message}",
+                title=f"biaslint: {what}" if safe else f"biaslint, unsafe: {what}",
                 kind=types.CodeActionKind.QuickFix,
                 diagnostics=[shown],
                 is_preferred=safe,

@@ -10,6 +10,7 @@ from lsprotocol import types
 from biaslint import rule_book
 from biaslint.graph import BiasWrite, LayerUse
 from biaslint.lsp.documents import Documents
+from biaslint.reporters import plain
 
 _WORD = re.compile(r"\bBL\d{3}\b")
 
@@ -41,7 +42,7 @@ def inlay_hints(documents: Documents, uri: str, uses: Iterable[LayerUse], wanted
             documents.uri_of(use.place.path, use.place.cell) == uri
             and wanted.start.line < use.place.end_line <= wanted.end.line + 1
         ):
-            said.setdefault((use.place.end_line, use.place.end_column), set()).add(bias_text(use))
+            said.setdefault((use.place.end_line, use.place.end_column), set()).add(plain(bias_text(use)))
     return [
         types.InlayHint(documents.position(lines, line, column), next(iter(texts)), padding_left=True)
         for (line, column), texts in sorted(said.items())

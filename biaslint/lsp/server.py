@@ -24,6 +24,7 @@ from biaslint.lsp import actions, pages
 from biaslint.lsp import settings as user_settings
 from biaslint.lsp.diagnostics import diagnostic
 from biaslint.lsp.documents import Documents
+from biaslint.reporters import plain_lines
 
 NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[
@@ -81,6 +82,7 @@ class Server(LanguageServer):
 
     def complain(self, message: str) -> None:
         """Tell the person, once."""
+        message = plain_lines(message)
         if message not in self.complaints:
             self.complaints.add(message)
             self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"biaslint: {message}"))
@@ -138,7 +140,7 @@ class Server(LanguageServer):
             work = partial(engine.lint_files, files, project.chosen, texts, project.memory)
             result = await loop.run_in_executor(self.pool, work)
             for line in [*result.problems, *result.errors]:
-                self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"biaslint: {line}"))
+                self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"biaslint: {plain_lines(line)}"))
             if any(self.documents.versions(path) != version for path, version in seen.items()):
                 return  # a change has come: it has scheduled an analysis of its own
             project.result, project.seen, project.done = result, seen, wanted
@@ -219,7 +221,7 @@ def make() -> Server:
     async def _initialized(params: types.InitializedParams) -> None:
         server.documents.encoding = _word(server.server_capabilities.position_encoding or "utf-16")
         for message in sorted(server.complaints):
-            server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"biaslint: {message}"))
+            server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"biaslint: {plain_lines(message)}"))
         said = server.client_capabilities.workspace
         watched = said.did_change_watched_files if said else None
         if watched and watched.dynamic_registration:

@@ -14,14 +14,14 @@ from biaslint.config import Config
 from biaslint.engine import Result
 from biaslint.finding import Finding
 from biaslint.fingerprint import fingerprints
-from biaslint.reporters.plain import plain
+from biaslint.reporters.plain import plain, plain_lines
 from biaslint.sources import Lines
 
 if TYPE_CHECKING:
     from biaslint.fix import TextEdit
 
 # Format -> the module that writes it. `json` is called as_json so that it does not hide the standard module.
-__all__ = ["ENDINGS", "FORMATS", "View", "plain", "render"]
+__all__ = ["ENDINGS", "FORMATS", "View", "plain", "plain_lines", "render"]
 
 FORMATS = {
     "text": "text",

@@ -17,6 +17,11 @@ def plain(text: str) -> str:
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def plain_lines(text: str) -> str:
+    """The same of several lines, which stay lines."""
+    return "\n".join(plain(line) for line in text.splitlines())
+
+
 def width(text: str) -> int:
     """How many columns of a terminal the text takes."""
     if text.isascii():

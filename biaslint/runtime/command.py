@@ -53,14 +53,14 @@ def verify(**options: Any) -> None:
     It is run, so name only what you trust; the process has no network (Linux), bounded time and memory, and little environment.
     Exit status: 0 all is well, 1 findings, 2 it could not be measured.
     """
-    from biaslint import config, rule_book
+    from biaslint import config, reporters, rule_book
 
     try:
         status = _run(**options)
     except click.UsageError:
         raise
     except (config.ConfigError, rule_book.UnknownRule, rule_book.BrokenPage) as error:
-        click.echo(f"biaslint: {error}", err=True)
+        click.echo(f"biaslint: {reporters.plain_lines(str(error))}", err=True)
         status = 2
     sys.exit(status)
 
@@ -126,7 +126,7 @@ def _report(
         try:
             html_file.write_text(page, encoding="utf-8")
         except OSError as error:
-            click.echo(f"biaslint: {html_file}: cannot be written: {error.strerror}", err=True)
+            click.echo(f"biaslint: {reporters.plain(str(html_file))}: cannot be written: {error.strerror}", err=True)
             return 2
     for line in [*result.problems, *result.errors]:
         click.echo(f"biaslint: {reporters.plain(line)}", err=True)

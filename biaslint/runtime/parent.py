@@ -138,7 +138,7 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, job: Job, output: _Out
             return f"the model printed more than {MOST_OUTPUT >> 20} MB; it was stopped"
         if job.memory and _resident(process.pid) > job.memory:
             return f"the model took more than {job.memory} MB of memory; raise --memory or lower --batch"
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, TypeError):
             lines = (folder / "progress").read_text(encoding="utf-8").splitlines()
             for line in lines[read:]:
                 stage, share = json.loads(line)
@@ -192,7 +192,10 @@ def run(
 
 def understood(text: str) -> Observed:
     """The child's answer: the measurements, or its error raised."""
-    found = json.loads(text)
-    if "error" in found:
-        raise VerifyError(str(found["error"]))
-    return from_json(found["observed"])
+    try:
+        found = json.loads(text)
+        if "error" not in found:
+            return from_json(found["observed"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        found = {"error": "the measurements are damaged; the model's code must have written over them"}
+    raise VerifyError(str(found["error"]))

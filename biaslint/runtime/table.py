@@ -69,7 +69,7 @@ def row(layer: LayerFacts) -> tuple[str, ...]:
     output, gradient = scale_of(layer.output), layer.gradient_scale
     return (
         clean(layer.name) or "(model)",
-        layer.layer,
+        clean(layer.layer),
         bias_text(layer),
         clean(dead_text(layer)),
         "" if output is None else f"{output:.3g}",
@@ -86,7 +86,10 @@ def heading(observed: Observed) -> str:
     """What was measured, in one line."""
     versions = ", ".join(f"{name} {version}" for name, version in observed.versions.items())
     fed = ", ".join(observed.inputs)
-    return f"{clean(observed.target or observed.model)}: {observed.model}, {observed.parameters:,} parameters, {versions}; fed with {clean(fed)}, batch {observed.batch}, {observed.mode} mode"
+    model = observed.target or observed.model
+    return clean(
+        f"{model}: {observed.model}, {observed.parameters:,} parameters, {versions}; fed with {fed}, batch {observed.batch}, {observed.mode} mode"
+    )
 
 
 def summary(verdict: Verdict) -> list[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping
 from functools import cached_property
@@ -123,8 +124,13 @@ class Module:
 
     def within(self, node: ast.AST) -> Lines:
         """What the file has down to the end of the top-level statement that a node stands in."""
-        line = getattr(node, "lineno", 0)
-        return Lines(self.path, next((one.end_lineno or 0 for one in self.tree.body if line <= (one.end_lineno or 0)), 0))
+        index = bisect_left(self.ends, getattr(node, "lineno", 0))
+        return Lines(self.path, self.ends[index] if index < len(self.ends) else 0)
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """The last lines of the top-level statements."""
+        return [statement.end_lineno or 0 for statement in self.tree.body]
 
     @cached_property
     def binds(self) -> dict[ast.stmt, list[str]]:

@@ -177,3 +177,27 @@ class User(nn.Module):
     config, files = Config(tmp_path, select=("BL101",)), [tmp_path / "parts.py", tmp_path / "user.py"]
     for order in (files, files[::-1]):
         assert [one.place.line for one in engine.lint_files(order, config, jobs=1).findings] == [7]
+
+
+def test_what_a_model_leaves_in_a_table_of_its_class_is_not_there_for_the_next(tmp_path: Path) -> None:
+    part = """import torch.nn as nn
+from tables import Norms
+
+
+class {name}(nn.Module):
+    def __init__(self):
+        super().__init__()
+        if "kind" not in Norms.kinds:
+            Norms.kinds["kind"] = nn.{norm}
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = Norms.kinds["kind"](8)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+"""
+    (tmp_path / "tables.py").write_text("class Norms:\n    kinds = {}\n")
+    (tmp_path / "first.py").write_text(part.format(name="First", norm="Identity"))
+    (tmp_path / "second.py").write_text(part.format(name="Second", norm="BatchNorm2d"))
+    config, files = Config(tmp_path, select=("BL101",)), [tmp_path / "first.py", tmp_path / "second.py"]
+    for order in (files, files[::-1]):
+        assert [one.place.path for one in engine.lint_files(order, config, jobs=1).findings] == [str(files[1])]

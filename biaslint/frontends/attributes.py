@@ -454,7 +454,10 @@ def store_item(interp: Interpreter, base: Value, index: Value, value: Value, tex
         else:
             base.open = True
     elif isinstance(base, DictV):
-        base.items[hashable(index)] = value
+        if base.shared:
+            scopes.change(interp, base.items, hashable(index), value)
+        else:
+            base.items[hashable(index)] = value
         if isinstance(value, Obj) and value.layer is not None and not value.layer.name:
             value.layer.name = text
     elif isinstance(base, Obj):

@@ -658,6 +658,7 @@ class Interpreter:
 
     def ev_dict(self, node: ast.Dict, scope: Scope) -> Value:
         result = DictV()
+        result.shared = self.defining > 0
         for key, value in zip(node.keys, node.values, strict=True):
             item = self.eval(value, scope)
             if key is None:

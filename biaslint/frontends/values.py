@@ -99,13 +99,15 @@ class ListV:
 
 
 class DictV:
-    """A dict. Keys are hashable abstract values. `open` means that there may be more entries than are known."""
+    """A dict. Keys are hashable abstract values. `open` means that there may be more entries than are known, `shared` that it belongs
+    to a definition, and so to all executions."""
 
-    __slots__ = ("items", "open")
+    __slots__ = ("items", "open", "shared")
 
     def __init__(self, items: dict[Any, Value] | None = None, open: bool = False) -> None:  # noqa: A002
         self.items = {} if items is None else items
         self.open = open
+        self.shared = False
 
     def __repr__(self) -> str:
         return f"<dict {self.items}>"

@@ -99,10 +99,11 @@ class States:
     def as_json(self, paths: Collection[str]) -> dict[str, Any]:
         """What a later run gives to `changed`: the states of these files and folders."""
         stamps = {path: self.stamps[path] for path in paths if path in self.stamps}
-        for path in stamps.keys() - self.digests.keys():
-            found = content(path)
-            if stamps[path] is not None and stamp(path) == stamps[path]:  # so that is what has been read
-                self.digests[path] = found
+        for path, state in stamps.items():
+            if state is not None and path not in self.digests:
+                found = content(path)
+                if stamp(path) == state:  # so that is what has been read
+                    self.digests[path] = found
         return {
             "stamps": stamps,
             "digests": {path: self.digests[path] for path in stamps if path in self.digests},

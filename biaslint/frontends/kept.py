@@ -135,7 +135,7 @@ def _summary_out(one: Summary) -> dict[str, Any]:
 def _summary_in(value: Any) -> Summary:
     path = Path(value["path"])
     definitions = [
-        Definition(path, index, name, kind, tuple(identity), tuple(mentions.split()), tuple(calls.split()), *flags)
+        Definition(path, index, name, kind, identity, tuple(mentions.split()), tuple(calls.split()), *flags)
         for index, name, kind, identity, mentions, calls, *flags in value["definitions"]
     ]
     return Summary(definitions, value["aliases"], value["functional"], value["state"])
@@ -173,8 +173,8 @@ def _facts_out(one: Reached) -> dict[str, Any]:
 def _reached_in(value: Any, facts: Callable[[], bytes], known: Values) -> Reached:
     return Reached(
         packed=partial(_facts_in, facts, known),
-        functions=_identities(value["functions"], known.parts),
-        classes=_identities(value["classes"], known.parts),
+        functions=set(value["functions"]),
+        classes=set(value["classes"]),
         runs=value["runs"],
         stopped=[(root, why) for root, why in value["stopped"]],
     )
@@ -188,12 +188,3 @@ def _facts_in(facts: Callable[[], bytes], known: Values) -> Facts:
     values = [known.by_text[one] for one in value["values"]]
     uses = [LayerUse(*[values[number] for number in row]) for row in value["uses"]]
     return uses, {facts_as_json.decode(fact, known.parts): None for fact in value["unknowns"]}
-
-
-def _identities(rows: list[list[Any]], same: dict[Any, Any]) -> set[Any]:
-    """The identities of definitions: where they stand."""
-    found = set()
-    for path, *place in rows:
-        one = (same.setdefault(path, path), *place)
-        found.add(same.setdefault(one, one))
-    return found

@@ -355,7 +355,7 @@ class Project:
         """What tells a definition from every other, also in another process; where trees are kept over edits, the node itself."""
         if self.memory is not None:
             return id(node)
-        return (str(module.path), getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+        return f"{module.path}:{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
 
     def content(self, path: Path) -> str | None:
         """The text of a file that is not opened as a module; None where it cannot be read."""

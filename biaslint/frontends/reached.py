@@ -45,7 +45,7 @@ class Reached:
         self.stopped.extend(other.stopped)
 
     def facts(self) -> Facts:
-        """The layers and the unknowns. Unpacking them raises LookupError, TypeError, ValueError or AttributeError if they are none."""
+        """The layers and the unknowns. Unpacking them raises one of `kept.BAD` if they are none."""
         return (self.uses, self.unknowns) if self.packed is None else self.packed()
 
 
@@ -61,20 +61,20 @@ class Whole:
     """What all pieces have led to, in their order."""
 
     sum: Reached = field(default_factory=Reached)  # without the facts
-    parts: list[tuple[int, Reached]] = field(default_factory=list)  # each with the number of executions before
+    parts: list[tuple[int, Callable[[], Facts]]] = field(default_factory=list)  # with the number of executions before each
 
     def add(self, others: Iterable[Reached]) -> None:
         """Take in what other pieces have led to."""
         for other in others:
-            self.parts.append((self.sum.runs, other))
+            self.parts.append((self.sum.runs, other.facts if other.packed is None else other.packed))
             self.sum.take(other)
 
     def facts(self) -> Facts:
         """All layers and unknowns; raises what unpacking a part raises."""
         uses: list[LayerUse] = []
         unknowns: dict[UnknownFact, None] = {}
-        for runs, part in self.parts:
-            more, unknown = part.facts()
+        for runs, facts in self.parts:
+            more, unknown = facts()
             uses.extend(numbered_on(more, runs))
             unknowns.update(unknown)
         return uses, unknowns

@@ -166,7 +166,7 @@ def summarise(project: Project, path: Path) -> Summary:
         None,
         path.name,
         "script",
-        (str(path),),
+        str(path),
         tuple(map(sys.intern, sorted(names))),
         tuple(map(sys.intern, sorted(calls))),
     )

@@ -201,3 +201,33 @@ class {name}(nn.Module):
     config, files = Config(tmp_path, select=("BL101",)), [tmp_path / "first.py", tmp_path / "second.py"]
     for order in (files, files[::-1]):
         assert [one.place.path for one in engine.lint_files(order, config, jobs=1).findings] == [str(files[1])]
+
+
+def test_what_a_script_sets_in_another_module_is_not_set_for_others(tmp_path: Path) -> None:
+    (tmp_path / "settings.py").write_text("BIAS = True\n")
+    (tmp_path / "a_script.py").write_text(
+        """import settings
+import torch.nn as nn
+
+settings.BIAS = False
+model = nn.Sequential(nn.Conv2d(3, 8, 3, bias=settings.BIAS), nn.BatchNorm2d(8))
+"""
+    )
+    (tmp_path / "model.py").write_text(
+        """import settings
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, bias=settings.BIAS)
+        self.norm = nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+"""
+    )
+    config, files = Config(tmp_path, select=("BL101",)), [tmp_path / "a_script.py", tmp_path / "model.py"]
+    for order in (files, files[::-1]):
+        assert [one.place.path for one in engine.lint_files(order, config, jobs=1).findings] == [str(files[1])]

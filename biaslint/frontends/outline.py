@@ -11,6 +11,7 @@ import ast
 import builtins
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,30 +79,28 @@ class Reach:
     """How far a change of a file reaches, from its old outline and its new one."""
 
     def __init__(self, old: Outline | None, new: Outline | None) -> None:
-        self._rows: list[tuple[Row, ...]] = []
-        self._same = -1  # how many statements are as before, with all that stands above them
+        # the last lines of what is as before -> the names that are bound below now and were not, or the other way round
         self._below: dict[int, frozenset[str] | None] = {}
         if old is not None and new is not None and old.traits == new.traits:
-            self._rows = [old.statements, new.statements]
-            pairs = enumerate(zip(*self._rows, strict=False))
-            self._same = next((count for count, (before, now) in pairs if before != now), min(map(len, self._rows)))
+            self._compare(old.statements, new.statements)
+
+    def _compare(self, old: tuple[Row, ...], new: tuple[Row, ...]) -> None:
+        before, now = (Counter(name for _, _, names in rows for name in names) for rows in (old, new))
+        changed = set(before) ^ set(now)
+        above = set(PYTHON)
+        self._below[0] = frozenset(changed) if changed.isdisjoint(above) else None
+        for row, other in zip(old, new, strict=False):
+            if row != other:
+                break
+            last, _, names = row
+            above |= names
+            for name in names:
+                before[name] -= 1
+                now[name] -= 1
+                (changed.add if (before[name] > 0) != (now[name] > 0) else changed.discard)(name)
+            self._below[last] = frozenset(changed) if changed.isdisjoint(above) else None
 
     def spares(self, last: int, absent: Collection[str]) -> bool:
         """Is work still good that depends on the file down to this line, and on these names being absent?"""
-        if last not in self._below:
-            self._below[last] = self._changed_below(last)
-        changed = self._below[last]
+        changed = self._below.get(last)
         return changed is not None and changed.isdisjoint(absent)
-
-    def _changed_below(self, last: int) -> frozenset[str] | None:
-        """The names that are bound below a line now and were not, or were and are not; None where what is above has changed, too."""
-        if self._same < 0:
-            return None
-        same = self._rows[0][: self._same]
-        count = sum(row[0] <= last for row in same)
-        if last and not (count and same[count - 1][0] == last):
-            return None
-        before, now = (frozenset().union(*(names for _, _, names in rows[count:])) for rows in self._rows)
-        changed = before ^ now
-        above = (names for _, _, names in same[:count])
-        return changed if changed.isdisjoint(PYTHON.union(*above)) else None

@@ -148,7 +148,9 @@ class Module:
         A class that was made anew would be another class than the one that others derive from.
         """
         found = {statement for statement in self.tree.body if defines(statement)}
-        defined = {name for statement in found for name in self.binds.get(statement, ())}
+        defined = {
+            one.name for one in self.definitions
+        }  # what is imported belongs to others, who must not see what is added to it
         return found | {statement for statement, names in self.binds.items() if defined.issuperset(names)}
 
     def begin(self, statement: ast.stmt) -> bool:

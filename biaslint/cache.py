@@ -18,7 +18,7 @@ from typing import Any
 
 from biaslint import __version__, facts_as_json, rule_book, states
 from biaslint.config import Config
-from biaslint.pieces import BAD, Pieces, write
+from biaslint.pieces import BAD, Pieces, opened, write
 from biaslint.states import States, digest
 
 FOLDER = ".biaslint_cache"
@@ -49,7 +49,8 @@ class Cache:
     def recall(self) -> dict[str, Any] | None:
         """What the run found the last time, if all that it depends on is as it was."""
         try:
-            checksum, _, body = (self.folder / f"{self.key}.json").read_bytes().partition(b"\n")
+            with opened(self.folder / f"{self.key}.json") as stream:
+                checksum, _, body = stream.read().partition(b"\n")
             if checksum.decode() != digest(body):
                 return None
             entry = json.loads(body)

@@ -80,7 +80,7 @@ class Pieces:
             self._load()
 
     def _load(self) -> None:
-        self._old = self.path.open("rb")
+        self._old = opened(self.path)
         checksum, head = self._old.readline().strip(), self._old.readline().strip()
         begin = self._old.tell()
         if checksum.decode() != digest(head):
@@ -253,6 +253,13 @@ def text(at: BinaryIO, start: int, size: int, checksum: str) -> bytes:
     if digest(data) != checksum:
         raise ValueError
     return data
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file to read. Raises OSError, also where there is something else: a pipe would keep its reader for ever."""
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    return path.open("rb")
 
 
 def write(path: Path, parts: Iterable[bytes]) -> None:

@@ -1,13 +1,17 @@
 """A run is answered from the cache only where it would find the same again."""
 
 import json
+import multiprocessing
 import os
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from projects import ROOT
 
 from biaslint import cache, engine, facts_as_json, pieces
 from biaslint.cli import lint as command_line
@@ -294,6 +298,120 @@ def test_any_sequence_of_edits_gives_what_a_run_without_cache_gives(project: Pat
         result = lint(project, chance.choice(configs), only=chance.choice(["", "", "model.py"]))
         found.add(tuple(finding.rule for finding in result.findings))
     assert len(found) >= 3  # none, one and two findings
+
+
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked, and fail, as on Linux")
+
+
+def repeated(root: Path) -> tuple[object, ...]:
+    """Three runs with the cache and one without."""
+    config = Config(root, select=("BL101", "BL102"))
+    results = [engine.lint([root], config, kept(root)) for _ in range(3)] + [engine.lint([root], config)]
+    return tuple((one.findings, one.unknowns, one.errors, one.notes) for one in results)
+
+
+@LINUX
+def test_four_processes_write_at_once_and_none_reads_what_another_has_half_written(project: Path) -> None:
+    chance = random.Random(5)
+    found = set()
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        for number in range(12):
+            kind = chance.choice(("BatchNorm2d", "Identity", "InstanceNorm2d"))
+            later(project / "parts.py", NORM.format(kind=kind))
+            later(project / f"other{number % 3}.py", MODEL.replace("Net", f"Net{number}"))
+            runs = [run for one in pool.map(repeated, [project] * 4, chunksize=1) for run in one]
+            assert all(run == runs[0] for run in runs)
+            found.add(len(runs[0][0]))
+    assert len(found) >= 3
+    assert not list((project / cache.FOLDER).glob("*.part"))
+
+
+def faulty(root: Path, prelude: str) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own, to which something happens."""
+    program = f"import os, resource, signal, sys\n{prelude}\nfrom biaslint.cli import main\nsys.argv = ['biaslint', '-q', '.']\nmain()\n"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-B", "-c", program], cwd=root, capture_output=True, text=True, env=environ, check=False
+    )
+
+
+@LINUX
+def test_a_full_disk_means_no_cache_and_no_error(project: Path) -> None:
+    full = "resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)); signal.signal(signal.SIGXFSZ, signal.SIG_IGN)"
+    for prelude in (full, full, "", full, ""):
+        done = faulty(project, prelude)
+        assert (done.returncode, done.stderr) == (1, "")
+        assert done.stdout.count("BL101") == 1
+        later(project / "other.py", f"import torch\nx = {prelude!r}\n")
+
+
+KILLED = """
+left, original = [{moment}], os.{call}
+def killing(path, *args, **options):
+    if ".biaslint_cache" in str(path):
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return original(path, *args, **options)
+os.{call} = killing
+"""
+
+
+@LINUX
+@pytest.mark.parametrize("call", ["replace", "unlink", "mkdir", "write"])
+def test_a_run_that_is_killed_while_it_writes_leaves_nothing_that_misleads(project: Path, call: str) -> None:
+    ended = set()
+    for moment in range(4):
+        size = 40 * 7**moment  # a file that grows beyond this kills who writes it
+        limited = f"signal.signal(signal.SIGXFSZ, signal.SIG_DFL); resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+        ended.add(faulty(project, limited if call == "write" else KILLED.format(moment=moment, call=call)).returncode)
+        later(project / "parts.py", NORM.format(kind=("Identity", "BatchNorm2d")[moment % 2]))
+        assert len(lint(project).findings) == moment % 2
+    assert any(status < 0 for status in ended)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_cache_that_may_only_be_read_is_read(project: Path) -> None:
+    """The runs are those of a child that is nobody: root may write everything."""
+    lint(project)
+    for path in (project, *(one for one in project.parents if one != Path("/"))):
+        path.chmod(path.stat().st_mode | 0o055)
+    folder = project / cache.FOLDER
+    folder.chmod(0o555)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    child = os.fork()
+    if child == 0:
+        status = 9
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            config = Config(project, select=("BL101", "BL102"))
+            first = engine.lint([project], config, kept(project))
+            other = engine.lint([project], Config(project, select=("BL101",)), kept(project))
+            status = 0 if len(first.findings) == len(other.findings) == 1 and not first.uses else 1
+        except BaseException:
+            status = 2
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(ended) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+@pytest.mark.parametrize("kind", ["a pipe", "a folder", "a link to nowhere", "a link to itself"])
+def test_something_else_in_an_entry_s_place_is_no_entry(project: Path, kind: str) -> None:
+    lint(project)
+    for entry in [*(project / cache.FOLDER).glob("*.json"), *(project / cache.FOLDER).glob("*.pieces")]:
+        entry.unlink()
+        if kind == "a pipe":
+            os.mkfifo(entry)
+        elif kind == "a folder":
+            entry.mkdir()
+        else:
+            entry.symlink_to("nowhere" if kind == "a link to nowhere" else entry.name)
+    assert len(lint(project).findings) == 1
+    assert len(lint(project).findings) == 1
 
 
 def test_the_command_line_keeps_its_runs_in_the_project_or_where_it_is_told(

@@ -59,22 +59,28 @@ def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Calla
                     results[place] = unpacked(*known, values)
         missing = [place for place in range(len(groups)) if place not in results]
         for place, (result, needed) in zip(missing, spread(work, [groups[place] for place in missing]), strict=True):
-            if store is None and not isinstance(result, bytes):
-                results[place] = result
-                continue
-            text = packed(result)
-            whole = text if isinstance(text, bytes) else os.urandom(16)  # which cannot be unpacked, and is never the same
-            first, _, rest = whole.partition(b"\n")
-            if store is not None and isinstance(groups[place], Path):
-                store.keep(names[place], first, needed)
-                if rest:
-                    store.keep_outline(str(groups[place]), rest)
-            elif store is not None:
-                store.keep(names[place], first, needed, rest)
-            results[place] = unpacked(first, partial(bytes, rest), values) if isinstance(result, bytes) else result
+            if store is not None:
+                keep(store, names[place], groups[place], packed(result), needed)
+            if isinstance(result, bytes):  # from another process
+                first, _, rest = result.partition(b"\n")
+                result = unpacked(first, partial(bytes, rest), values)
+            results[place] = result
         return [results[place] for place in range(len(groups))]
 
     return spread_new
+
+
+def keep(store: Store, name: str, group: Any, text: Any, needed: Dependencies) -> None:
+    """Keep what `packed` has made of a piece's result; a file's outline by itself, for it says more than what the piece is."""
+    if not isinstance(text, bytes):
+        text = os.urandom(16)  # which cannot be unpacked, and is never the same
+    first, _, rest = text.partition(b"\n")
+    if not isinstance(group, Path):
+        store.keep(name, first, needed, rest)
+        return
+    store.keep(name, first, needed)
+    if rest:
+        store.keep_outline(str(group), rest)
 
 
 def name_of(setting: str, work: Work, group: Any) -> str:

@@ -39,6 +39,7 @@ PACKAGES = (
     "openai-whisper", "keras-hub", "monai", "fastai", "mmengine", "segmentation-models-pytorch", "pytorchcv", "tf-models-official",
 )  # fmt: skip
 SHORT = 10_000  # steps of an execution when everything is executed: there are hundreds of thousands of them
+WITH_TESTS = ("libcst",)  # the wheel leaves the grammar's tests out, the source archive has them
 OWN = {"standard library": "", "libcst": "libcst"}  # linted with `everything`, too
 
 
@@ -50,7 +51,8 @@ def fetch(requirement: str, cache: Path) -> Path | None:
         return folder
     archives = cache / f"{name}.archives"
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(archives)]
-    for more in (["--only-binary=:all:"], ["--no-binary=:all:", "--no-build-isolation"]):
+    wheel, source = ["--only-binary=:all:"], ["--no-binary=:all:", "--no-build-isolation"]
+    for more in ([f"--no-binary={name}"], wheel) if name in WITH_TESTS else (wheel, source):
         if subprocess.run([*command, *more, requirement], capture_output=True, check=False).returncode == 0:
             break
     folder.mkdir(parents=True, exist_ok=True)

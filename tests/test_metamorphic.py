@@ -7,6 +7,7 @@ the lines that the rewriting moved mapped back.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import io
 import re
 import subprocess
@@ -68,16 +69,19 @@ def same(path: Path, text: str, spelled: Callable[[str], str] = str) -> None:
     assert found(text, path, selected(path), spelled) == old
 
 
-@pytest.mark.parametrize("path", FILES, ids=shown)
-def test_comments_and_blank_lines_change_nothing(path: Path) -> None:
-    text, _ = original(path)
+def commented(text: str) -> str:
     ends = {token.end[0] for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.NEWLINE}
     lines = []
     for number, line in enumerate(text.split("\n"), 1):
         lines.append(line)
         if number in ends:
             lines += ["", "# nn.BatchNorm2d(8) bias=False", ""]
-    same(path, "\n".join(lines))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("path", FILES, ids=shown)
+def test_comments_and_blank_lines_change_nothing(path: Path) -> None:
+    same(path, commented(original(path)[0]))
 
 
 @pytest.mark.parametrize("path", FILES, ids=shown)
@@ -85,15 +89,18 @@ def test_the_parser_s_own_spelling_changes_nothing(path: Path) -> None:
     same(path, ast.unparse(ast.parse(original(path)[0])))
 
 
+def formatted(text: str, width: int) -> str:
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", f"--line-length={width}", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("ruff is not installed")
+    return done.stdout
+
+
 @pytest.mark.parametrize("path", FILES, ids=shown)
 def test_a_formatter_changes_nothing(path: Path) -> None:
-    text, _ = original(path)
-    for width in ("40", "200"):
-        command = [sys.executable, "-m", "ruff", "format", "--isolated", f"--line-length={width}", "-"]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip("ruff is not installed")
-        same(path, done.stdout)
+    for width in (40, 200):
+        same(path, formatted(original(path)[0], width))
 
 
 class Renamed(ast.NodeTransformer):
@@ -127,16 +134,21 @@ def test_other_names_for_local_variables_change_nothing(path: Path) -> None:
     same(path, ast.unparse(tree), lambda code: code.replace("_renamed", ""))
 
 
-@pytest.mark.parametrize("path", FILES, ids=shown)
-def test_another_order_of_methods_changes_nothing(path: Path) -> None:
-    tree = ast.parse(original(path)[0])
+def reordered(text: str) -> str:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             methods = [item for item in node.body if isinstance(item, ast.FunctionDef) and not item.decorator_list]
-            if len({item.name for item in methods}) == len(methods):
+            named = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
+            if len(set(named)) == len(named):  # of two definitions of one name, the later one counts
                 turned = iter(reversed(methods))
                 node.body = [next(turned) if item in methods else item for item in node.body]
-    same(path, ast.unparse(tree))
+    return ast.unparse(tree)
+
+
+@pytest.mark.parametrize("path", FILES, ids=shown)
+def test_another_order_of_methods_changes_nothing(path: Path) -> None:
+    same(path, reordered(original(path)[0]))
 
 
 def lines(findings: Iterable[Finding]) -> set[tuple[str, int]]:
@@ -176,6 +188,30 @@ def test_the_rewritings_do_something() -> None:
     texts = [original(path)[0] for path in FILES]
     assert sum("_renamed" in ast.unparse(Renamed().visit(ast.parse(text))) for text in texts) > 5
     assert sum(len(original(path)[1]) for path in FILES) > 50
+
+
+# -- real models ----------------------------------------------------------------------------------------------------------------
+
+REAL = ("resnet", "densenet", "googlenet", "inception", "shufflenetv2", "regnet", "segmentation/fcn", "segmentation/deeplabv3")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_what_changes_no_model_of_torchvision_changes_nothing_that_is_found_in_it(name: str) -> None:
+    """Each convolution gets a bias, so that there is something to find."""
+    installed = importlib.util.find_spec("torchvision")
+    if installed is None or installed.origin is None:
+        pytest.skip("torchvision is not installed")
+    path = Path(installed.origin).parent / "models" / f"{name}.py"
+    text = path.read_text(encoding="utf-8").replace("bias=False", "bias=True")
+    before = found(text, path, ("BL101",))
+    assert before
+    assert found(commented(text), path, ("BL101",)) == before
+    assert found(formatted(text, 60), path, ("BL101",)) == before
+    assert found(reordered(text), path, ("BL101",)) == before
+    renamed = ast.unparse(Renamed().visit(ast.parse(text)))
+    assert found(renamed, path, ("BL101",), lambda code: code.replace("_renamed", "")) == before
+    without = ast.unparse(WithoutNorms().visit(ast.parse(text)))
+    assert [one for one in found(without, path, ("BL101",)) if "Conv" in one[1]] == []
 
 
 # -- two files ------------------------------------------------------------------------------------------------------------------

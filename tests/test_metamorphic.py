@@ -192,7 +192,7 @@ def test_the_rewritings_do_something() -> None:
 
 # -- real models ----------------------------------------------------------------------------------------------------------------
 
-REAL = ("resnet", "densenet", "googlenet", "inception", "shufflenetv2", "regnet", "segmentation/fcn", "segmentation/deeplabv3")
+REAL = ("resnet", "densenet", "googlenet", "inception", "shufflenetv2", "mnasnet", "segmentation/fcn", "segmentation/deeplabv3")
 
 
 @pytest.mark.parametrize("name", REAL)

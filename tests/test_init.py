@@ -38,6 +38,23 @@ def test_init_keeps_line_endings_and_shows_first_what_it_would_write(tmp_path: P
     assert (tmp_path / "pyproject.toml").read_bytes().decode() == "[project]\r\n\r\n" + shown.replace("\n", "\r\n")
 
 
+def test_init_changes_all_of_the_file_or_nothing(tmp_path: Path) -> None:
+    (tmp_path / "outside.toml").write_text("[project]\n")
+    folder = write(tmp_path / "project", {"net.py": DEAD})
+    (folder / "pyproject.toml").unlink()
+    (folder / "pyproject.toml").symlink_to(tmp_path / "outside.toml")
+    led_out = biaslint(folder, "init")
+    assert (led_out.status, (tmp_path / "outside.toml").read_text()) == (2, "[project]\n")
+    assert "leads out of" in led_out.err
+    (folder / "pyproject.toml").unlink()
+    (folder / "pyproject.toml").write_text("[project]\n")
+    (folder / "pyproject.toml").chmod(0o444)
+    protected = biaslint(folder, "init")
+    assert (protected.status, (folder / "pyproject.toml").read_text()) == (2, "[project]\n")
+    assert "write-protected" in protected.err
+    assert sorted(path.name for path in folder.iterdir()) == ["net.py", "pyproject.toml"]
+
+
 def test_init_leaves_alone_what_is_configured(tmp_path: Path) -> None:
     write(tmp_path, {"biaslint.toml": "", "net.py": CLEAN})
     run = biaslint(tmp_path, "init")

@@ -38,11 +38,31 @@ def command(dry_run: bool) -> None:
     if dry_run:
         click.echo(text, nl=False)
         return
-    old = file.read_bytes().decode("utf-8") if file.is_file() else ""
-    end = "\r\n" if "\r\n" in old else "\n"
-    new = old + (end * (2 - old.endswith(end)) if old else "") + text.replace("\n", end)
-    file.write_bytes(new.encode("utf-8"))
+    why = _add(file, text, chosen.root)
+    if why:
+        click.echo(f"biaslint: {plain(str(file))}: cannot be written: {plain(why)}", err=True)
+        sys.exit(2)
     click.echo(f"biaslint: the configuration is in {plain(str(file))}")
+
+
+def _add(file: Path, text: str, root: Path) -> str:
+    """Add the text to the file, in one step; why that cannot be done, or ""."""
+    from biaslint import fix
+
+    try:
+        if not file.exists():
+            file.write_text(text, encoding="utf-8")
+            return ""
+        data = file.read_bytes()
+        old = data.decode("utf-8")
+        end = "\r\n" if "\r\n" in old else "\n"
+        new = old + (end * (2 - old.endswith(end)) if old else "") + text.replace("\n", end)
+        fix.write(file, data, new, root)
+    except OSError as error:
+        return error.strerror or str(error)
+    except fix.CannotFix as error:
+        return str(error)
+    return ""
 
 
 def proposal(chosen: config.Config, table: bool) -> str:

@@ -267,6 +267,31 @@ def test_strange_programs_end(text: str) -> None:
     lint(text if text.startswith(HEAD) else HEAD + text)
 
 
+CHANGING = {
+    "a sequence whose layer adds to it": "class S(nn.Sequential):\n    def __init__(self):\n        super().__init__()\n        self.add_module('a', A(self))\n"
+    "class A(nn.Module):\n    def __init__(self, outer):\n        super().__init__()\n        self.__dict__['outer'] = outer\n"
+    "    def forward(self, x):\n        self.outer.add_module('b', nn.Linear(2, 2))\n        return x\nS()(torch.zeros(1))\n",
+    "a sequence that is a submodule's method": "class B(nn.Sequential):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.add_module('conv', self.add_module)\n        for step in keras(Order).upper():\n            self.add_module(step, 3)\n",
+    "a Keras model whose layer adds to it": "import keras\nmodel = keras.Sequential()\nclass A(keras.layers.Layer):\n    def call(self, x):\n"
+    "        model.add(keras.layers.Dense(2))\n        return x\nmodel.add(A())\nmodel(keras.Input((3,)))\n",
+    "a class that grows in its methods": CLASS + "    def first(self, x):\n        M.second = lambda self, x: x\n        return x\n"
+    "    def training_step(self, x):\n        M.third = M.fourth = M.first\n        return x\n",
+    "an enumeration that grows when it is compared": "import enum\nclass E:\n    def __eq__(self, other):\n        C.more = 1\n        setattr(C, 'm2', 2)\n"
+    "        return False\nclass C(enum.Enum):\n    one = E()\n    two = E()\nx = C(E())\nnn.Linear(x, 2)\n",
+    "modules that are added while all are gone through": CLASS + "        self.fc = nn.Linear(2, 2)\n        self.apply(lambda m: self.add_module('z', nn.Linear(1, 1)))\n"
+    "        for name, m in self.named_modules():\n            setattr(self, name + 'x', nn.Linear(3, 3))\n        for m in self.children():\n"
+    "            self.y = m\n    def forward(self, x):\n        return self.fc(x)\n",
+    "a dictionary that grows": "d = {'a': 1}\nclass K:\n    def __eq__(self, o):\n        d[len(d)] = o\n        return False\n    def __hash__(self):\n        return 1\n"
+    "d[K()] = 2\nd[K()]\nfor k in d:\n    d[k, 1] = nn.Linear(1, 2)\nfor k, v in d.items():\n    d.pop(k)\n{k: d.clear() for k in d}\nK() in d\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CHANGING.values(), ids=CHANGING)
+def test_what_changes_while_it_is_gone_through_is_no_error(text: str) -> None:
+    lint(text if text.startswith(HEAD) else HEAD + text)
+
+
 ANNOTATIONS = {
     "half a pair of surrogates": "\ud800", "a zero byte": "\0", "ten thousand brackets": "[" * 5000 + "]" * 5000, "half a program": "int if",
     "a number of thousands of digits": "9" * 6000, "nothing": "", "a string in a string": "''", "an escape that is none": r"'\d'",

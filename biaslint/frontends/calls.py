@@ -305,7 +305,7 @@ def fills_fields(cls: Class) -> bool:
 
 
 def enum_member(interp: Interpreter, cls: Class, value: Value) -> Value:
-    for name, item in cls.attrs.items():
+    for name, item in list(cls.attrs.items()):
         if not name.startswith("_") and operators.equal(interp, item, value):
             return item
     return value

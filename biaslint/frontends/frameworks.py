@@ -230,10 +230,10 @@ def is_subclass(cls: Value, kind: Value) -> bool | None:
 
 def children(obj: Obj) -> Iterator[tuple[str, Value]]:
     """The layers and models that are attributes or entries of one."""
-    for name, value in obj.attrs.items():
+    for name, value in list(obj.attrs.items()):
         if is_module(value):
             yield name, value
-    for name, value in (obj.items or {}).items():
+    for name, value in list((obj.items or {}).items()):
         if is_module(value):
             yield name, value
 

@@ -142,7 +142,7 @@ def call_object(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Va
     if obj.items is not None:
         value: Value = args[0] if args else next(iter(kwargs.values()), None)
         frozen = kwargs.get("training") is False or obj.attrs.get("trainable") is False
-        for item in obj.items.values():
+        for item in list(obj.items.values()):  # which what is called may change
             if isinstance(item, Node):
                 if isinstance(value, Node) and value.dims is None and value.op == "input":
                     value.dims = item.dims

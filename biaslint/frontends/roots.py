@@ -483,7 +483,7 @@ def run_model(interp: Interpreter, obj: Obj) -> list[Value]:
         if obj.items is not None and not frameworks.has_forward(obj):
             return [
                 result
-                for item in obj.items.values()
+                for item in list(obj.items.values())
                 if isinstance(item, Obj) and frameworks.is_module(item) and not item.used
                 for result in run_model(interp, item)
             ]
@@ -491,7 +491,7 @@ def run_model(interp: Interpreter, obj: Obj) -> list[Value]:
         results.append(calls.call(interp, obj, [node], {}, interp.node))
         return results
     if isinstance(obj.cls, Class):
-        for name, func in obj.cls.attrs.items():
+        for name, func in list(obj.cls.attrs.items()):
             if isinstance(func, Func) and func.kind == "function" and (name == "training_step" or not NOT_FORWARD.match(name)):
                 args, kwargs = inputs(interp, func)
                 results.append(calls.call(interp, attributes.load(interp, obj, name), args, kwargs, func.node))

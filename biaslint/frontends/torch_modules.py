@@ -238,7 +238,7 @@ def call_object(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Va
         return torch_layers.apply(interp, obj, args, kwargs)
     if obj.items is not None and container(obj) == "Sequential":
         value: Value = args[0] if args else next(iter(kwargs.values()), None)
-        for item in obj.items.values():
+        for item in list(obj.items.values()):  # which what is called may change
             value = calls.call(interp, item, [value], {}, interp.node)
         return value
     return MISSING

@@ -6,7 +6,6 @@ Files are looked at a few times a second; that needs nothing from the system, an
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from biaslint import discover, engine
 from biaslint.config import Config
 
 INTERVAL = 0.3
+"""Seconds between two looks."""
 Stamp = tuple[int, int]
 _IMPORT = re.compile(r"^\s*(?:from\s+(\S+)\s+import\b(.*)|import\s+(.+))", re.MULTILINE)
 
@@ -22,13 +22,12 @@ def watch(
     settings: Callable[[], Config],
     paths: Sequence[Path],
     show: Callable[[engine.Result, Config, Sequence[Path]], None],
-    pause: Callable[[], bool] | None = None,
+    pause: Callable[[], bool],
 ) -> None:
     """Lint the files at `paths` and show the result, then the same for what changes, until `pause` says False.
 
     `show` is given the files that changed; none at the start. When a configuration changes, everything is linted again.
     """
-    pause = pause or _rest
     chosen = settings()
     before = stamps(chosen, paths)
     show(engine.lint_files(sources_of(before), chosen), chosen, [])
@@ -46,11 +45,6 @@ def watch(
         else:
             files = sorted(dependents(changed, files))
         show(engine.lint_files(files, chosen), chosen, sorted(changed))
-
-
-def _rest() -> bool:
-    time.sleep(INTERVAL)
-    return True
 
 
 def stamps(chosen: Config, paths: Sequence[Path]) -> dict[Path, Stamp]:

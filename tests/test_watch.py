@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from projects import CLEAN, DEAD, FIXED, ROOT, biaslint, write
 
 from biaslint import config, engine, watch
@@ -102,6 +103,30 @@ def test_a_person_watches_and_interrupts(tmp_path: Path) -> None:
         process.kill()
     reader.join(5)
     assert sum("BL101" in line for line in lines) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process groups")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupted_run_ends_at_once_with_one_line_and_keeps_nothing(tmp_path: Path, jobs: str) -> None:
+    write(tmp_path, {"biaslint.toml": "", **{f"net{i}.py": DEAD for i in range(8000)}})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "biaslint", "--jobs", jobs, "."],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    try:
+        time.sleep(2)
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (130, "", "\nbiaslint: interrupted\n")
+    assert not [*tmp_path.glob(".biaslint_cache/**/*.json"), *tmp_path.glob(".biaslint_cache/**/*.pieces")]
 
 
 def test_watching_does_not_go_with_fixing(tmp_path: Path) -> None:

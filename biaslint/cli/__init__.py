@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,14 @@ class Lazy(click.Group):
         paths = [] if incomplete.startswith("-") else [CompletionItem(incomplete, type="file")]
         return [*paths, *super().shell_complete(ctx, incomplete), *options]  # bash forgets what stands before a file
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Whoever interrupts gets a line and the shell's exit status for it: click's own, 1, would say that there are findings."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\nbiaslint: interrupted", err=True)
+            ctx.exit(128 + signal.SIGINT)
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One screen: usage, examples, commands, and where the options are."""
         formatter.write("Usage: biaslint [OPTIONS] [PATHS]...\n       biaslint COMMAND ...\n\n")
@@ -77,7 +86,7 @@ class Lazy(click.Group):
         for name, (_, what) in COMMANDS.items():
             formatter.write(f"  {name:9} {what}\n")
         formatter.write("\nOptions: biaslint lint --help, and --help after each command. --version tells the version.\n")
-        formatter.write("Exit status: 0 nothing to fail on, 1 findings, 2 wrong usage or an internal error.\n")
+        formatter.write("Exit status: 0 nothing to fail on, 1 findings, 2 wrong usage or an internal error, 130 interrupted.\n")
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

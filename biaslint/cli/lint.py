@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -251,10 +253,22 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
         _report(view, options, stderr=False)
         sys.stdout.flush()
 
+    interrupted = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        # Python loses an exception that a signal raises in a destructor: then the next rest ends it
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
-        watch.watch(lambda: settings_for(targets, options, settings), targets, show)
+        watch.watch(
+            lambda: settings_for(targets, options, settings), targets, show, lambda: not interrupted.wait(watch.INTERVAL)
+        )
     except KeyboardInterrupt:
         click.echo()
+    finally:
+        signal.signal(signal.SIGINT, before)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,13 +44,14 @@ def with_deep_stack(work: Callable[[], Result]) -> Result:
 
     limit, size = sys.getrecursionlimit(), threading.stack_size(STACK)
     sys.setrecursionlimit(DEPTH)
+    # who interrupts the program does not wait for the thread; and it must not find the limit lowered under its feet
+    thread = threading.Thread(target=run, name="biaslint", daemon=True)
     try:
-        thread = threading.Thread(target=run, name="biaslint")
         thread.start()
-        thread.join()
     finally:
-        sys.setrecursionlimit(limit)
         threading.stack_size(size)
+    thread.join()
+    sys.setrecursionlimit(limit)
     if failure:
         raise failure[0]
     return outcome[0]
@@ -90,7 +92,7 @@ def team(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Te
         if not pools and len(groups) > 1 and jobs > 1 and sys.platform.startswith("linux"):
             _task["project"] = project
             gc.freeze()
-            pools.append(multiprocessing.get_context("fork").Pool(jobs))
+            pools.append(multiprocessing.get_context("fork").Pool(jobs, _leave_interrupts_to_the_parent))
         made: Iterable[tuple[Any, Dependencies]]
         if pools:
             made = pools[0].imap(_one, [(work, group, pack) for group in groups])
@@ -129,6 +131,11 @@ def collecting_seldom() -> Iterator[None]:
         gc.set_threshold(*thresholds)
         if not was_on:
             gc.disable()
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """A terminal sends them to every process; the parent ends the others, and says so once."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _one(task: tuple[Work, Any, Callable[[Any], Any]]) -> tuple[Any, Dependencies]:

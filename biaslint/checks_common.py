@@ -60,6 +60,7 @@ def sets_unguarded(use: LayerUse) -> bool:
 
 RELUS = {"relu", "relu_", "relu6"}
 SMALL = 0.2  # up to here a positive constant is the "so that all ReLUs fire" habit, and another rule's business
+RAISED = 0.5  # a constant from here on is meant to open a gate of an LSTM
 
 
 ORDINARY = {

@@ -88,9 +88,9 @@ def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.Monkey
     context = workers.multiprocessing.get_context("fork")
 
     class Watched:
-        def Pool(self, jobs: int) -> object:  # noqa: N802
+        def Pool(self, jobs: int, *rest: object) -> object:  # noqa: N802
             pools.append(jobs)
-            return context.Pool(jobs)
+            return context.Pool(jobs, *rest)
 
     monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: Watched())
     monkeypatch.setattr(workers, "available", lambda: 3)

@@ -6,9 +6,11 @@ import ast
 import json
 import random
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 from fixing import finding, no_bias, place_of, unmark
+from projects import biaslint, write
 
 from biaslint.finding import DeleteStatement, InsertAfter, ReplaceExpression, Safety, SetArgument
 from biaslint.fix import CannotFix, TextEdit, apply, fix_all, fix_text
@@ -194,3 +196,12 @@ def fixable(text):
         place = Place("m.py", each.place.line, start, each.place.end_line, end)
         found.append(finding(place, SetArgument(place, "bias", "False")))
     return found
+
+
+def test_a_wrong_slice_is_mended_and_the_gate_is_not_opened_twice(tmp_path: Path) -> None:
+    body = "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, n):\n        super().__init__()\n"
+    body += "        self.rnn = nn.LSTM(8, n)\n        self.rnn.bias_ih_l0.data[{}].fill_(1.0)\n\n"
+    body += "    def forward(self, x):\n        return self.rnn(x)[0]\n"
+    write(tmp_path, {"net.py": body.format("2 * n : 3 * n")})
+    biaslint(tmp_path, "--fix", "--unsafe-fixes", "--select", "BL301,BL302", "net.py")
+    assert (tmp_path / "net.py").read_text() == body.format("n : 2 * n")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from biaslint.checks import Report
+from biaslint.checks_common import RAISED
 from biaslint.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
 from biaslint.graph import BiasWrite, LayerUse, Place, Program
 from biaslint.vocabulary.spec import positional_names
@@ -156,6 +157,8 @@ def _fix(use: LayerUse) -> Fix | None:
     )
     if use.framework != "torch" or not simple or use.statement is None or len(_vectors(use)) != 1:
         return None
+    if any(write.span and write.how == "constant" and (write.value or 0) >= RAISED for write in use.bias.writes):
+        return None  # another gate is raised: BL302 mends that
     assigned = use.place.column - use.statement.column == len(f"{use.name} = ") and use.place.line == use.statement.line
     if not assigned or use.texts.get("bidirectional", "False") != "False" or use.texts.get("num_layers", "1") != "1":
         return None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import ELSEWHERE, the_layer
+from biaslint.checks_common import ELSEWHERE, RAISED, the_layer
 from biaslint.finding import (
     Fix,
     InsertAfter,
@@ -27,7 +27,6 @@ GATES = {
     "keras": ("input", "forget", "cell", "output"),
     "tensorflow": ("input", "cell", "forget", "output"),
 }
-RAISED = 0.5  # a constant from here on is meant to open a gate
 
 
 def check(program: Program) -> Iterator[Report]:

@@ -21,6 +21,7 @@ from biaslint.frontends.values import (
     is_constant,
     is_open,
     key_of,
+    tensors_and_effort,
     tensors_in,
 )
 
@@ -178,7 +179,9 @@ def list_method(interp: Interpreter, self: ListV, name: str, args: list[Value], 
         return library.do_product(interp, [self], {})
     if name == "_replace":
         return self
-    return interp.fresh(name, tensors_in(self))
+    found, effort = tensors_and_effort(self)
+    interp.steps += effort >> 2
+    return interp.fresh(name, found)
 
 
 def split_list(interp: Interpreter, self: ListV, name: str, sizes: Value) -> Value:

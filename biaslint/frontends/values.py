@@ -7,7 +7,7 @@ instance of a class below, or a `biaslint.flow.Node` for a tensor.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -328,36 +328,41 @@ def is_constant(value: Value) -> bool:
 
 def tensors_in(value: Value, depth: int = 4) -> list[Node]:
     """All tensors that are reachable inside a value."""
+    return tensors_and_effort(value, depth)[0]
+
+
+def tensors_and_effort(value: Value, depth: int = 4) -> tuple[list[Node], int]:
+    """All tensors that are reachable inside a value, and how many items were looked at."""
     if isinstance(value, Node):
-        return [value]
+        return [value], 1
     if isinstance(value, Unknown):
-        return list(value.tensors)
+        return list(value.tensors), 1
     found: list[Node] = []
-    if not is_constant(value):
-        _collect(value, depth, found, set())
-    return found
+    return found, 1 if is_constant(value) else _collect(value, depth, found, set())
 
 
-def _collect(value: Value, depth: int, found: list[Node], seen: set[tuple[int, int]]) -> None:
+def _collect(value: Value, depth: int, found: list[Node], seen: set[tuple[int, int]]) -> int:
     """Each container counts once at each depth: lists of one list many times over would take for ever."""
     if isinstance(value, ListV):
-        items: Iterable[Value] = value.items
+        items: Collection[Value] = value.items
     elif isinstance(value, DictV):
         items = value.items.values()
     elif isinstance(value, Obj) and not value.layer and value.items is None:
         items = value.attrs.values()
     else:
-        return
+        return 1
     if depth == 0 or (id(value), depth) in seen:
-        return
+        return 1
     seen.add((id(value), depth))
+    effort = len(items)
     for item in items:
         if isinstance(item, Node):
             found.append(item)
         elif isinstance(item, Unknown):
             found.extend(item.tensors)
         elif not isinstance(item, CONSTANTS):
-            _collect(item, depth - 1, found, seen)
+            effort += _collect(item, depth - 1, found, seen)
+    return effort
 
 
 def vast(value: Value, most: int = 4096) -> bool:

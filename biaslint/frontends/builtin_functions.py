@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from biaslint.flow import Node
 from biaslint.frontends import attributes, calls, frameworks, operators, reflection, tensors
-from biaslint.frontends.interpreter import BUILTIN_EXCEPTIONS
+from biaslint.frontends.exceptions import BUILTIN_EXCEPTIONS
 from biaslint.frontends.values import (
     MAX_ITEMS,
     MISSING,

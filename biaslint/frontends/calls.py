@@ -22,7 +22,7 @@ from biaslint.frontends import (
     wrappers,
 )
 from biaslint.frontends.dependencies import Used
-from biaslint.frontends.interpreter import MAX_DEPTH, Frame
+from biaslint.frontends.frames import MAX_DEPTH, Frame
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
     MISSING,

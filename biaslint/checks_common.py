@@ -190,7 +190,7 @@ def predicts(use: LayerUse) -> bool:
     if use.output_activation in CLASSIFIES:
         # a softmax over one feature is one over positions
         weighs = use.output_activation.endswith("softmax") and (size == "1" or INNER.search(f"{use.owner} {use.name} {size}"))
-        return not weighs
+        return not weighs and not use.part  # a part may well be a gate
     size = use.texts.get("out_features", use.texts.get("out_channels", ""))
     nameless = use.name == use.type.rpartition(".")[2]
     if use.kind == "conv" or size == use.texts.get("in_features") or (nameless and size == "1"):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from biaslint.graph import LayerUse, Place, Program, Site
+from biaslint.graph import ESCAPED, HANDED, LayerUse, Place, Program, Site
 
 BIASED_KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "attention")
 SETTLED = ("dead", "alive", "part")
@@ -47,7 +47,7 @@ def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple
     """The places whose bias is dead in the sense of `is_dead`, each with its condition."""
     alive_through: set[Place] = set()
     for use in program.uses:
-        if use.kind in BIASED_KINDS and use.bias.present and use.fate.kind in SETTLED and not is_dead(use):
+        if use.kind in BIASED_KINDS and use.bias.present and settled(use) and not is_dead(use):
             alive_through.update(use.chain)
     reported: set[Place] = set()
     for site in program.sites(*kinds):
@@ -57,13 +57,18 @@ def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple
                 yield verdict
 
 
+def settled(use: LayerUse) -> bool:
+    """Is it known whether the bias is dead?"""
+    return use.fate.kind in SETTLED or use.fate.detail == HANDED
+
+
 def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Place]) -> Iterator[Verdict]:
     """What is to be said of one constructor call."""
     biased = [use for use in site.uses if use.bias.present is not False]
     if any(use.bias.present is None or use.fate.detail == ESCAPED for use in biased):
         return
     dead = [use for use in biased if is_dead(use)]
-    living = [use for use in biased if use.fate.kind in SETTLED and not is_dead(use)]
+    living = [use for use in biased if settled(use) and not is_dead(use)]
     if not dead:
         return
     given_by_caller = bool(dead[0].bias.argument_text) and dead[0].bias.argument_text not in ("True", "False")
@@ -85,9 +90,6 @@ def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Pl
             if test is not None:
                 yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
                 return
-
-
-ESCAPED = "the layer is handed to code that is not known"
 
 
 def separating(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:

@@ -82,6 +82,10 @@ class Bias:
         return self.default
 
 
+ESCAPED = "the layer is handed to code that is not known"
+HANDED = "its model is handed to code that is not known"  # some reader sees the bias, whatever it is set to there
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What becomes of the shift that a bias adds.
@@ -92,7 +96,7 @@ class Fate:
         "alive"     some reader sees it; `detail` says which
         "unread"    the layer was called and nothing reads the result
         "uncalled"  the layer was never called
-        "unknown"   the execution stopped before it could be told
+        "unknown"   the execution stopped before it could be told, or `detail`: ESCAPED, HANDED
     """
 
     kind: str
@@ -136,6 +140,7 @@ class LayerUse:
     weight_trainable: bool | None = True
     escaped: bool = False  # handed to code that is not known: it may have been initialised there
     hooked: bool = False  # its weight is worked out from another tensor: weight norm, equalized learning rate, forward hooks
+    part: bool = False  # of a model that was executed alone, although the classes of other models mention it
     configured: bool = False  # a configuration or a model that is not looked at may initialize it
     absorbed_by: int | None = None  # ident of the affine layer that takes this one's bias up, with only linear steps between
     doubles: int | None = None  # a raw bias added to the result of a layer that has one: that layer's ident

@@ -94,3 +94,38 @@ def test_run_time_data_is_no_condition_and_the_bias_must_be_dead_both_ways(tmp_p
 def test_a_norm_that_cancels_under_no_setting_gives_no_finding(tmp_path: Path) -> None:
     body = "self.norm = nn.GroupNorm(2, 8) if grouped else nn.Identity()"
     assert conditions(tmp_path, "grouped", body, FORWARD) == []
+
+
+CHECKED = """
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, norm=None, width=None):
+        super().__init__()
+        {check}
+        if width is None:
+            raise ValueError("width")
+        self.linear = nn.Linear(3, width)
+        self.norm = nn.BatchNorm1d(width) if norm == "batch" else nn.LayerNorm(width)
+
+    def forward(self, x):
+        return self.norm(self.linear(x)).relu()
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "when"),
+    [
+        ("if norm not in ('batch', 'layer'): raise ValueError(norm)", ["norm == 'batch'"]),
+        ("if norm is None: raise ValueError(norm)", ["norm == 'batch'"]),
+        ("if not norm: raise ValueError(norm)", ["norm == 'batch'"]),
+        ("assert width is None or width > 0", []),
+    ],
+)
+def test_a_default_that_the_constructor_refuses_is_open(tmp_path: Path, check: str, when: list[str]) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(CHECKED.format(check=check), encoding="utf-8")
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert (result.errors, result.problems) == ([], [])
+    assert [finding.when for finding in result.findings] == when

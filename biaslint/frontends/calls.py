@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
@@ -96,10 +97,10 @@ def call_external(interp: Interpreter, func: External, args: Args, kwargs: Kwarg
 def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -> Value:
     """Nobody knows what this does: it sees the tensors and may change the modules that it is given."""
     values = [*args, *kwargs.values()]
-    for value in values:
-        escape(value)
-    found = [node for value in (func, *values) for node in tensors_in(value)]
     name = attributes.describe(func)
+    for value in values:
+        escape(interp, value, name)
+    found = [node for value in (func, *values) for node in tensors_in(value)]
     if isinstance(func, (External, Unknown)):
         interp.not_understood(f"call of {name}")
     if found:
@@ -114,14 +115,28 @@ def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -
     return interp.fresh(f"{name}(...)")
 
 
-def escape(value: Value) -> None:
-    """Layers that unknown code can reach may be changed there."""
+# What may put other parts into a model, or switch its norms off, by its name
+REBUILDS = re.compile(r"norm|(?<![a-z])bn|freez|replac|convert|fus|swap|surgery|patch|inject|hook|prun|quant", re.IGNORECASE)
+FOR_INFERENCE = ("torch.quantization.", "torch.ao.quantization.")  # what they put in changes nothing in training
+
+
+def escape(interp: Interpreter, value: Value, name: str) -> None:
+    """Unknown code, called `name`, may change the layers that it can reach.
+
+    A whole model is handed on to be trained, exported, measured or initialized: its values may change, what it is made of does not.
+    """
+    rebuilt = REBUILDS.search(name) and not name.startswith(FOR_INFERENCE)
+    inside = frameworks.within_model(interp)
     todo, seen = [(value, 3)], set()
     while todo:
         part, depth = todo.pop()
         if isinstance(part, Obj):
+            whole = part.layer is None and (isinstance(part.cls, Class) or not inside) and not rebuilt
             for layer in frameworks.layers_of(part):
-                layer.escaped = True
+                if whole:
+                    layer.handed = True
+                else:
+                    layer.escaped = True
         elif isinstance(part, (ListV, DictV)) and depth and (id(part), depth) not in seen:
             seen.add((id(part), depth))
             items = part.items if isinstance(part, ListV) else part.items.values()

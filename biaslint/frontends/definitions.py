@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import TYPE_CHECKING
 
-from biaslint.frontends.values import Class, External, Func, Scope, Value
+from biaslint.frontends import frameworks
+from biaslint.frontends.values import Class, External, Func, Scope, Unknown, Value
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter, Signal
@@ -48,6 +50,9 @@ def do_class(interp: Interpreter, node: ast.ClassDef, scope: Scope) -> Signal:
         bases.append(interp.eval(base, scope))
     cls = Class(node.name, node, scope.module, bases)
     cls.mro = linearize(cls)
+    taken_for = likely_base(cls)
+    if taken_for is not None:
+        cls.mro.append(taken_for)
     closure = None if scope is scope.module.scope else scope
     body = Scope(scope.module, closure, cls.attrs)
     body.names["__qualname__"] = node.name
@@ -106,6 +111,26 @@ def linearize(cls: Class) -> list[Value]:
         for sequence in sequences:
             sequence[:] = [item for item in sequence if not same(item, head)]
     return order
+
+
+# The method that a forward pass has -> the base class that stands behind one we cannot see, where the file speaks of its framework.
+FORWARD_PASSES = {"forward": ("torch", External("torch.nn.Module")), "call": ("keras", External("keras.layers.Layer"))}
+
+
+def likely_base(cls: Class) -> External | None:
+    """What a class with a forward pass is most likely built on, where its base is of a library that is not among the linted files."""
+    externals = [base for base in cls.mro if isinstance(base, External)]
+    if any(frameworks.of_name(base.name) is not None for base in externals):
+        return None
+    unseen = [base for base in externals if base.name.partition(".")[0] not in sys.stdlib_module_names | {"builtins"}]
+    if not unseen and not any(isinstance(base, Unknown) for base in cls.mro):
+        return None
+    for item in cls.node.body:
+        if isinstance(item, ast.FunctionDef) and item.name in FORWARD_PASSES and not item.decorator_list:
+            framework, base = FORWARD_PASSES[item.name]
+            if framework in cls.module.text and len(item.args.posonlyargs) + len(item.args.args) > 1:
+                return base
+    return None
 
 
 def same(one: Value, two: Value) -> bool:

@@ -26,7 +26,7 @@ from biaslint.frontends.values import (
     is_constant,
 )
 from biaslint.frontends.writes import Write
-from biaslint.graph import Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
+from biaslint.graph import ESCAPED, HANDED, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 from biaslint.vocabulary import torch as vocabulary
 
 LOSSES = {*vocabulary.LOSS_FUNCTIONS, *vocabulary.LOSSES, "sigmoid_focal_loss"}
@@ -108,8 +108,8 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
             weight_trainable=layer.weight_trainable if isinstance(layer.weight_trainable, bool) else None,
             doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
             covers_all=layer.covers_all,
-            hooked=layer.hooked or layer.escaped,
-            escaped=layer.escaped,
+            hooked=layer.hooked or layer.escaped or layer.handed,
+            escaped=layer.escaped or layer.handed,
             sources=tuple(numbers[id(one)] for one in facts.sources(layer) if id(one) in numbers),
             callee=layer.callee or called(interp, layer),
             covers=tuple(
@@ -118,7 +118,7 @@ def uses(interp: Interpreter, run: int, root: str, complete: bool) -> list[Layer
                 if id(one) in numbers
             ),
         )
-        if complete and fate.kind == "alive":
+        if complete and (fate.kind == "alive" or fate.detail == HANDED):
             heir = facts.heir(layer)
             use.absorbed_by = numbers.get(id(heir)) if heir is not None else None
         statement = layer.origin.statement
@@ -255,7 +255,15 @@ def bias_write(write: Write, place: Any, meant: bool = False) -> BiasWrite:
 def fate_of(layer: Layer, place: Any) -> Fate:
     """What becomes of the shift that the layer's bias adds."""
     if layer.escaped:
-        return Fate("unknown", detail="the layer is handed to code that is not known")
+        return Fate("unknown", detail=ESCAPED)
+    fate = followed(layer, place)
+    if layer.handed and fate.kind not in ("dead", "part"):
+        return Fate("unknown", detail=HANDED if fate.kind == "alive" else "")
+    return fate
+
+
+def followed(layer: Layer, place: Any) -> Fate:
+    """The fate of the shift, were there nothing but what is known."""
     if not layer.calls:
         return Fate("uncalled")
     nodes = [node for node in layer.calls if node.bias_of is layer]

@@ -141,6 +141,11 @@ def is_module(value: Value) -> bool:
     return framework is not None and framework.is_module(value)
 
 
+def within_model(interp: Interpreter) -> bool:
+    """Is what runs now a method of a layer or model, or called by one?"""
+    return any(isinstance(frame.self, Obj) and is_module(frame.self) for frame in interp.stack)
+
+
 def store(interp: Interpreter, obj: Obj, name: str, value: Value) -> bool:
     framework = of_object(obj)
     return framework is not None and framework.store(interp, obj, name, value)
@@ -367,6 +372,7 @@ def copy(interp: Interpreter, value: Value, memo: dict[int, Value] | None = None
                 old.argument_text, old.default, list(old.writes), list(old.weight_writes), [], old.eval_mode, old.escaped, old.texts,
                 old.settings, old.axes,
             )  # fmt: skip
+            made.layer.handed = old.handed
             interp.layers.append(made.layer)
         return made
     return value

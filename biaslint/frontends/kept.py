@@ -129,6 +129,7 @@ def _summary_out(one: Summary) -> dict[str, Any]:
                 made.identity,
                 " ".join(made.mentions),
                 " ".join(made.calls),
+                " ".join(made.bases),
                 made.layers,
                 made.model,
                 made.constructs,
@@ -141,10 +142,14 @@ def _summary_out(one: Summary) -> dict[str, Any]:
 def _summary_in(value: Any) -> Summary:
     path = Path(value["path"])
     definitions = [
-        Definition(path, index, name, kind, identity, tuple(mentions.split()), tuple(calls.split()), *flags)
-        for index, name, kind, identity, mentions, calls, *flags in value["definitions"]
+        Definition(path, index, name, kind, identity, words(mentions), words(calls), words(bases), *flags)
+        for index, name, kind, identity, mentions, calls, bases, *flags in value["definitions"]
     ]
     return Summary(definitions, value["aliases"], value["functional"], value["state"])
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
 def _reached_out(one: Reached) -> dict[str, Any]:

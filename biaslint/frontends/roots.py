@@ -73,7 +73,8 @@ def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Whole, list[Summary]
     reached = Whole()
     reached.add(spread(execute_all, by_file(entries)))
     for chosen in rounds(waiting, contents, reached.sum.classes):
-        reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen]))
+        reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen if one.name not in contents.parts]))
+        reached.add(spread(execute_parts, [[(one.path, one.index)] for one in chosen if one.name in contents.parts]))
     # where functions build the models, those that nothing has called
     lone = [one for one in contents.definitions if one.kind == "function" and one.layers and one.path in contents.functional]
     for chosen in rounds(lone, contents, reached.sum.functions):
@@ -125,6 +126,12 @@ def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_S
         relief.relieve(project)
     take_definitions(project, reached)
     return replace(reached, seen=set(), before=set(), asked=[], flipped=set(), flips=[])  # what only these roots bear on
+
+
+def execute_parts(project: Project, group: Sequence[Reference]) -> Reached:
+    """Execute some models that are parts of others, but no execution of those led to them."""
+    reached = execute_all(project, group)
+    return replace(reached, uses=[replace(use, part=True) for use in reached.uses])
 
 
 def execute_lone(project: Project, group: Sequence[Reference]) -> Reached:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.flow import Node
-from biaslint.frontends import assignments, attributes, calls, patterns, repeats, scopes
+from biaslint.frontends import argument_checks, assignments, attributes, calls, patterns, repeats, scopes
 from biaslint.frontends.values import MAX_ITEMS, Deferred, External, Raised, Scope, Unknown, is_constant
 
 if TYPE_CHECKING:
@@ -27,15 +27,16 @@ def do_expr(interp: Interpreter, node: ast.Expr, scope: Scope) -> Signal:
 def do_if(interp: Interpreter, node: ast.If, scope: Scope) -> Signal:
     before = len(interp.choices.open)
     test = interp.eval(node.test, scope)
+    if not interp.trying and argument_checks.let_pass(interp, node, test, scope):
+        test = interp.eval(node.test, scope)
     unknown = (isinstance(test, Unknown) and interp.choices.known(test.key) is None) or isinstance(test, Node)
     if unknown or not interp.trying:
-        # entry points are called as their authors meant them: a check of the arguments passes, whatever we take them for
-        raises = isinstance(node.body[-1], ast.Raise)
-        if raises or (node.orelse and isinstance(node.orelse[-1], ast.Raise)):
+        side = argument_checks.passing_side(node)
+        if side is not None:
             interp.choices.take_back(before)
             if isinstance(test, Unknown):
-                interp.choices.assume(test, not raises)
-            return interp.block(node.orelse if raises else node.body, scope)
+                interp.choices.assume(test, side)
+            return interp.block(node.body if side else node.orelse, scope)
     if unknown and not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
         return None
     return interp.block(node.body if interp.truth(test, node.test) else node.orelse, scope)

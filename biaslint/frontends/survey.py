@@ -50,6 +50,7 @@ class Definition:
     identity: Hashable  # as `Project.identity` has it
     mentions: tuple[str, ...]  # the names and attributes that it refers to
     calls: tuple[str, ...] = ()  # of a script: what its loose statements call
+    bases: tuple[str, ...] = ()  # of a class: the names and attributes that its bases are written with
     layers: bool = False  # it mentions a name that layers have
     model: bool = False  # a class whose instances are layers or models
     constructs: bool = False  # a class with a constructor of its own
@@ -74,6 +75,7 @@ class Contents:
     refers: dict[Definition, frozenset[str]]  # which of the names that are defined or lead to a definition it mentions
     builds: set[str]  # names that lead to layers
     referred: dict[str, int]  # name -> how many definitions mention it
+    parts: set[str]  # names that the class of a model mentions, but for its bases
     functional: set[Path]
 
 
@@ -152,6 +154,7 @@ def summarise(project: Project, path: Path) -> Summary:
             "class" if is_class else "function",
             project.identity(module, node),
             tuple(map(sys.intern, sorted(names))),
+            bases=tuple(map(sys.intern, sorted(mentioned(node.bases)))) if isinstance(node, ast.ClassDef) else (),
             layers=any(map(LAYER_NAMES.fullmatch, names)),
             constructs=is_class and any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in node.body),
         )
@@ -193,11 +196,14 @@ def gather(summaries: Sequence[Summary]) -> Contents:
     defined = {one.name for one in every if one.index is not None}
     refers: dict[Definition, frozenset[str]] = {}
     referred: dict[str, int] = {}
+    parts: set[str] = set()
     for one in every:
         names = {name for name in one.mentions if name in defined}
         names |= {aliases[name] for name in one.mentions if name in aliases}
         one.mentions = ()
         refers[one] = frozenset(names)
+        if one.model:
+            parts |= names - {one.name, *one.bases}
         if one.index is not None:
             for name in names - {one.name}:
                 referred[name] = referred.get(name, 0) + 1
@@ -210,7 +216,7 @@ def gather(summaries: Sequence[Summary]) -> Contents:
                 builds.add(one.name)
                 grown = True
     functional = {summary.definitions[-1].path for summary in summaries if summary.functional}
-    return Contents(every, refers, builds, referred, functional)
+    return Contents(every, refers, builds, referred, parts, functional)
 
 
 def worth_running(one: Definition, contents: Contents) -> bool:

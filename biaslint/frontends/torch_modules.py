@@ -358,8 +358,9 @@ def do_train(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value
 
 
 def do_eval(interp: Interpreter, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    """eval() on the whole model is for measuring it afterwards; on one layer from within the model it freezes that layer."""
-    if interp.stack and any(frame.self is not None for frame in interp.stack):
+    """eval() on the whole model is for measuring it afterwards; on a part of one, or from within it, it freezes norms."""
+    part = isinstance(obj.cls, External) or (isinstance(obj.owner, Obj) and frameworks.is_module(obj.owner))
+    if frameworks.within_model(interp) or (part and any(frame.self is not None for frame in interp.stack)):
         set_mode(obj, False)
     return obj
 

@@ -218,6 +218,7 @@ class Layer:
     weight_trainable: Value = True
     callee: str = ""
     hooked: bool = False
+    handed: bool = False  # part of a model that was handed to code that is not known: it may have been initialized there
     configured: bool = False  # a configuration or a model that is not looked at may initialize it
     doubles: Layer | None = None  # a raw bias: the layer to whose own bias it is added
     covers: list[tuple[Layer, str, Value]] = field(

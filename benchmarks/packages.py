@@ -79,13 +79,13 @@ def measure(folder: Path, everything: bool) -> dict[str, Any]:
     """Lint a folder in this process; how long it takes is told as a multiple of the time that Python needs to parse the files."""
     from biaslint import engine, sources
     from biaslint.config import Config
-    from biaslint.frontends import roots, survey
+    from biaslint.frontends import exploring, survey
 
     if everything:
         sources.MENTIONS = (b"",)
         survey.LAYER_NAMES = re.compile(".*")
-        explore, roots.MAX_RUNS = roots.explore, 2
-        roots.explore = lambda project, root, reached, steps: explore(project, root, reached, min(steps, SHORT))
+        explore, exploring.MAX_RUNS = exploring.explore, 2
+        exploring.explore = lambda project, root, reached, steps: explore(project, root, reached, min(steps, SHORT))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, for times that can be compared
     config = Config(folder, exclude=("site-packages",), respect_gitignore=False)

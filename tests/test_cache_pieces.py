@@ -9,7 +9,7 @@ import pytest
 
 from biaslint import cache, engine
 from biaslint.config import Config
-from biaslint.frontends import roots
+from biaslint.frontends import exploring
 
 VARIANTS = {
     "pkg/__init__.py": [
@@ -260,13 +260,13 @@ def rearranged(text: str, chance: random.Random) -> str:
 def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the entry points that are executed."""
     names: list[str] = []
-    explore = roots.explore
+    explore = exploring.explore
 
     def noted(project, root, reached, steps):  # type: ignore[no-untyped-def]
         names.append(root.name)
         explore(project, root, reached, steps)
 
-    monkeypatch.setattr(roots, "explore", noted)
+    monkeypatch.setattr(exploring, "explore", noted)
     return names
 
 

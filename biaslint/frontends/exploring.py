@@ -1,0 +1,164 @@
+"""Executing an entry point under every set of choices that matters: unknown conditions are made the other way one by one."""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from pathlib import Path
+from typing import Any
+
+from biaslint.frontends import attributes, duplicates, entry, export, survey
+from biaslint.frontends.choices import Choices
+from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
+from biaslint.frontends.project import Project
+from biaslint.frontends.reached import Reached
+from biaslint.frontends.survey import Root
+from biaslint.frontends.values import Raised, Stopped
+from biaslint.graph import LayerUse
+
+MAX_RUNS = 8
+ROOT_STEPS = 1_500_000
+SMALL = 30_000  # steps up to which a model is executed under contrary choices although nothing was found in it
+FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
+FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
+
+
+def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
+    """Execute a root under every set of choices that matters, and keep what was found."""
+    if survey.functional(root.module) and not survey.speaks_of_torch(root.module):
+        steps = min(steps, FUNCTIONAL_STEPS)
+    forced: list[tuple[dict[Any, bool], bool, Any]] = [({}, False, None)]
+    taken: list[tuple[bool, dict[Any, bool]]] = []  # the choices of the executions so far, and whether they began contrarily
+    spent = 0
+    runs = 0
+    found: list[LayerUse] = []
+    while forced and runs < MAX_RUNS and spent < ROOT_STEPS:
+        given, contrary, flip = forced.pop(0)
+        if covered(given, contrary, taken):
+            continue
+        if flip is not None and not untried(reached, flip):
+            continue
+        try:
+            interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0, steps=steps)
+        except duplicates.Duplicate:
+            return
+        runs += 1
+        spent += interp.steps
+        found.extend(uses)
+        for fact in export.unknown_facts(interp):
+            reached.unknowns.setdefault(fact)
+        if ended is None:
+            reached.classes.update(project.identity(cls.module, cls.node) for cls in interp.classes)
+        elif runs == 1:
+            reached.stopped.append((f"{root.module.name}.{root.name}", ended))
+        reached.functions.update(project.identity(func.module, func.node) for func in interp.functions)
+        taken.append((contrary, interp.choices.made))
+        choices = interp.choices
+        repeatable = [key for key in choices.open if not passing(key)]
+        if ended is not None and ended.startswith("raises") and repeatable and runs < 4:
+            last = repeatable[-1]
+            forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary, None))
+        small = isinstance(root.node, ast.ClassDef) and interp.steps < SMALL
+        biases = frozenset((use.place.path, use.owner, use.name) for use in found if matters(use))
+        contrast = runs == 1 and any(key not in choices.settled for key in choices.open)
+        if contrast and (small or biases):
+            forced.append(({}, True, None if small else ("all", biases)))
+        if contrast and small and not biases:
+            free = [key for key in repeatable if key not in choices.settled]
+            if 2 <= len(free) <= FEW:
+                forced += [({one: choices.made[one] == (one != key) for one in free}, contrary, None) for key in free]
+        if biases and len(given) < 2:
+            files = {place.path for use in found if matters(use) for place in use.chain}
+            for key in repeatable:
+                if choices.where.get(key) in files:
+                    flip = (spelling(key), choices.made[key], *(() if sized(key) else (len(given), contrary, biases)))
+                    forced.append(({**given, key: not choices.made[key]}, contrary, flip))
+            forced.sort(key=lambda item: len(item[0]))
+    reached.uses.extend(found)
+    if any(not covered(given, contrary, taken) for given, contrary, _ in forced):
+        place = (getattr(root.node, "lineno", 1), getattr(root.node, "col_offset", 0))
+        reached.unknowns.setdefault(root.module.unknown(*place, "analysis stopped here: more conditions than are tried"))
+
+
+def covered(given: dict[Any, bool], contrary: bool, taken: list[tuple[bool, dict[Any, bool]]]) -> bool:
+    """Has an execution made these choices already?"""
+    return bool(given) and any(side == contrary and given.items() <= made.items() for side, made in taken)
+
+
+def passing(key: Any) -> bool:
+    """Is it a condition on a value that another execution will not meet again?"""
+    return isinstance(key, tuple) and bool(key) and (key[0] == "fresh" or any(passing(part) for part in key))
+
+
+def sized(key: Any) -> bool:
+    """Is it a condition on the sizes of tensors? Biases seldom depend on them: each is made the other way once."""
+    return isinstance(key, tuple) and bool(key) and (key[0] == "dim" or any(map(sized, key)))
+
+
+def spelling(key: Any) -> str:
+    """A condition's key such that another entry point, with objects of its own, has the same."""
+    if isinstance(key, tuple):
+        if key[:1] == ("dim",):
+            return f"dim {key[-1]}"
+        return f"({','.join(map(spelling, key))})"
+    return repr(key) if isinstance(key, (str, int, float, type(None))) else str(getattr(key, "name", type(key).__name__))
+
+
+def untried(reached: Reached, flip: Any) -> bool:
+    """Has no execution made this choice the other way yet? An entry point that comes to the same biases by it shows nothing new."""
+    fresh = flip not in reached.flipped
+    reached.flipped.add(flip)
+    reached.flips.append((flip, fresh))
+    return fresh
+
+
+def matters(use: LayerUse) -> bool:
+    """Is its bias one that may be reported, so that every choice on the way to it must be tried?"""
+    return bool(use.bias.present) and (use.fate.kind in ("dead", "part") or use.absorbed_by is not None)
+
+
+def one_run(
+    project: Project, root: Root, given: dict[Any, bool], contrary: bool, reached: Reached, first: bool, steps: int = MAX_STEPS
+) -> tuple[Interpreter, list[LayerUse], str | None]:
+    """One execution of a root. Returns what it found, and why it ended early, if it did."""
+    interp = Interpreter(project, Choices(given, contrary), steps)
+    interp.module = root.module
+    interp.node = root.node
+    interp.on_model = lambda cls, args, kwargs: duplicates.once(project, reached, root, cls, args, kwargs) if first else None
+    ended: str | None = None
+    try:
+        value = entry.start(interp, root)
+        interp.on_model = None
+        entry.forward(interp, value)
+        for obj in entry.orphans(interp, value):
+            entry.forward(interp, obj)
+    except Raised as raised:
+        ended = f"raises {attributes.describe(raised.value)} at {raised.where or 'an unknown place'}"
+    except Stopped as stopped:
+        ended = str(stopped)
+    except RecursionError:
+        ended = "nested too deeply"
+        interp.module = root.module
+        interp.cut(ended, root.node)
+    except (KeyboardInterrupt, duplicates.Duplicate):
+        raise
+    except Exception as error:
+        ended = failed(error)
+    finally:
+        project.forget()
+    reached.runs += 1
+    try:
+        uses = export.uses(interp, reached.runs, f"{root.name}", complete=ended is None)
+    except Exception as error:
+        uses, ended = [], failed(error)
+    return interp, uses, ended
+
+
+FAILED = "internal error: "
+
+
+def failed(error: Exception) -> str:
+    """A fault of the analysis itself ends this execution, not the others: nothing is reported from it, and it is named aloud."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{FAILED}{type(error).__name__}: {error}{where}"

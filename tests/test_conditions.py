@@ -129,3 +129,141 @@ def test_a_default_that_the_constructor_refuses_is_open(tmp_path: Path, check: s
     result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
     assert (result.errors, result.problems) == ([], [])
     assert [finding.when for finding in result.findings] == when
+
+
+BLOCK = """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width, bn=True):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+        self.norm = nn.BatchNorm2d(width) if bn else nn.Identity()
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).relu()
+"""
+
+
+@pytest.mark.parametrize(
+    ("user", "when"),
+    [
+        ("def block():\n    return Block(8)", None),
+        ("def block(**kwargs):\n    return Block(8, **kwargs)", "bn"),
+        ("def block(**kwargs):\n    return Block(**dict(kwargs, width=8))", "bn"),
+        ("def block(**kwargs):\n    return Block(**{'width': 8, **kwargs})", "bn"),
+        ("def block(**kwargs):\n    return Block(**({'width': 8} | kwargs))", "bn"),
+        ("def block(**kwargs):\n    options = kwargs.copy()\n    options.update(width=8)\n    return Block(**options)", "bn"),
+        ("def block(**kwargs):\n    return partial(Block, **kwargs)(8)", "bn"),
+        ("def block(**kwargs):\n    return Block(8, bn=True, **kwargs)", None),
+        ("class Model(Block):\n    def __init__(self, **kwargs):\n        super().__init__(8, **kwargs)", "bn"),
+        ("def make(width, **kwargs):\n    return Block(width, **kwargs)\n\ndef block():\n    return make(8)", None),
+        ("def block(bn, **kwargs):\n    return Block(8, True, **kwargs)", None),
+    ],
+)
+def test_what_a_caller_may_add_to_an_entry_point_is_a_setting(tmp_path: Path, user: str, when: str | None) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(f"from functools import partial\n{BLOCK}\n\n{user}\n", encoding="utf-8")
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert (result.errors, result.problems) == ([], [])
+    assert [finding.when for finding in result.findings] == [when]
+
+
+TAKEN = """
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, **kwargs):
+        super().__init__()
+        use = {taken}
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8) if {asked} else nn.Identity()
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).relu()
+"""
+
+
+@pytest.mark.parametrize(
+    ("taken", "asked", "when"),
+    [
+        ("kwargs.pop('bn', True)", "use", ["use"]),
+        ("kwargs.get('norm', 'batch')", "use == 'batch'", ["use == 'batch'"]),
+        ("not kwargs.pop('bare', False)", "use", []),
+        ("kwargs.get('width', 8)", "use > 4", [None]),
+    ],
+)
+def test_what_a_constructor_takes_from_its_options_is_a_setting(
+    tmp_path: Path, taken: str, asked: str, when: list[str | None]
+) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(TAKEN.format(taken=taken, asked=asked), encoding="utf-8")
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert (result.errors, result.problems) == ([], [])
+    assert [finding.when for finding in result.findings] == when
+
+
+FLAG = """
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, {parameter}):
+        super().__init__()
+        bias = not flag
+        self.conv = nn.Conv2d(3, 8, 3, bias=bias)
+        self.norm = nn.BatchNorm2d(8) if {asked} else nn.Identity()
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).relu()
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameter", "asked"),
+    [
+        ("flag=True", "flag is True"),
+        ("flag=False", "flag is True"),
+        ("flag=True", "flag == True"),
+        ("flag=True", "flag is not False"),
+        ("flag=True", "not (flag is False)"),
+        ("flag", "flag is True"),
+        ("flag", "flag"),
+    ],
+)
+def test_a_flag_is_one_setting_however_it_is_asked_for(tmp_path: Path, parameter: str, asked: str) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(FLAG.format(parameter=parameter, asked=asked), encoding="utf-8")
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert (result.errors, result.problems, result.findings) == ([], [], [])
+    assert result.statistics.layers > 0
+
+
+SETTINGS = """
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, a=True, b=False, c=True, d=False, norm=True, own=False):
+        super().__init__()
+        self.linear = nn.Linear(3, 8) if own else nn.Linear(3, 8, bias=False)
+        self.norm = nn.BatchNorm1d(8) if norm else nn.Identity()
+        self.other = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8))
+        self.flags = a, b, c, d
+
+    def forward(self, x):
+        x = self.norm(self.linear(x)).relu()
+        for flag in self.flags:
+            x = x.flatten(1) if flag else x.clone()
+        return self.other(x)
+"""
+
+
+def test_what_matters_under_a_setting_is_found_among_many_others(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(SETTINGS, encoding="utf-8")
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert (result.errors, result.problems) == ([], [])
+    assert [(finding.place.line, finding.when) for finding in result.findings] == [(8, "norm"), (10, None)]

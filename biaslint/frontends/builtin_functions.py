@@ -20,6 +20,7 @@ from biaslint.frontends.values import (
     Func,
     ListV,
     Obj,
+    Options,
     Unknown,
     Value,
     hashable,
@@ -177,6 +178,7 @@ def do_dict(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) ->
     if args:
         fill_dict(interp, result, args[0])
     result.items.update(kwargs)
+    result.options = result.options or isinstance(kwargs, Options)
     return result
 
 
@@ -184,6 +186,7 @@ def fill_dict(interp: Interpreter, result: DictV, source: Value) -> None:
     if isinstance(source, DictV):
         result.items.update(source.items)
         result.open = result.open or source.open
+        result.options = result.options or source.options
     elif isinstance(source, ListV):
         for pair in source.items:
             if isinstance(pair, ListV) and len(pair.items) == 2:

@@ -14,6 +14,7 @@ from biaslint.frontends.values import (
     Func,
     ListV,
     Method,
+    Options,
     Setting,
     Unknown,
     Value,
@@ -21,6 +22,7 @@ from biaslint.frontends.values import (
     is_constant,
     is_open,
     key_of,
+    settable,
     tensors_and_effort,
     tensors_in,
 )
@@ -213,9 +215,12 @@ def dict_method(interp: Interpreter, self: DictV, name: str, args: list[Value], 
         for arg in args:
             builtin_functions.fill_dict(interp, self, arg)
         self.items.update(kwargs)
+        self.options = self.options or isinstance(kwargs, Options)
         return None
     if name == "copy":
-        return DictV(dict(self.items), self.open)
+        made = DictV({}, self.open)
+        builtin_functions.fill_dict(interp, made, self)
+        return made
     if name == "clear":
         self.items.clear()
         return None
@@ -245,4 +250,18 @@ def dict_get(interp: Interpreter, self: DictV, name: str, args: list[Value]) -> 
         self.items[key] = default
     if self.open and default is None:
         return interp.fresh(str(args[0]))
+    if self.options and isinstance(key, str) and name != "setdefault":
+        return option(interp, default, key)
     return default
+
+
+def option(interp: Interpreter, default: Value, key: str) -> Value:
+    """What a constructor takes from an entry point's `**kwargs`: `bn = kwargs.pop("bn", True)` is another way to write a parameter."""
+    func = interp.stack[-1].func
+    if not isinstance(func, Func) or func.owner is None or func.name != "__init__":
+        return default
+    value = settable(default, ("option", key), key)
+    statement = interp.statement
+    if isinstance(statement, ast.Assign) and statement.value is interp.node and isinstance(statement.targets[0], ast.Name):
+        interp.stack[-1].bound[statement.targets[0].id] = value
+    return value

@@ -36,6 +36,7 @@ from biaslint.frontends.values import (
     Method,
     Native,
     Obj,
+    Options,
     Param,
     Partial,
     Raised,
@@ -44,7 +45,9 @@ from biaslint.frontends.values import (
     Value,
     key_of,
     larger,
+    settable,
     tensors_in,
+    together,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +73,7 @@ def call(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs, node: ast
     if isinstance(func, Builtin):
         return call_builtin(interp, func, args, kwargs)
     if isinstance(func, Partial):
-        return call(interp, func.func, [*func.args, *args], {**func.kwargs, **kwargs}, node)
+        return call(interp, func.func, [*func.args, *args], together(func.kwargs, kwargs), node)
     if isinstance(func, Native):
         return func.call(*args, **kwargs)
     if isinstance(func, ListV) and func.kind == "tuple" and not func.items:
@@ -214,6 +217,10 @@ def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[st
     if rest:
         names[rest] = ListV(args[len(positional) :], "tuple")
     extra: Kwargs = {}
+    options = isinstance(kwargs, Options)
+    asked = (
+        options and func.owner is not None and func.name == "__init__"
+    )  # what a model is made of; a helper's flags choose what to do with it
     named = {*positional[first_named:], *keyword_only} if extra_name or kwargs else ()
     for name, value in kwargs.items():
         if name in named:
@@ -225,17 +232,20 @@ def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[st
         name = positional[index]
         if name not in names:
             if index >= missing:
-                names[name] = func.defaults[index - missing]
+                default = func.defaults[index - missing]
+                names[name] = settable(default, ("param", func.qualname, name), name) if asked else default
             else:
                 names[name] = Unknown(("param", func.qualname, name), name)
     for name in keyword_only:
         if name not in names:
             if name in func.kw_defaults:
-                names[name] = func.kw_defaults[name]
+                default = func.kw_defaults[name]
+                names[name] = settable(default, ("param", func.qualname, name), name) if asked else default
             else:
                 names[name] = Unknown(("param", func.qualname, name), name)
     if extra_name:
-        names[extra_name] = DictV(extra)
+        names[extra_name] = given = DictV(extra)
+        given.options = options
     return names
 
 

@@ -14,6 +14,7 @@ from biaslint.frontends.values import Unknown
 
 LENGTH = 3  # how many items a list of unknown length is given
 
+TRUE, FALSE = ("bool", True), ("bool", False)  # the keys of the constants
 NEGATED = {"is not": "is", "!=": "==", "not in": "in"}
 
 
@@ -109,8 +110,10 @@ class Choices:
             inner = self.known(key[1])
             return None if inner is None else not inner
         if key[0] != "cmp":
-            if self.made.get(("cmp", "is", key, None)):
+            if self.made.get(("cmp", "is", key, None)) or self.made.get(("cmp", "is", key, FALSE)):
                 return False
+            if self.made.get(("cmp", "is", key, TRUE)):
+                return True
             if key in self.equal:
                 other = self.equal[key]
                 return (
@@ -125,7 +128,7 @@ class Choices:
             inner = self.known(("cmp", NEGATED[op], left, right))
             return None if inner is None else not inner
         if op == "is":
-            if right is None and self.made.get(left):
+            if self.made.get(left) is (right != TRUE) and right in (None, TRUE, FALSE):
                 return False
             return True if left == right else None
         one, two = self.number(left), self.number(right)

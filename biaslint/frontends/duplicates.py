@@ -10,7 +10,7 @@ from biaslint.frontends import frameworks
 from biaslint.frontends.project import Project
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.survey import Root
-from biaslint.frontends.values import Class, DictV, External, Func, ListV, Obj, Partial, Unknown, Value, vast
+from biaslint.frontends.values import Class, DictV, External, Func, ListV, Obj, Options, Partial, Unknown, Value, vast
 
 
 class Duplicate(Exception):
@@ -25,6 +25,7 @@ def once(project: Project, reached: Reached, root: Root, cls: Class, args: list[
     given: list[Any] = [(key, place, blurred(arg)) for place, arg in enumerate(args)]
     given += [(key, name, blurred(value)) for name, value in kwargs.items()]
     given.append((key, None, len(given)))
+    given += [(key, None, "options")] if isinstance(kwargs, Options) else []
     fresh = [one for one in given if one not in reached.seen]
     inside = key in reached.classes or key in reached.before
     reached.asked.append((tuple(given), key, fresh, inside))

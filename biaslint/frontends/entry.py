@@ -10,7 +10,20 @@ from biaslint.frontends import attributes, calls, frameworks, scopes
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import Interpreter
 from biaslint.frontends.survey import Root
-from biaslint.frontends.values import Class, Func, ListV, Obj, Raised, Scope, Setting, Stopped, Unknown, Value, tensors_in
+from biaslint.frontends.values import (
+    Class,
+    Func,
+    ListV,
+    Obj,
+    Options,
+    Raised,
+    Scope,
+    Stopped,
+    Unknown,
+    Value,
+    settable,
+    tensors_in,
+)
 
 
 def start(interp: Interpreter, root: Root) -> Value:
@@ -44,20 +57,14 @@ def arguments(interp: Interpreter, func: Func, skip: int) -> tuple[list[Value], 
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            default = defaults[name]
-            if isinstance(default, bool):
-                value: Value = Unknown(("param", func.qualname, name), name, default=default)
-            elif isinstance(default, str):
-                value = Setting.of(default, ("param", func.qualname, name))
-            else:
-                value = default
+            value = settable(defaults[name], ("param", func.qualname, name), name)
         else:
             value = configured(interp, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):
             args.append(value)
         else:
             kwargs[name] = value
-    return args, kwargs
+    return args, Options(kwargs) if spec.kwarg else kwargs
 
 
 OF_SIZES = re.compile(r"(typing\.)?(Sequence|List|list|Iterable|Tuple|tuple)\[int(, \.\.\.)?\]")

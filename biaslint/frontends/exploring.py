@@ -4,39 +4,53 @@ from __future__ import annotations
 
 import ast
 import traceback
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from biaslint.frontends import attributes, duplicates, entry, export, survey
+from biaslint.frontends import attributes, duplicates, entry, export, frameworks, survey
 from biaslint.frontends.choices import Choices
 from biaslint.frontends.interpreter import MAX_STEPS, Interpreter
 from biaslint.frontends.project import Project
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.survey import Root
-from biaslint.frontends.values import Raised, Stopped
+from biaslint.frontends.values import Class, Func, Raised, Stopped, Value
 from biaslint.graph import LayerUse
 
 MAX_RUNS = 8
+MANY_RUNS = 24  # of what is small
 ROOT_STEPS = 1_500_000
 SMALL = 30_000  # steps up to which a model is executed under contrary choices although nothing was found in it
 FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
 FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An execution to make: the choices it is given, and the side on which it takes the others."""
+
+    given: dict[Any, bool] = field(default_factory=dict)
+    contrary: bool = False
+    flip: Any = None  # what another entry point may have tried before
+    new: bool = True  # does it vary an execution that showed biases which none before it has shown?
+
+
 def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
     """Execute a root under every set of choices that matters, and keep what was found."""
     if survey.functional(root.module) and not survey.speaks_of_torch(root.module):
         steps = min(steps, FUNCTIONAL_STEPS)
-    forced: list[tuple[dict[Any, bool], bool, Any]] = [({}, False, None)]
+    waiting = [Trial()]
     taken: list[tuple[bool, dict[Any, bool]]] = []  # the choices of the executions so far, and whether they began contrarily
     spent = 0
     runs = 0
     found: list[LayerUse] = []
-    while forced and runs < MAX_RUNS and spent < ROOT_STEPS:
-        given, contrary, flip = forced.pop(0)
-        if covered(given, contrary, taken):
+    biases: frozenset[tuple[Any, ...]] = frozenset()  # those that may be reported
+    while waiting and (runs < MAX_RUNS or (runs < MANY_RUNS and spent < SMALL)) and spent < ROOT_STEPS:
+        trial = waiting.pop(0)
+        given, contrary = trial.given, trial.contrary
+        if covered(trial, taken):
             continue
-        if flip is not None and not untried(reached, flip):
+        if trial.flip is not None and not untried(reached, trial.flip):
             continue
         try:
             interp, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0, steps=steps)
@@ -48,7 +62,7 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         for fact in export.unknown_facts(interp):
             reached.unknowns.setdefault(fact)
         if ended is None:
-            reached.classes.update(project.identity(cls.module, cls.node) for cls in interp.classes)
+            reached.classes.update(project.identity(cls.module, cls.node) for cls in settled(interp))
         elif runs == 1:
             reached.stopped.append((f"{root.module.name}.{root.name}", ended))
         reached.functions.update(project.identity(func.module, func.node) for func in interp.functions)
@@ -57,32 +71,45 @@ def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
         repeatable = [key for key in choices.open if not passing(key)]
         if ended is not None and ended.startswith("raises") and repeatable and runs < 4:
             last = repeatable[-1]
-            forced.insert(0, ({**given, last: not interp.choices.made[last]}, contrary, None))
+            waiting.insert(0, Trial({**given, last: not interp.choices.made[last]}, contrary))
         small = isinstance(root.node, ast.ClassDef) and interp.steps < SMALL
-        biases = frozenset((use.place.path, use.owner, use.name) for use in found if matters(use))
+        new = any(matters(use) and name_of(use) not in biases for use in uses)
+        biases = frozenset(name_of(use) for use in found if matters(use))
         contrast = runs == 1 and any(key not in choices.settled for key in choices.open)
         if contrast and (small or biases):
-            forced.append(({}, True, None if small else ("all", biases)))
+            waiting.append(Trial({}, True, None if small else ("all", biases)))
         if contrast and small and not biases:
             free = [key for key in repeatable if key not in choices.settled]
             if 2 <= len(free) <= FEW:
-                forced += [({one: choices.made[one] == (one != key) for one in free}, contrary, None) for key in free]
+                waiting += [Trial({one: choices.made[one] == (one != key) for one in free}, contrary) for key in free]
         if biases and len(given) < 2:
             files = {place.path for use in found if matters(use) for place in use.chain}
             for key in repeatable:
                 if choices.where.get(key) in files:
                     flip = (spelling(key), choices.made[key], *(() if sized(key) else (len(given), contrary, biases)))
-                    forced.append(({**given, key: not choices.made[key]}, contrary, flip))
-            forced.sort(key=lambda item: len(item[0]))
+                    waiting.append(Trial({**given, key: not choices.made[key]}, contrary, flip, new))
+            waiting.sort(key=lambda one: (len(one.given), not one.new))
     reached.uses.extend(found)
-    if any(not covered(given, contrary, taken) for given, contrary, _ in forced):
+    if any(not covered(trial, taken) for trial in waiting):
         place = (getattr(root.node, "lineno", 1), getattr(root.node, "col_offset", 0))
         reached.unknowns.setdefault(root.module.unknown(*place, "analysis stopped here: more conditions than are tried"))
 
 
-def covered(given: dict[Any, bool], contrary: bool, taken: list[tuple[bool, dict[Any, bool]]]) -> bool:
+def settled(interp: Interpreter) -> set[Class]:
+    """The classes of which an execution has shown how they are used: those of models that it has only made are judged alone."""
+    idle: set[Value] = set()
+    for obj in interp.objects:
+        if not obj.used and isinstance(obj.cls, Class) and frameworks.is_module(obj):
+            found = (attributes.find_in_class(obj.cls, name) for name in frameworks.call_methods(obj))
+            if any(one is not None and isinstance(one.value, Func) for one in found):
+                idle.add(obj.cls)
+    return interp.classes - (idle - {obj.cls for obj in interp.objects if obj.used})
+
+
+def covered(trial: Trial, taken: list[tuple[bool, dict[Any, bool]]]) -> bool:
     """Has an execution made these choices already?"""
-    return bool(given) and any(side == contrary and given.items() <= made.items() for side, made in taken)
+    given = trial.given.items()
+    return bool(given) and any(side == trial.contrary and given <= made.items() for side, made in taken)
 
 
 def passing(key: Any) -> bool:
@@ -110,6 +137,11 @@ def untried(reached: Reached, flip: Any) -> bool:
     reached.flipped.add(flip)
     reached.flips.append((flip, fresh))
     return fresh
+
+
+def name_of(use: LayerUse) -> tuple[Any, ...]:
+    """Whose bias it is, for all executions of a file."""
+    return use.place.path, use.owner, use.name
 
 
 def matters(use: LayerUse) -> bool:

@@ -14,6 +14,7 @@ from biaslint.frontends.values import (
     External,
     Func,
     ListV,
+    Options,
     Scope,
     Super,
     Unknown,
@@ -69,6 +70,8 @@ def ev_call(interp: Interpreter, node: ast.Call, scope: Scope) -> Value:
             kwargs[keyword.arg] = value
         elif isinstance(value, DictV):
             kwargs.update({key: item for key, item in value.items.items() if isinstance(key, str)})
+            if value.options:
+                kwargs = Options(kwargs)
     for value in args:
         if type(value) in WEIGHTY:
             weigh(interp, value)
@@ -122,10 +125,7 @@ def ev_unary(interp: Interpreter, node: ast.UnaryOp, scope: Scope) -> Value:
             known = interp.choices.known(value.key)
             if known is not None:
                 return not known
-            default = None if value.default is None else not value.default
-            if isinstance(value.key, tuple) and value.key[:1] == ("not",):
-                return Unknown(value.key[1], value.text.removeprefix("not "), default=default)
-            return Unknown(("not", value.key), f"not {value.text}", default=default)
+            return operators.opposite(value)
         return not interp.truth(value, node.operand)
     if isinstance(value, Node):
         return tensors.unary(interp, value, node)
@@ -199,6 +199,7 @@ def ev_dict(interp: Interpreter, node: ast.Dict, scope: Scope) -> Value:
             if isinstance(item, DictV):
                 result.items.update(item.items)
                 result.open = result.open or item.open
+                result.options = result.options or item.options
             else:
                 result.open = True
             continue

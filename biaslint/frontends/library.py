@@ -26,6 +26,7 @@ from biaslint.frontends.values import (
     Unknown,
     Value,
     key_of,
+    together,
 )
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def do_partial(interp: Interpreter, args: list[Value], kwargs: dict[str, Value])
     if not args:
         return interp.fresh("partial")
     if isinstance(args[0], Partial):
-        return Partial(args[0].func, [*args[0].args, *args[1:]], {**args[0].kwargs, **kwargs})
-    return Partial(args[0], list(args[1:]), dict(kwargs))
+        return Partial(args[0].func, [*args[0].args, *args[1:]], together(args[0].kwargs, kwargs))
+    return Partial(args[0], list(args[1:]), together({}, kwargs))
 
 
 def do_reduce(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) -> Value:

@@ -82,7 +82,9 @@ def binary(interp: Interpreter, op: ast.operator, left: Value, right: Value, nod
     if isinstance(right, ListV) and symbol == "*" and isinstance(left, int):
         return list_binary(interp, symbol, right, left)
     if isinstance(left, DictV) and isinstance(right, DictV) and symbol == "|":
-        return DictV({**left.items, **right.items}, left.open or right.open)
+        united = DictV({**left.items, **right.items}, left.open or right.open)
+        united.options = left.options or right.options
+        return united
     if isinstance(left, Obj) or isinstance(right, Obj):
         return tensors.operator_method(interp, symbol, left, right, node)
     if isinstance(left, str) and symbol == "%":
@@ -165,9 +167,22 @@ def list_binary(interp: Interpreter, symbol: str, left: ListV, right: Value) -> 
     return interp.fresh()
 
 
+def opposite(value: Unknown) -> Unknown:
+    """`not value`"""
+    default = None if value.default is None else not value.default
+    if isinstance(value.key, tuple) and value.key[:1] == ("not",):
+        return Unknown(value.key[1], value.text.removeprefix("not "), default=default)
+    return Unknown(("not", value.key), f"not {value.text}", default=default)
+
+
+SAME = {"is": True, "==": True, "is not": False, "!=": False}
+
+
 def compare(interp: Interpreter, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
     """One comparison: its truth, a condition that is not known, or a tensor of truths."""
     symbol, function = COMPARISONS[type(op)]
+    if isinstance(left, Unknown) and isinstance(left.default, bool) and isinstance(right, bool) and symbol in SAME:
+        return left if SAME[symbol] == right else opposite(left)  # a flag, whose truth may be asked for elsewhere
     if symbol in ("is", "is not"):
         same = identical(interp, left, right)
         if same is not None:

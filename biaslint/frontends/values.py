@@ -66,6 +66,15 @@ class Setting(str):
         return made
 
 
+def settable(default: Value, key: Any, name: str) -> Value:
+    """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is."""
+    if isinstance(default, bool):
+        return Unknown(key, name, default=default)
+    if isinstance(default, str):
+        return Setting.of(default, key)
+    return default
+
+
 class External:
     """A name that leads out of the project: `torch.nn.Conv2d`, `math.sqrt`."""
 
@@ -98,15 +107,25 @@ class ListV:
         return f"<{self.kind} {self.items}>"
 
 
+class Options(dict[str, Any]):
+    """Keyword arguments of an entry point that takes `**kwargs`: its callers may set what the functions behind it have defaults for."""
+
+
+def together(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments that are given in two steps."""
+    return (Options if isinstance(one, Options) or isinstance(two, Options) else dict)({**one, **two})
+
+
 class DictV:
     """A dict. Keys are hashable abstract values. `open` means that there may be more entries than are known, `shared` that it belongs
-    to a definition, and so to all executions."""
+    to a definition, and so to all executions, `options` that it is what an entry point has taken as `**kwargs`."""
 
-    __slots__ = ("items", "open", "shared")
+    __slots__ = ("items", "open", "options", "shared")
 
     def __init__(self, items: dict[Any, Value] | None = None, open: bool = False) -> None:  # noqa: A002
         self.items = {} if items is None else items
         self.open = open
+        self.options = False
         self.shared = False
 
     def __repr__(self) -> str:

@@ -205,40 +205,58 @@ def test_what_a_constructor_takes_from_its_options_is_a_setting(
     assert [finding.when for finding in result.findings] == when
 
 
-FLAG = """
+OPPOSED = """
 from torch import nn
 
 
 class Model(nn.Module):
-    def __init__(self, {parameter}):
+    def __init__(self, {parameters}):
         super().__init__()
-        bias = not flag
-        self.conv = nn.Conv2d(3, 8, 3, bias=bias)
+        self.first = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+        self.conv = nn.Conv2d(8, 8, 3, bias={bias})
         self.norm = nn.BatchNorm2d(8) if {asked} else nn.Identity()
 
     def forward(self, x):
-        return self.norm(self.conv(x)).relu()
+        return self.norm(self.conv(self.first(x))).relu()
 """
 
 
 @pytest.mark.parametrize(
-    ("parameter", "asked"),
+    ("parameters", "bias", "asked"),
     [
-        ("flag=True", "flag is True"),
-        ("flag=False", "flag is True"),
-        ("flag=True", "flag == True"),
-        ("flag=True", "flag is not False"),
-        ("flag=True", "not (flag is False)"),
-        ("flag", "flag is True"),
-        ("flag", "flag"),
+        ("flag=True", "not flag", "flag is True"),
+        ("flag=False", "not flag", "flag is True"),
+        ("flag=True", "not flag", "flag == True"),
+        ("flag=True", "not flag", "flag is not False"),
+        ("flag=True", "not flag", "not (flag is False)"),
+        ("flag", "not flag", "flag is True"),
+        ("flag", "not flag", "flag"),
+        ("flag=False", "flag == 0", "flag"),
+        ("flag=False", "bool(1 - flag)", "flag"),
+        ("flag=False", "flag ^ True", "flag"),
+        ("flag=False", "[True, False][flag]", "bool(flag)"),
+        ("flag=False", "{True: False, False: True}[flag]", "flag"),
+        ("flag=False, plain=True", "flag == plain", "flag and not plain"),
+        ("norm='none'", "norm not in ('batch', 'instance')", "norm == 'batch'"),
+        ("norm='batch'", "norm not in ('batch', 'instance')", "norm == 'batch'"),
+        ("norm='none'", "norm.lower() != 'batch'", "norm == 'batch'"),
+        ("norm='none'", "norm.startswith('n')", "norm == 'batch'"),
+        ("norm='none'", "{'batch': False, 'none': True}[norm]", "norm == 'batch'"),
+        ("norm", "norm not in ('batch', 'instance')", "norm == 'batch'"),
+        ("norm", "norm not in ['batch']", "norm == 'batch'"),
+        ("norm", "norm != 'batch'", "norm in ('batch',)"),
+        ("norm", "norm is None or norm == 'none'", "norm == 'batch'"),
+        ("norm=None", "not norm", "norm is not None"),
     ],
 )
-def test_a_flag_is_one_setting_however_it_is_asked_for(tmp_path: Path, parameter: str, asked: str) -> None:
+def test_a_bias_that_is_there_only_without_the_norm_is_never_dead(
+    tmp_path: Path, parameters: str, bias: str, asked: str
+) -> None:
     path = tmp_path / "model.py"
-    path.write_text(FLAG.format(parameter=parameter, asked=asked), encoding="utf-8")
+    path.write_text(OPPOSED.format(parameters=parameters, bias=bias, asked=asked), encoding="utf-8")
     result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
-    assert (result.errors, result.problems, result.findings) == ([], [], [])
-    assert result.statistics.layers > 0
+    assert (result.errors, result.problems) == ([], [])
+    assert [finding.layer for finding in result.findings] == ["Conv2d"]  # the one of `self.first`
 
 
 SETTINGS = """

@@ -330,6 +330,7 @@ def delete(interp: Interpreter, base: Value, name: str) -> None:
 
 def load_item(interp: Interpreter, base: Value, index: Value, node: ast.AST | None = None) -> Value:
     """base[index]"""
+    index = operators.taken(interp, index)
     if isinstance(base, Node):
         return tensors.index(interp, base, index)
     if isinstance(base, Param):

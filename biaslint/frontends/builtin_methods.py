@@ -22,7 +22,6 @@ from biaslint.frontends.values import (
     is_constant,
     is_open,
     key_of,
-    settable,
     tensors_and_effort,
     tensors_in,
 )
@@ -260,7 +259,7 @@ def option(interp: Interpreter, default: Value, key: str) -> Value:
     func = interp.stack[-1].func
     if not isinstance(func, Func) or func.owner is None or func.name != "__init__":
         return default
-    value = settable(default, ("option", key), key)
+    value = interp.choices.settable(default, ("option", key), key)
     statement = interp.statement
     if isinstance(statement, ast.Assign) and statement.value is interp.node and isinstance(statement.targets[0], ast.Name):
         interp.stack[-1].bound[statement.targets[0].id] = value

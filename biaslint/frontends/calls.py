@@ -45,7 +45,6 @@ from biaslint.frontends.values import (
     Value,
     key_of,
     larger,
-    settable,
     tensors_in,
     together,
 )
@@ -233,14 +232,14 @@ def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[st
         if name not in names:
             if index >= missing:
                 default = func.defaults[index - missing]
-                names[name] = settable(default, ("param", func.qualname, name), name) if asked else default
+                names[name] = interp.choices.settable(default, ("param", func.qualname, name), name) if asked else default
             else:
                 names[name] = Unknown(("param", func.qualname, name), name)
     for name in keyword_only:
         if name not in names:
             if name in func.kw_defaults:
                 default = func.kw_defaults[name]
-                names[name] = settable(default, ("param", func.qualname, name), name) if asked else default
+                names[name] = interp.choices.settable(default, ("param", func.qualname, name), name) if asked else default
             else:
                 names[name] = Unknown(("param", func.qualname, name), name)
     if extra_name:

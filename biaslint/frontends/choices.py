@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from biaslint.frontends.values import Unknown
+from biaslint.frontends.values import Setting, Unknown
 
 LENGTH = 3  # how many items a list of unknown length is given
 
@@ -32,6 +32,7 @@ class Choices:
         self.asking: Callable[[], str] = str
         self.sizes: dict[Any, int] = {}
         self.equal: dict[Any, Any] = {}
+        self.members: dict[Any, list[tuple[tuple[Any, ...], bool]]] = {}  # which constants it is one of, or none of
         self.compared: tuple[int, dict[Any, list[Any]]] | None = None
 
     def truth(self, value: Unknown) -> bool:
@@ -66,6 +67,20 @@ class Choices:
         self.texts.setdefault(key, text)
         if choice and is_comparison(key, "=="):
             self.equal[key[2]] = key[3]
+        if is_comparison(key, "in") and plain_items(key[3]):
+            self.members.setdefault(key[2], []).append((key[3][1:], choice))
+
+    def settable(self, default: Any, key: Any, name: str) -> Any:
+        """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is."""
+        if isinstance(default, bool):
+            return Unknown(key, name, default=default)
+        if not isinstance(default, str):
+            return default
+        for test, holds in self.forced.items():
+            if is_comparison(test, "==") and test[2] == key and isinstance(test[3], str) and holds != (default == test[3]):
+                self.set(test, holds)  # so that all that is asked of the string has answers that go together
+                return Setting.of(test[3], key) if holds else Unknown(key, name)
+        return Setting.of(default, key)
 
     def decided(self, about: Any) -> list[Any]:
         """The truths of a value and its attributes, and the comparisons with them, that were decided in an execution that is over."""
@@ -86,6 +101,8 @@ class Choices:
             self.settled.discard(key)
             if is_comparison(key, "=="):
                 self.equal.pop(key[2], None)
+            if is_comparison(key, "in"):
+                self.members.pop(key[2], None)
         del self.open[count:]
 
     def assume(self, value: Unknown, choice: bool) -> None:
@@ -127,6 +144,8 @@ class Choices:
         if op in NEGATED:
             inner = self.known(("cmp", NEGATED[op], left, right))
             return None if inner is None else not inner
+        if op == "in":
+            return self.member(left, right)
         if op == "is":
             if self.made.get(left) is (right != TRUE) and right in (None, TRUE, FALSE):
                 return False
@@ -139,7 +158,22 @@ class Choices:
                 return True
             if left in self.equal and not isinstance(self.equal[left], tuple) and not isinstance(right, tuple):
                 return bool(self.equal[left] == right)
+            if right is not None and not isinstance(right, tuple) and self.made.get(("cmp", "is", left, None)):
+                return False
+            for items, holds in self.members.get(left, ()):
+                if holds != (right in items):
+                    return False
         return None
+
+    def member(self, item: Any, of: Any) -> bool | None:
+        """Is something one of several constants, as far as comparisons with them have been decided?"""
+        if not plain_items(of):
+            return None
+        if item in self.equal and not isinstance(self.equal[item], tuple):
+            return self.equal[item] in of[1:]
+        if self.made.get(("cmp", "is", item, None)):
+            return None in of[1:]
+        return False if all(self.made.get(("cmp", "==", item, one)) is False for one in of[1:]) else None
 
     def number(self, key: Any) -> float | None:
         """The number behind a key, where sizes that were chosen make it known."""
@@ -216,6 +250,15 @@ def multiply(dims: Sequence[Any]) -> Any:
     for part in keys if number == 1 else (number, *keys):
         result = part if result is None else ("op", "*", result, part)
     return result
+
+
+def plain_items(key: Any) -> bool:
+    """Is it the key of a list of strings, numbers and None?"""
+    return (
+        isinstance(key, tuple)
+        and key[:1] in (("list",), ("tuple",), ("set",))
+        and not any(isinstance(one, tuple) for one in key)
+    )
 
 
 def is_comparison(key: Any, op: str) -> bool:

@@ -21,7 +21,6 @@ from biaslint.frontends.values import (
     Stopped,
     Unknown,
     Value,
-    settable,
     tensors_in,
 )
 
@@ -57,7 +56,7 @@ def arguments(interp: Interpreter, func: Func, skip: int) -> tuple[list[Value], 
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            value = settable(defaults[name], ("param", func.qualname, name), name)
+            value = interp.choices.settable(defaults[name], ("param", func.qualname, name), name)
         else:
             value = configured(interp, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):

@@ -77,6 +77,8 @@ def binary(interp: Interpreter, op: ast.operator, left: Value, right: Value, nod
         return tensors.binary(interp, symbol, left, right, node)
     if (isinstance(left, Unknown) and left.tensors) or (isinstance(right, Unknown) and right.tensors):
         return tensors.binary(interp, symbol, left, right, node)
+    if is_flag(left) or is_flag(right):
+        return binary(interp, op, taken(interp, left), taken(interp, right), node)
     if isinstance(left, ListV):
         return list_binary(interp, symbol, left, right)
     if isinstance(right, ListV) and symbol == "*" and isinstance(left, int):
@@ -92,6 +94,16 @@ def binary(interp: Interpreter, op: ast.operator, left: Value, right: Value, nod
     if isinstance(left, (Unknown, *NUMBERS)) and isinstance(right, (Unknown, *NUMBERS)):
         return symbolic(interp, symbol, left, right)
     return interp.fresh()
+
+
+def is_flag(value: Value) -> bool:
+    """Is it true or false, and not known which?"""
+    return isinstance(value, Unknown) and isinstance(value.default, bool)
+
+
+def taken(interp: Interpreter, value: Value) -> Value:
+    """A flag where its value counts and not only its truth: this execution takes a side, as a condition would."""
+    return interp.choices.truth(value) if isinstance(value, Unknown) and is_flag(value) else value
 
 
 def symbolic(interp: Interpreter, symbol: str, left: Value, right: Value) -> Value:
@@ -181,8 +193,12 @@ SAME = {"is": True, "==": True, "is not": False, "!=": False}
 def compare(interp: Interpreter, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
     """One comparison: its truth, a condition that is not known, or a tensor of truths."""
     symbol, function = COMPARISONS[type(op)]
-    if isinstance(left, Unknown) and isinstance(left.default, bool) and isinstance(right, bool) and symbol in SAME:
-        return left if SAME[symbol] == right else opposite(left)  # a flag, whose truth may be asked for elsewhere
+    if is_flag(right):
+        right = taken(interp, right)
+    if isinstance(left, Unknown) and is_flag(left) and isinstance(right, (bool, int, float)):
+        if symbol in SAME and right in (True, False) and (isinstance(right, bool) or symbol in ("==", "!=")):
+            return left if SAME[symbol] == bool(right) else opposite(left)  # its truth may be asked for elsewhere
+        left = taken(interp, left)
     if symbol in ("is", "is not"):
         same = identical(interp, left, right)
         if same is not None:

@@ -66,15 +66,6 @@ class Setting(str):
         return made
 
 
-def settable(default: Value, key: Any, name: str) -> Value:
-    """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is."""
-    if isinstance(default, bool):
-        return Unknown(key, name, default=default)
-    if isinstance(default, str):
-        return Setting.of(default, key)
-    return default
-
-
 class External:
     """A name that leads out of the project: `torch.nn.Conv2d`, `math.sqrt`."""
 

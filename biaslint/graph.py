@@ -83,6 +83,7 @@ class Bias:
 
 
 ESCAPED = "the layer is handed to code that is not known"
+SCORES = "its results are the scores that softmax takes"
 HANDED = "its model is handed to code that is not known"  # some reader sees the bias, whatever it is set to there
 
 
@@ -91,7 +92,7 @@ class Fate:
     """What becomes of the shift that a bias adds.
 
     `kind` is one of
-        "dead"      every reader loses it; `by` says what cancels it
+        "dead"      every reader loses it; `by` says what cancels it (`detail`: SCORES where softmax takes the layer's result itself)
         "part"      one part of a fused projection is lost (`detail` says which), the rest is seen
         "alive"     some reader sees it; `detail` says which
         "unread"    the layer was called and nothing reads the result

@@ -205,6 +205,47 @@ def test_what_a_constructor_takes_from_its_options_is_a_setting(
     assert [finding.when for finding in result.findings] == when
 
 
+KINDS = """
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, dim, kind="mean", pretrained=True, wide=False):
+        super().__init__()
+        if kind.lower() not in ["mean", "max", "conv", "deep", "wide"]:
+            raise ValueError(kind)
+        self.kind = kind.lower()
+        self.stem = nn.Sequential(nn.Conv2d(3, 16 if wide else 8, 3, bias=False), nn.BatchNorm2d(16 if wide else 8), nn.ReLU())
+        if self.kind in ["mean", "max"]:
+            self.head = nn.Identity()
+        elif self.kind == "conv":
+            self.head = nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8))
+        elif self.kind == "deep":
+            self.head = nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+        elif self.kind == "wide":
+            self.head = nn.Sequential(nn.Conv2d(8, 64, 3), nn.BatchNorm2d(64), nn.ReLU())
+        else:
+            raise ValueError(kind)
+
+    def forward(self, x):
+        x = self.stem(x)
+        return x.mean() if self.kind == "mean" else self.head(x).tanh()
+"""
+
+
+def test_each_value_that_a_setting_may_have_instead_of_its_default_is_tried(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(KINDS, encoding="utf-8")
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert (result.errors, result.problems) == ([], [])
+    lines = KINDS.splitlines()
+    assert [lines[finding.line - 1].partition("(")[2] for finding in result.findings] == [
+        "nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8))",
+        "nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU())",
+        "nn.Conv2d(8, 64, 3), nn.BatchNorm2d(64), nn.ReLU())",
+    ]
+
+
 OPPOSED = """
 from torch import nn
 
@@ -246,6 +287,8 @@ class Model(nn.Module):
         ("norm", "norm not in ['batch']", "norm == 'batch'"),
         ("norm", "norm != 'batch'", "norm in ('batch',)"),
         ("norm", "norm is None or norm == 'none'", "norm == 'batch'"),
+        ("norm", "norm.lower() != 'batch'", "norm == 'batch'"),
+        ("norm", "norm != 'batch' and norm in ('batch', 'none')", "norm != 'none' and norm in ('batch', 'none')"),
         ("norm=None", "not norm", "norm is not None"),
     ],
 )

@@ -1,4 +1,4 @@
-"""BL102: the bias of an attention's key projection, which softmax cancels."""
+"""BL102: a bias that softmax cancels, as a rule that of an attention's key projection."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from biaslint.checks import Report
 from biaslint.checks_common import removal
 from biaslint.conditions import verdicts
 from biaslint.finding import Related
-from biaslint.graph import LayerUse, Program
+from biaslint.graph import SCORES, LayerUse, Program
 
 
 def check(program: Program) -> Iterator[Report]:
-    """Report every key projection whose bias, or the keys' part of a fused projection's bias, softmax cancels."""
+    """Report every layer whose bias, or the keys' part of a fused projection's bias, softmax cancels."""
     for verdict in verdicts(program, cancelled_by_softmax, ("conv", "linear")):
         use = verdict.use
         part = use.fate.kind == "part"
@@ -21,21 +21,30 @@ def check(program: Program) -> Iterator[Report]:
         where = (
             ()
             if use.fate.place is None
-            else (Related(use.fate.place, "softmax over the keys: a number added for every key is lost"),)
+            else (Related(use.fate.place, "softmax: a number that is added to all of its scores is lost"),)
         )
         yield Report(
             verdict.place,
-            f"{what} adds the same number to a query's score for every key, and softmax cancels it{when}",
+            f"{what} adds the same number to all the scores of a softmax, which cancels it{when}",
             layer=use.name,
             related=where,
             when=verdict.when,
             fix=None if part else removal(verdict),
-            advice="a fused projection has no switch for one part of its bias; nothing needs to be done"
-            if part
-            else "the projection of the keys needs no bias; those of queries and values keep theirs",
+            advice=advice(use),
         )
 
 
 def cancelled_by_softmax(use: LayerUse) -> bool:
     """Does a softmax take the bias away, or the part of it that makes the keys?"""
     return use.fate.kind in ("dead", "part") and use.fate.by == "softmax"
+
+
+def advice(use: LayerUse) -> str:
+    """What to do about it."""
+    if use.fate.kind == "part":
+        return "a fused projection has no switch for one part of its bias; nothing needs to be done"
+    if use.fate.detail == SCORES:
+        return "only the differences between the scores of a softmax count: the layer that makes them needs no bias"
+    return (
+        "the projection of what softmax chooses among (the keys) needs no bias; those of the queries and the values keep theirs"
+    )

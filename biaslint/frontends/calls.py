@@ -99,6 +99,14 @@ def call_external(interp: Interpreter, func: External, args: Args, kwargs: Kwarg
 def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -> Value:
     """Nobody knows what this does: it sees the tensors and may change the modules that it is given."""
     values = [*args, *kwargs.values()]
+    if (
+        not values
+        and isinstance(func, Unknown)
+        and isinstance(func.key, tuple)
+        and func.key[0] == "attr"
+        and func.key[2] in RESPELT
+    ):
+        return Unknown(func.key[1], func.text)  # the same setting
     name = attributes.describe(func)
     for value in values:
         escape(interp, value, name)
@@ -116,6 +124,8 @@ def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -
         return Unknown(key, f"{func.text}(...)" if func.text else "")
     return interp.fresh(f"{name}(...)")
 
+
+RESPELT = ("lower", "casefold", "strip")  # methods of strings after which comparisons mean the same as before
 
 # What may put other parts into a model, or switch its norms off, by its name
 REBUILDS = re.compile(r"norm|(?<![a-z])bn|freez|replac|convert|fus|swap|surgery|patch|inject|hook|prun|quant", re.IGNORECASE)

@@ -33,6 +33,7 @@ class Choices:
         self.sizes: dict[Any, int] = {}
         self.equal: dict[Any, Any] = {}
         self.members: dict[Any, list[tuple[tuple[Any, ...], bool]]] = {}  # which constants it is one of, or none of
+        self.refused: set[Any] = set()  # settings that are not what they are by default
         self.compared: tuple[int, dict[Any, list[Any]]] | None = None
 
     def truth(self, value: Unknown) -> bool:
@@ -52,7 +53,7 @@ class Choices:
         if key in self.forced:
             choice = self.forced[key]
         else:
-            usual = bool(default) if default is not None else not (is_comparison(key, "is"))
+            usual = bool(default) if default is not None else not (is_comparison(key, "is") or self.one_of_many(key))
             choice = usual != (self.contrary and default is None)
         self.open.append(key)
         self.where[key] = self.asking()
@@ -60,6 +61,10 @@ class Choices:
             self.settled.add(key)
         self.set(key, choice, text)
         return choice
+
+    def one_of_many(self, key: Any) -> bool:
+        """Is it one more value that a setting might have instead of its default? All of them are asked for in one execution."""
+        return (is_comparison(key, "==") or is_comparison(key, "in")) and key[2] in self.refused
 
     def set(self, key: Any, choice: bool, text: str = "") -> None:
         """Take a side, for good."""
@@ -79,7 +84,10 @@ class Choices:
         for test, holds in self.forced.items():
             if is_comparison(test, "==") and test[2] == key and isinstance(test[3], str) and holds != (default == test[3]):
                 self.set(test, holds)  # so that all that is asked of the string has answers that go together
-                return Setting.of(test[3], key) if holds else Unknown(key, name)
+                if holds:
+                    return Setting.of(test[3], key)
+                self.refused.add(key)
+                return Unknown(key, name)
         return Setting.of(default, key)
 
     def decided(self, about: Any) -> list[Any]:
@@ -163,6 +171,8 @@ class Choices:
             for items, holds in self.members.get(left, ()):
                 if holds != (right in items):
                     return False
+                if holds and all(self.made.get(("cmp", "==", left, one)) is False for one in items if one != right):
+                    return True
         return None
 
     def member(self, item: Any, of: Any) -> bool | None:

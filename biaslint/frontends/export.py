@@ -26,7 +26,7 @@ from biaslint.frontends.values import (
     is_constant,
 )
 from biaslint.frontends.writes import Write
-from biaslint.graph import ESCAPED, HANDED, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
+from biaslint.graph import ESCAPED, HANDED, SCORES, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 from biaslint.vocabulary import torch as vocabulary
 
 LOSSES = {*vocabulary.LOSS_FUNCTIONS, *vocabulary.LOSSES, "sigmoid_focal_loss"}
@@ -271,7 +271,8 @@ def followed(layer: Layer, place: Any) -> Fate:
         return Fate("alive", detail="")
     if all(not node.readers for node in nodes):
         return Fate("unread")
-    outcome = shift.follow([(node, frozenset(layer.axes)) for node in nodes])
+    axes = () if 1 in (layer.config.get("out_features"), layer.config.get("units")) else layer.axes
+    outcome = shift.follow([(node, frozenset(axes)) for node in nodes])
     if outcome.dead:
         node = outcome.removed[0]
         by = node.info.get("style") or "softmax"
@@ -282,7 +283,8 @@ def followed(layer: Layer, place: Any) -> Fate:
         elif isinstance(node.origin, tuple) and node.origin[0] is not None and node.origin[1] is not None:
             where = place(*node.origin)
         styles = {removed.info.get("style") for removed in outcome.removed}
-        return Fate("dead", by=by, cancelled_by=name_of(node), place=where, training_only="batch norm" in styles)
+        detail = SCORES if node.op == "softmax" and makes_scores(node, layer) else ""
+        return Fate("dead", by, name_of(node), where, detail, training_only="batch norm" in styles)
     if outcome.seen:
         try:
             part = part_of(layer, nodes)
@@ -292,6 +294,19 @@ def followed(layer: Layer, place: Any) -> Fate:
             return part
         return Fate("alive", detail=outcome.seen[0][1], guarded=all(node.info.get("unknown") for node, _ in outcome.seen))
     return Fate("unread")
+
+
+def makes_scores(softmax: Node, layer: Layer) -> bool:
+    """Does softmax take the layer's own result, through nothing that multiplies it with another tensor?"""
+    waiting, seen = list(softmax.inputs), set()
+    while waiting:
+        node = waiting.pop()
+        if node.bias_of is layer:
+            return True
+        if node.id not in seen and node.op in ADDITIVE:
+            seen.add(node.id)
+            waiting += node.inputs
+    return False
 
 
 def name_of(node: Node) -> str:
@@ -357,6 +372,7 @@ def readers_of(layer: Layer) -> tuple[str, ...]:
 
 
 PASSING = {"keep", "remap", "output"}
+ADDITIVE = {"keep", "remap", "add", "concat", "smooth", "affine"}
 OUTPUT_ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
 
 

@@ -210,12 +210,12 @@ from torch import nn
 
 
 class Model(nn.Module):
-    def __init__(self, dim, kind="mean", pretrained=True, wide=False):
+    def __init__(self, dim, kind="mean", pretrained=True):
         super().__init__()
         if kind.lower() not in ["mean", "max", "conv", "deep", "wide"]:
             raise ValueError(kind)
         self.kind = kind.lower()
-        self.stem = nn.Sequential(nn.Conv2d(3, 16 if wide else 8, 3, bias=False), nn.BatchNorm2d(16 if wide else 8), nn.ReLU())
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
         if self.kind in ["mean", "max"]:
             self.head = nn.Identity()
         elif self.kind == "conv":
@@ -239,7 +239,8 @@ def test_each_value_that_a_setting_may_have_instead_of_its_default_is_tried(tmp_
     result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
     assert (result.errors, result.problems) == ([], [])
     lines = KINDS.splitlines()
-    assert [lines[finding.line - 1].partition("(")[2] for finding in result.findings] == [
+    assert [lines[finding.place.line - 1].partition("(")[2] for finding in result.findings] == [
+        "nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())",
         "nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8))",
         "nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU())",
         "nn.Conv2d(8, 64, 3), nn.BatchNorm2d(64), nn.ReLU())",

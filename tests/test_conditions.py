@@ -251,6 +251,12 @@ OPPOSED = """
 from torch import nn
 
 
+def refuse(norm):
+    if norm in ("layer", "group") or norm in ("spectral", "weight"):
+        raise ValueError(norm)
+    return True
+
+
 class Model(nn.Module):
     def __init__(self, {parameters}):
         super().__init__()
@@ -287,6 +293,7 @@ class Model(nn.Module):
         ("norm", "norm not in ('batch', 'instance')", "norm == 'batch'"),
         ("norm", "norm not in ['batch']", "norm == 'batch'"),
         ("norm", "norm != 'batch'", "norm in ('batch',)"),
+        ("norm", "norm not in ('batch', 'instance')", "refuse(norm) and norm == 'batch'"),
         ("norm", "norm is None or norm == 'none'", "norm == 'batch'"),
         ("norm", "norm.lower() != 'batch'", "norm == 'batch'"),
         ("norm", "norm != 'batch' and norm in ('batch', 'none')", "norm != 'none' and norm in ('batch', 'none')"),

@@ -184,9 +184,7 @@ def do_dict(interp: Interpreter, args: list[Value], kwargs: dict[str, Value]) ->
 
 def fill_dict(interp: Interpreter, result: DictV, source: Value) -> None:
     if isinstance(source, DictV):
-        result.items.update(source.items)
-        result.open = result.open or source.open
-        result.options = result.options or source.options
+        result.take(source)
     elif isinstance(source, ListV):
         for pair in source.items:
             if isinstance(pair, ListV) and len(pair.items) == 2:

@@ -20,6 +20,7 @@ from biaslint.frontends.values import (
     Value,
     hashable,
     is_constant,
+    is_constructor,
     is_open,
     key_of,
     tensors_and_effort,
@@ -217,8 +218,8 @@ def dict_method(interp: Interpreter, self: DictV, name: str, args: list[Value], 
         self.options = self.options or isinstance(kwargs, Options)
         return None
     if name == "copy":
-        made = DictV({}, self.open)
-        builtin_functions.fill_dict(interp, made, self)
+        made = DictV()
+        made.take(self)
         return made
     if name == "clear":
         self.items.clear()
@@ -257,7 +258,7 @@ def dict_get(interp: Interpreter, self: DictV, name: str, args: list[Value]) -> 
 def option(interp: Interpreter, default: Value, key: str) -> Value:
     """What a constructor takes from an entry point's `**kwargs`: `bn = kwargs.pop("bn", True)` is another way to write a parameter."""
     func = interp.stack[-1].func
-    if not isinstance(func, Func) or func.owner is None or func.name != "__init__":
+    if not isinstance(func, Func) or not is_constructor(func):
         return default
     value = interp.choices.settable(default, ("option", key), key)
     statement = interp.statement

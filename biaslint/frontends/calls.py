@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from biaslint.flow import Node
 from biaslint.frontends import (
@@ -43,6 +43,7 @@ from biaslint.frontends.values import (
     Scope,
     Unknown,
     Value,
+    is_constructor,
     key_of,
     larger,
     tensors_in,
@@ -99,14 +100,8 @@ def call_external(interp: Interpreter, func: External, args: Args, kwargs: Kwarg
 def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -> Value:
     """Nobody knows what this does: it sees the tensors and may change the modules that it is given."""
     values = [*args, *kwargs.values()]
-    if (
-        not values
-        and isinstance(func, Unknown)
-        and isinstance(func.key, tuple)
-        and func.key[0] == "attr"
-        and func.key[2] in RESPELT
-    ):
-        return Unknown(func.key[1], func.text)  # the same setting
+    if not values and isinstance(func, Unknown) and is_respelling(func.key):
+        return Unknown(func.key[1], f"{func.text}()")  # the same setting
     name = attributes.describe(func)
     for value in values:
         escape(interp, value, name)
@@ -125,7 +120,10 @@ def call_unknown(interp: Interpreter, func: Value, args: Args, kwargs: Kwargs) -
     return interp.fresh(f"{name}(...)")
 
 
-RESPELT = ("lower", "casefold", "strip")  # methods of strings after which comparisons mean the same as before
+def is_respelling(key: Any) -> bool:
+    """Is it a method of a string after which comparisons mean the same as before?"""
+    return isinstance(key, tuple) and len(key) == 3 and key[0] == "attr" and key[2] in ("lower", "casefold", "strip")
+
 
 # What may put other parts into a model, or switch its norms off, by its name
 REBUILDS = re.compile(r"norm|(?<![a-z])bn|freez|replac|convert|fus|swap|surgery|patch|inject|hook|prun|quant", re.IGNORECASE)
@@ -227,31 +225,32 @@ def bind(interp: Interpreter, func: Func, args: Args, kwargs: Kwargs) -> dict[st
         names[rest] = ListV(args[len(positional) :], "tuple")
     extra: Kwargs = {}
     options = isinstance(kwargs, Options)
-    asked = (
-        options and func.owner is not None and func.name == "__init__"
-    )  # what a model is made of; a helper's flags choose what to do with it
+    asked = options and is_constructor(func)  # a helper's flags choose what to do with a model, not what it is made of
     named = {*positional[first_named:], *keyword_only} if extra_name or kwargs else ()
     for name, value in kwargs.items():
         if name in named:
             names[name] = value
         else:
             extra[name] = value
+    by_default: list[str] = []
     missing = len(positional) - len(func.defaults)
     for index in range(len(args), len(positional)):
         name = positional[index]
         if name not in names:
             if index >= missing:
-                default = func.defaults[index - missing]
-                names[name] = interp.choices.settable(default, ("param", func.qualname, name), name) if asked else default
+                names[name] = func.defaults[index - missing]
+                by_default.append(name)
             else:
                 names[name] = Unknown(("param", func.qualname, name), name)
     for name in keyword_only:
         if name not in names:
             if name in func.kw_defaults:
-                default = func.kw_defaults[name]
-                names[name] = interp.choices.settable(default, ("param", func.qualname, name), name) if asked else default
+                names[name] = func.kw_defaults[name]
+                by_default.append(name)
             else:
                 names[name] = Unknown(("param", func.qualname, name), name)
+    for name in by_default if asked else ():
+        names[name] = interp.choices.settable(names[name], ("param", func.qualname, name), name)
     if extra_name:
         names[extra_name] = given = DictV(extra)
         given.options = options

@@ -105,12 +105,12 @@ class Choices:
     def take_back(self, count: int) -> None:
         """Forget all choices but the first `count`."""
         for key in self.open[count:]:
-            self.made.pop(key, None)
+            choice = self.made.pop(key)
             self.settled.discard(key)
             if is_comparison(key, "=="):
                 self.equal.pop(key[2], None)
-            if is_comparison(key, "in"):
-                self.members.pop(key[2], None)
+            if is_comparison(key, "in") and plain_items(key[3]):
+                self.members[key[2]].remove((key[3][1:], choice))
         del self.open[count:]
 
     def assume(self, value: Unknown, choice: bool) -> None:

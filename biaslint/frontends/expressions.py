@@ -197,9 +197,7 @@ def ev_dict(interp: Interpreter, node: ast.Dict, scope: Scope) -> Value:
         item = interp.eval(value, scope)
         if key is None:
             if isinstance(item, DictV):
-                result.items.update(item.items)
-                result.open = result.open or item.open
-                result.options = result.options or item.options
+                result.take(item)
             else:
                 result.open = True
             continue

@@ -84,8 +84,9 @@ def binary(interp: Interpreter, op: ast.operator, left: Value, right: Value, nod
     if isinstance(right, ListV) and symbol == "*" and isinstance(left, int):
         return list_binary(interp, symbol, right, left)
     if isinstance(left, DictV) and isinstance(right, DictV) and symbol == "|":
-        united = DictV({**left.items, **right.items}, left.open or right.open)
-        united.options = left.options or right.options
+        united = DictV()
+        united.take(left)
+        united.take(right)
         return united
     if isinstance(left, Obj) or isinstance(right, Obj):
         return tensors.operator_method(interp, symbol, left, right, node)

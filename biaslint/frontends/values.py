@@ -119,6 +119,12 @@ class DictV:
         self.options = False
         self.shared = False
 
+    def take(self, other: DictV) -> None:
+        """Take over the entries of another one."""
+        self.items.update(other.items)
+        self.open = self.open or other.open
+        self.options = self.options or other.options
+
     def __repr__(self) -> str:
         return f"<dict {self.items}>"
 
@@ -330,6 +336,11 @@ class Raised(Exception):
 
 class Stopped(Exception):
     """The analysis ran out of its steps or depth."""
+
+
+def is_constructor(func: Func) -> bool:
+    """Is it the `__init__` of a class?"""
+    return func.owner is not None and func.name == "__init__"
 
 
 def is_constant(value: Value) -> bool:

@@ -1,7 +1,7 @@
 """How often biaslint is right about dead biases, measured on real libraries. Rerun with `python benchmarks/accuracy.py`.
 
 Installs the libraries into an environment of its own (in the cache folder), builds their models, measures which biases are dead by
-the gradient test of `biaslint.runtime.deadness`, lints the libraries' sources, and compares. Tools that look for the same in live
+the gradient test of `biaslint.runtime.torch.gradient_test`, lints the libraries' sources, and compares. Tools that look for the same in live
 models are asked about the same layers. The result is written to `accuracy.md`, with every miss and every false report.
 """
 

@@ -118,8 +118,8 @@ def measure(library: str, name: str) -> dict[str, Any]:
     """Everything about one model."""
     import torch
 
-    from biaslint.runtime.deadness import dead_biases
-    from biaslint.runtime.trace_torch import origins, tracing
+    from biaslint.runtime.torch.gradient_test import dead_biases
+    from biaslint.runtime.torch.tracing import origins, tracing
 
     torch.manual_seed(0)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))

@@ -116,8 +116,8 @@ def measure_torch(library: str, name: str) -> list[Row]:
     """Every affine layer with its status."""
     import torch
 
-    from biaslint.runtime.deadness import dead_biases
-    from biaslint.runtime.trace_torch import origins, tracing
+    from biaslint.runtime.torch.gradient_test import dead_biases
+    from biaslint.runtime.torch.tracing import origins, tracing
 
     torch.manual_seed(0)
     with tracing():
@@ -136,8 +136,8 @@ def measure_keras(name: str) -> list[Row]:
     import numpy
 
     from biaslint.runtime import keras as checker
-    from biaslint.runtime.keras_layers import all_layers
-    from biaslint.runtime.trace_keras import origins, tracing
+    from biaslint.runtime.keras.layers import all_layers
+    from biaslint.runtime.keras.tracing import origins, tracing
 
     keras.utils.set_random_seed(0)
     size = 128 if "Inception" in name or "Xception" in name else 96

@@ -109,7 +109,7 @@ def measure(library: str, model: str, arguments: dict[str, Any], package: str, f
     """For each layer with a bias that a conditional finding's line led to: the line, whether the condition held, and what it is."""
     import torch
 
-    from biaslint.runtime.deadness import dead_biases
+    from biaslint.runtime.torch.gradient_test import dead_biases
 
     stub_torchvision()
     original = note(package, {(one["path"], one["line"]): one["when"] for one in findings})

@@ -7,7 +7,7 @@ import sys
 import pytest
 from same_process import measured
 
-from biaslint.runtime import parent
+from biaslint.runtime.process import parent
 
 
 @pytest.fixture(autouse=True)

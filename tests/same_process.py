@@ -11,10 +11,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from biaslint.runtime import parent
-from biaslint.runtime.child import answer
-from biaslint.runtime.job import Job
-from biaslint.runtime.observed import Observed
+from biaslint.runtime.facts.observed import Observed
+from biaslint.runtime.process import parent
+from biaslint.runtime.process.child import answer
+from biaslint.runtime.target.job import Job
 
 
 def measured(job: Job, **_: Any) -> Observed:

@@ -86,3 +86,25 @@ def test_imports_go_one_way() -> None:
 def test_every_part_has_a_place() -> None:
     parts = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert parts - {"__init__", "__pycache__"} == set(RANKS) - APART - {"__version__"}
+
+
+# Inside runtime/: each line may import from the lines above it, and the frameworks not from each other, save that what TensorFlow
+# needs of Keras is taken from there.
+RUNTIME = (("thresholds",), ("facts",), ("target",), ("torch", "keras"), ("tensorflow",), ("process",), ("verdict",), ("report",), ("options",), ("command",))  # fmt: skip
+
+
+def test_the_runtime_imports_in_one_direction() -> None:
+    ranks = {part: rank for rank, layer in enumerate(RUNTIME) for part in layer}
+    folder = PACKAGE / "runtime"
+    assert {path.stem for path in folder.iterdir()} - {"__init__", "__pycache__"} == set(ranks)
+    wrong = []
+    for file in sorted(folder.rglob("*.py")):
+        name = ".".join(file.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        part = name.split(".")[0]
+        for imported in sorted(imports(file)):
+            if part == "__init__" or not imported.startswith("runtime."):
+                continue
+            other = imported.split(".")[1]
+            if other != part and ranks[other] >= ranks[part]:
+                wrong.append(f"{name} imports {imported}")
+    assert wrong == []

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from biaslint.runtime.command import verify
-from biaslint.runtime.job import Job
-from biaslint.runtime.parent import VerifyError, environment, run
+from biaslint.runtime.process.parent import VerifyError, environment, run
+from biaslint.runtime.target.job import Job
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
 
@@ -147,7 +147,7 @@ def test_the_process_reaches_no_server(write) -> None:
     )
     assert "reached it" in failing("model.py:build", network=True)
     probe = subprocess.run(
-        [sys.executable, "-c", "from biaslint.runtime.limits import leave_network as f; print(f())"],
+        [sys.executable, "-c", "from biaslint.runtime.process.limits import leave_network as f; print(f())"],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parent.parent,

@@ -27,13 +27,13 @@ except ImportError:
     pytest.skip("Keras has no backend here", allow_module_level=True)
 from keras import layers  # noqa: E402
 
-from biaslint.runtime.job import Job  # noqa: E402
-from biaslint.runtime.judge import judge  # noqa: E402
-from biaslint.runtime.keras import measure  # noqa: E402
-from biaslint.runtime.keras_layers import all_layers  # noqa: E402
-from biaslint.runtime.observed import Observed  # noqa: E402
-from biaslint.runtime.parent import VerifyError, environment  # noqa: E402
-from biaslint.runtime.trace_keras import origins, tracing  # noqa: E402
+from biaslint.runtime.facts.observed import Observed  # noqa: E402
+from biaslint.runtime.keras.layers import all_layers  # noqa: E402
+from biaslint.runtime.keras.measuring import measure  # noqa: E402
+from biaslint.runtime.keras.tracing import origins, tracing  # noqa: E402
+from biaslint.runtime.process.parent import VerifyError, environment  # noqa: E402
+from biaslint.runtime.target.job import Job  # noqa: E402
+from biaslint.runtime.verdict.judge import judge  # noqa: E402
 
 BACKENDS = [name for name in ("tensorflow", "torch", "jax") if importlib.util.find_spec(name) is not None]
 IMAGES = numpy.random.default_rng(0).standard_normal((4, 12, 12, 3)).astype("float32")

@@ -13,12 +13,14 @@ import pytest
 
 from biaslint.finding import Finding, Severity
 from biaslint.graph import Bias, BiasWrite, LayerUse, Place, Program
-from biaslint.runtime import confirm, facts, html, table
-from biaslint.runtime.judge import judge
-from biaslint.runtime.keras import judge_ratios
-from biaslint.runtime.measurement import Verdict
-from biaslint.runtime.observed import LayerFacts, LossFacts, Numbers, Observed, OutputFacts, TargetFacts, Units
+from biaslint.runtime.facts.measurement import Verdict
+from biaslint.runtime.facts.observed import LayerFacts, LossFacts, Numbers, Observed, OutputFacts, TargetFacts, Units
+from biaslint.runtime.keras.measuring import judge_ratios
+from biaslint.runtime.report import html, table
 from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
+from biaslint.runtime.verdict import confirm
+from biaslint.runtime.verdict.judge import judge
+from biaslint.runtime.verdict.program import program as program_of
 
 
 def frame(line: int, column: int = 5, own: bool = False) -> list[Any]:
@@ -170,7 +172,7 @@ def static(rule: str, line: int) -> Finding:
 
 
 def test_static_findings_are_confirmed_refuted_or_not_measured(observed: Observed) -> None:
-    program = facts.program(observed)
+    program = program_of(observed)
     findings = [static("bias-before-norm", line) for line in (10, 12, 99)] + [
         static("unset-output-bias", 12),
         static("constant-bias-on-conv", 10),
@@ -202,7 +204,7 @@ def test_the_runtime_imports_no_framework_before_a_model_is_built() -> None:
 
     code = (
         "import sys, pkgutil, importlib, biaslint.runtime as r\n"
-        "for m in pkgutil.iter_modules(r.__path__): importlib.import_module(f'biaslint.runtime.{m.name}')\n"
+        "for m in pkgutil.walk_packages(r.__path__, 'biaslint.runtime.'): importlib.import_module(m.name)\n"
         "bad = {'torch', 'keras', 'tensorflow', 'libcst', 'numpy', 'rich'} & set(sys.modules)\n"
         "sys.exit(str(bad) if bad else 0)"
     )

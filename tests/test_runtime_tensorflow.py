@@ -16,10 +16,10 @@ from same_process import measured as run
 tf = pytest.importorskip("tensorflow")
 
 from biaslint.runtime.command import verify  # noqa: E402
-from biaslint.runtime.job import Job  # noqa: E402
-from biaslint.runtime.judge import judge  # noqa: E402
-from biaslint.runtime.parent import VerifyError  # noqa: E402
-from biaslint.runtime.parent import run as run_apart  # noqa: E402
+from biaslint.runtime.process.parent import VerifyError  # noqa: E402
+from biaslint.runtime.process.parent import run as run_apart  # noqa: E402
+from biaslint.runtime.target.job import Job  # noqa: E402
+from biaslint.runtime.verdict.judge import judge  # noqa: E402
 
 VGG = """
 import tensorflow as tf
@@ -117,7 +117,7 @@ def test_without_inputs_it_says_what_to_pass(written: Path) -> None:
 
 
 def test_variables_are_left_as_they_were_found() -> None:
-    from biaslint.runtime.tensorflow import measure
+    from biaslint.runtime.tensorflow.measuring import measure
 
     class Net(tf.Module):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:

@@ -16,13 +16,13 @@ from torch import nn  # noqa: E402
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 from biaslint.runtime.command import verify  # noqa: E402
-from biaslint.runtime.deadness import dead_biases  # noqa: E402
-from biaslint.runtime.job import Job  # noqa: E402
-from biaslint.runtime.judge import judge  # noqa: E402
-from biaslint.runtime.observed import from_json, to_json  # noqa: E402
-from biaslint.runtime.parent import VerifyError  # noqa: E402
-from biaslint.runtime.torch import measure  # noqa: E402
-from biaslint.runtime.trace_torch import origins, tracing  # noqa: E402
+from biaslint.runtime.facts.observed import from_json, to_json  # noqa: E402
+from biaslint.runtime.process.parent import VerifyError  # noqa: E402
+from biaslint.runtime.target.job import Job  # noqa: E402
+from biaslint.runtime.torch.gradient_test import dead_biases  # noqa: E402
+from biaslint.runtime.torch.measuring import measure  # noqa: E402
+from biaslint.runtime.torch.tracing import origins, tracing  # noqa: E402
+from biaslint.runtime.verdict.judge import judge  # noqa: E402
 
 
 def failed(observed: Any) -> list[str]:

@@ -20,9 +20,9 @@ sys.path.pop(0)
 stub_torchvision()
 from torchvision import models  # noqa: E402
 
-from biaslint.runtime.judge import judge  # noqa: E402
-from biaslint.runtime.torch import measure  # noqa: E402
-from biaslint.runtime.trace_torch import origins, tracing  # noqa: E402
+from biaslint.runtime.torch.measuring import measure  # noqa: E402
+from biaslint.runtime.torch.tracing import origins, tracing  # noqa: E402
+from biaslint.runtime.verdict.judge import judge  # noqa: E402
 
 
 def built(name: str, **more: Any) -> Any:

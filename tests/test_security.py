@@ -184,7 +184,7 @@ def test_what_the_model_calls_itself_steers_no_terminal_and_no_browser(tmp_path:
 
 @pytest.mark.parametrize("answer", ["", "[]", "{}", '{"observed": 3}', "[" * 100_000, "\x1b", '{"observed": {"layers": [3]}}'])
 def test_an_answer_that_the_model_s_code_has_spoiled_is_an_error_of_the_model(answer: str) -> None:
-    from biaslint.runtime.parent import VerifyError, understood
+    from biaslint.runtime.process.parent import VerifyError, understood
 
     with pytest.raises(VerifyError, match="damaged"):
         understood(answer)
@@ -290,9 +290,9 @@ def test_markup_in_names_stays_text_in_xml(view: reporters.View) -> None:
 
 
 def test_markup_in_names_stays_text_in_html() -> None:
-    from biaslint.runtime import html
-    from biaslint.runtime.measurement import Verdict
-    from biaslint.runtime.observed import Observed
+    from biaslint.runtime.facts.measurement import Verdict
+    from biaslint.runtime.facts.observed import Observed
+    from biaslint.runtime.report import html
 
     tags: list[str] = []
     parser = HTMLParser()

@@ -274,9 +274,9 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
 
 def _mark(result: engine.Result, asked: Request) -> None:
     """Write into each finding what the measured model says of it. A model that cannot be measured is a problem of the run."""
-    from biaslint.runtime import table
     from biaslint.runtime.command import marks
-    from biaslint.runtime.parent import VerifyError
+    from biaslint.runtime.process.parent import VerifyError
+    from biaslint.runtime.report import table
 
     step, stop = table.progress_bar()
     try:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biaslint.finding import Finding, Mark
-from biaslint.runtime.measurement import Failure, Measurement, Verdict
-from biaslint.runtime.observed import Observed
+from biaslint.runtime.facts.measurement import Failure, Measurement, Verdict
+from biaslint.runtime.facts.observed import Observed
 from biaslint.runtime.options import Request, model_options, request
 from biaslint.runtime.thresholds import Thresholds
 
@@ -78,8 +78,8 @@ def _run(
     **options: Any,
 ) -> int:
     from biaslint import config
-    from biaslint.runtime import table
-    from biaslint.runtime.parent import VerifyError, run
+    from biaslint.runtime.process.parent import VerifyError, run
+    from biaslint.runtime.report import table
 
     chosen = config.discover([Path(os.path.abspath("."))])
     asked = request(target, options, chosen.verify)
@@ -106,7 +106,7 @@ def _report(
     color: bool | None,
 ) -> int:
     from biaslint import reporters
-    from biaslint.runtime import table
+    from biaslint.runtime.report import table
 
     verdict, result = measured_result(observed, limits)
     here = Path(os.path.abspath("."))
@@ -120,7 +120,7 @@ def _report(
         text = json.dumps(json.loads(text) | measurements_json(view, observed, verdict), indent=2) + "\n"
     click.echo(text, nl=False, color=True)
     if html_file is not None:
-        from biaslint.runtime.html import render
+        from biaslint.runtime.report.html import render
 
         page = render(observed, verdict, result.findings, base=here)
         try:
@@ -139,8 +139,8 @@ def _report(
 def measured_result(observed: Observed, limits: Thresholds | None = None, *, static: Any = None) -> tuple[Verdict, Any]:
     """The verdict on a measured model, and its findings as a linter's result. `static` is the analysed source, read if not given."""
     from biaslint.engine import Result, Statistics
-    from biaslint.runtime.confirm import against_source
-    from biaslint.runtime.judge import judge
+    from biaslint.runtime.verdict.confirm import against_source
+    from biaslint.runtime.verdict.judge import judge
 
     verdict = judge(observed, limits)
     result = Result(statistics=Statistics(files=len(source_files(observed))))
@@ -156,13 +156,13 @@ def measured_result(observed: Observed, limits: Thresholds | None = None, *, sta
 
 def marks(findings: Sequence[Finding], asked: Request, *, progress: Progress = lambda stage, share: None) -> list[Mark]:
     """For each static finding, what the measured model says of it (`biaslint PATH --verify TARGET`). Raises VerifyError."""
-    from biaslint.runtime import facts
-    from biaslint.runtime.confirm import confirm
-    from biaslint.runtime.judge import judge
-    from biaslint.runtime.parent import run
+    from biaslint.runtime.process.parent import run
+    from biaslint.runtime.verdict.confirm import confirm
+    from biaslint.runtime.verdict.judge import judge
+    from biaslint.runtime.verdict.program import program
 
     observed = run(asked.job, python=asked.python, passed=asked.passed, progress=progress)
-    return confirm(findings, facts.program(observed), judge(observed, asked.thresholds))
+    return confirm(findings, program(observed), judge(observed, asked.thresholds))
 
 
 def source_files(observed: Observed) -> list[Path]:

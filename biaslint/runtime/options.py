@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from biaslint.runtime.job import Job
+from biaslint.runtime.target.job import Job
 from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
 
 _DEFAULTS = ", ".join(f"{name} ({getattr(Thresholds(), name):g})" for name in MEANING)

@@ -1,0 +1,1 @@
+"""What was measured: the numbers, where layers come from, and what is judged."""

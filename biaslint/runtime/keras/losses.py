@@ -1,0 +1,136 @@
+"""The initial loss in numpy, for Keras and TensorFlow; a loss of the user's own is called as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from biaslint.runtime.facts import priors
+from biaslint.runtime.facts.observed import LossFacts, TargetFacts
+
+_KINDS = {
+    "categoricalcrossentropy": "cross_entropy",
+    "sparsecategoricalcrossentropy": "cross_entropy",
+    "binarycrossentropy": "binary_cross_entropy",
+    "meansquarederror": "squared",
+    "mse": "squared",
+    "meanabsoluteerror": "absolute",
+    "mae": "absolute",
+}
+_MOST_CLASSES = 5000
+_SOURCE = "the labels"
+
+
+def loss_kind(loss: Any) -> str:
+    """The kind of a Keras loss: an object, a function or a name."""
+    for name in (loss if isinstance(loss, str) else "", type(loss).__name__, getattr(loss, "__name__", "")):
+        found = _KINDS.get(name.replace("_", "").lower())
+        if found:
+            return found
+    return ""
+
+
+def targets(labels: Any, loss: Any, stated: TargetFacts | None) -> TargetFacts | None:
+    """What is known of the targets: what the user stated, else what the labels say."""
+    import numpy
+
+    if stated is not None or labels is None:
+        return stated
+    labels = numpy.asarray(labels)
+    if not labels.size:
+        return None
+    kind, count = loss_kind(loss), int(labels.shape[0])
+    whole = labels.dtype.kind in "iub"
+    one_hot = (
+        labels.ndim == 2
+        and labels.shape[1] > 1
+        and bool((labels.sum(1) == 1).all())
+        and bool(((labels == 0) | (labels == 1)).all())
+    )
+    if one_hot and kind in ("", "cross_entropy"):
+        return TargetFacts("classes", [float(share) for share in labels.mean(0)], source=_SOURCE, count=count)
+    if kind == "cross_entropy" or (kind == "" and whole):
+        flat = labels.ravel().astype("int64")
+        flat = flat[flat >= 0]
+        if not flat.size or flat.max() >= 20 * _MOST_CLASSES:
+            return None
+        counts = numpy.bincount(flat)
+        return TargetFacts("classes", [float(share) for share in counts / counts.sum()], source=_SOURCE, count=int(flat.size))
+    rows = labels.reshape(count, -1).astype("float64")
+    if kind == "binary_cross_entropy" or (kind == "" and bool(((rows == 0) | (rows == 1)).all())):
+        return TargetFacts("binary", [float(share) for share in rows.mean(0)][:_MOST_CLASSES], source=_SOURCE, count=count)
+    means, spreads = [float(mean) for mean in rows.mean(0)][:100], [float(spread) for spread in rows.std(0)][:100]
+    return TargetFacts("values", means=means, spreads=spreads, source=_SOURCE, count=count)
+
+
+def probabilities(rows: Any, kind: str) -> tuple[str, Any]:
+    """Whether rows of scores are logits or probabilities, and the probabilities."""
+    import numpy
+
+    rows = rows.astype("float64")
+    bounded = bool((rows >= 0).all() and (rows <= 1).all())
+    if kind == "binary":
+        return ("probabilities", rows) if bounded else ("logits", 1 / (1 + numpy.exp(-numpy.clip(rows, -500, 500))))
+    if bounded and numpy.allclose(rows.sum(-1), 1, atol=1e-3):
+        return "probabilities", rows
+    powers = numpy.exp(rows - rows.max(-1, keepdims=True))
+    return "logits", powers / powers.sum(-1, keepdims=True)
+
+
+def expected(known: TargetFacts, kind: str = "") -> LossFacts | None:
+    """What the best constant output would give."""
+    if known.kind == "classes":
+        return LossFacts("", "cross_entropy", None, priors.entropy(known.prior), priors.class_bias(known.prior))
+    if known.kind == "binary":
+        return LossFacts("", "binary_cross_entropy", None, priors.binary_loss(known.prior), priors.binary_bias(known.prior))
+    if known.kind == "values":
+        best = sum(spread**2 for spread in known.spreads) / len(known.spreads) if known.spreads and kind != "absolute" else None
+        return LossFacts("", "squared", None, best, list(known.means))
+    return None
+
+
+def measure(output: Any, labels: Any, known: TargetFacts, loss: Any, notes: list[str]) -> LossFacts | None:
+    """The loss on the batch, by the user's own loss where there is one."""
+    import numpy
+
+    if known.kind == "classes" and output.shape[-1] == 1 and len(known.prior) <= 2:
+        known.kind, known.prior = "binary", [known.prior[1] if len(known.prior) > 1 else 0.0]
+    facts = expected(known, loss_kind(loss))
+    if facts is None:
+        return None
+    if loss is not None and not isinstance(loss, str):
+        facts.name = str(getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__))
+        try:
+            facts.value = float(numpy.mean(numpy.asarray(loss(labels, output))))
+        except Exception as error:
+            notes.append(f"initial loss not measured: {facts.name}: {type(error).__name__}: {error}".splitlines()[0])
+        if loss_kind(loss) == "":
+            facts.best = None
+        return facts
+    facts.name = facts.kind
+    rows = output.reshape(-1, output.shape[-1]).astype("float64") if output.ndim > 1 else output[:, None].astype("float64")
+    try:
+        facts.value = _value(rows, labels, known, loss_kind(loss))
+    except ValueError as error:
+        notes.append(f"initial loss not measured: {error}")
+    return facts
+
+
+def _value(rows: Any, labels: Any, known: TargetFacts, kind: str) -> float:
+    import numpy
+
+    if known.kind == "classes":
+        shares = numpy.clip(probabilities(rows, "classes")[1], 1e-12, 1)
+        if labels.ndim > 1 and labels.shape[-1] == rows.shape[-1]:
+            return float(-(labels.reshape(rows.shape) * numpy.log(shares)).sum(-1).mean())
+        flat = labels.ravel().astype("int64")
+        if flat.shape[0] != rows.shape[0] or flat.max() >= rows.shape[1]:
+            raise ValueError(f"{flat.shape[0]} labels up to {flat.max()} for {rows.shape[0]} rows of {rows.shape[1]} scores")
+        return float(-numpy.log(shares[numpy.arange(flat.shape[0]), flat]).mean())
+    wanted = labels.reshape(labels.shape[0], -1).astype("float64")
+    if wanted.size != rows.size:
+        raise ValueError(f"outputs of shape {rows.shape}, labels of shape {wanted.shape}")
+    rows = rows.reshape(wanted.shape)
+    if known.kind == "binary":
+        shares = numpy.clip(probabilities(rows, "binary")[1], 1e-12, 1 - 1e-12)
+        return float(-(wanted * numpy.log(shares) + (1 - wanted) * numpy.log(1 - shares)).mean())
+    return float(numpy.abs(rows - wanted).mean() if kind == "absolute" else ((rows - wanted) ** 2).mean())

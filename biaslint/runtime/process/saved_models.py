@@ -1,0 +1,34 @@
+"""Loading saved models of any framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from biaslint.runtime.target.job import Job
+from biaslint.runtime.target.targets import SAVED, TargetError
+
+
+def is_saved(target: str) -> bool:
+    """Whether the target is a saved model: a file of a known kind, or a SavedModel folder."""
+    path = Path(target)
+    return (path.suffix.lower() in SAVED and ":" not in path.name) or (path / "saved_model.pb").is_file()
+
+
+def load_saved(job: Job) -> Any:
+    """The model that a file holds."""
+    path = Path(job.target)
+    if not path.exists():
+        raise TargetError(f"no such file: {job.target}")
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        from biaslint.runtime.tensorflow.saved import load_folder
+
+        return load_folder(path)
+    if suffix in (".keras", ".h5", ".hdf5"):
+        from biaslint.runtime.keras.saved import load_model
+
+        return load_model(path, job.allow_unsafe_keras)
+    from biaslint.runtime.torch.saved import load_module
+
+    return load_module(path, job.allow_pickle)

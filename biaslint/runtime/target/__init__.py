@@ -1,0 +1,1 @@
+"""What to measure: the target, its arguments and its inputs."""

@@ -1,0 +1,1 @@
+"""Measuring TensorFlow code without Keras."""

@@ -1,0 +1,1 @@
+"""Measuring PyTorch models."""

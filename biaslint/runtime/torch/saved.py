@@ -1,0 +1,79 @@
+"""Saved PyTorch models and weights, loaded without running what a pickle may hold unless the user says so."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+from biaslint.runtime.target.targets import TargetError
+
+
+def load_module(path: Path, allow_pickle: bool) -> Any:
+    """The model that a TorchScript, `torch.export` or pickle file holds."""
+    import torch
+
+    if path.suffix.lower() == ".pt2":
+        return torch.export.load(str(path)).module()
+    try:
+        return torch.jit.load(str(path), map_location="cpu")
+    except RuntimeError as error:
+        if "constants.pkl" not in str(error) and "not a ZIP archive" not in str(error) and "zip" not in str(error).lower():
+            raise TargetError(f"{path} could not be loaded as TorchScript: {str(error).strip().splitlines()[0]}") from None
+    loaded = load_checkpoint(path, allow_pickle)
+    if isinstance(loaded, torch.nn.Module):
+        return loaded
+    raise TargetError(
+        f"{path} holds values and no model; name what they belong to, and pass them with it: "
+        f"biaslint verify model.py:Net --weights {path}"
+    )
+
+
+def load_checkpoint(path: Path, allow_pickle: bool) -> Any:
+    """What a checkpoint holds; refuses what only an unrestricted pickle could load."""
+    import torch
+
+    try:
+        return torch.load(str(path), map_location="cpu", weights_only=not allow_pickle)
+    except pickle.UnpicklingError as error:
+        reason = next(
+            (line for line in str(error).splitlines() if "GLOBAL" in line or "global" in line), str(error).splitlines()[0]
+        )
+        raise TargetError(
+            f"{path} is a pickle that wants more than weights ({reason.strip()[:200]}): loading it could run any code. "
+            "If you trust it, pass --allow-pickle"
+        ) from None
+
+
+_WRAPPERS = (
+    "module.",
+    "_orig_mod.",
+    "model.",
+)  # what wraps a model puts its name before each key: DataParallel, compile, Lightning
+
+
+def load_weights(model: Any, path: Path, allow_pickle: bool) -> None:
+    """Load a state dict into a PyTorch model."""
+    if not path.is_file():
+        raise TargetError(f"no such file: {path}")
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        state = load_file(str(path))
+    else:
+        state = load_checkpoint(path, allow_pickle)
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    for prefix in _WRAPPERS if isinstance(state, dict) else ():
+        if (
+            state
+            and all(str(key).startswith(prefix) for key in state)
+            and prefix.rstrip(".") not in dict(model.named_children())
+        ):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        lines = str(error).strip().splitlines()
+        raise TargetError(f"{path} does not fit the model: {' '.join(line.strip() for line in lines[:4])}") from None

@@ -1,0 +1,204 @@
+"""From a built PyTorch model and a job to measurements: inputs, labels, loss and optimiser."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from biaslint.runtime.facts.observed import Observed, TargetFacts
+from biaslint.runtime.target import inputs
+from biaslint.runtime.target.job import Job
+from biaslint.runtime.target.targets import TargetError, load_loss, load_object
+from biaslint.runtime.torch import gradient_test, tracing
+from biaslint.runtime.torch.function_watch import preserved
+from biaslint.runtime.torch.measuring import measure, observed_batch
+from biaslint.runtime.torch.saved import load_weights
+
+
+def _tensors(value: Any) -> Any:
+    import numpy
+    import torch
+
+    if isinstance(value, numpy.ndarray):
+        return torch.from_numpy(numpy.ascontiguousarray(value))
+    if isinstance(value, Mapping):
+        return {key: _tensors(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_tensors(item) for item in value]
+    return value
+
+
+def guesses(model: Any) -> list[inputs.Spec]:
+    """What a model of which nothing was said may want, most likely first."""
+    from torch import nn
+
+    found: list[inputs.Spec] = []
+    stated = getattr(model, "default_cfg", None) or {}
+    if isinstance(stated, Mapping) and stated.get("input_size"):
+        found.append(inputs.Spec(tuple(stated["input_size"])))
+    for module in model.modules():
+        if isinstance(module, nn.modules.conv._ConvNd):
+            dimensions = len(module.kernel_size)
+            sizes = {1: (64, 1024, 16000), 2: (64, 224, 32, 28, 299), 3: (16, 32)}[dimensions]
+            if module.transposed and not found:  # a generator starts from noise
+                sizes = (1, 4, 8)
+            found += [inputs.Spec((module.in_channels or 3, *[size] * dimensions)) for size in sizes]
+        elif isinstance(module, nn.Embedding):
+            found.append(inputs.Spec((16,), type="int", low=0, high=module.num_embeddings))
+        elif isinstance(module, nn.RNNBase):
+            found.append(inputs.Spec((16, module.input_size)))
+        elif isinstance(module, nn.RNNCellBase):
+            found.append(inputs.Spec((module.input_size,)))
+        elif isinstance(module, nn.Linear):
+            found += [inputs.Spec((module.in_features,)), inputs.Spec((16, module.in_features))]
+        if len(found) >= 6:
+            break
+    return found
+
+
+def _try(model: Any, specs: list[inputs.Spec], job: Job) -> tuple[list[Any], dict[str, Any], str]:
+    """Feed the model; the inputs, and what went wrong ("" where nothing did)."""
+    import torch
+
+    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    made = []
+    for index, spec in enumerate(specs):
+        value = torch.from_numpy(inputs.arrays(spec, job.batch, job.seed + index))
+        made.append((spec, value.to(own) if value.is_floating_point() else value))  # a model of float16 wants its like
+    positional = [value for spec, value in made if not spec.name]
+    named = {spec.name: value for spec, value in made if spec.name}
+    return positional, named, _fails(model, positional, named)
+
+
+def _fails(model: Any, positional: list[Any], named: dict[str, Any]) -> str:
+    import torch
+
+    try:
+        with preserved(model), torch.no_grad():
+            gradient_test.set_training(model, False)
+            model(*positional, **named)
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        return f"{type(error).__name__}: {lines[0] if lines else ''}"
+    return ""
+
+
+def _signature(model: Any) -> str:
+    try:
+        return f"forward{inspect.signature(model.forward)}"
+    except (TypeError, ValueError):
+        return "forward"
+
+
+def _feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
+    """Inputs by `--input`, or by guessing."""
+    if job.inputs:
+        specs = [inputs.parse(text) for text in job.inputs]
+        positional, named, failure = _try(model, specs, job)
+        if failure:
+            given = ", ".join(f"{spec} (batch {job.batch})" for spec in specs)
+            raise TargetError(
+                f"the model could not be fed with {given}: {failure}. Its signature is {_signature(model)}; pass one --input for each argument without a default, or real data with --data"
+            )
+        return positional, named, [str(spec) for spec in specs]
+    tried: list[str] = []
+    for spec in dict.fromkeys(guesses(model)):
+        positional, named, failure = _try(model, [spec], job)
+        if not failure:
+            return positional, named, [f"{spec} (guessed)"]
+        tried.append(f"{spec}: {failure}")
+    raise TargetError(
+        f"no --input was given, and guesses failed ({'; '.join(tried) or 'nothing to go by'}). "
+        f"Its signature is {_signature(model)}; pass --input SHAPE for each argument, without the batch, as in --input 3x224x224 or --input tokens=20:int[0,1000]"
+    )
+
+
+def _labels(value: Any) -> Any:
+    import torch
+
+    if value is None:
+        return None
+    value = _tensors(value)
+    return value if isinstance(value, torch.Tensor) else torch.as_tensor(value)
+
+
+def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
+    """A real batch: its inputs and labels, and the labels of the following batches too."""
+    import torch
+
+    taken: list[Any] = []
+    first: tuple[list[Any], dict[str, Any]] | None = None
+    for batch in inputs.batches(load_object(job.data), job.data_batches):
+        positional, named, labels = inputs.split_batch(batch)
+        if first is None:
+            first = positional, named
+        if labels is not None:
+            taken.append(_labels(labels))
+    if first is None:
+        raise TargetError(f"--data {job.data} gave no batch")
+    positional, named = [_tensors(value) for value in first[0]], {key: _tensors(value) for key, value in first[1].items()}
+    failure = _fails(model, positional, named)
+    if failure:
+        shapes = ", ".join(str(tuple(getattr(value, "shape", ()))) for value in [*positional, *named.values()])
+        raise TargetError(
+            f"the model could not be fed with the first batch of {job.data} (shapes {shapes}): {failure}. Its signature is {_signature(model)}"
+        )
+    alike = [labels for labels in taken if labels.dim() == taken[0].dim() and labels.shape[1:] == taken[0].shape[1:]]
+    return positional, named, taken[0] if taken else None, torch.cat(alike) if taken and taken[0].dim() else None
+
+
+def _optimiser(model: Any, job: Job) -> Any:
+    if not job.optimiser:
+        return None
+    made = load_object(job.optimiser)
+    if not callable(made):
+        return made
+    for argument in (model, list(model.parameters())):
+        try:
+            optimiser = made(argument)
+        except Exception:
+            continue
+        optimiser = optimiser[0] if isinstance(optimiser, (list, tuple)) else optimiser
+        if hasattr(optimiser, "param_groups"):
+            return optimiser
+    raise TargetError(f"--optimizer {job.optimiser} made no optimiser from the model or its parameters")
+
+
+def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Observed:
+    """Measure a PyTorch model as the job says."""
+    import torch
+
+    model = getattr(model, "_orig_mod", model)  # what torch.compile was given
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    chains = tracing.origins(model) if not isinstance(model, torch.jit.ScriptModule) else {}
+    if job.weights:
+        load_weights(model, Path(job.weights), job.allow_pickle)
+    loss: Any = None
+    if job.loss:
+        loss = load_loss(job.loss)
+    say("feeding", 0.15)
+    labels = more = None
+    if job.data:
+        positional, named, labels, more = _data(model, job)
+        fed = [f"{job.data} (first batch)"]
+    else:
+        positional, named, fed = _feed(model, job)
+    observed = measure(
+        model,
+        positional,
+        named,
+        labels=labels,
+        more_labels=more,
+        loss=loss,
+        optimiser=_optimiser(model, job),
+        stated=stated,
+        chains=chains,
+        seed=job.seed,
+        threshold=job.dead_ratio or gradient_test.THRESHOLD,
+        progress=say,
+    )
+    observed.inputs, observed.batch = fed, observed_batch(positional, named) or job.batch
+    return observed

@@ -1,0 +1,298 @@
+"""Judging what the whole model puts out before training: its outputs, its loss, its scale through depth."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from biaslint.finding import Severity
+from biaslint.runtime.facts import priors
+from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, PASS, Measurement, Verdict, failure, layer_place
+from biaslint.runtime.facts.observed import LayerFacts, Observed, OutputFacts, TargetFacts
+from biaslint.runtime.thresholds import Thresholds
+
+_LABELS_PER_CLASS = 5
+
+
+def output_layer(observed: Observed) -> LayerFacts | None:
+    """The layer that the first output comes out of."""
+    found = [layer for layer in observed.layers if layer.is_output]
+    return found[0] if found else None
+
+
+def listed(values: Sequence[float], most: int = 6) -> str:
+    """Some numbers, for people."""
+    shown = ", ".join(f"{value:.3g}" for value in values[:most])
+    return f"{shown}, ... ({len(values)} in all)" if len(values) > most else shown
+
+
+def _softmax(values: Sequence[float]) -> list[float]:
+    top = max(values)
+    powers = [math.exp(value - top) for value in values]
+    return [power / sum(powers) for power in powers]
+
+
+def seen_prior(targets: TargetFacts, classes: int, weights: Sequence[float]) -> list[float]:
+    """The prior as the loss sees it, with a share for each of the model's classes."""
+    if targets.kind == "binary":
+        prior = targets.prior * classes if len(targets.prior) == 1 else targets.prior
+        return priors.weighted_positives(prior, weights)
+    prior = (targets.prior + [0.0] * classes)[:classes]
+    return priors.weighted(prior, weights)
+
+
+def bias_code(observed: Observed, layer: LayerFacts | None, values: Sequence[float], prior: Sequence[float]) -> str:
+    """Code that sets the output layer's bias."""
+    name = layer.name if layer else ""
+    path = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in name.split(".")) if name else ".<output layer>"
+    if observed.framework == "torch":
+        if len(set(values)) == 1:
+            return f"torch.nn.init.constant_(model{path}.bias, {values[0]:.4g})"
+        literal = (
+            f"torch.tensor([{', '.join(f'{value:.4g}' for value in values)}])"
+            if len(values) <= 10
+            else "torch.tensor(prior).log()"
+        )
+        return f"with torch.no_grad(): model{path}.bias.copy_({literal})"
+    literal = f"[{', '.join(f'{value:.4g}' for value in values)}]" if len(values) <= 10 else "numpy.log(prior)"
+    if observed.mode == "inference":
+        return f"{literal}, in the code that was exported"
+    if observed.framework == "tensorflow":
+        return f"{name or '<output bias>'}.assign({literal})"
+    return f"model.get_layer({name!r}).bias.assign({literal})"
+
+
+def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
+    """The predicted distribution or mean against what is known of the targets."""
+    rule, layer = "unset-output-bias", output_layer(observed)
+
+    def say(status: str, message: str, value: float | None = None, threshold: float | None = None) -> None:
+        verdict.measurements.append(
+            Measurement(
+                "initial-outputs", status, message, rule, layer.name if layer else "", value, threshold, layer_place(layer)
+            )
+        )
+
+    if not observed.outputs:
+        return say(NOT_APPLICABLE, "the model put out no numbers")
+    output, targets = observed.outputs[0], observed.targets
+    spread = (
+        f"mean {output.values.mean:.4g}, standard deviation {output.values.spread:.4g}"
+        if output.values.mean is not None
+        else "not finite"
+    )
+    if targets is None or not targets.kind:
+        return say(NOT_APPLICABLE, f"{spread}; nothing is known of the targets: pass --data, --prior or --target-mean")
+    if targets.kind == "values":
+        _mean_against_targets(observed, output, targets, layer, limits, verdict, say)
+        return None
+    if not output.predicted or (targets.kind == "classes" and len(targets.prior) > output.classes):
+        return say(
+            NOT_APPLICABLE, f"{spread}; the output of shape {output.shape} has no scores for {len(targets.prior)} classes"
+        )
+    if targets.kind == "classes" and targets.count and targets.count < _LABELS_PER_CLASS * output.classes:
+        return say(
+            NOT_APPLICABLE, f"{spread}; {targets.count} labels say too little about {output.classes} classes: pass --prior"
+        )
+    weights = observed.loss.class_weights if observed.loss else []
+    prior = seen_prior(targets, output.classes, weights)
+    means = output.class_means
+    if targets.kind == "binary":
+        start = means if output.form == "probabilities" else [1 / (1 + math.exp(-min(max(mean, -700), 700))) for mean in means]
+        apart, values = priors.binary_divergence(prior, start), [priors.logit(share) for share in prior]
+        chance = 1 / (2 * targets.count) if targets.count else 0.0
+    else:
+        start = output.predicted if output.form == "probabilities" else _softmax(means)
+        apart, values = priors.divergence(prior, start), priors.class_bias(prior)
+        chance = (output.classes - 1) / (2 * targets.count) if targets.count else 0.0
+    limit = limits.prior_divergence + chance
+    as_seen = " as the loss' weights make it" if weights else ""
+    text = f"{spread}; predicted {listed(output.predicted)}, prior{as_seen} {listed(prior)} (from {targets.source}): {apart:.3g} nats apart"
+    failed = apart > limit
+    say(FAIL if failed else PASS, text, apart, limit)
+    if failed:
+        code = bias_code(observed, layer, values, prior)
+        verdict.failures.append(
+            failure(
+                rule,
+                layer_place(layer),
+                f"the untrained model predicts {listed(output.predicted)} where the targets' shares{as_seen} are {listed(prior)} "
+                f"({apart:.2g} nats apart, from {targets.source}); its output bias ignores the prior",
+                layer=layer.name if layer else "",
+                advice=f"start from the prior: {code}",
+                severity=Severity.WARNING,
+            )
+        )
+    return None
+
+
+def _mean_against_targets(
+    observed: Observed,
+    output: OutputFacts,
+    targets: TargetFacts,
+    layer: LayerFacts | None,
+    limits: Thresholds,
+    verdict: Verdict,
+    say: object,
+) -> None:
+    means = output.class_means or ([output.values.mean] if output.values.mean is not None else [])
+    wanted = targets.means * len(means) if len(targets.means) == 1 else targets.means
+    assert callable(say)
+    if not means or len(wanted) != len(means):
+        say(NOT_APPLICABLE, f"the output of shape {output.shape} does not fit {len(targets.means)} target means")
+        return
+    spreads = targets.spreads or [max(abs(mean), 1e-12) for mean in wanted]
+    offset = max(
+        abs(mean - want) / max(spread, 1e-12) for mean, want, spread in zip(means, wanted, spreads * len(wanted), strict=False)
+    )
+    unit = "standard deviations" if targets.spreads else "times the mean"
+    failed = offset > limits.mean_offset
+    say(
+        FAIL if failed else PASS,
+        f"predicted mean {listed(means)}, target mean {listed(wanted)}: {offset:.3g} {unit} apart",
+        offset,
+        limits.mean_offset,
+    )
+    if failed:
+        verdict.failures.append(
+            failure(
+                "unset-output-bias",
+                layer_place(layer),
+                f"the untrained model puts out {listed(means)} on average where the targets' mean is {listed(wanted)} ({offset:.2g} {unit} away)",
+                layer=layer.name if layer else "",
+                advice=f"start at the mean: {bias_code(observed, layer, wanted, [])}",
+                severity=Severity.WARNING,
+            )
+        )
+
+
+def initial_loss(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
+    """The loss against that of the best constant output."""
+    loss, targets, name, rule = observed.loss, observed.targets, "initial-loss", "initial-loss"
+    if loss is None or loss.value is None or loss.best is None or targets is None:
+        hint = f"; it should be about {loss.best:.4g}" if loss and loss.best is not None else ""
+        verdict.measurements.append(
+            Measurement(name, NOT_APPLICABLE, f"no labels to measure a loss with: pass --data{hint}", rule)
+        )
+        return
+    best: float = loss.best
+    balanced = ""
+    classes = observed.outputs[0].classes if observed.outputs else 0
+    if targets.kind == "classes" and classes > 1 and targets.count and targets.count < _LABELS_PER_CLASS * classes:
+        best, balanced = math.log(classes), f" = ln {classes}, for balanced classes"
+    if not math.isfinite(loss.value):
+        excess = math.inf
+    else:
+        excess = (loss.value - best) / max(abs(best), 1e-3)
+    failed = excess > limits.loss_excess
+    layer = output_layer(observed)
+    text = f"{loss.name} is {loss.value:.4g}, the best constant output gives {best:.4g}{balanced}"
+    verdict.measurements.append(
+        Measurement(
+            name,
+            FAIL if failed else PASS,
+            text,
+            rule,
+            layer.name if layer else "",
+            excess if math.isfinite(excess) else None,
+            limits.loss_excess,
+            layer_place(layer),
+        )
+    )
+    # Where the prior is to blame, that finding says what to do.
+    if failed and not any(one.rule == "unset-output-bias" for one in verdict.failures):
+        verdict.failures.append(
+            failure(
+                rule,
+                layer_place(layer),
+                f"the loss starts at {loss.value:.4g} where a constant output would give {best:.4g}{balanced}",
+                layer=layer.name if layer else "",
+                advice="check the scale of the last layer's weights and the outputs' spread; training starts by undoing them",
+            )
+        )
+
+
+def _ladder(observed: Observed) -> list[tuple[LayerFacts, float]]:
+    rungs = []
+    for layer in sorted((one for one in observed.layers if one.order is not None), key=lambda one: one.order or 0):
+        if (
+            layer.kind in ("conv", "linear")
+            and layer.output
+            and layer.output.mean is not None
+            and layer.output.spread is not None
+        ):
+            rungs.append((layer, math.hypot(layer.output.mean, layer.output.spread)))
+    return rungs
+
+
+def scale(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
+    """Do activations and gradients keep their scale through depth?"""
+    if any(output.values.count and output.values.mean is None for output in observed.outputs):
+        _not_finite(observed, verdict)
+        return
+    rungs = _ladder(observed)
+    gradients = [(layer, layer.gradient_scale) for layer, _ in rungs if layer.gradient_scale]
+    _steady("activation-scale", "outputs", rungs, limits.scale_ratio, verdict)
+    _steady(
+        "gradient-scale", "gradients", [(layer, value) for layer, value in gradients if value], limits.gradient_ratio, verdict
+    )
+
+
+def _not_finite(observed: Observed, verdict: Verdict) -> None:
+    """An output without a single finite number: the first layer that puts out none is to blame, else the last layer."""
+    rule = "scale-through-depth"
+    called = sorted((one for one in observed.layers if one.order is not None), key=lambda one: one.order or 0)
+    lost = (one for one in called if one.output and one.output.count and one.output.mean is None)
+    layer = next(lost, called[-1] if called else None)
+    text = "an output of the untrained model is NaN or infinite throughout"
+    verdict.measurements.append(Measurement("activation-scale", FAIL, text, rule, place=layer_place(layer)))
+    verdict.failures.append(
+        failure(
+            rule,
+            layer_place(layer),
+            text,
+            layer=layer.name if layer else "",
+            advice="look for a division by zero, a logarithm or root of a negative number, or weights that are too large",
+        )
+    )
+
+
+def _steady(name: str, what: str, rungs: Sequence[tuple[LayerFacts, float]], limit: float, verdict: Verdict) -> None:
+    rule = "scale-through-depth"
+    hidden = [
+        (layer, value) for layer, value in rungs if value > 0 and not (layer.is_output and what == "outputs" and value < 1)
+    ]
+    if len(hidden) < 3:
+        verdict.measurements.append(Measurement(name, NOT_APPLICABLE, "fewer than three layers to compare", rule))
+        return
+    smallest, largest = min(hidden, key=lambda rung: rung[1]), max(hidden, key=lambda rung: rung[1])
+    ratio = largest[1] / smallest[1]
+    failed = not math.isfinite(ratio) or ratio > limit
+    text = f"root mean square from {smallest[1]:.3g} (`{smallest[0].name}`) to {largest[1]:.3g} (`{largest[0].name}`)"
+    verdict.measurements.append(Measurement(name, FAIL if failed else PASS, text, rule, "", ratio, limit))
+    if not failed:
+        return
+    grows = (largest[0].order or 0) > (smallest[0].order or 0)
+    if any(one.rule == rule for one in verdict.failures):
+        return  # exploding outputs and exploding gradients are one matter
+    steps = itertools.pairwise(hidden)
+    jump = max(steps, key=lambda step: (step[1][1] / step[0][1]) if grows else (step[0][1] / step[1][1]))[1][0]
+    first = next(
+        (
+            late
+            for (_, before), (late, after) in itertools.pairwise(hidden)
+            if (after / before if grows else before / after) > 3
+        ),
+        jump,
+    )
+    verb = "grow" if grows else "shrink"
+    verdict.failures.append(
+        failure(
+            rule,
+            layer_place(first),
+            f"the {what} of the hidden layers {verb} through depth: {text}, a factor of {ratio:.3g}",
+            layer=first.name,
+            advice="the standard deviation of a layer's weights should be about sqrt(2 / fan_in) before a ReLU, sqrt(1 / fan_in) otherwise",
+        )
+    )

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from biaslint.runtime.command import verify
+from biaslint.runtime.process import parent
 from biaslint.runtime.process.parent import VerifyError, environment, run
 from biaslint.runtime.target.job import Job
 
@@ -83,9 +84,17 @@ HOSTILE = {
         "printed more than 16 MB",
     ),
     "recurses": ("def build():\n    return build()\n", "RecursionError"),
-    "removes its result": (
-        "import shutil, sys\ndef build():\n    shutil.rmtree(sys.argv[1])\n    raise ValueError('gone')\n",
+    "closes the line to its parent": (
+        "import os\ndef build():\n    os.closerange(3, 256)\n    raise ValueError('gone')\n",
         "ended",
+    ),
+    "writes over its result": (
+        (
+            "import os, threading\ndef write():\n    while True:\n        for one in range(3, 32):\n            try:\n"
+            "                os.write(one, b'[[[\\n{\\n')\n            except OSError:\n                pass\n"
+            "threading.Thread(target=write, daemon=True).start()\ndef build():\n    import time\n    time.sleep(2)\n    os._exit(0)\n"
+        ),
+        "damaged",
     ),
 }
 
@@ -99,7 +108,7 @@ def test_the_command_outlives_a_model_that(write, what: str) -> None:
     result = CliRunner().invoke(verify, ["model.py:build", "--timeout", timeout, "--memory", "900"])
     assert result.exit_code == 2, result.output
     assert message in result.output
-    assert "Traceback" not in result.output or what == "removes its result"
+    assert "Traceback" not in result.output or what == "closes the line to its parent"
 
 
 @LINUX
@@ -120,22 +129,68 @@ def test_memory_is_bounded(write) -> None:
     assert "out of memory (limit 600 MB); raise it with --memory" in failing("model.py:build", memory=600)
 
 
+LEAVES = {
+    "starts a session": "import os\nif os.fork() == 0:\n    os.setsid()\n",
+    "makes a group and forks again": "import os\nif os.fork() == 0:\n    os.setpgid(0, 0)\n    if os.fork():\n        os._exit(0)\n",
+    "runs a program without an environment": (
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', LATER], env={}, start_new_session=True)\n"
+        "if False:\n    pass\n"
+    ),
+}  # fmt: skip
+LATER = "import time\nuntil = time.monotonic() + 60\nwhile time.monotonic() < until:\n    open('alive.txt', 'a').write('x')\n    time.sleep(0.05)\n"
+
+
 @LINUX
-def test_a_model_that_starts_others_takes_them_with_it(write, tmp_path: Path) -> None:
+def test_a_model_that_is_stopped_takes_those_it_started_with_it(write, tmp_path: Path) -> None:
+    write(f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {LATER!r}])\ntime.sleep(60)\n")
+    assert "took longer" in failing("model.py:x", timeout=1.5)
+    size = (tmp_path / "alive.txt").stat().st_size
+    time.sleep(0.4)
+    assert (tmp_path / "alive.txt").stat().st_size == size
+
+
+@LINUX
+@pytest.mark.parametrize("what", LEAVES)
+def test_nothing_outlives_the_run_of_a_model_that(write, tmp_path: Path, what: str) -> None:
+    later = "".join(f"    {line}\n" for line in LATER.splitlines())
+    write(f"LATER = {LATER!r}\n{LEAVES[what]}" + ("" if "program" in what else later) + "import time\ntime.sleep(0.5)\nx = 3\n")
+    assert "is a int" in failing("model.py:x")
+    assert (tmp_path / "alive.txt").exists()
+    size = (tmp_path / "alive.txt").stat().st_size
+    time.sleep(0.4)
+    assert (tmp_path / "alive.txt").stat().st_size == size
+
+
+@LINUX
+def test_what_is_left_behind_is_found_by_its_mark_where_the_system_has_no_namespaces(write, tmp_path: Path) -> None:
+    write(LEAVES["makes a group and forks again"] + "".join(f"    {line}\n" for line in LATER.splitlines()))
+    mark = "0123456789abcdef"
+    subprocess.run([sys.executable, "model.py"], env={**os.environ, parent.MARK: mark}, check=True)
+    time.sleep(0.3)
+    parent.kill_left(mark)
+    size = (tmp_path / "alive.txt").stat().st_size
+    time.sleep(0.3)
+    assert (tmp_path / "alive.txt").stat().st_size == size
+
+
+STANDARD = ("dataclasses", "json", "importlib", "pathlib", "traceback", "ctypes", "random", "typing", "inspect", "ast")
+
+
+def test_a_file_called_like_a_standard_module_is_not_what_the_checker_imports(write, tmp_path: Path) -> None:
+    for name in STANDARD:
+        write("open('early.txt', 'a').write(__name__)\nraise SystemExit\n", f"{name}.py")
+    write("x = 3\n")
+    assert "is a int" in failing("model.py:x")
+    assert not (tmp_path / "early.txt").exists()
+
+
+def test_a_script_that_reads_its_command_line_finds_no_arguments(write) -> None:
     write(
-        "import subprocess, sys, time\n"
-        "def build():\n"
-        f"    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
-        "    time.sleep(60)\n"
+        "import argparse, sys\nparser = argparse.ArgumentParser()\nparser.add_argument('--epochs', default=3)\n"
+        "parser.parse_args()\nif len(sys.orig_argv) > 2 or sys.argv != ['model.py']:\n    raise ValueError(sys.orig_argv)\nx = 3\n"
     )
-    failing("model.py:build", timeout=2)
-    pid = int((tmp_path / "pid").read_text())
-    for _ in range(50):
-        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]:
-            return
-        time.sleep(0.1)
-    pytest.fail("the grandchild lives on")
+    assert "is a int" in failing("model.py:x")
 
 
 @LINUX
@@ -147,7 +202,11 @@ def test_the_process_reaches_no_server(write) -> None:
     )
     assert "reached it" in failing("model.py:build", network=True)
     probe = subprocess.run(
-        [sys.executable, "-c", "from biaslint.runtime.process.limits import leave_network as f; print(f())"],
+        [
+            sys.executable,
+            "-c",
+            "from biaslint.runtime.process.isolation import isolate as f; print(f(network=False)['network'])",
+        ],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parent.parent,
@@ -234,6 +293,6 @@ def test_a_result_says_how_the_process_was_isolated(write) -> None:
     write("import torch\ndef build():\n    return torch.nn.Linear(3, 2)\n")
     result = CliRunner().invoke(verify, ["model.py:build", "--format", "json", "--input", "3", "--memory", "4000"])
     found = json.loads(result.output)["model"]["isolation"]
-    assert set(found) == {"network", "memory"}
+    assert set(found) == {"network", "processes", "memory"}
     if sys.platform == "linux":
         assert found["memory"] == "4000 MB (data)"

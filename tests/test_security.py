@@ -387,3 +387,19 @@ def test_a_folder_s_name_steers_no_terminal_where_its_settings_are_wrong(tmp_pat
         assert shown.status == 2
         assert "pyproject.toml" in shown.err
         assert unmarked(shown.err)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file systems elsewhere take text only")
+@pytest.mark.parametrize("format_", ["text", "json", "jsonl", "sarif", "github", "gitlab", "junit"])
+def test_a_file_name_that_is_not_utf_8_stands_in_every_report(tmp_path: Path, format_: str) -> None:
+    write(tmp_path, {"net.py": DEAD})
+    os.rename(tmp_path / "net.py", os.fsencode(tmp_path) + b"/\xff\xfe.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "biaslint", "--isolated", "--no-cache", "--format", format_, "."],
+        cwd=tmp_path,
+        capture_output=True,
+    )
+    assert done.returncode == 1, done.stderr
+    assert b"BL101" in done.stdout
+    assert b"Traceback" not in done.stderr
+    done.stdout.decode("utf-8")

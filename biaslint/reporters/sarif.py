@@ -8,6 +8,7 @@ the cell, which the message names.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -117,4 +118,4 @@ def _artifact(view: View, path: str) -> dict[str, str]:
     shown = view.path(path)
     if Path(shown).is_absolute():
         return {"uri": Path(shown).as_uri()}
-    return {"uri": quote(shown), "uriBaseId": "%SRCROOT%"}
+    return {"uri": quote(os.fsencode(shown)), "uriBaseId": "%SRCROOT%"}

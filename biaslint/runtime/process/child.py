@@ -1,6 +1,7 @@
-"""The process that builds and measures the model. Run by `biaslint.runtime.process.parent`; talks to it through files in one folder.
+"""The process that builds and measures the model, started by `biaslint.runtime.process.parent`.
 
-`job.json` says what to do, `progress` gets one JSON line per step, `result.json` the measurements or the error.
+The job comes by standard input. What was standard output carries reports to the parent, one JSON value a line: `[stage, share]` for
+each step, at last an object with the measurements or the error. What the model's code prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import os
 import random
 import sys
 import traceback
-from pathlib import Path
 from typing import Any
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts, to_json
-from biaslint.runtime.process import limits
+from biaslint.runtime.process import limits, tracing
+from biaslint.runtime.process.isolation import isolate
+from biaslint.runtime.process.saved_models import is_saved, load_saved
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.target.targets import TargetError
+from biaslint.runtime.target.targets import TargetError, build, is_model, load_object, split
 
 
 def _explain(error: BaseException, stage: str) -> str:
@@ -56,18 +58,12 @@ def stated_targets(job: Job) -> TargetFacts | None:
 
 def run(job: Job, say: Any) -> Observed:
     """Build, feed and measure. Raises TargetError where the user can do something about it."""
-    from biaslint.runtime.process import tracing
-    from biaslint.runtime.process.saved_models import is_saved, load_saved
-    from biaslint.runtime.target.targets import build, is_model
-
     say("importing", 0.02)
     with tracing.tracing():
         try:
             if is_saved(job.target):
                 model = load_saved(job)
             else:
-                from biaslint.runtime.target.targets import load_object
-
                 load_object(job.target)
                 _seed(job.seed)
                 say("building", 0.1)
@@ -103,26 +99,45 @@ def answer(job: Job, say: Any, isolation: dict[str, str]) -> dict[str, Any]:
         return {"error": _explain(error, "measuring"), "traceback": traceback.format_exc()[-4000:]}
 
 
-def main(folder: str) -> int:
-    """The child's whole life."""
+class Reports:
+    """The line to the parent, kept apart from what the model's code prints."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._line = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+    def say(self, stage: str, share: float) -> None:
+        """One more step is reached."""
+        self._write([stage, share])
+
+    def result(self, found: dict[str, Any]) -> None:
+        """The end of the story."""
+        self._write(found)
+
+    def _write(self, value: Any) -> None:
+        self._line.write(json.dumps(value) + "\n")
+        self._line.flush()
+
+
+def hide_command_line(job: Job) -> None:
+    """The model's code sees the command line of a script that was started without arguments."""
+    script = split(job.target)[0]
+    sys.argv[:] = [script]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv[:] = [sys.executable, script]
+
+
+def main() -> int:
+    """The child's whole life. Nothing of the current folder is imported before the process is isolated."""
     limits.die_with_parent()
-    place = Path(folder)
-    job = Job(**json.loads((place / "job.json").read_text(encoding="utf-8")))
-    sys.path.insert(0, os.getcwd())
-    isolation = {"network": "allowed" if job.network else limits.leave_network()}
+    reports = Reports()
+    job = Job(**json.loads(sys.stdin.buffer.read()))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    isolation = isolate(network=job.network)
     isolation["memory"] = limits.limit_memory(job.memory) if job.memory else "not limited"
     limits.limit_processor(job.timeout)
-
-    def say(stage: str, share: float) -> None:
-        with (place / "progress").open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps([stage, share]) + "\n")
-
-    result = answer(job, say, isolation)
-    temporary = place / "result.tmp"
-    temporary.write_text(json.dumps(result), encoding="utf-8")
-    os.replace(temporary, place / "result.json")
+    hide_command_line(job)
+    sys.path.insert(0, os.getcwd())
+    reports.result(answer(job, reports.say, isolation))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,7 @@ from biaslint.runtime.target.job import Job
 MOST_OUTPUT = 16 << 20
 MOST_RESULT = 256 << 20
 _TAIL = 4000
+MARK = "BIASLINT_MEASURED"
 _KEPT = {
     "PATH",
     "HOME",
@@ -68,6 +70,31 @@ def environment(extra: tuple[str, ...] = (), source: Mapping[str, str] | None = 
     return {**kept, **{name: value for name, value in _SET.items() if name not in extra}}
 
 
+class _Reports:
+    """What the child says of its work: the steps, and the result."""
+
+    def __init__(self) -> None:
+        self.steps: deque[tuple[str, float]] = deque(maxlen=64)
+        self.result = ""
+        self.too_large = False
+
+    def read(self, stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while line := stream.readline(MOST_RESULT):
+                if not line.endswith(b"\n"):
+                    self.too_large = len(line) >= MOST_RESULT
+                    return
+                self._take(line.decode("utf-8", "replace"))
+
+    def _take(self, line: str) -> None:
+        if not line.startswith("["):
+            self.result = line
+            return
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
+            stage, share = json.loads(line)
+            self.steps.append((str(stage), float(share)))
+
+
 class _Output:
     """The end of what the child prints; counts all of it."""
 
@@ -86,7 +113,7 @@ class _Output:
         return "\n".join("".join(letter for letter in line if letter.isprintable() or letter == "\t") for line in lines[-8:])
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes], mark: str) -> None:
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
@@ -94,15 +121,45 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(10)
+    kill_left(mark)
+
+
+def kill_left(mark: str) -> None:
+    """End what the process has left behind, wherever it went: each has the mark in its environment. On Linux only."""
+    wanted = f"{MARK}={mark}".encode()
+    for _ in range(3):  # what starts another meanwhile is met the next time
+        left = [pid for pid in _processes() if wanted in _read(f"/proc/{pid}/environ").split(b"\0")]
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        if not left:
+            return
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+    except OSError:
+        return []
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except OSError:
+        return b""
 
 
 def _resident(pid: int) -> int:
-    """Megabytes of memory in use, 0 where the system does not say."""
-    try:
-        with open(f"/proc/{pid}/statm") as handle:
-            return int(handle.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-    except (OSError, ValueError, IndexError):
-        return 0
+    """Megabytes of memory in use by a process and all that it has started, 0 where the system does not say."""
+    total, pending = 0, [pid]
+    while pending:
+        one = pending.pop()
+        pages = _read(f"/proc/{one}/statm").split()
+        total += int(pages[1]) if len(pages) > 1 else 0
+        pending += [int(child) for child in _read(f"/proc/{one}/task/{one}/children").split()]
+    return total * os.sysconf("SC_PAGE_SIZE") >> 20 if total else 0
 
 
 def _ending(code: int, memory: int) -> str:
@@ -123,9 +180,9 @@ def _ending(code: int, memory: int) -> str:
     return f"the model's process ended by itself with exit status {code} before it was measured (does the code call exit?)"
 
 
-def _wait(process: subprocess.Popen[bytes], folder: Path, job: Job, output: _Output, progress: Progress) -> str:
+def _wait(process: subprocess.Popen[bytes], job: Job, output: _Output, reports: _Reports, progress: Progress) -> str:
     """Watch the child until it ends or goes too far; the reason it was killed, or ""."""
-    begun, read = time.monotonic(), 0
+    begun = time.monotonic()
     while True:
         try:
             process.wait(0.05)
@@ -136,58 +193,66 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, job: Job, output: _Out
             return f"the model took longer than {job.timeout:g} seconds; raise --timeout"
         if output.total > MOST_OUTPUT:
             return f"the model printed more than {MOST_OUTPUT >> 20} MB; it was stopped"
+        if reports.too_large:
+            return "the measurements are too large to read; is this one model?"
         if job.memory and _resident(process.pid) > job.memory:
             return f"the model took more than {job.memory} MB of memory; raise --memory or lower --batch"
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            lines = (folder / "progress").read_text(encoding="utf-8").splitlines()
-            for line in lines[read:]:
-                stage, share = json.loads(line)
-                progress(str(stage), float(share))
-            read = len(lines)
+        while reports.steps:
+            progress(*reports.steps.popleft())
+
+
+# Imports this package and nothing else of this installation; the current folder comes later, when the process is isolated.
+_START = """
+import os, sys
+sys.path[:] = [one for one in sys.path if os.path.abspath(one) != os.getcwd()]
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("biaslint", os.path.join(sys.argv[1], "__init__.py"), submodule_search_locations=[sys.argv[1]])
+sys.modules["biaslint"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["biaslint"])
+from biaslint.runtime.process.child import main
+sys.exit(main())
+"""
 
 
 def run(
     job: Job, *, python: str = sys.executable, passed: tuple[str, ...] = (), progress: Progress = lambda stage, share: None
 ) -> Observed:
     """Measure a model in a process of its own. Raises VerifyError with everything that goes wrong there."""
-    with tempfile.TemporaryDirectory(prefix="biaslint-") as name:
-        folder = Path(name)
-        (folder / "job.json").write_text(json.dumps(job.to_json()), encoding="utf-8")
-        package = Path(__file__).resolve().parents[2]
-        with contextlib.suppress(OSError):
-            (folder / "lib").mkdir()
-            (folder / "lib" / "biaslint").symlink_to(package, target_is_directory=True)
-        library = folder / "lib" if (folder / "lib" / "biaslint").exists() else package.parent
-        start = "import sys; sys.path.insert(0, sys.argv[2]); from biaslint.runtime.process.child import main; sys.path.remove(sys.argv[2]); sys.exit(main(sys.argv[1]))"
-        try:
-            process = subprocess.Popen(
-                [python, "-c", start, str(folder), str(library)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=environment(passed),
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise VerifyError(f"{python} could not be started: {error.strerror}") from None
-        output = _Output()
-        assert process.stdout is not None
-        reader = threading.Thread(target=output.read, args=(process.stdout,), daemon=True)
+    mark = secrets.token_hex(16)
+    try:
+        process = subprocess.Popen(
+            [python, "-c", _START, str(Path(__file__).resolve().parents[2])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(passed) | {MARK: mark},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise VerifyError(f"{python} could not be started: {error.strerror}") from None
+    output, reports = _Output(), _Reports()
+    assert process.stdin is not None
+    readers = [
+        threading.Thread(target=one.read, args=(stream,), daemon=True)
+        for one, stream in ((output, process.stderr), (reports, process.stdout))
+    ]
+    for reader in readers:
         reader.start()
-        try:
-            stopped = _wait(process, folder, job, output, progress)
-        finally:
-            _kill(process)
+    try:
+        with contextlib.suppress(OSError):
+            process.stdin.write(json.dumps(job.to_json()).encode())
+            process.stdin.close()
+        stopped = _wait(process, job, output, reports, progress)
+    finally:
+        _kill(process, mark)
+    for reader in readers:
         reader.join(1)
-        if stopped:
-            raise VerifyError(stopped)
-        result = folder / "result.json"
-        if not result.is_file():
-            said = output.text()
-            raise VerifyError(_ending(process.returncode, job.memory) + (f"\nIts last words:\n{said}" if said else ""))
-        if result.stat().st_size > MOST_RESULT:
-            raise VerifyError("the measurements are too large to read; is this one model?")
-        return understood(result.read_text(encoding="utf-8"))
+    if stopped:
+        raise VerifyError(stopped)
+    if not reports.result:
+        said = output.text()
+        raise VerifyError(_ending(process.returncode, job.memory) + (f"\nIts last words:\n{said}" if said else ""))
+    return understood(reports.result)
 
 
 def understood(text: str) -> Observed:

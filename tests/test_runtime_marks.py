@@ -166,6 +166,7 @@ def test_options_for_the_model_without_a_model_are_wrong_usage(tmp_path: Path) -
     write(tmp_path, {"net.py": ""})
     for spelling in NAMES.values():
         value = [] if spelling in ("--network", "--allow-pickle", "--allow-unsafe-keras") else ["1"]
+        value = ["softmax"] if spelling == "--output-kind" else value
         ran = biaslint(tmp_path, "net.py", spelling, *value)
         assert (ran.status, f"{spelling} goes with --verify TARGET" in ran.err) == (2, True)
 

@@ -51,7 +51,7 @@ def verify(**options: Any) -> None:
 
     TARGET is package.module:Model, file.py:build_model, or a saved model (.pt2, TorchScript, .keras, .h5, a SavedModel folder).
     It is run, so name only what you trust; the process has no network (Linux), bounded time and memory, and little environment.
-    Exit status: 0 all is well, 1 findings, 2 it could not be measured.
+    Exit status: 0 all is well, 1 findings, 2 it could not be measured, 3 nothing was found but a measurement failed.
     """
     from biaslint import config, reporters, rule_book
 
@@ -133,7 +133,11 @@ def _report(
     least = fail_on or chosen.fail_on
     from biaslint.finding import Severity
 
-    return int(least != "never" and any(one.severity >= Severity[least.upper()] for one in result.findings))
+    if least == "never":
+        return 0
+    if any(one.severity >= Severity[least.upper()] for one in result.findings):
+        return 1
+    return 3 if observed.inconclusive else 0
 
 
 def measured_result(observed: Observed, limits: Thresholds | None = None, *, static: Any = None) -> tuple[Verdict, Any]:
@@ -238,6 +242,7 @@ def measurements_json(view: Any, observed: Observed, verdict: Verdict) -> dict[s
         "mode": observed.mode,
         "isolation": observed.isolation,
         "notes": observed.notes,
+        "inconclusive": observed.inconclusive,
         "outputs": [asdict(output) for output in observed.outputs],
     }
     found: dict[str, Any] = _finite({"model": about, "measurements": [entry(one) for one in verdict.measurements]})

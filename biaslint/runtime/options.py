@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from biaslint.runtime.facts.output_kind import OUTPUTS
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
 
@@ -54,6 +55,13 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {"default": "", "metavar": "TARGET", "help": "What makes your optimiser of the model or its parameters."},
     ),
     (("--prior",), {"metavar": "P,P,...", "help": "The classes' shares, or one number: the share of positives."}),
+    (
+        ("--output-kind", "--output", "output"),
+        {
+            "type": click.Choice(OUTPUTS),
+            "help": "What the outputs are [what the loss or the model's last operation says].",
+        },
+    ),
     (("--target-mean",), {"metavar": "M,M,...", "help": "The targets' mean."}),
     (
         ("--threshold", "settings"),
@@ -102,7 +110,9 @@ def model_options(*, hidden: bool = False) -> Callable[[Any], Any]:
 
     def add(command: Any) -> Any:
         for spelling, told in reversed(_OPTIONS):
-            command = click.option(*spelling, hidden=hidden, **told)(command)
+            # linting has an --output of its own
+            kept = [word for word in spelling if not (hidden and word == "--output")]
+            command = click.option(*kept, hidden=hidden, **told)(command)
         return command
 
     return add
@@ -127,9 +137,14 @@ def request(target: str, options: Mapping[str, Any], configured: Mapping[str, fl
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     prior, mean = given.pop("prior"), given.pop("target_mean")
+    given["output"] = given["output"] or ""
     given |= {name: list(given[name]) for name in ("arguments", "inputs")}
     job = Job(target, **given, dead_ratio=limits.dead_ratio if limits != Thresholds() else None)
     job.prior, job.target_mean = _numbers(prior, "--prior"), _numbers(mean, "--target-mean")
+    if job.output == "regression" and job.prior:
+        raise click.UsageError("--prior goes with a softmax or sigmoids; a regression has --target-mean")
+    if job.output in ("softmax", "sigmoid") and job.target_mean:
+        raise click.UsageError("--target-mean goes with a regression; classes have --prior")
     if any(share < 0 or share > 1 for share in job.prior):
         raise click.UsageError("--prior takes shares between 0 and 1; a single one is the share of positives")
     return Request(job, limits, python, passed)

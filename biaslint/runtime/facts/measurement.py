@@ -11,7 +11,7 @@ from biaslint.graph import Place
 from biaslint.runtime.facts.observed import LayerFacts
 from biaslint.runtime.facts.origins import OWN, Frame
 
-PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "not applicable"
+PASS, FAIL, NOT_APPLICABLE, INCONCLUSIVE = "pass", "fail", "not applicable", "inconclusive"
 
 
 @dataclass(slots=True)

@@ -67,6 +67,7 @@ class LayerFacts:
     histogram: list[int] = field(default_factory=list)  # of the layer's output, between the two `edges`
     edges: list[float] = field(default_factory=list)
     gradient_scale: float | None = None  # root mean square, at the layer's output
+    weight_gradient: float | None = None  # root mean square of the weight's gradient
     weight_of: str | None = None
     bias_of: str | None = None
 
@@ -118,6 +119,7 @@ class TargetFacts:
     spreads: list[float] = field(default_factory=list)
     source: str = ""  # "the labels", "--prior"
     count: int = 0  # how many labels, 0 where it was stated
+    assumed: str = ""  # of the outputs, where nothing says what they are
 
 
 @dataclass(slots=True)
@@ -139,6 +141,8 @@ class Observed:
     targets: TargetFacts | None = None
     notes: list[str] = field(default_factory=list)  # what could not be measured, and why
     isolation: dict[str, str] = field(default_factory=dict)
+    inconclusive: dict[str, str] = field(default_factory=dict)  # measurement -> why it failed
+    executed: dict[str, list[int]] = field(default_factory=dict)  # file -> lines that ran while the model was built
 
 
 def to_json(value: Observed) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from biaslint.runtime.facts import priors
-from biaslint.runtime.facts.observed import LossFacts, TargetFacts
+from biaslint.runtime.facts.observed import LossFacts, Observed, TargetFacts
+from biaslint.runtime.facts.output_kind import LOSS_KINDS, known_kind, settle
 
 _KINDS = {
     "categoricalcrossentropy": "cross_entropy",
@@ -29,7 +31,7 @@ def loss_kind(loss: Any) -> str:
     return ""
 
 
-def targets(labels: Any, loss: Any, stated: TargetFacts | None) -> TargetFacts | None:
+def targets(labels: Any, loss: Any, stated: TargetFacts | None, output: str = "") -> TargetFacts | None:
     """What is known of the targets: what the user stated, else what the labels say."""
     import numpy
 
@@ -38,7 +40,7 @@ def targets(labels: Any, loss: Any, stated: TargetFacts | None) -> TargetFacts |
     labels = numpy.asarray(labels)
     if not labels.size:
         return None
-    kind, count = loss_kind(loss), int(labels.shape[0])
+    kind, count = LOSS_KINDS.get(output) or loss_kind(loss), int(labels.shape[0])
     whole = labels.dtype.kind in "iub"
     one_hot = (
         labels.ndim == 2
@@ -88,7 +90,22 @@ def expected(known: TargetFacts, kind: str = "") -> LossFacts | None:
     return None
 
 
-def measure(output: Any, labels: Any, known: TargetFacts, loss: Any, notes: list[str]) -> LossFacts | None:
+def of_outputs(outputs: Sequence[Any], labels: Any, loss: Any, output: str, observed: Observed) -> str:
+    """Settle what the first output stands for, and measure its loss or work out the best one; the kind of the targets."""
+    known = observed.targets
+    if known is None:
+        return ""
+    if len(outputs):
+        width = outputs[0].shape[-1] if outputs[0].ndim > 1 else 1
+        settle(known, int(width), known_kind(output, loss_kind(loss), observed.layers))
+    if labels is not None and len(outputs):
+        observed.loss = measure(outputs[0], labels, known, loss, observed.inconclusive)
+    else:
+        observed.loss = expected(known, loss_kind(loss))
+    return known.kind
+
+
+def measure(output: Any, labels: Any, known: TargetFacts, loss: Any, inconclusive: dict[str, str]) -> LossFacts | None:
     """The loss on the batch, by the user's own loss where there is one."""
     import numpy
 
@@ -102,7 +119,7 @@ def measure(output: Any, labels: Any, known: TargetFacts, loss: Any, notes: list
         try:
             facts.value = float(numpy.mean(numpy.asarray(loss(labels, output))))
         except Exception as error:
-            notes.append(f"initial loss not measured: {facts.name}: {type(error).__name__}: {error}".splitlines()[0])
+            inconclusive["initial-loss"] = f"{facts.name}: {type(error).__name__}: {error}".splitlines()[0]
         if loss_kind(loss) == "":
             facts.best = None
         return facts
@@ -111,7 +128,7 @@ def measure(output: Any, labels: Any, known: TargetFacts, loss: Any, notes: list
     try:
         facts.value = _value(rows, labels, known, loss_kind(loss))
     except ValueError as error:
-        notes.append(f"initial loss not measured: {error}")
+        inconclusive["initial-loss"] = str(error)
     return facts
 
 

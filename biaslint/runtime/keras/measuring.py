@@ -203,6 +203,7 @@ def measure(
     more_labels: Any = None,
     loss: Any = None,
     stated: TargetFacts | None = None,
+    output: str = "",
     chains: Mapping[str, list[Frame]] | None = None,
     seed: int = 0,
     dead_batch: int = 4,
@@ -218,21 +219,15 @@ def measure(
     layers = all_layers(model)
     observed.parameters = int(sum(math.prod(variable.shape) for variable in model.weights))
     observed.layers = layer_facts(layers, dict(chains or {}))
-    known = losses.targets(more_labels if more_labels is not None else labels, loss, stated)
-    observed.targets = known
+    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated, output)
     progress("initial outputs", 0.3)
     everything = list(layers.values())
     with watch.preserved(model, everything):
         _without_dropout(everything)
         outputs = _plain_pass(model, inputs, observed, layers, seed)
-    kind = known.kind if known else ""
-    if labels is not None and outputs and known is not None:
-        observed.loss = losses.measure(outputs[0], array(labels), known, loss, observed.notes)
-        kind = known.kind
-    elif known is not None:
-        observed.loss = losses.expected(known, losses.loss_kind(loss))
-    for index, output in enumerate(outputs[:8]):
-        observed.outputs.append(output_facts(f"output {index}", output, kind if index == 0 else ""))
+    kind = losses.of_outputs(outputs, None if labels is None else array(labels), loss, output, observed)
+    for index, values in enumerate(outputs[:8]):
+        observed.outputs.append(output_facts(f"output {index}", values, kind if index == 0 else ""))
     progress("dead biases", 0.6)
     narrow = sorted({str(layer.compute_dtype) for layer in everything} & {"float16", "bfloat16"})
     if narrow:  # too few digits to tell what is cancelled
@@ -242,9 +237,8 @@ def measure(
         try:
             dead_biases(model, few, observed.layers, layers, threshold, seed)
         except Exception as error:
-            observed.notes.append(
-                f"dead biases not measured: {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
-            )
+            said = str(error).strip().splitlines()
+            observed.inconclusive["dead-bias"] = f"{type(error).__name__}: {said[0] if said else ''}"
     else:
         observed.notes.append(f"dead biases not measured on the {watch.backend()} backend")
     progress("done", 1.0)

@@ -7,33 +7,11 @@ from typing import Any
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts
 from biaslint.runtime.keras import measuring, tracing
+from biaslint.runtime.keras.guessing import guesses
 from biaslint.runtime.keras.layers import all_layers, array
-from biaslint.runtime.target import inputs
+from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.target.targets import TargetError, load_loss, load_object
-
-
-def guesses(model: Any) -> list[list[inputs.Spec]]:
-    """What a model may want: the shapes that it was built for, unknown sizes filled in."""
-    shapes = getattr(model, "input_shape", None)
-    found: list[list[inputs.Spec]] = []
-    embedding = next((layer for layer in all_layers(model).values() if type(layer).__name__ == "Embedding"), None)
-    if shapes is not None:
-        several = shapes if isinstance(shapes, list) else list(shapes.values()) if isinstance(shapes, dict) else [shapes]
-        for size in (64, 224, 32):
-            made = []
-            for shape in several:
-                wanted = tuple(part if part is not None else size if len(shape) > 3 else 16 for part in shape[1:])
-                made.append(
-                    inputs.Spec(wanted, type="int", low=0, high=embedding.input_dim)
-                    if embedding is not None and len(shape) == 2
-                    else inputs.Spec(wanted)
-                )
-            found.append(made)
-        return found
-    if embedding is not None:
-        found.append([inputs.Spec((16,), type="int", low=0, high=embedding.input_dim)])
-    return [*found, *([inputs.Spec(shape)] for shape in ((64, 64, 3), (28, 28, 1), (32, 32, 3), (16, 8), (8,), (32,), (784,)))]
+from biaslint.runtime.target.targets import TargetError, load_loss
 
 
 def _shaped(model: Any, positional: list[Any], named: dict[str, Any]) -> Any:
@@ -93,7 +71,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     labels = more = None
     if job.data:
         taken, first = [], None
-        for batch in inputs.batches(load_object(job.data), job.data_batches):
+        for batch in data.batches(job.data, job.batch, job.data_batches, job.seed):
             positional, named, found = inputs.split_batch(batch)
             first = first if first is not None else _shaped(model, positional, named)
             if found is not None:
@@ -117,6 +95,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         more_labels=more,
         loss=loss,
         stated=stated,
+        output=job.output,
         chains=tracing.origins(layers),
         seed=job.seed,
         threshold=max(job.dead_ratio or 0.0, measuring.THRESHOLD),

@@ -16,6 +16,7 @@ from typing import Any
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts, to_json
 from biaslint.runtime.process import limits, tracing
+from biaslint.runtime.process.executed_lines import executed_lines
 from biaslint.runtime.process.isolation import isolate
 from biaslint.runtime.process.saved_models import is_saved, load_saved
 from biaslint.runtime.target.job import Job
@@ -47,10 +48,7 @@ def _seed(seed: int) -> None:
 def stated_targets(job: Job) -> TargetFacts | None:
     """What `--prior` and `--target-mean` say."""
     if job.prior:
-        if len(job.prior) == 1:
-            return TargetFacts("binary", list(job.prior), source="--prior")
-        total = sum(job.prior)
-        return TargetFacts("classes", [share / total for share in job.prior], source="--prior")
+        return TargetFacts("binary" if len(job.prior) == 1 else "classes", list(job.prior), source="--prior")
     if job.target_mean:
         return TargetFacts("values", means=list(job.target_mean), source="--target-mean")
     return None
@@ -59,6 +57,7 @@ def stated_targets(job: Job) -> TargetFacts | None:
 def run(job: Job, say: Any) -> Observed:
     """Build, feed and measure. Raises TargetError where the user can do something about it."""
     say("importing", 0.02)
+    lines: dict[str, set[int]] = {}
     with tracing.tracing():
         try:
             if is_saved(job.target):
@@ -67,7 +66,8 @@ def run(job: Job, say: Any) -> Observed:
                 load_object(job.target)
                 _seed(job.seed)
                 say("building", 0.1)
-                model = build(job.target, job.arguments)
+                with executed_lines() as lines:
+                    model = build(job.target, job.arguments)
         except TargetError:
             raise
         except MemoryError:
@@ -79,6 +79,7 @@ def run(job: Job, say: Any) -> Observed:
     _seed(job.seed)
     observed: Observed = session.observe(model, job, stated_targets(job), say)
     observed.target = job.target
+    observed.executed = {path: sorted(found) for path, found in lines.items()}
     return observed
 
 

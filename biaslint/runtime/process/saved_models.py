@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.target.targets import SAVED, TargetError
+from biaslint.runtime.target.targets import SAVED, TargetError, values_only
 
 
 def is_saved(target: str) -> bool:
     """Whether the target is a saved model: a file of a known kind, or a SavedModel folder."""
     path = Path(target)
     return (path.suffix.lower() in SAVED and ":" not in path.name) or (path / "saved_model.pb").is_file()
+
+
+_VALUES = (".safetensors", ".npz")
 
 
 def load_saved(job: Job) -> Any:
@@ -29,6 +32,8 @@ def load_saved(job: Job) -> Any:
         from biaslint.runtime.keras.saved import load_model
 
         return load_model(path, job.allow_unsafe_keras)
+    if suffix in _VALUES:
+        raise TargetError(values_only(path))
     from biaslint.runtime.torch.saved import load_module
 
     return load_module(path, job.allow_pickle)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, Measurement, Verdict
+from biaslint.runtime.facts.measurement import FAIL, INCONCLUSIVE, NOT_APPLICABLE, Measurement, Verdict
 from biaslint.runtime.facts.observed import LayerFacts, Numbers, Observed
 
 _MOST_ROWS = 60
@@ -100,7 +100,15 @@ def summary(verdict: Verdict) -> list[tuple[str, str, str]]:
     rows = []
     for name, group in groups.items():
         counts = Counter(one.status for one in group)
-        status = FAIL if counts[FAIL] else NOT_APPLICABLE if len(group) == counts[NOT_APPLICABLE] else "pass"
+        status = (
+            FAIL
+            if counts[FAIL]
+            else INCONCLUSIVE
+            if counts[INCONCLUSIVE]
+            else NOT_APPLICABLE
+            if len(group) == counts[NOT_APPLICABLE]
+            else "pass"
+        )
         text = (
             group[0].message if len(group) == 1 else ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
         )
@@ -150,7 +158,7 @@ def _rich(observed: Observed, verdict: Verdict, rows: list[tuple[str, ...]], not
         table.add_row(*(Text(cell, style=style) for cell in cells))
     console.print(table)
     judged = Table(box=None, pad_edge=False, show_header=False)
-    styles = {FAIL: "red", "pass": "green", NOT_APPLICABLE: "dim"}
+    styles = {FAIL: "red", INCONCLUSIVE: "yellow", "pass": "green", NOT_APPLICABLE: "dim"}
     for name, status, words in summary(verdict):
         judged.add_row(Text(name), Text(status, style=styles.get(status, "")), Text(words))
     console.print(judged)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from biaslint.runtime.target.targets import TargetError
@@ -83,14 +82,3 @@ def _inputs(value: Any) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(value, (list, tuple)):
         return list(value), {}
     return [value], {}
-
-
-def batches(source: Any, most: int) -> Iterator[Any]:
-    """The first batches of what `--data` names: an iterable, or something that makes one when called."""
-    if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
-        if not callable(source):
-            raise TargetError(f"--data names a {type(source).__name__}: neither batches nor something that makes them")
-        source = source()
-    if isinstance(source, tuple) and len(source) == 2 and all(hasattr(part, "shape") for part in source):
-        source = [source]  # one (inputs, labels) pair
-    yield from islice(source, most)

@@ -11,11 +11,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-SAVED = {".pt", ".pth", ".ckpt", ".bin", ".pt2", ".ts", ".keras", ".h5", ".hdf5"}
+SAVED = {".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".npz", ".pt2", ".ts", ".keras", ".h5", ".hdf5"}
 
 
 class TargetError(Exception):
     """What was named cannot be built or fed; the message says what was tried and what to pass."""
+
+
+def values_only(path: Path) -> str:
+    """What to say of a file that holds parameters and no model."""
+    return (
+        f"{path} holds values and no model; name what they belong to, and pass them with it: "
+        f"biaslint verify model.py:Net --weights {path}"
+    )
 
 
 def parse_value(text: str) -> Any:

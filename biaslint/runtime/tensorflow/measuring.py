@@ -111,6 +111,7 @@ def measure(
     more_labels: Any = None,
     loss: Any = None,
     stated: TargetFacts | None = None,
+    output: str = "",
     seed: int = 0,
     dead_batch: int = 4,
     threshold: float = THRESHOLD,
@@ -127,8 +128,7 @@ def measure(
     )
     own = [variable for variable, _ in variables]
     observed.parameters = int(sum(math.prod(variable.shape) for variable in own))
-    known = losses.targets(more_labels if more_labels is not None else labels, loss, stated)
-    observed.targets = known
+    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated, output)
     before = [(variable, variable.numpy()) for variable in own]
     progress("initial outputs", 0.3)
     try:
@@ -139,7 +139,7 @@ def measure(
             facts = by_bias[id(one.bias)]
             if gradient is not None:
                 facts.gradient_scale = float((array(gradient).astype("float64") ** 2).mean() ** 0.5)
-            facts.is_output = facts.is_output or any(one.result is output for output in outputs)
+            facts.is_output = facts.is_output or any(one.result is result for result in outputs)
             facts.readers = (
                 ["relu"] if any(source is one.result for source, _ in record.relus) else ["output"] if facts.is_output else []
             )
@@ -148,13 +148,8 @@ def measure(
             values = array(result)
             dead = (values <= 0).all(axis=tuple(range(values.ndim - 1)))
             observed.units.append(Units("", layer, int(dead.size), int(dead.sum())))
-        results = [array(output) for output in outputs]
-        kind = known.kind if known else ""
-        if labels is not None and results and known is not None:
-            observed.loss = losses.measure(results[0], array(labels), known, loss, observed.notes)
-            kind = known.kind
-        elif known is not None:
-            observed.loss = losses.expected(known, losses.loss_kind(loss))
+        results = [array(one) for one in outputs]
+        kind = losses.of_outputs(results, None if labels is None else array(labels), loss, output, observed)
         observed.outputs = [
             output_facts(f"output {index}", result, kind if index == 0 else "") for index, result in enumerate(results[:8])
         ]

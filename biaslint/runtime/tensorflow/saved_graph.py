@@ -133,15 +133,21 @@ def _before(op: Any, layers: dict[str, str]) -> str:
 
 
 def measure(
-    model: SavedGraph, fed: Sequence[Any], *, labels: Any, more_labels: Any, loss: Any, stated: TargetFacts | None
+    model: SavedGraph,
+    fed: Sequence[Any],
+    *,
+    labels: Any,
+    more_labels: Any,
+    loss: Any,
+    stated: TargetFacts | None,
+    output: str = "",
 ) -> Observed:
     """Measure the graph on a batch."""
     import tensorflow
 
     observed = Observed("tensorflow", {"tensorflow": tensorflow.__version__}, model="SavedModel", mode="inference")
     observed.parameters = model.parameters
-    known = losses.targets(more_labels if more_labels is not None else labels, loss, stated)
-    observed.targets = known
+    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated, output)
     layers = _layers(model)
     relus = [op for op in model.graph.get_operations() if op.type in ("Relu", "Relu6")]
     outputs, values = model.run(fed, [tensor for _, tensor in layers] + [op.outputs[0] for op in relus])
@@ -153,12 +159,7 @@ def measure(
         dead = (value <= 0).all(axis=tuple(range(value.ndim - 1)))
         observed.units.append(Units(op.name, _before(op, by_op), int(dead.size), int(dead.sum())))
     observed.layers = [one for one, _ in layers]
-    kind = known.kind if known else ""
-    if labels is not None and outputs and known is not None:
-        observed.loss = losses.measure(outputs[0], array(labels), known, loss, observed.notes)
-        kind = known.kind
-    elif known is not None:
-        observed.loss = losses.expected(known, losses.loss_kind(loss))
+    kind = losses.of_outputs(outputs, None if labels is None else array(labels), loss, output, observed)
     observed.outputs = [
         output_facts(f"output {index}", value, kind if index == 0 else "")
         for index, value in enumerate(outputs[:8])

@@ -7,9 +7,9 @@ from typing import Any
 from biaslint.runtime.facts.observed import Observed, TargetFacts
 from biaslint.runtime.keras.layers import array
 from biaslint.runtime.keras.measuring import THRESHOLD
-from biaslint.runtime.target import inputs
+from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.target.targets import TargetError, load_loss, load_object
+from biaslint.runtime.target.targets import TargetError, load_loss
 from biaslint.runtime.tensorflow import measuring, saved_graph, tracing
 from biaslint.runtime.tensorflow.saved_graph import SavedGraph
 
@@ -28,7 +28,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     labels = more = None
     if job.data:
         taken, first = [], None
-        for batch in inputs.batches(load_object(job.data), job.data_batches):
+        for batch in data.batches(job.data, job.batch, job.data_batches, job.seed):
             positional, named, found = inputs.split_batch(batch)
             first = first if first is not None else [*positional, *named.values()]
             taken += [] if found is None else [array(found)]
@@ -64,6 +64,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         more_labels=more,
         loss=loss,
         stated=stated,
+        output=job.output,
         seed=job.seed,
         threshold=max(job.dead_ratio or 0.0, THRESHOLD),
         progress=say,
@@ -100,7 +101,7 @@ def _saved(
     wanted = ", ".join(f"{name}: {'x'.join(str(part) for part in shape[1:])}" for name, shape, _ in model.inputs)
     try:
         fed = [tf.cast(one, kind) for one, (_, _, kind) in zip(fed, model.inputs, strict=True)]
-        observed = saved_graph.measure(model, fed, labels=labels, more_labels=more, loss=loss, stated=stated)
+        observed = saved_graph.measure(model, fed, labels=labels, more_labels=more, loss=loss, stated=stated, output=job.output)
     except (ValueError, TypeError, tf.errors.OpError) as error:
         lines = str(error).strip().splitlines()
         raise TargetError(

@@ -9,8 +9,9 @@ eval mode, to tell what only batch statistics cancel from what is cancelled alwa
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from biaslint.runtime.torch import autograd_readers
@@ -190,7 +191,15 @@ def _axis_of(module: Any, bias: Any, output: Any) -> int | None:
 
 
 def _pass(
-    model: Any, layers: dict[str, Any], args: Any, kwargs: Any, seed: int, *, norms: bool, dropout: bool
+    model: Any,
+    layers: dict[str, Any],
+    args: Any,
+    kwargs: Any,
+    seed: int,
+    *,
+    norms: bool,
+    dropout: bool,
+    before_pass: Callable[[], None] | None = None,
 ) -> tuple[Any, Any]:
     """One randomised forward and backward pass: the gradient sums per layer, and the graph of what read what."""
     import torch
@@ -235,7 +244,10 @@ def _pass(
                 sums[name].calls += 1
         before[name] = sums[name].calls
 
-    torch.manual_seed(seed)
+    if before_pass is None:
+        torch.manual_seed(seed)
+    else:
+        before_pass()
     with torch.enable_grad(), watching(listen, double=True, dropout=dropout, on_module=on_module):
         outputs = list(tensors_of(model(*args, **kwargs)))
         total: Any = 0.0
@@ -293,7 +305,7 @@ def _keep_dead(result: Deadness, dead: list[bool | None]) -> None:
     if result.status not in ("dead", "partial") or not dead:
         return
     known = sum(not math.isnan(ratio) for ratio in result.ratios)
-    result.dead_channels = [index for index in result.dead_channels if dead[index] is not False]
+    result.dead_channels = [index for index in result.dead_channels if index >= len(dead) or dead[index] is not False]
     result.fraction = len(result.dead_channels) / known
     if result.fraction < 1:
         result.status = "partial" if result.dead_channels else "alive"
@@ -302,30 +314,43 @@ def _keep_dead(result: Deadness, dead: list[bool | None]) -> None:
 
 
 def dead_biases(
-    model: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None, *, threshold: float = THRESHOLD, seed: int = 0
+    model: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    threshold: float = THRESHOLD,
+    seed: int = 0,
+    before_pass: Callable[[], None] | None = None,
+    noisy: bool = True,
 ) -> dict[str, Deadness]:
-    """Of every affine layer of `model`, fed with `args` and `kwargs`, whether its bias is dead. The model is left as it was."""
+    """Of every affine layer of `model`, fed with `args` and `kwargs`, whether its bias is dead. The model is left as it was.
+
+    `before_pass` seeds what decides the way that a pass takes; without `noisy`, no pass is made with dropout.
+    """
+    one_pass = partial(_pass, model, before_pass=before_pass)
     layers = affine_layers(model)
     inputs, keywords = widened(tuple(args)), widened(dict(kwargs or {}))
     with preserved(model):
         _widen(model)
-        sums, graph = _pass(model, layers, inputs, keywords, seed, norms=True, dropout=False)
+        sums, graph = one_pass(layers, inputs, keywords, seed, norms=True, dropout=False)
         results = {name: _judge(name, module, sums[name], graph, threshold) for name, module in layers.items()}
         # A smooth function may happen to be flat, or the graph unreadable (scripted code); other values tell the difference.
         for again in (1, 2):
             if any(result.status == "partial" for result in results.values()):
-                sums, _ = _pass(model, layers, inputs, keywords, seed + again, norms=True, dropout=False)
+                sums, _ = one_pass(layers, inputs, keywords, seed + again, norms=True, dropout=False)
                 for result in results.values():
                     _keep_dead(result, _dead(sums[result.name].ratios(), threshold))
         suspects = [result for result in results.values() if result.status in ("dead", "partial")]
         if suspects:
-            frozen, _ = _pass(model, layers, inputs, keywords, seed, norms=False, dropout=False)
-            noisy, _ = _pass(model, layers, inputs, keywords, seed, norms=True, dropout=True)
+            frozen, _ = one_pass(layers, inputs, keywords, seed, norms=False, dropout=False)
+            dropped = one_pass(layers, inputs, keywords, seed, norms=True, dropout=True)[0] if noisy else {}
             for result in suspects:
                 always = _dead(frozen[result.name].ratios(), threshold)
                 shown = {always[index] for index in result.dead_channels if index < len(always)} - {None}
                 lasting = shown == {True}  # where no gradient arrives, nothing is shown
                 result.status += "_always" if lasting else "_bn"
-                with_dropout = _dead(noisy[result.name].ratios(), threshold)
-                result.dropout_sees_it = any(with_dropout[index] is False for index in result.dead_channels)
+                with_dropout = _dead(dropped[result.name].ratios(), threshold) if noisy else []
+                result.dropout_sees_it = any(
+                    with_dropout[index] is False for index in result.dead_channels if index < len(with_dropout)
+                )
     return results

@@ -7,6 +7,7 @@ from typing import Any
 
 from biaslint.runtime.facts import priors
 from biaslint.runtime.facts.observed import LossFacts, Observed, TargetFacts
+from biaslint.runtime.facts.output_kind import LOSS_KINDS
 
 _MOST_CLASSES = 5000
 _SOURCE = "the labels"
@@ -40,7 +41,7 @@ def _weights(loss: Any) -> list[float]:
     return [] if weights is None else [float(weight) for weight in weights.detach().flatten()]
 
 
-def targets(labels: Any, loss: Any = None, stated: TargetFacts | None = None) -> TargetFacts | None:
+def targets(labels: Any, loss: Any = None, stated: TargetFacts | None = None, output: str = "") -> TargetFacts | None:
     """What is known of the targets: what the user stated, else what the labels say."""
     if stated is not None:
         return stated
@@ -48,7 +49,7 @@ def targets(labels: Any, loss: Any = None, stated: TargetFacts | None = None) ->
 
     if not isinstance(labels, torch.Tensor) or not labels.numel():
         return None
-    kind = loss_kind(loss)
+    kind = LOSS_KINDS.get(output) or loss_kind(loss)
     flat = labels.detach().double().flatten()
     whole = not labels.is_floating_point()
     if kind == "cross_entropy" or (whole and kind == ""):
@@ -174,7 +175,7 @@ def measure(outputs: Any, output: Any, labels: Any, loss: Any, observed: Observe
         if isinstance(value, torch.Tensor) and value.numel() > 1:
             value = value.mean()
     except Exception as error:
-        observed.notes.append(f"initial loss not measured: {name}: {type(error).__name__}: {error}".splitlines()[0])
+        observed.inconclusive["initial-loss"] = f"{name}: {type(error).__name__}: {error}".splitlines()[0]
         return expected(known, loss), None
     facts = (expected(known, loss) if kind else None) or LossFacts(name)
     facts.name, facts.kind = name, kind

@@ -8,7 +8,8 @@ from typing import Any
 
 from biaslint.runtime.facts.observed import LayerFacts, LossFacts, Observed, OutputFacts, TargetFacts, Units
 from biaslint.runtime.facts.origins import Frame
-from biaslint.runtime.torch import autograd_readers, gradient_test, losses
+from biaslint.runtime.facts.output_kind import known_kind, settle
+from biaslint.runtime.torch import autograd_readers, gradient_test, losses, random_paths
 from biaslint.runtime.torch.function_watch import AFFINE, RELUS, own_parameters, preserved, tensors_of, watching
 from biaslint.runtime.torch.layers import layer_facts, numbers
 
@@ -150,17 +151,24 @@ class _Pass:
     def _gradient(self, name: str, gradient: Any) -> None:
         self.squares.setdefault(name, []).append(gradient.detach().double().pow(2).mean())
 
-    def finish(self) -> None:
+    def mark_outputs(self) -> None:
+        """Which layers' results leave the model."""
+        outputs = self.flow.output_layers()
+        for facts in self.layers.values():
+            if facts.name in outputs:
+                facts.is_output, facts.output_activation = True, outputs[facts.name]
+
+    def finish(self, model: Any) -> None:
         """Write what was gathered into the layers' facts."""
+        modules = dict(model.named_modules())
         for facts in self.layers.values():
             means = [value.item() for value in self.squares.get(facts.name, ())]
             if means:
                 facts.gradient_scale = math.sqrt(sum(means) / len(means))
             facts.readers = self.flow.readers(facts.name)
-        outputs = self.flow.output_layers()
-        for facts in self.layers.values():
-            if facts.name in outputs:
-                facts.is_output, facts.output_activation = True, outputs[facts.name]
+            weight = own_parameters(modules[facts.name]).get("weight")
+            if weight is not None and weight.grad is not None:
+                facts.weight_gradient = weight.grad.double().pow(2).mean().sqrt().item()
 
 
 def measure(
@@ -173,6 +181,7 @@ def measure(
     loss: Any = None,
     optimiser: Any = None,
     stated: TargetFacts | None = None,
+    output: str = "",
     chains: Mapping[str, list[Frame]] | None = None,
     seed: int = 0,
     dead_batch: int = 4,
@@ -182,7 +191,7 @@ def measure(
     """Measure `model` on a batch, and leave it as it was found.
 
     `labels` belong to the batch; `more_labels` are all that are known of the data, for the prior. `stated` is what the user said
-    of the targets.
+    of the targets, `output` what the outputs are ("softmax", "sigmoid", "regression").
     """
     import torch
 
@@ -192,44 +201,68 @@ def measure(
         model(*args, **kwargs)  # a first call gives lazy layers their shapes, as training's own would
     observed.parameters = sum(p.numel() for p in model.parameters())
     observed.layers = layer_facts(model, dict(chains or {}), optimiser)
-    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated)
+    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated, output)
     seen = _Pass(model, observed.layers)
     with preserved(model):
         progress("initial outputs", 0.2)
         outputs = _first_pass(model, args, kwargs, seen, observed, seed)
         tensors = [tensor for tensor in tensors_of(outputs) if tensor.is_floating_point()]
-        roots = [tensor.grad_fn for tensor in tensors if tensor.grad_fn is not None]
-        seen.flow.close(roots)
+        seen.flow.close([tensor.grad_fn for tensor in tensors if tensor.grad_fn is not None])
+        seen.mark_outputs()
         progress("initial loss", 0.4)
-        value = None
-        if labels is not None and tensors:
-            observed.loss, value = losses.measure(outputs, tensors[0], labels, loss, observed)
-        elif observed.targets is not None:
-            observed.loss = losses.expected(observed.targets, loss)
-        kind = observed.targets.kind if observed.targets else ""
-        for index, tensor in enumerate(tensors[:8]):
-            observed.outputs.append(
-                output_facts(f"output {index}", tensor, labels if index == 0 else None, kind if index == 0 else "")
-            )
-        if value is None:
-            live = [tensor for tensor in tensors if tensor.requires_grad]
-            value = sum((tensor * torch.randn_like(tensor)).mean() for tensor in live) if live else None
-        if isinstance(value, torch.Tensor) and value.requires_grad:
-            try:
-                value.backward()
-            except RuntimeError as error:
-                observed.notes.append(f"the backward pass failed: {_first_line(error)}")
-        seen.finish()
+        value = _outputs(outputs, tensors, labels, loss, output, observed)
+        _backward(value, tensors, observed)
+        seen.finish(model)
     observed.units = seen.units
     progress("dead biases", 0.5)
     few = max(2, min(dead_batch, observed_batch(args, kwargs) or dead_batch))
+    _dead_biases(model, _batched(tuple(args), few), _batched(kwargs, few), observed, threshold, seed)
+    progress("done", 1.0)
+    return observed
+
+
+def _outputs(outputs: Any, tensors: list[Any], labels: Any, loss: Any, output: str, observed: Observed) -> Any:
+    """Write the outputs and the loss into the facts; the loss to take gradients of, None where there is none."""
+    value, known = None, observed.targets
+    if tensors and known is not None:
+        width = tensors[0].shape[_class_axis(tensors[0], labels)] if tensors[0].dim() > 1 else 1
+        settle(known, width, known_kind(output, losses.loss_kind(loss), observed.layers))
+    if labels is not None and tensors:
+        observed.loss, value = losses.measure(outputs, tensors[0], labels, loss, observed)
+    elif known is not None:
+        observed.loss = losses.expected(known, loss)
+    kind = known.kind if known else ""
+    for index, tensor in enumerate(tensors[:8]):
+        first = index == 0
+        observed.outputs.append(output_facts(f"output {index}", tensor, labels if first else None, kind if first else ""))
+    return value
+
+
+def _backward(value: Any, tensors: list[Any], observed: Observed) -> None:
+    """Take gradients of the loss, or of a random projection of the outputs where there is none."""
+    import torch
+
+    if value is None:
+        live = [tensor for tensor in tensors if tensor.requires_grad]
+        value = sum((tensor * torch.randn_like(tensor)).mean() for tensor in live) if live else None
+    if isinstance(value, torch.Tensor) and value.requires_grad:
+        try:
+            value.backward()
+        except RuntimeError as error:
+            observed.inconclusive["gradient-scale"] = f"the backward pass failed: {_first_line(error)}"
+
+
+def _dead_biases(model: Any, args: Any, kwargs: Any, observed: Observed, threshold: float, seed: int) -> None:
+    """Write into the layers' facts what the dead-bias test says of them."""
     try:
-        dead = gradient_test.dead_biases(
-            model, _batched(tuple(args), few), _batched(kwargs, few), threshold=threshold, seed=seed
-        )
+        dead, paths = random_paths.dead_biases(model, args, kwargs, threshold=threshold, seed=seed)
     except Exception as error:
-        observed.notes.append(f"dead biases not measured: {type(error).__name__}: {_first_line(error)}")
-        dead = {}
+        observed.inconclusive["dead-bias"] = f"{type(error).__name__}: {_first_line(error)}"
+        return
+    if paths > 1:
+        observed.notes.append(
+            f"the forward pass takes random paths: {paths} of them were tried for dead biases, the other figures are those of one"
+        )
     for facts in observed.layers:
         result = dead.get(facts.name)
         if result is not None:
@@ -237,8 +270,6 @@ def measure(
             facts.dead_channels = result.dead_channels
             facts.cancelled_how, facts.cancelled_by = list(result.kinds), [name for name in result.cancellers if name]
             facts.dropout_sees_it = result.dropout_sees_it
-    progress("done", 1.0)
-    return observed
 
 
 def _is_lazy(parameter: Any) -> bool:
@@ -263,7 +294,7 @@ def _first_pass(model: Any, args: Sequence[Any], kwargs: dict[str, Any], seen: _
     import torch
 
     gradient_test.set_modes(model)
-    torch.manual_seed(seed)
+    random_paths.seed_all(seed)
     try:
         with torch.enable_grad(), watching(seen.listen, dropout=False, on_module=seen.on_module):
             return model(*args, **kwargs)
@@ -274,6 +305,7 @@ def _first_pass(model: Any, args: Sequence[Any], kwargs: dict[str, Any], seen: _
         observed.mode = "eval"
         gradient_test.set_training(model, False)
         seen.units.clear()
+        random_paths.seed_all(seed)
         with torch.enable_grad(), watching(seen.listen, dropout=False, on_module=seen.on_module):
             return model(*args, **kwargs)
 

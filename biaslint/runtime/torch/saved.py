@@ -6,7 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from biaslint.runtime.target.targets import TargetError
+from biaslint.runtime.target.targets import TargetError, values_only
 
 
 def load_module(path: Path, allow_pickle: bool) -> Any:
@@ -23,10 +23,7 @@ def load_module(path: Path, allow_pickle: bool) -> Any:
     loaded = load_checkpoint(path, allow_pickle)
     if isinstance(loaded, torch.nn.Module):
         return loaded
-    raise TargetError(
-        f"{path} holds values and no model; name what they belong to, and pass them with it: "
-        f"biaslint verify model.py:Net --weights {path}"
-    )
+    raise TargetError(values_only(path))
 
 
 def load_checkpoint(path: Path, allow_pickle: bool) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts
-from biaslint.runtime.target import inputs
+from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, load_loss, load_object
 from biaslint.runtime.torch import gradient_test, tracing
@@ -130,7 +130,7 @@ def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
 
     taken: list[Any] = []
     first: tuple[list[Any], dict[str, Any]] | None = None
-    for batch in inputs.batches(load_object(job.data), job.data_batches):
+    for batch in data.batches(job.data, job.batch, job.data_batches, job.seed):
         positional, named, labels = inputs.split_batch(batch)
         if first is None:
             first = positional, named
@@ -195,6 +195,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         loss=loss,
         optimiser=_optimiser(model, job),
         stated=stated,
+        output=job.output,
         chains=chains,
         seed=job.seed,
         threshold=job.dead_ratio or gradient_test.THRESHOLD,

@@ -151,6 +151,12 @@ def _fits(write: BiasWrite, layer: LayerFacts) -> bool | None:
     return None
 
 
+def _ran(write: BiasWrite, observed: Observed) -> bool:
+    """Whether the statement ran while the model was built; taken for granted where that was not watched."""
+    lines = observed.executed.get(os.path.realpath(write.place.path))
+    return lines is None or any(line in lines for line in range(write.place.line, write.place.end_line + 1))
+
+
 def against_source(observed: Observed, static: Program, verdict: Verdict) -> None:
     """Hold every measured bias against the last value that the source sets it to, and add what differs to the verdict."""
     for layer in observed.layers:
@@ -160,7 +166,7 @@ def against_source(observed: Observed, static: Program, verdict: Verdict) -> Non
         last = use.bias.last
         whole = last is not None and use.bias.writes[-1] == last
         fits = _fits(last, layer) if last is not None and whole else None
-        if last is None or fits is None or layer.bias_values is None:
+        if last is None or fits is None or layer.bias_values is None or not _ran(last, observed):
             continue
         what = f"{last.value:.4g}" if last.how == "constant" and last.value is not None else f"a {last.how} draw"
         text = f"the source sets it to {what} (line {last.place.line}); it starts with mean {layer.bias_values.mean:.4g}, from {layer.bias_values.least:.4g} to {layer.bias_values.most:.4g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from biaslint.runtime.facts.measurement import Verdict, outer_frames, place_of
+from biaslint.runtime.facts.measurement import INCONCLUSIVE, NOT_APPLICABLE, Measurement, Verdict, outer_frames, place_of
 from biaslint.runtime.facts.observed import Observed
 from biaslint.runtime.thresholds import Thresholds
 from biaslint.runtime.verdict import layers, outputs
@@ -22,8 +22,16 @@ def judge(observed: Observed, thresholds: Thresholds | None = None) -> Verdict:
     layers.initial_biases(observed, limits, verdict)
     layers.dead_units(observed, limits, verdict)
     layers.tied_weights(observed, limits, verdict)
+    _incomplete(observed, verdict)
     _narrow(observed, verdict)
     return verdict
+
+
+def _incomplete(observed: Observed, verdict: Verdict) -> None:
+    """What was tried and failed is neither well nor a finding."""
+    for name, why in observed.inconclusive.items():
+        verdict.measurements = [one for one in verdict.measurements if one.name != name or one.status != NOT_APPLICABLE]
+        verdict.measurements.append(Measurement(name, INCONCLUSIVE, f"could not be measured: {why}"))
 
 
 _OWN_PLACES = {"bias-before-norm", "bias-before-softmax", "bias-differs-from-source", "scale-through-depth"}

@@ -33,6 +33,15 @@ def _softmax(values: Sequence[float]) -> list[float]:
     return [power / sum(powers) for power in powers]
 
 
+def _at_the_mean(output: OutputFacts, binary: bool) -> list[float]:
+    """What is predicted where the scores have their mean: what their bias alone makes of them."""
+    if output.form == "probabilities":
+        return output.predicted
+    if binary:
+        return [1 / (1 + math.exp(-min(max(mean, -700), 700))) for mean in output.class_means]
+    return _softmax(output.class_means)
+
+
 def seen_prior(targets: TargetFacts, classes: int, weights: Sequence[float]) -> list[float]:
     """The prior as the loss sees it, with a share for each of the model's classes."""
     if targets.kind == "binary":
@@ -95,21 +104,22 @@ def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) ->
         return say(
             NOT_APPLICABLE, f"{spread}; {targets.count} labels say too little about {output.classes} classes: pass --prior"
         )
+    if targets.kind == "classes" and len(targets.prior) == 1 and output.classes > 1:
+        return say(NOT_APPLICABLE, f"{spread}; one share says too little about {output.classes} classes: pass one for each")
     weights = observed.loss.class_weights if observed.loss else []
     prior = seen_prior(targets, output.classes, weights)
-    means = output.class_means
-    if targets.kind == "binary":
-        start = means if output.form == "probabilities" else [1 / (1 + math.exp(-min(max(mean, -700), 700))) for mean in means]
-        apart, values = priors.binary_divergence(prior, start), [priors.logit(share) for share in prior]
-        chance = 1 / (2 * targets.count) if targets.count else 0.0
-    else:
-        start = output.predicted if output.form == "probabilities" else _softmax(means)
-        apart, values = priors.divergence(prior, start), priors.class_bias(prior)
-        chance = (output.classes - 1) / (2 * targets.count) if targets.count else 0.0
+    binary = targets.kind == "binary"
+    between = priors.binary_divergence if binary else priors.divergence
+    apart = between(prior, output.predicted)
+    values = [priors.logit(share) for share in prior] if binary else priors.class_bias(prior)
+    chance = (1 if binary else output.classes - 1) / (2 * targets.count) if targets.count else 0.0
     limit = limits.prior_divergence + chance
     as_seen = " as the loss' weights make it" if weights else ""
-    text = f"{spread}; predicted {listed(output.predicted)}, prior{as_seen} {listed(prior)} (from {targets.source}): {apart:.3g} nats apart"
-    failed = apart > limit
+    assumed = f"; assumed: {targets.assumed}" if targets.assumed else ""
+    text = f"{spread}; predicted {listed(output.predicted)}, prior{as_seen} {listed(prior)} (from {targets.source}{assumed}): {apart:.3g} nats apart"
+    # Where scattered scores alone take the mean prediction away from the prior, no bias brings it back.
+    failed = apart > limit and between(prior, _at_the_mean(output, binary)) > limit
+    text += "" if failed or apart <= limit else ", by the spread of the scores and not by the bias"
     say(FAIL if failed else PASS, text, apart, limit)
     if failed:
         code = bias_code(observed, layer, values, prior)
@@ -118,7 +128,7 @@ def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) ->
                 rule,
                 layer_place(layer),
                 f"the untrained model predicts {listed(output.predicted)} where the targets' shares{as_seen} are {listed(prior)} "
-                f"({apart:.2g} nats apart, from {targets.source}); its output bias ignores the prior",
+                f"({apart:.2g} nats apart, from {targets.source}{assumed}); its output bias ignores the prior",
                 layer=layer.name if layer else "",
                 advice=f"start from the prior: {code}",
                 severity=Severity.WARNING,

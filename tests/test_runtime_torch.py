@@ -319,6 +319,51 @@ def test_an_inverted_he_helper_shows_as_growth_through_depth() -> None:
     assert "shrink" in next(one.message for one in judge(tiny).failures if one.rule == "scale-through-depth")
 
 
+class Block(nn.Module):
+    """Attention with a query that hardly matters, since all positions are nearly alike."""
+
+    def __init__(self, width: int, last: float = 1.0) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        nn.init.normal_(self.value.weight, std=last / math.sqrt(width))
+        for layer in (self.query, self.key):
+            nn.init.normal_(layer.weight, std=1e-8)
+
+    def forward(self, x: Any) -> Any:
+        weights = (self.query(x) @ self.key(x).transpose(1, 2)).softmax(-1)
+        return x + weights @ self.value(x)
+
+
+def scales(model: nn.Module, x: Any) -> dict[str, tuple[str, str]]:
+    return {one.name: (one.status, one.layer) for one in judge(measure(model, [x])).measurements if one.name.endswith("-scale")}
+
+
+def test_gradients_of_queries_are_not_held_against_those_of_values() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(*(Block(32) for _ in range(4)))
+    observed = measure(model, [torch.randn(4, 6, 32)])
+    sizes = [one.gradient_scale for one in observed.layers]
+    assert max(sizes) / min(sizes) > 1e4
+    assert "scale-through-depth" not in failed(observed)
+
+
+@pytest.mark.parametrize("names", [[f"fc{index}" for index in range(12)], list("abcdefghijkl")])
+def test_gradients_that_fade_through_sigmoids_fail_at_the_first_jump(names: list[str]) -> None:
+    torch.manual_seed(0)
+    model = Chain(**{name: nn.Sequential(nn.Linear(24, 24), nn.Sigmoid()) for name in names})
+    for part in model.children():
+        nn.init.normal_(part[0].weight, std=0.02)
+    status, layer = scales(model, torch.randn(8, 24))["gradient-scale"]
+    assert status == "fail"
+    assert layer == f"{names[1]}.0"
+
+
+def test_one_layer_of_its_kind_is_compared_with_no_other() -> None:
+    model = nn.Sequential(nn.Conv1d(1, 4, 3), nn.Flatten(), nn.Linear(24, 3))
+    nn.init.constant_(model[2].weight, 1e9)
+    assert {status for status, _ in scales(model, torch.randn(4, 1, 8)).values()} == {"not applicable"}
+
+
 def test_units_that_start_dead_are_counted() -> None:
     model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 2))
     nn.init.constant_(model[0].bias, -50.0)

@@ -16,8 +16,8 @@ MEANING = {
     "dense_constant": "the least size of a constant bias on a hidden dense layer that is reported",
     "bias_spread": "standard deviation of a bias vector",
     "negative_bias": "size of an all-negative bias before a ReLU",
-    "scale_ratio": "largest over smallest root mean square of the hidden layers' outputs",
-    "gradient_ratio": "the same for the gradients at these outputs",
+    "scale_ratio": "largest over smallest root mean square of the outputs of hidden layers of one kind",
+    "gradient_ratio": "the same for the gradients at these outputs (a hundred times that for layers that are like no other)",
 }
 
 
@@ -36,7 +36,7 @@ class Thresholds:
     bias_spread: float = 0.5
     negative_bias: float = 0.05
     scale_ratio: float = 1000.0
-    gradient_ratio: float = 1e6
+    gradient_ratio: float = 1e4
 
 
 def with_settings(settings: Iterable[str], start: Thresholds | None = None) -> Thresholds:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from biaslint.runtime.facts.measurement import INCONCLUSIVE, NOT_APPLICABLE, Measurement, Verdict, outer_frames, place_of
 from biaslint.runtime.facts.observed import Observed
 from biaslint.runtime.thresholds import Thresholds
-from biaslint.runtime.verdict import layers, outputs
+from biaslint.runtime.verdict import layers, outputs, scale
 
 
 def judge(observed: Observed, thresholds: Thresholds | None = None) -> Verdict:
@@ -16,7 +16,7 @@ def judge(observed: Observed, thresholds: Thresholds | None = None) -> Verdict:
     verdict = Verdict()
     outputs.initial_outputs(observed, limits, verdict)
     outputs.initial_loss(observed, limits, verdict)
-    outputs.scale(observed, limits, verdict)
+    scale.scale(observed, limits, verdict)
     layers.dead_biases(observed, limits, verdict)
     layers.forget_gates(observed, limits, verdict)
     layers.initial_biases(observed, limits, verdict)

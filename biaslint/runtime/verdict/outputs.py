@@ -1,8 +1,7 @@
-"""Judging what the whole model puts out before training: its outputs, its loss, its scale through depth."""
+"""Judging what the whole model puts out before training: its outputs and its loss."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -221,88 +220,3 @@ def initial_loss(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
                 advice="check the scale of the last layer's weights and the outputs' spread; training starts by undoing them",
             )
         )
-
-
-def _ladder(observed: Observed) -> list[tuple[LayerFacts, float]]:
-    rungs = []
-    for layer in sorted((one for one in observed.layers if one.order is not None), key=lambda one: one.order or 0):
-        if (
-            layer.kind in ("conv", "linear")
-            and layer.output
-            and layer.output.mean is not None
-            and layer.output.spread is not None
-        ):
-            rungs.append((layer, math.hypot(layer.output.mean, layer.output.spread)))
-    return rungs
-
-
-def scale(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
-    """Do activations and gradients keep their scale through depth?"""
-    if any(output.values.count and output.values.mean is None for output in observed.outputs):
-        _not_finite(observed, verdict)
-        return
-    rungs = _ladder(observed)
-    gradients = [(layer, layer.gradient_scale) for layer, _ in rungs if layer.gradient_scale]
-    _steady("activation-scale", "outputs", rungs, limits.scale_ratio, verdict)
-    _steady(
-        "gradient-scale", "gradients", [(layer, value) for layer, value in gradients if value], limits.gradient_ratio, verdict
-    )
-
-
-def _not_finite(observed: Observed, verdict: Verdict) -> None:
-    """An output without a single finite number: the first layer that puts out none is to blame, else the last layer."""
-    rule = "scale-through-depth"
-    called = sorted((one for one in observed.layers if one.order is not None), key=lambda one: one.order or 0)
-    lost = (one for one in called if one.output and one.output.count and one.output.mean is None)
-    layer = next(lost, called[-1] if called else None)
-    text = "an output of the untrained model is NaN or infinite throughout"
-    verdict.measurements.append(Measurement("activation-scale", FAIL, text, rule, place=layer_place(layer)))
-    verdict.failures.append(
-        failure(
-            rule,
-            layer_place(layer),
-            text,
-            layer=layer.name if layer else "",
-            advice="look for a division by zero, a logarithm or root of a negative number, or weights that are too large",
-        )
-    )
-
-
-def _steady(name: str, what: str, rungs: Sequence[tuple[LayerFacts, float]], limit: float, verdict: Verdict) -> None:
-    rule = "scale-through-depth"
-    hidden = [
-        (layer, value) for layer, value in rungs if value > 0 and not (layer.is_output and what == "outputs" and value < 1)
-    ]
-    if len(hidden) < 3:
-        verdict.measurements.append(Measurement(name, NOT_APPLICABLE, "fewer than three layers to compare", rule))
-        return
-    smallest, largest = min(hidden, key=lambda rung: rung[1]), max(hidden, key=lambda rung: rung[1])
-    ratio = largest[1] / smallest[1]
-    failed = not math.isfinite(ratio) or ratio > limit
-    text = f"root mean square from {smallest[1]:.3g} (`{smallest[0].name}`) to {largest[1]:.3g} (`{largest[0].name}`)"
-    verdict.measurements.append(Measurement(name, FAIL if failed else PASS, text, rule, "", ratio, limit))
-    if not failed:
-        return
-    grows = (largest[0].order or 0) > (smallest[0].order or 0)
-    if any(one.rule == rule for one in verdict.failures):
-        return  # exploding outputs and exploding gradients are one matter
-    steps = itertools.pairwise(hidden)
-    jump = max(steps, key=lambda step: (step[1][1] / step[0][1]) if grows else (step[0][1] / step[1][1]))[1][0]
-    first = next(
-        (
-            late
-            for (_, before), (late, after) in itertools.pairwise(hidden)
-            if (after / before if grows else before / after) > 3
-        ),
-        jump,
-    )
-    verb = "grow" if grows else "shrink"
-    verdict.failures.append(
-        failure(
-            rule,
-            layer_place(first),
-            f"the {what} of the hidden layers {verb} through depth: {text}, a factor of {ratio:.3g}",
-            layer=first.name,
-            advice="the standard deviation of a layer's weights should be about sqrt(2 / fan_in) before a ReLU, sqrt(1 / fan_in) otherwise",
-        )
-    )

@@ -28,9 +28,11 @@ from pathlib import Path
 
 import fuzz_inputs
 
-from biaslint import __version__, engine, fix, reporters, rule_book, sources
+from biaslint import __version__, engine, fix, reporters
 from biaslint.config import Config
+from biaslint.findings import rule_book
 from biaslint.frontends import exploring
+from biaslint.source import file as source_file
 
 RESULT = Path(__file__).with_suffix(".md")
 LIMIT = 60.0  # seconds for one input, on a machine that may be busy
@@ -64,7 +66,7 @@ def examine(files: fuzz_inputs.Files, reports: bool = True) -> tuple[int, int]:
         result = engine.lint_text(files[name], FOLDER / name, EVERY_RULE)
         texts = dict(result.texts)
     else:
-        texts = {FOLDER / one: sources.decode(data) for one, data in files.items()}
+        texts = {FOLDER / one: source_file.decode(data) for one, data in files.items()}
         result = engine.lint_files(list(texts), EVERY_RULE, texts)
     complain(result)
     if reports:
@@ -125,7 +127,7 @@ def work(seed: str, numbers: Sequence[int], more: Sequence[Path]) -> None:
         findings, fixed, wrong = 0, 0, ""
         try:
             findings, fixed = examine(files, reports=number % REPORTED == 0)
-        except sources.Unreadable:
+        except source_file.Unreadable:
             pass
         except BaseException as error:
             frames = traceback.extract_tb(error.__traceback__)

@@ -77,12 +77,13 @@ def unpack(archive: Path, folder: Path) -> None:
 
 def measure(folder: Path, everything: bool) -> dict[str, Any]:
     """Lint a folder in this process; how long it takes is told as a multiple of the time that Python needs to parse the files."""
-    from biaslint import engine, sources
+    from biaslint import engine
     from biaslint.config import Config
     from biaslint.frontends import exploring, survey
+    from biaslint.source import file as source_file
 
     if everything:
-        sources.MENTIONS = (b"",)
+        source_file.MENTIONS = (b"",)
         survey.LAYER_NAMES = re.compile(".*")
         explore, exploring.MAX_RUNS = exploring.explore, 2
         exploring.explore = lambda project, root, reached, steps: explore(project, root, reached, min(steps, SHORT))

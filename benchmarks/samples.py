@@ -14,7 +14,7 @@ import random
 import sys
 from pathlib import Path
 
-from biaslint.rule_book import rules
+from biaslint.findings.rule_book import rules
 
 SEED = 20261123
 SIZE = 20

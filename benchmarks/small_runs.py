@@ -21,8 +21,8 @@ from pathlib import Path
 
 from editor_latency import model
 
-from biaslint import __version__, discover, engine
-from biaslint.config import Config
+from biaslint import __version__, engine
+from biaslint.config import Config, discovery
 
 RESULT = Path(__file__).with_suffix(".md")
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,10 +56,10 @@ def one_file(folder: Path, text: str, tries: int = TRIES) -> float:
 def rate(folder: Path, tries: int = TRIES) -> tuple[float, float]:
     """MB of Python below a folder, and MB in a second of CPU time after the walk."""
     config, best = Config(folder), float("inf")
-    size = sum(path.stat().st_size for path in discover.files([folder], config).files) / 1e6
+    size = sum(path.stat().st_size for path in discovery.files([folder], config).files) / 1e6
     for _ in range(tries):
         begin = time.process_time()
-        discover.files([folder], config)
+        discovery.files([folder], config)
         walked = time.process_time()
         engine.lint([folder], config, jobs=1)
         best = min(best, (time.process_time() - walked) - (walked - begin))

@@ -26,8 +26,9 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """Line (from 1), column (from 0), message and plugin of each finding."""
-        from biaslint import config, engine, rule_book
-        from biaslint.finding import Severity
+        from biaslint import config, engine
+        from biaslint.findings import rule_book
+        from biaslint.findings.finding import Severity
 
         try:
             chosen = config.discover([self.path])

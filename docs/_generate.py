@@ -13,16 +13,16 @@ from typing import Any
 import click
 from mkdocs.structure.files import File, Files
 
-from biaslint import rule_book
 from biaslint.cli import COMMANDS, group
+from biaslint.findings import rule_book
 
 SOURCES = "https://github.com/biaslint/biaslint/blob/main/"
 PUBLIC = {
     "biaslint.engine": ("lint", "lint_files", "lint_text", "Result", "Statistics"),
     "biaslint.config": ("discover", "load", "Config"),
-    "biaslint.finding": ("Finding", "Severity", "Fix", "Safety"),
-    "biaslint.graph": ("Program", "LayerUse", "Bias", "BiasWrite", "Fate", "Place"),
-    "biaslint.rule_book": ("rules", "find", "page"),
+    "biaslint.findings.finding": ("Finding", "Severity", "Fix", "Safety"),
+    "biaslint.theory.program": ("Program", "LayerUse", "Bias", "BiasWrite", "Fate", "Place"),
+    "biaslint.findings.rule_book": ("rules", "find", "page"),
     "biaslint.fix": ("fix_all", "fix_files", "text_edits"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from biaslint.finding import Finding
+from biaslint.findings.finding import Finding
 
 _EXPECTED = re.compile(r"#\s*(BL\d{3}(?:\s*,\s*BL\d{3})*)\s*$")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from biaslint.finding import Change, DeleteStatement, Finding, Fix, InsertAfter, Safety, SetArgument, Severity
+from biaslint.findings.finding import Change, DeleteStatement, Finding, Fix, InsertAfter, Safety, SetArgument, Severity
 from biaslint.fix import apply, text_edits
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 Changes = Callable[[Place], Change]
 

@@ -13,9 +13,12 @@ import pytest
 from click.testing import CliRunner
 from projects import ROOT
 
-from biaslint import cache, engine, facts_as_json, pieces
+from biaslint import engine, pieces
 from biaslint.cli import lint as command_line
 from biaslint.config import Config
+from biaslint.engine import cache
+from biaslint.engine import run as engine_run
+from biaslint.findings import as_json
 
 MODEL = """import torch.nn as nn
 from parts import make_norm
@@ -60,13 +63,13 @@ def lint(root: Path, config: Config | None = None, only: str = "") -> engine.Res
 def analyses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many files each analysis was asked for."""
     made: list[int] = []
-    analyse = engine._analyse
+    analyse = engine_run._analyse
 
     def counted(files, *args, **kwargs):  # type: ignore[no-untyped-def]
         made.append(len(files))
         return analyse(files, *args, **kwargs)
 
-    monkeypatch.setattr(engine, "_analyse", counted)
+    monkeypatch.setattr(engine_run, "_analyse", counted)
     return made
 
 
@@ -93,7 +96,7 @@ def test_a_second_run_analyses_nothing_and_finds_the_same(project: Path, analyse
 def test_a_finding_survives_the_way_through_the_cache_with_its_fix(project: Path) -> None:
     (finding,) = lint(project).findings
     assert finding.fix is not None
-    assert facts_as_json.decode(json.loads(json.dumps(facts_as_json.encode(finding)))) == finding
+    assert as_json.decode(json.loads(json.dumps(as_json.encode(finding)))) == finding
 
 
 def test_a_changed_import_changes_the_findings_of_the_file_that_imports_it(project: Path) -> None:

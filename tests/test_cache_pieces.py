@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from biaslint import cache, engine
+from biaslint import engine
 from biaslint.config import Config
+from biaslint.engine import cache
 from biaslint.frontends import exploring
 
 VARIANTS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from projects import CLEAN, DEAD, FIXED, ROOT, Run, biaslint, process, write
 
-from biaslint import rule_book
+from biaslint.findings import rule_book
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from test_runtime_fixtures import FOLDER, load, rule_of  # noqa: E402
 
 from biaslint import engine  # noqa: E402
 from biaslint.config import Config  # noqa: E402
-from biaslint.finding import Finding  # noqa: E402
+from biaslint.findings.finding import Finding  # noqa: E402
 from biaslint.runtime.torch.gradient_test import dead_biases  # noqa: E402
 
 nn = torch.nn

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from projects import write
 
-from biaslint import discover
-from biaslint.config import Config
+from biaslint.config import Config, discovery
 
 
 def walked(root: Path, *named: str, **settings: object) -> list[str]:
     config = Config(root=root, **settings)  # type: ignore[arg-type]
-    found = discover.files([root / name for name in named or (".",)], config)
+    found = discovery.files([root / name for name in named or (".",)], config)
     assert found.problems == []
     return [Path(os.path.relpath(path, root)).as_posix() for path in found.files]
 
@@ -130,7 +129,7 @@ def test_a_link_to_a_file_is_the_file_itself(tmp_path: Path) -> None:
 
 def test_a_missing_path_is_a_problem_and_the_others_are_walked(tmp_path: Path) -> None:
     write(tmp_path, {"x.py": ""})
-    found = discover.files([tmp_path / "no", tmp_path / "x.py", tmp_path / "nul\0"], Config(root=tmp_path))
+    found = discovery.files([tmp_path / "no", tmp_path / "x.py", tmp_path / "nul\0"], Config(root=tmp_path))
     assert found.files == [tmp_path / "x.py"]
     assert len(found.problems) == 2
     assert found.problems[0] == f"{tmp_path}/no: No such file or directory"

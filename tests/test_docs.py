@@ -15,9 +15,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from projects import ROOT
 
-from biaslint import config, rule_book
+from biaslint import config
 from biaslint.cli import COMMANDS
-from biaslint.runtime.thresholds import Thresholds
+from biaslint.config.thresholds import Thresholds
+from biaslint.findings import rule_book
 
 pytest.importorskip("material", reason="mkdocs-material is not installed")
 if sys.version_info >= (3, 11):

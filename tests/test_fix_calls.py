@@ -9,9 +9,9 @@ import libcst
 import pytest
 from fixing import changed, no_bias, unmark
 
-from biaslint.finding import Change, Fix, RemoveArgument, ReplaceExpression, Safety, SetArgument
+from biaslint.findings.finding import Change, Fix, RemoveArgument, ReplaceExpression, Safety, SetArgument
 from biaslint.fix import CannotFix, TextEdit, apply, text_edits
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 
 def without_bias(place: Place) -> Change:

@@ -13,7 +13,7 @@ from fixing import finding
 from projects import DEAD, FIXED, ROOT, write
 
 from biaslint.fix import fix_files
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the faults are Linux's")
 

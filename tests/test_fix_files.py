@@ -14,7 +14,7 @@ import pytest
 from fixing import finding, no_bias
 
 from biaslint.fix import CannotFix, diff, edits_of, fix_files, write
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 OLD, NEW = b"c = f(1)\n", b"c = f(1, bias=False)\n"
 

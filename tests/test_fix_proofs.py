@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from biaslint import rule_book
+from biaslint.findings import rule_book
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from biaslint import rule_book
+from biaslint.findings import rule_book
 
 keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")

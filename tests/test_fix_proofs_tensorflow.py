@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from biaslint import rule_book
+from biaslint.findings import rule_book
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 tf = pytest.importorskip("tensorflow", reason="tensorflow is not installed: the fixed examples are not run")

@@ -12,9 +12,9 @@ import pytest
 from fixing import finding, no_bias, place_of, unmark
 from projects import biaslint, write
 
-from biaslint.finding import DeleteStatement, InsertAfter, ReplaceExpression, Safety, SetArgument
+from biaslint.findings.finding import DeleteStatement, InsertAfter, ReplaceExpression, Safety, SetArgument
 from biaslint.fix import CannotFix, TextEdit, apply, fix_all, fix_text
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 
 def convs_without_bias(texts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fixing import after, changed, no_bias
 
-from biaslint.finding import DeleteStatement
+from biaslint.findings.finding import DeleteStatement
 from biaslint.fix import CannotFix
 
 DELETED = {

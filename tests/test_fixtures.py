@@ -17,7 +17,7 @@ from expectations import Reports, expected, explain, reported
 
 from biaslint import engine
 from biaslint.config import Config
-from biaslint.finding import Finding
+from biaslint.findings.finding import Finding
 
 FOLDER = Path(__file__).parent.parent / "fixtures"
 FILES = sorted(path for path in FOLDER.rglob("*") if path.suffix in (".py", ".ipynb"))

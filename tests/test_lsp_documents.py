@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 types = pytest.importorskip("lsprotocol.types", reason="pygls is not installed")
-from biaslint.graph import Place  # noqa: E402
 from biaslint.lsp.documents import Documents, path_of, split  # noqa: E402
+from biaslint.theory.program import Place  # noqa: E402
 
 PIECES = ["a", "ü", "\U0001d518", "e\u0301", "\t", "\n", "\r\n", "\r", "\x0c", "\u2028", "nn.Conv2d(3)", " "]
 UNITS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}

@@ -22,7 +22,7 @@ from test_fixtures import FOLDER, selected, shown
 
 from biaslint import engine
 from biaslint.config import Config
-from biaslint.finding import Finding
+from biaslint.findings.finding import Finding
 
 FILES = sorted(path for path in FOLDER.glob("*/*.py"))
 Found = list[tuple[str, str]]  # rule, and the statement that it stands on

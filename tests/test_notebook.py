@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from biaslint import engine, notebook
+from biaslint import engine
 from biaslint.config import Config
+from biaslint.source import notebook
 
 MODEL = "import torch\nfrom torch import nn\nbody = nn.Sequential(\n    nn.Conv2d(3, 8, 3),\n    nn.BatchNorm2d(8),\n    nn.ReLU(),\n)\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 from biaslint import engine
 from biaslint.config import Config
-from biaslint.finding import Finding, Severity
+from biaslint.findings.finding import Finding, Severity
 
 HEAD = """
 import numpy as np

@@ -13,10 +13,10 @@ import pytest
 from biaslint import reporters
 from biaslint.config import Config
 from biaslint.engine import Result, Statistics
-from biaslint.finding import Finding, Fix, Related, Safety, SetArgument, Severity
-from biaslint.graph import Place, UnknownFact
+from biaslint.findings.finding import Finding, Fix, Related, Safety, SetArgument, Severity
 from biaslint.reporters import View
 from biaslint.reporters.plain import plain, width
+from biaslint.theory.program import Place, UnknownFact
 
 BASE = Path("/project")
 NET = BASE / "src" / "my net.py"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from expectations import expected, explain, reported, without_expectations
 
-from biaslint import engine, rule_book
+from biaslint import engine
 from biaslint.config import Config
-from biaslint.finding import Finding, Severity
+from biaslint.findings import rule_book
+from biaslint.findings.finding import Finding, Severity
 from biaslint.fix import fix_text
 
 PAGES = [rule_book.page(rule) for rule in rule_book.rules()]

@@ -21,11 +21,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from biaslint.frontends import analyse  # noqa: E402
-from biaslint.graph import LayerUse  # noqa: E402
 from biaslint.runtime.target import inputs  # noqa: E402
 from biaslint.runtime.torch.gradient_test import Deadness, affine_layers, dead_biases  # noqa: E402
 from biaslint.runtime.torch.session import guesses  # noqa: E402
 from biaslint.runtime.torch.tracing import origins, tracing  # noqa: E402
+from biaslint.theory.program import LayerUse  # noqa: E402
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "torch"
 FIXTURES = sorted(path for path in FOLDER.rglob("*.py"))

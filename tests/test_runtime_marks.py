@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from projects import biaslint, write
 
-from biaslint.finding import Mark
+from biaslint.findings.finding import Mark
 from biaslint.runtime.options import NAMES
 
 NET = """

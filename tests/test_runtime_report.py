@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from biaslint.finding import Finding, Severity
-from biaslint.graph import Bias, BiasWrite, LayerUse, Place, Program
+from biaslint.config.thresholds import MEANING, Thresholds, with_settings
+from biaslint.findings.finding import Finding, Severity
 from biaslint.runtime.facts.measurement import Verdict
 from biaslint.runtime.facts.observed import LayerFacts, LossFacts, Numbers, Observed, OutputFacts, TargetFacts, Units
 from biaslint.runtime.keras.measuring import judge_ratios
 from biaslint.runtime.report import html, table
-from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
 from biaslint.runtime.verdict import confirm
 from biaslint.runtime.verdict.judge import judge
 from biaslint.runtime.verdict.program import program as program_of
+from biaslint.theory.program import Bias, BiasWrite, LayerUse, Place, Program
 
 
 def frame(line: int, column: int = 5, own: bool = False) -> list[Any]:

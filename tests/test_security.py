@@ -16,8 +16,8 @@ from projects import DEAD, FIXED, ROOT, biaslint, write
 
 from biaslint import engine, reporters
 from biaslint.config import Config
-from biaslint.finding import Finding, Severity
-from biaslint.graph import Place
+from biaslint.findings.finding import Finding, Severity
+from biaslint.theory.program import Place
 
 # -- nothing is executed -----------------------------------------------------------------------------------------------------------
 

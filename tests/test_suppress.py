@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from projects import DEAD
 
-from biaslint import engine, suppress
+from biaslint import engine
 from biaslint.config import Config
+from biaslint.findings import suppressions
 
 HERE = Path("/project/net.py")
 LINE = "    nn.Conv2d(3, 8, 3),"
@@ -128,5 +129,5 @@ def test_a_bare_comment_is_idle_only_if_all_usual_rules_ran() -> None:
 
 
 def test_text_that_cannot_be_tokenized_is_read_as_far_as_it_goes() -> None:
-    comments = suppress.read("x = 1  # biaslint: ignore[BL101]\ny = (\n")
+    comments = suppressions.read("x = 1  # biaslint: ignore[BL101]\ny = (\n")
     assert [comment.line for comment in comments] == [1]

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from projects import CLEAN, DEAD, FIXED, ROOT, biaslint, write
 
-from biaslint import config, engine, watch
+from biaslint import config, engine
+from biaslint.engine import watch
 
 USES = "from layers import Norm\n" + DEAD.replace("nn.BatchNorm2d", "Norm")
 LAYERS = "from torch import nn\n\n\nclass Norm(nn.{}):\n    pass\n"

@@ -11,8 +11,8 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from biaslint.finding import Fix, Related, Severity
-from biaslint.graph import Place, Program
+from biaslint.findings.finding import Fix, Related, Severity
+from biaslint.theory.program import Place, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,11 @@ Check = Callable[[Program], Iterator[Report]]
 
 def names() -> list[str]:
     """The names of all checks, as their pages are called: `bias-before-norm` for `bias_before_norm.py`."""
-    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(
+        module.name.replace("_", "-")
+        for module in pkgutil.iter_modules(__path__)
+        if not module.ispkg and not module.name.startswith("_")
+    )
 
 
 def load(name: str, package: str = "") -> Check:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import sets_unguarded
-from biaslint.conditions import BIASED_KINDS
-from biaslint.finding import Fix, Related, Safety, SetArgument
-from biaslint.graph import LayerUse, Program, Site
+from biaslint.checks.support.common import sets_unguarded
+from biaslint.findings.finding import Fix, Related, Safety, SetArgument
+from biaslint.theory.conditions import BIASED_KINDS
+from biaslint.theory.program import LayerUse, Program, Site
 
 
 def check(program: Program) -> Iterator[Report]:

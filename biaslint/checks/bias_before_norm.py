@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import removal, replacement
-from biaslint.conditions import Verdict, verdicts
-from biaslint.finding import Related
-from biaslint.graph import LayerUse, Program
+from biaslint.checks.support.common import removal, replacement
+from biaslint.findings.finding import Related
+from biaslint.theory.conditions import Verdict, verdicts
+from biaslint.theory.program import LayerUse, Program
 
 
 def check(program: Program) -> Iterator[Report]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import removal
-from biaslint.conditions import verdicts
-from biaslint.finding import Related
-from biaslint.graph import SCORES, LayerUse, Program
+from biaslint.checks.support.common import removal
+from biaslint.findings.finding import Related
+from biaslint.theory.conditions import verdicts
+from biaslint.theory.program import SCORES, LayerUse, Program
 
 
 def check(program: Program) -> Iterator[Report]:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import ELSEWHERE
-from biaslint.finding import Fix, MoveStatement, Related, Safety
-from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.checks.support.common import ELSEWHERE
+from biaslint.findings.finding import Fix, MoveStatement, Related, Safety
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell")
 RESET = ("normal", "uniform")

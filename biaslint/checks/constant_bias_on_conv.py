@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import SMALL, by_write, live, ordinary, the_layer, to_zero
-from biaslint.graph import BiasWrite, LayerUse, Program
+from biaslint.checks.support.common import SMALL, by_write, live, ordinary, the_layer, to_zero
+from biaslint.theory.program import BiasWrite, LayerUse, Program
 
 
 def check(program: Program) -> Iterator[Report]:

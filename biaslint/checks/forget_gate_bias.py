@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from biaslint.checks import Report
-from biaslint.checks_common import RAISED
-from biaslint.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
-from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.checks.support.common import RAISED
+from biaslint.findings.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 from biaslint.vocabulary.spec import positional_names
 from biaslint.vocabulary.tensorflow import CELLS
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import ELSEWHERE, ORDINARY, into_relu, the_layer
-from biaslint.finding import Fix, ReplaceExpression, Safety, SetArgument
-from biaslint.graph import BiasWrite, LayerUse, Place, Program
-from biaslint.spelling import scaled_text
+from biaslint.checks.support.common import ELSEWHERE, ORDINARY, into_relu, the_layer
+from biaslint.checks.support.spelling import scaled_text
+from biaslint.findings.finding import Fix, ReplaceExpression, Safety, SetArgument
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 KINDS = ("conv", "linear", "bilinear")
 LARGE = 1.0

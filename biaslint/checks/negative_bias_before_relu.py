@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import by_write, into_relu, live, the_layer, to_zero
-from biaslint.graph import BiasWrite, LayerUse, Program
+from biaslint.checks.support.common import by_write, into_relu, live, the_layer, to_zero
+from biaslint.theory.program import BiasWrite, LayerUse, Program
 
 LOW = -0.1
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import RELUS, removed_by_hand
-from biaslint.finding import Fix, Safety, SetArgument
-from biaslint.graph import LayerUse, Program
+from biaslint.checks.support.common import RELUS, removed_by_hand
+from biaslint.findings.finding import Fix, Safety, SetArgument
+from biaslint.theory.program import LayerUse, Program
 
 NONLINEAR = RELUS | {"leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "softplus", "hardswish"}
 KINDS = ("linear", "conv")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import predicts, removed_by_hand
-from biaslint.finding import Fix, Safety, SetArgument
-from biaslint.graph import LayerUse, Program
+from biaslint.checks.support.common import predicts, removed_by_hand
+from biaslint.findings.finding import Fix, Safety, SetArgument
+from biaslint.theory.program import LayerUse, Program
 
 VOCABULARY = re.compile(r"vocab|tokens?\b|codebook|embed|dim\b|proj", re.IGNORECASE)
 

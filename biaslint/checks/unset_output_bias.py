@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from biaslint.checks import Report
-from biaslint.checks_common import predicts
-from biaslint.finding import Related, Severity
-from biaslint.graph import LayerUse, Program
+from biaslint.checks.support.common import predicts
+from biaslint.findings.finding import Related, Severity
+from biaslint.theory.program import LayerUse, Program
 
 PRIOR = re.compile(r"(^|_)(prior|prior_prob|prior_probability|positive_rate|pos_rate|base_rate|bias_prob)$")
 MEAN = re.compile(r"^((target|label|y)_mean|mean_(target|label|y))$")

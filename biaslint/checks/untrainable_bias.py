@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.finding import Change, Fix, Related, RemoveArgument, Safety, Wrap
-from biaslint.graph import LayerUse, Program
+from biaslint.findings.finding import Change, Fix, Related, RemoveArgument, Safety, Wrap
+from biaslint.theory.program import LayerUse, Program
 
 KINDS = ("conv", "linear", "bilinear")
 NAMED = re.compile(r"(^|[._])(bias\w*|b\d*|\w*_bias)$")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.finding import Fix, InsertAfter, Safety, SetArgument
-from biaslint.graph import LayerUse, Program
+from biaslint.findings.finding import Fix, InsertAfter, Safety, SetArgument
+from biaslint.theory.program import LayerUse, Program
 
 
 def check(program: Program) -> Iterator[Report]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import the_layer, to_zero, zeros_instead
-from biaslint.finding import Severity
-from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.checks.support.common import the_layer, to_zero, zeros_instead
+from biaslint.findings.finding import Severity
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 VECTORS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "norm", "affine")
 

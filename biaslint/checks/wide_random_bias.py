@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import by_write, the_layer, to_zero, zeros_instead
-from biaslint.graph import BiasWrite, LayerUse, Program
+from biaslint.checks.support.common import by_write, the_layer, to_zero, zeros_instead
+from biaslint.theory.program import BiasWrite, LayerUse, Program
 
 WIDE = 0.5
 KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "affine")

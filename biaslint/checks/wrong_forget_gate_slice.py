@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import ELSEWHERE, RAISED, the_layer
-from biaslint.finding import (
+from biaslint.checks.support.common import ELSEWHERE, RAISED, the_layer
+from biaslint.checks.support.spelling import quarter
+from biaslint.findings.finding import (
     Fix,
     InsertAfter,
     MoveStatement,
@@ -18,8 +19,7 @@ from biaslint.finding import (
     Safety,
     Severity,
 )
-from biaslint.graph import BiasWrite, LayerUse, Place, Program
-from biaslint.spelling import quarter
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 # The order of the gates in the bias vector.
 GATES = {

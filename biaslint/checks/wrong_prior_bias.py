@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from biaslint.checks import Report
-from biaslint.checks_common import ELSEWHERE, VALUE_OF, by_write, the_layer, to_zero
-from biaslint.finding import Fix, Safety, SetArgument
-from biaslint.graph import BiasWrite, LayerUse, Program
-from biaslint.spelling import negated
+from biaslint.checks.support.common import ELSEWHERE, VALUE_OF, by_write, the_layer, to_zero
+from biaslint.checks.support.spelling import negated
+from biaslint.findings.finding import Fix, Safety, SetArgument
+from biaslint.theory.program import BiasWrite, LayerUse, Program
 
 KINDS = ("conv", "linear")
 PROBABILITY = re.compile(r"(^|[_.])(prior|prob|probability|pi)(_\w+)?$", re.IGNORECASE)

@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from biaslint import rule_book
 from biaslint.cli.markdown import rendered
+from biaslint.findings import rule_book
 
 
 @click.command("explain")

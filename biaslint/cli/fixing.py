@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from biaslint import engine, fix
-from biaslint.finding import Finding
+from biaslint.findings.finding import Finding
 from biaslint.fix.disk import decode
 from biaslint.fix.rounds import Relint
 from biaslint.reporters import View

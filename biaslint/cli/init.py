@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from biaslint import config, discover, engine
-from biaslint.finding import Finding
+from biaslint import config, engine
+from biaslint.config import discovery
+from biaslint.findings.finding import Finding
 from biaslint.reporters import plain, plain_lines
 
 FOREIGN = ("third_party", "thirdparty", "vendor", "vendored", "_vendor", "external", "extern", "submodules")
@@ -69,7 +70,7 @@ def proposal(chosen: config.Config, table: bool) -> str:
     """The text of a configuration that suits the project; `table`: it needs a table's name before it."""
     foreign = sorted(f"{path.name}/" for path in chosen.root.iterdir() if path.is_dir() and path.name in FOREIGN)
     looked = config.with_options(chosen, extend_exclude=tuple(foreign))
-    files = discover.files([chosen.root], looked).files
+    files = discovery.files([chosen.root], looked).files
     result = engine.lint_files(files, looked)
     failing = [one for one in result.findings if str(one.severity) != "hint"]
     in_tests = {Path(one.place.path).relative_to(chosen.root).parts[0] for one in failing}

@@ -17,12 +17,14 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from biaslint import baseline, cache, changed_lines, config, engine, progress, reporters, rule_book
+from biaslint import config, engine, progress, reporters
 from biaslint.cli.explain import colored
-from biaslint.finding import Severity
+from biaslint.engine import baseline, cache, changed_lines
+from biaslint.findings import rule_book
+from biaslint.findings.finding import Severity
 from biaslint.runtime.options import NAMES as MODEL_OPTIONS
 from biaslint.runtime.options import Request, model_options, request
-from biaslint.sources import Lines
+from biaslint.source.file import Lines
 
 BASELINE = "biaslint-baseline.json"
 
@@ -235,7 +237,7 @@ def _readable(text: str) -> str:
 
 def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> int:
     """Lint again and again, until the person interrupts it."""
-    from biaslint import watch
+    from biaslint.engine import watch
 
     if options.fix or options.diff or options.write_baseline or options.verify or "-" in options.paths:
         raise config.ConfigError(

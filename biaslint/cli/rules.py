@@ -6,7 +6,7 @@ import json
 
 import click
 
-from biaslint import rule_book
+from biaslint.findings import rule_book
 
 
 @click.command("rules")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from biaslint.finding import RemoveArgument, SetArgument
+from biaslint.findings.finding import RemoveArgument, SetArgument
 from biaslint.fix.edits import CannotFix
 from biaslint.fix.source import comments
 

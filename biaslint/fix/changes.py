@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from biaslint.finding import (
+from biaslint.findings.finding import (
     Change,
     DeleteStatement,
     Fix,
@@ -22,7 +22,7 @@ from biaslint.fix import calls, statements
 from biaslint.fix.edits import CannotFix, TextEdit, apply, in_order, narrow
 from biaslint.fix.source import Point, Source, comments, in_f_string, parse, read, refuse_deep
 from biaslint.fix.statements import Rewrite
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 TextOf = Callable[[str, int | None], str]  # the text of a file, or of one of its cells
 

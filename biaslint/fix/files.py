@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from biaslint.finding import Finding
+from biaslint.findings.finding import Finding
 from biaslint.fix.changes import text_edits
 from biaslint.fix.disk import check_writable, decode, reasons, write_all
 from biaslint.fix.edits import CannotFix, TextEdit

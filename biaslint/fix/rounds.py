@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from biaslint.finding import Finding, Safety
+from biaslint.findings.finding import Finding, Safety
 from biaslint.fix.changes import text_edits
 from biaslint.fix.edits import CannotFix, TextEdit, apply, clash
 from biaslint.fix.notebook_text import cell_text, replace_cells

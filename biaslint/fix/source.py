@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from biaslint.fix.edits import LINE_END, CannotFix
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 Point = tuple[int, int]  # line, column, in characters, both from 1
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from biaslint.fix.edits import CannotFix
 from biaslint.fix.source import Point, Source
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 _SPACE = " \t\f"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint.graph import Place, Program, UnknownFact
+from biaslint.theory.program import Place, Program, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.frontends.kept import Store

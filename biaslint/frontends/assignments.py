@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from biaslint.flow import Node
 from biaslint.frontends import attributes, builtin_methods, frameworks, operators, scopes, tensors
 from biaslint.frontends.values import ListV, Obj, Scope, Unknown, Value
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter, Signal

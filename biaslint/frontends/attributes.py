@@ -6,7 +6,6 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import calls, frameworks, hugging_face, operators, parameters, scopes, tensors
 from biaslint.frontends.project import Module
 from biaslint.frontends.values import (
@@ -30,6 +29,7 @@ from biaslint.frontends.values import (
     is_constant,
     key_of,
 )
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

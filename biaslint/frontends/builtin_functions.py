@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from biaslint.flow import Node
 from biaslint.frontends import attributes, calls, frameworks, operators, reflection, tensors
 from biaslint.frontends.exceptions import BUILTIN_EXCEPTIONS
 from biaslint.frontends.values import (
@@ -28,6 +27,7 @@ from biaslint.frontends.values import (
     key_of,
     tensors_in,
 )
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

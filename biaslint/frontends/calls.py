@@ -7,7 +7,6 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import (
     attributes,
     builtin_functions,
@@ -49,6 +48,7 @@ from biaslint.frontends.values import (
     tensors_in,
     together,
 )
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

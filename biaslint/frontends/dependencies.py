@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint.graph import UnknownFact
+from biaslint.theory.program import UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.frontends.project import Module

@@ -15,7 +15,7 @@ from biaslint.frontends.project import Project
 from biaslint.frontends.reached import Reached
 from biaslint.frontends.survey import Root
 from biaslint.frontends.values import Class, Func, Raised, Stopped, Value
-from biaslint.graph import LayerUse
+from biaslint.theory.program import LayerUse
 
 MAX_RUNS = 8
 MANY_RUNS = 24  # of what is small

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from biaslint import shift
-from biaslint.flow import Node
 from biaslint.frontends import facts
 from biaslint.frontends.choices import is_comparison
 from biaslint.frontends.interpreter import Interpreter
@@ -26,7 +24,9 @@ from biaslint.frontends.values import (
     is_constant,
 )
 from biaslint.frontends.writes import Write
-from biaslint.graph import ESCAPED, HANDED, SCORES, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
+from biaslint.theory import shift
+from biaslint.theory.dataflow import Node
+from biaslint.theory.program import ESCAPED, HANDED, SCORES, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 from biaslint.vocabulary import torch as vocabulary
 
 LOSSES = {*vocabulary.LOSS_FUNCTIONS, *vocabulary.LOSSES, "sigmoid_focal_loss"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import assignments, attributes, calls, definitions, operators, repeats, scopes, tensors
 from biaslint.frontends.values import (
     MAX_ITEMS,
@@ -22,6 +21,7 @@ from biaslint.frontends.values import (
     hashable,
     is_constant,
 )
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

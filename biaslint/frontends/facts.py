@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from biaslint import shift
-from biaslint.flow import Node
 from biaslint.frontends.values import Layer, Origin, Param, Value
+from biaslint.theory import shift
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

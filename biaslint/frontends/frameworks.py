@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Dims
 from biaslint.frontends import keras, tensorflow, torch
 from biaslint.frontends.values import MISSING, Class, External, Func, Layer, ListV, Obj, Param, Unknown, Value
+from biaslint.theory.dataflow import Dims
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

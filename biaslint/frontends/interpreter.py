@@ -12,7 +12,6 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from biaslint.flow import Flow, Node
 from biaslint.frontends import (
     assignments,
     attributes,
@@ -43,6 +42,7 @@ from biaslint.frontends.values import (
     larger,
     tensors_in,
 )
+from biaslint.theory.dataflow import Flow, Node
 
 Signal = tuple[str, Value] | None
 

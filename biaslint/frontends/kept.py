@@ -12,12 +12,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
-from biaslint import facts_as_json, states
+from biaslint import states
+from biaslint.findings import as_json
 from biaslint.frontends.dependencies import Dependencies
 from biaslint.frontends.reached import Facts, Reached
 from biaslint.frontends.survey import Definition, Summary
 from biaslint.frontends.workers import Team, Work
-from biaslint.graph import LayerUse
+from biaslint.theory.program import LayerUse
 
 NAMES = tuple(one.name for one in fields(LayerUse))
 COLUMNS = attrgetter(*NAMES)
@@ -170,14 +171,14 @@ def _facts_out(one: Reached) -> dict[str, Any]:
         key = (type(value), value) if type(value) in (str, int, bool) else id(value)
         known = seen.get(key)
         if known is None:
-            text = json.dumps(facts_as_json.encode(value), separators=(",", ":"))
+            text = json.dumps(as_json.encode(value), separators=(",", ":"))
             known = seen[key] = places.setdefault(text, len(places))
         return known
 
     return {
         "uses": [[number(value) for value in COLUMNS(use)] for use in one.uses],
         "values": list(places),
-        "unknowns": [facts_as_json.encode(fact) for fact in one.unknowns],
+        "unknowns": [as_json.encode(fact) for fact in one.unknowns],
     }
 
 
@@ -195,7 +196,7 @@ def _facts_in(facts: Callable[[], bytes], known: Values) -> Facts:
     value = json.loads(facts())
     for one in value["values"]:
         if one not in known.by_text:
-            known.by_text[one] = facts_as_json.decode(json.loads(one), known.parts)
+            known.by_text[one] = as_json.decode(json.loads(one), known.parts)
     values = [known.by_text[one] for one in value["values"]]
     uses = [LayerUse(*[values[number] for number in row]) for row in value["uses"]]
-    return uses, {facts_as_json.decode(fact, known.parts): None for fact in value["unknowns"]}
+    return uses, {as_json.decode(fact, known.parts): None for fact in value["unknowns"]}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from biaslint.flow import Dims, Node
 from biaslint.frontends import keras_functions, keras_initializers, keras_layers, keras_models
 from biaslint.frontends.values import MISSING, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
+from biaslint.theory.dataflow import Dims, Node
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:

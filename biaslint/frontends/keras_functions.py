@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from biaslint.flow import Node
 from biaslint.frontends import calls, keras_layers, ops, reshaping, tensor_methods, tensors
 from biaslint.frontends.tensor_methods import argument
 from biaslint.frontends.values import (
@@ -25,6 +24,7 @@ from biaslint.frontends.values import (
     is_constant,
     tensors_in,
 )
+from biaslint.theory.dataflow import Node
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:

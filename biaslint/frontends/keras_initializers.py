@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import arrays, calls, writes
 from biaslint.frontends.values import External, Func, ListV, Native, Obj, Partial, Unknown, Value
+from biaslint.theory.dataflow import Node
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Dim, Node
 from biaslint.frontends import calls, keras_initializers, ops, reshaping
 from biaslint.frontends.values import (
     Class,
@@ -20,6 +19,7 @@ from biaslint.frontends.values import (
     is_constant,
     key_of,
 )
+from biaslint.theory.dataflow import Dim, Node
 from biaslint.vocabulary import keras as vocabulary
 from biaslint.vocabulary import tensorflow as functions
 from biaslint.vocabulary import tensorpack

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from biaslint.flow import Node
 from biaslint.frontends import attributes, calls, frameworks, keras, keras_initializers, keras_layers, tensors, writes
 from biaslint.frontends.values import (
     MISSING,
@@ -22,6 +21,7 @@ from biaslint.frontends.values import (
     Value,
     tensors_in,
 )
+from biaslint.theory.dataflow import Node
 from biaslint.vocabulary import keras as vocabulary
 
 if TYPE_CHECKING:

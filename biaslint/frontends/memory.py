@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint.frontends import remembered
-from biaslint.graph import LayerUse, Place
+from biaslint.theory.program import LayerUse, Place
 
 if TYPE_CHECKING:
     from biaslint.frontends.project import Module, Project

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import attributes, calls, frameworks, tensors
 from biaslint.frontends.choices import multiply, rank
 from biaslint.frontends.values import (
@@ -34,6 +33,7 @@ from biaslint.frontends.values import (
     tensors_in,
     vast,
 )
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

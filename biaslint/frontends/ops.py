@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Dim, Dims, Node
 from biaslint.frontends import frameworks, reshaping
 from biaslint.frontends.values import ListV, Param, Unknown, Value, is_constant, tensors_in
+from biaslint.theory.dataflow import Dim, Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

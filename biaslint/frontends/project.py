@@ -15,10 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint import source_text
 from biaslint.frontends.dependencies import PRESENCE, Absent, Dependencies, Folder, Ledger, Lines, Source
 from biaslint.frontends.values import MISSING, Class, Scope
-from biaslint.graph import Place, UnknownFact
+from biaslint.source import text as source_text
+from biaslint.theory.program import Place, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.frontends.memory import Memory
@@ -282,7 +282,7 @@ class Project:
         text = self.read(path)
         cells: tuple[tuple[int, int], ...] | None = None
         if text is not None and path.suffix == ".ipynb":
-            from biaslint import notebook
+            from biaslint.source import notebook
 
             try:
                 text, cells = notebook.program(text)

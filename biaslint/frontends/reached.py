@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from biaslint.graph import LayerUse, UnknownFact
+from biaslint.theory.program import LayerUse, UnknownFact
 
 Facts = tuple[list[LayerUse], dict[UnknownFact, None]]
 

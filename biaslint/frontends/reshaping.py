@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from biaslint.flow import MAX_AXES, Dim, Dims, Node
 from biaslint.frontends import ops
 from biaslint.frontends.choices import multiply, product
 from biaslint.frontends.values import ListV, Value, is_constant
+from biaslint.theory.dataflow import MAX_AXES, Dim, Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

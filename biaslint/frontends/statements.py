@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from biaslint.flow import Node
 from biaslint.frontends import argument_checks, assignments, attributes, calls, patterns, repeats, scopes
 from biaslint.frontends.values import MAX_ITEMS, Deferred, External, Raised, Scope, Unknown, is_constant
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter, Signal

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import ops, reshaping, tensors
 from biaslint.frontends.values import ListV, Unknown, Value, is_constant, tensors_in
+from biaslint.theory.dataflow import Node
 from biaslint.vocabulary import torch as vocabulary
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from biaslint.flow import Dims, Node
 from biaslint.frontends import (
     calls,
     keras,
@@ -22,6 +21,7 @@ from biaslint.frontends import (
 )
 from biaslint.frontends.tensor_methods import argument
 from biaslint.frontends.values import MISSING, Builtin, Class, External, Layer, ListV, Native, Obj, Param, Unknown, Value
+from biaslint.theory.dataflow import Dims, Node
 from biaslint.vocabulary import keras as keras_vocabulary
 from biaslint.vocabulary import tensorflow as vocabulary
 

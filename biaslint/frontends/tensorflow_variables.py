@@ -10,10 +10,10 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Dims, Node
 from biaslint.frontends import calls, facts, keras_initializers, keras_layers, ops, reshaping, tensor_methods, writes
 from biaslint.frontends.tensor_methods import argument
 from biaslint.frontends.values import MISSING, Func, Layer, ListV, Method, Native, Origin, Partial, Unknown, Value
+from biaslint.theory.dataflow import Dims, Node
 from biaslint.vocabulary import tensorflow as vocabulary
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import attributes, calls, ops, parameters, reshaping
 from biaslint.frontends.values import Builtin, ListV, Obj, Param, Unknown, Value, key_of, tensors_in
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.frontends.interpreter import Interpreter

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Dims, Node
 from biaslint.frontends import facts, ops, reshaping, torch_functions, torch_layers, torch_modules, writes
 from biaslint.frontends.choices import multiply
 from biaslint.frontends.values import (
@@ -22,6 +21,7 @@ from biaslint.frontends.values import (
     Value,
     key_of,
 )
+from biaslint.theory.dataflow import Dims, Node
 from biaslint.vocabulary import torch as vocabulary
 
 if TYPE_CHECKING:

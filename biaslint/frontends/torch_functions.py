@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import calls, facts, library, ops, tensor_methods, torch_layers, writes
 from biaslint.frontends.tensor_methods import argument
 from biaslint.frontends.values import (
@@ -22,6 +21,7 @@ from biaslint.frontends.values import (
     is_constant,
     tensors_in,
 )
+from biaslint.theory.dataflow import Node
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import parameters, positional_names
 

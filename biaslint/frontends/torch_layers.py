@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import hugging_face, ops, reshaping, tensor_methods
 from biaslint.frontends.values import Class, External, Layer, ListV, Obj, Unknown, Value, is_constant, key_of
+from biaslint.theory.dataflow import Node
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import REQUIRED, LayerSpec, parameters, positional_names
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from biaslint.flow import Node
 from biaslint.frontends import attributes, calls, frameworks, hugging_face, torch, torch_layers, writes
 from biaslint.frontends.values import (
     MISSING,
@@ -21,6 +20,7 @@ from biaslint.frontends.values import (
     Value,
     is_constant,
 )
+from biaslint.theory.dataflow import Node
 from biaslint.vocabulary import torch as vocabulary
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
 from biaslint.frontends import arrays, operators, ops
 from biaslint.frontends.choices import ARITHMETIC
 from biaslint.frontends.values import External, Func, Layer, ListV, Obj, Param, Raised, Unknown, Value, is_constant
+from biaslint.theory.dataflow import Node
 from biaslint.vocabulary import torch as vocabulary
 from biaslint.vocabulary.spec import parameters, positional_names
 
@@ -24,7 +24,7 @@ METHODS = {"assign", "fill", "fill_", "zero_", "copy_", "normal_", "uniform_", "
 
 @dataclass(eq=False, slots=True)
 class Write:
-    """One write, as the interpreter saw it; `biaslint.graph.BiasWrite` is what becomes of it."""
+    """One write, as the interpreter saw it; `biaslint.theory.program.BiasWrite` is what becomes of it."""
 
     how: str
     which: str

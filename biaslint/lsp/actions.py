@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lsprotocol import types
 
-from biaslint.finding import Finding, Safety
-from biaslint.graph import Place
+from biaslint.findings.finding import Finding, Safety
 from biaslint.lsp.documents import Documents
 from biaslint.reporters import plain
+from biaslint.theory.program import Place
 
 FIX_ALL = "source.fixAll.biaslint"
 _OURS = re.compile(r"#\s*biaslint\s*:\s*ignore\[(?P<codes>[^\]]*)\]")
@@ -78,7 +78,8 @@ def fixable(findings: Iterable[Finding], path: Path, unsafe: bool) -> int:
 
 
 def _saved(path: str) -> str:
-    from biaslint import fix, source_text
+    from biaslint import fix
+    from biaslint.source import text as source_text
 
     try:
         return source_text.read(Path(path))

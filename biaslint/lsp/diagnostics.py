@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from biaslint import rule_book
-from biaslint.finding import Finding, Severity
+from biaslint.findings import rule_book
+from biaslint.findings.finding import Finding, Severity
 from biaslint.lsp.documents import Documents
 from biaslint.reporters import plain
 

@@ -15,7 +15,7 @@ from typing import Any
 from lsprotocol import types
 from pygls import uris
 
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 BYTES = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
@@ -199,7 +199,7 @@ class Documents:
         """The lines of an open text; of a file that is not open, those on disk."""
         if uri in self.texts:
             return self.texts[uri].lines
-        from biaslint import source_text
+        from biaslint.source import text as source_text
 
         path = path_of(uri)
         try:

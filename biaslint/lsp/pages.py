@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from lsprotocol import types
 
-from biaslint import rule_book
-from biaslint.graph import BiasWrite, LayerUse
+from biaslint.findings import rule_book
 from biaslint.lsp.documents import Documents
 from biaslint.reporters import plain
+from biaslint.theory.program import BiasWrite, LayerUse
 
 _WORD = re.compile(r"\bBL\d{3}\b")
 

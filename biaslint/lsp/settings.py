@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from biaslint import config, discover
+from biaslint import config
+from biaslint.config import discovery
 
 RUN = ("onType", "onSave")
 
@@ -76,7 +77,7 @@ class Configs:
         key = (path, chosen.root)
         if key not in self._wanted:
             exists = path.exists()
-            found = discover.files([path], replace(chosen, force_exclude=True)) if exists else None
+            found = discovery.files([path], replace(chosen, force_exclude=True)) if exists else None
             self._wanted[key] = found is None or bool(found.files)
         return self._wanted[key]
 

@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biaslint import source_text
 from biaslint.config import Config
 from biaslint.engine import Result
-from biaslint.finding import Finding
-from biaslint.fingerprint import fingerprints
+from biaslint.engine.fingerprint import fingerprints
+from biaslint.findings.finding import Finding
 from biaslint.reporters.plain import plain, plain_lines
-from biaslint.sources import Lines
+from biaslint.source import text as source_text
+from biaslint.source.file import Lines
 
 if TYPE_CHECKING:
     from biaslint.fix import TextEdit

@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from typing import Any
 
-from biaslint.finding import Finding, Severity
-from biaslint.graph import Place
+from biaslint.findings.finding import Finding, Severity
 from biaslint.reporters import View
+from biaslint.theory.program import Place
 
 VERSION = 1
 

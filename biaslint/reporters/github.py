@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from biaslint.finding import Severity
+from biaslint.findings.finding import Severity
 from biaslint.reporters import View
 from biaslint.reporters.plain import plain
 

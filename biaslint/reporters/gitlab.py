@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from biaslint.finding import Severity
+from biaslint.findings.finding import Severity
 from biaslint.reporters import View
 
 _LEVELS = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.HINT: "info"}

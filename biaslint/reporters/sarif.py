@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from biaslint import __version__, rule_book
-from biaslint.finding import Finding, Severity
+from biaslint import __version__
+from biaslint.findings import rule_book
+from biaslint.findings.finding import Finding, Severity
 from biaslint.fix import TextEdit
-from biaslint.graph import Place
 from biaslint.reporters import View
+from biaslint.theory.program import Place
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "note"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from biaslint.finding import Finding, Safety, Severity
-from biaslint.graph import Place
+from biaslint.findings.finding import Finding, Safety, Severity
 from biaslint.reporters import View
 from biaslint.reporters.plain import plain, width
+from biaslint.theory.program import Place
 
 WINDOW = 160  # columns of a source line that are shown
 TAB = "    "

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biaslint.finding import Finding, Mark
+from biaslint.config.thresholds import Thresholds
+from biaslint.findings.finding import Finding, Mark
 from biaslint.runtime.facts.measurement import Failure, Measurement, Verdict
 from biaslint.runtime.facts.observed import Observed
 from biaslint.runtime.options import Request, model_options, request
-from biaslint.runtime.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from biaslint.config import Config
@@ -53,7 +53,8 @@ def verify(**options: Any) -> None:
     It is run, so name only what you trust; the process has no network (Linux), bounded time and memory, and little environment.
     Exit status: 0 all is well, 1 findings, 2 it could not be measured, 3 nothing was found but a measurement failed.
     """
-    from biaslint import config, reporters, rule_book
+    from biaslint import config, reporters
+    from biaslint.findings import rule_book
 
     try:
         status = _run(**options)
@@ -131,7 +132,7 @@ def _report(
     for line in [*result.problems, *result.errors]:
         click.echo(f"biaslint: {reporters.plain(line)}", err=True)
     least = fail_on or chosen.fail_on
-    from biaslint.finding import Severity
+    from biaslint.findings.finding import Severity
 
     if least == "never":
         return 0
@@ -187,8 +188,10 @@ def _analysed(files: list[Path], errors: list[str]) -> Any:
 
 def _findings(failures: list[Failure], observed: Observed) -> list[Any]:
     """Findings of the rules that are on, less what a comment in the source silences."""
-    from biaslint import config, rule_book, sources, suppress
-    from biaslint.graph import Place
+    from biaslint import config
+    from biaslint.findings import rule_book, suppressions
+    from biaslint.source import file as source_file
+    from biaslint.theory.program import Place
 
     chosen = config.discover([Path(os.path.abspath("."))])
     enabled = chosen.enabled()
@@ -215,10 +218,10 @@ def _findings(failures: list[Failure], observed: Observed) -> list[Any]:
     kept: list[Finding] = []
     for path, findings in found.items():
         try:
-            comments = suppress.read(sources.read(Path(path)).text)
-        except sources.Unreadable:
+            comments = suppressions.read(source_file.read(Path(path)).text)
+        except source_file.Unreadable:
             comments = []
-        kept += suppress.apply(findings, comments, enabled - {rule_book.UNUSED_SUPPRESSION}, path)[0]
+        kept += suppressions.apply(findings, comments, enabled - {rule_book.UNUSED_SUPPRESSION}, path)[0]
     return sorted(kept, key=lambda one: (one.place.path, one.place.line, one.place.column, one.rule, one.layer))
 
 

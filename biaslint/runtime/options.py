@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
+from biaslint.config.thresholds import MEANING, Thresholds, with_settings
 from biaslint.runtime.facts.output_kind import OUTPUTS
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.thresholds import MEANING, Thresholds, with_settings
 
 _DEFAULTS = ", ".join(f"{name} ({getattr(Thresholds(), name):g})" for name in MEANING)
 # Spelling and parameter name, then what click is told.

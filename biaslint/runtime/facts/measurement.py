@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from biaslint.finding import Related, Severity
-from biaslint.graph import Place
+from biaslint.findings.finding import Related, Severity
 from biaslint.runtime.facts.observed import LayerFacts
 from biaslint.runtime.facts.origins import OWN, Frame
+from biaslint.theory.program import Place
 
 PASS, FAIL, NOT_APPLICABLE, INCONCLUSIVE = "pass", "fail", "not applicable", "inconclusive"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from biaslint.finding import Finding
+from biaslint.findings.finding import Finding
 from biaslint.runtime.facts.measurement import FAIL, Measurement, Verdict
 from biaslint.runtime.facts.observed import LayerFacts, Observed
 from biaslint.runtime.report import charts

@@ -7,8 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from biaslint.finding import Finding, Mark
-from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.findings.finding import Finding, Mark
 from biaslint.runtime.facts.measurement import (
     FAIL,
     NOT_APPLICABLE,
@@ -20,6 +19,7 @@ from biaslint.runtime.facts.measurement import (
     outer_frames,
 )
 from biaslint.runtime.facts.observed import LayerFacts, Observed
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 CONFIRMED, REFUTED, NOT_MEASURED = "confirmed", "refuted", "not measured"
 _NO_LAYER = "the measured model makes no layer here"

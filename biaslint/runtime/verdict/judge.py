@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from biaslint.config.thresholds import Thresholds
 from biaslint.runtime.facts.measurement import INCONCLUSIVE, NOT_APPLICABLE, Measurement, Verdict, outer_frames, place_of
 from biaslint.runtime.facts.observed import Observed
-from biaslint.runtime.thresholds import Thresholds
 from biaslint.runtime.verdict import layers, outputs, scale
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from biaslint.finding import Related, Severity
-from biaslint.graph import Place
+from biaslint.config.thresholds import Thresholds
+from biaslint.findings.finding import Related, Severity
 from biaslint.runtime.facts.measurement import (
     FAIL,
     NOT_APPLICABLE,
@@ -19,7 +19,7 @@ from biaslint.runtime.facts.measurement import (
     place_of,
 )
 from biaslint.runtime.facts.observed import LayerFacts, Observed
-from biaslint.runtime.thresholds import Thresholds
+from biaslint.theory.program import Place
 
 _MANY = 16
 _LIVE = {"alive", "partial_bn", "partial_always"}

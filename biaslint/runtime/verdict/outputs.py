@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from biaslint.finding import Severity
+from biaslint.config.thresholds import Thresholds
+from biaslint.findings.finding import Severity
 from biaslint.runtime.facts import priors
 from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, PASS, Measurement, Verdict, failure, layer_place
 from biaslint.runtime.facts.observed import LayerFacts, Observed, OutputFacts, TargetFacts
-from biaslint.runtime.thresholds import Thresholds
 
 _LABELS_PER_CLASS = 5
 

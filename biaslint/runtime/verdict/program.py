@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from biaslint.graph import Bias, BiasWrite, Fate, LayerUse, Program
 from biaslint.runtime.facts.measurement import layer_place, outer_frames, place_of
 from biaslint.runtime.facts.observed import LayerFacts, Observed
 from biaslint.runtime.verdict.layers import key_part
+from biaslint.theory.program import Bias, BiasWrite, Fate, LayerUse, Program
 
 _KINDS = {"unused": "uncalled", "nograd": "unread", "alive": "alive"}
 

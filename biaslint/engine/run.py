@@ -14,13 +14,16 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint import checks, discover, glance, rule_book, sources, suppress
-from biaslint.config import Config
-from biaslint.finding import Finding
-from biaslint.graph import LayerUse, Place, Program, UnknownFact
+from biaslint import checks
+from biaslint.config import Config, discovery
+from biaslint.engine import triage
+from biaslint.findings import rule_book, suppressions
+from biaslint.findings.finding import Finding
+from biaslint.source import file as source_file
+from biaslint.theory.program import LayerUse, Place, Program, UnknownFact
 
 if TYPE_CHECKING:
-    from biaslint.cache import Cache
+    from biaslint.engine.cache import Cache
     from biaslint.frontends.memory import Memory
     from biaslint.pieces import Pieces
 
@@ -65,7 +68,7 @@ def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs
 
     `jobs` is the number of processes, 0 for one per core; what is found does not depend on it.
     """
-    found = discover.files(paths, config)
+    found = discovery.files(paths, config)
     known = None
     if cache is not None:
         cache.begin(found.files, config, paths)
@@ -93,8 +96,8 @@ def lint_text(text: str | bytes, path: Path, config: Config, others: Mapping[Pat
     """Lint one text as the content of `path`; `others` are further unsaved texts that imports may lead to."""
     if isinstance(text, bytes):
         try:
-            text = sources.decode(text)
-        except sources.Unreadable as error:
+            text = source_file.decode(text)
+        except source_file.Unreadable as error:
             return Result([_unreadable(str(path), error)], [path])
     return lint_files([path], config, {**(others or {}), path: text})
 
@@ -115,9 +118,9 @@ def lint_files(
     """
     texts = texts or {}
     enabled = config.enabled()
-    looked = {str(file): glance.at(file, texts, pieces) for file in files}
+    looked = {str(file): triage.at(file, texts, pieces) for file in files}
     findings = [
-        _unreadable(path, sources.Unreadable(*one.unreadable)) for path, one in looked.items() if one.unreadable is not None
+        _unreadable(path, source_file.Unreadable(*one.unreadable)) for path, one in looked.items() if one.unreadable is not None
     ]
     candidates = [file for file in files if looked[str(file)].mentions]
 
@@ -138,15 +141,15 @@ def lint_files(
     parsed = program.parsed | {use.place.path for use in program.uses}
     for file in [file for file in candidates if str(file) not in parsed]:
         try:
-            source = sources.read(file, texts.get(file))
-        except sources.Unreadable as error:  # it has changed just now
+            source = source_file.read(file, texts.get(file))
+        except source_file.Unreadable as error:  # it has changed just now
             findings.append(_unreadable(str(file), error))
             continue
         try:
-            sources.check_syntax(source.text)
-        except sources.Unreadable as error:
+            source_file.check_syntax(source.text)
+        except source_file.Unreadable as error:
             cell, line = source.locate(error.line)
-            findings.append(_unreadable(str(file), sources.Unreadable(str(error), line, error.column), cell))
+            findings.append(_unreadable(str(file), source_file.Unreadable(str(error), line, error.column), cell))
     findings += _run_checks(program, enabled, errors)
 
     asked = {str(file) for file in files}
@@ -186,7 +189,7 @@ def _order(finding: Finding) -> tuple[str, int, int, int, str, str]:
     return (place.path, place.cell or 0, place.line, place.column, finding.rule, finding.message)
 
 
-def _unreadable(path: str, error: sources.Unreadable, cell: int | None = None) -> Finding:
+def _unreadable(path: str, error: source_file.Unreadable, cell: int | None = None) -> Finding:
     rule = rule_book.find(rule_book.UNREADABLE_FILE)
     place = Place(path, error.line, error.column, error.line, error.column + 1, cell)
     return Finding(rule.code, rule.name, rule.severity, place, str(error), advice="nothing else was checked in this file")
@@ -273,10 +276,10 @@ def _internal(error: BaseException) -> str:
 
 
 def _unsuppressed(
-    path: str, findings: list[Finding], comments: Sequence[suppress.Suppression], enabled: frozenset[str], config: Config
+    path: str, findings: list[Finding], comments: Sequence[suppressions.Suppression], enabled: frozenset[str], config: Config
 ) -> list[Finding]:
     """What is left of a file's findings after its comments and the settings for it, with the comments that silence nothing."""
     off = config.ignored_in(path)
     ran = frozenset(rule.code for rule in rule_book.rules() if rule.made_by != "runtime" and rule.code in enabled - off)
-    left, idle = suppress.apply([finding for finding in findings if finding.rule not in off], comments, ran, path)
+    left, idle = suppressions.apply([finding for finding in findings if finding.rule not in off], comments, ran, path)
     return left + [finding for finding in idle if finding.rule not in off]

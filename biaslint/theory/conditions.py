@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from biaslint.graph import ESCAPED, HANDED, LayerUse, Place, Program, Site
+from biaslint.theory.program import ESCAPED, HANDED, LayerUse, Place, Program, Site
 
 BIASED_KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "attention")
 SETTLED = ("dead", "alive", "part")

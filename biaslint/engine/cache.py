@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from biaslint import __version__, facts_as_json, rule_book, states
+from biaslint import __version__, states
 from biaslint.config import Config
+from biaslint.findings import as_json, rule_book
 from biaslint.pieces import BAD, Pieces, opened, write
 from biaslint.states import States, digest
 
@@ -68,7 +69,7 @@ class Cache:
             return None
 
     def _result(self) -> dict[str, Any]:
-        return {name: facts_as_json.decode(value) for name, value in self.last["result"].items()}
+        return {name: as_json.decode(value) for name, value in self.last["result"].items()}
 
     def pieces(self) -> Pieces:
         """The pieces of earlier runs that are still good."""
@@ -81,7 +82,7 @@ class Cache:
             self._prepare()
             pieces.write()
             if not doubtful:
-                found = {name: facts_as_json.encode(value) for name, value in result.items()}
+                found = {name: as_json.encode(value) for name, value in result.items()}
                 states = self.now.as_json({*self.files, *pieces.places()})
                 body = json.dumps({"states": states, "mark": pieces.mark(), "result": found}).encode()
                 write(self.folder / f"{self.key}.json", (digest(body).encode(), b"\n", body))
@@ -107,7 +108,7 @@ class Cache:
 
 def _self() -> list[Any]:
     """The state of biaslint and of the packages that bring rules: of whatever says what a finding is."""
-    here = Path(__file__).parent
+    here = Path(__file__).parent.parent
     places = [here, rule_book.folder(), *(place for _, place in rule_book.brought())]
     return [__version__, sys.version, [[str(path), states.stamp(str(path))] for path in _sources(places)]]
 

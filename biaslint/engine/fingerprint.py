@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from biaslint.config import Config
-from biaslint.finding import Finding
-from biaslint.sources import Lines
+from biaslint.findings.finding import Finding
+from biaslint.source.file import Lines
 
 
 class Key(NamedTuple):

@@ -1,6 +1,6 @@
 """One execution of a model on abstract tensors: every tensor is a `Node` that knows what it was made from and what reads it.
 
-Nodes stand in the order in which they were made, so a reader always comes after what it reads. `biaslint.shift` follows the
+Nodes stand in the order in which they were made, so a reader always comes after what it reads. `biaslint.theory.shift` follows the
 shift that a bias adds through them; the front-ends build them; neither knows the other.
 """
 
@@ -15,7 +15,7 @@ Dims = tuple[Dim, ...]
 class Node:
     """One tensor. `op` says how it was made from `inputs`; `dims` are its dimensions, None where not even their number is known.
 
-    The operations (see `biaslint.shift` for what each does to a shift):
+    The operations (see `biaslint.theory.shift` for what each does to a shift):
         input, const            a model input; a value that does not depend on the inputs (parameter, buffer, literal)
         layer                   an affine layer adds its bias here: `bias_of` names it, `axes` are the axes its bias varies along
         keep                    nothing happens to positions: identity, cast, factor by a number, mask

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from biaslint import source_text
-from biaslint.graph import Place
+from biaslint.source import text as source_text
+from biaslint.theory.program import Place
 
 # A file without any of these words builds no model; looking for them costs a thousandth of parsing.
 MENTIONS = (b"torch", b"keras", b"tensorflow", b"lightning", b"timm", b"mmcv", b"mmengine")
@@ -59,7 +59,7 @@ def _source(path: Path, text: str, mentions: bool) -> Source:
     """A plain file's text, or the program that a notebook's cells make."""
     if path.suffix != ".ipynb":
         return Source(text, mentions)
-    from biaslint import notebook
+    from biaslint.source import notebook
 
     try:
         program, cells = notebook.program(text)

@@ -12,9 +12,9 @@ import tokenize
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from biaslint import rule_book
-from biaslint.finding import Finding
-from biaslint.graph import Place
+from biaslint.findings import rule_book
+from biaslint.findings.finding import Finding
+from biaslint.theory.program import Place
 
 _OURS = re.compile(r"#\s*biaslint\s*:\s*(?P<word>[\w-]*)[ \t]*(?:\[(?P<codes>[^\]]*)\])?", re.IGNORECASE)
 _NOQA = re.compile(r"#\s*noqa\b(?:\s*:\s*(?P<codes>[A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?(?P<rest>\s*:)?", re.IGNORECASE)

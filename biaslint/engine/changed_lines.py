@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from biaslint.finding import Finding
-from biaslint.graph import Place
+from biaslint.findings.finding import Finding
+from biaslint.theory.program import Place
 
 _HUNK = re.compile(rb"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 # Nothing that a repository configures is run: no file monitor, no external diff, no text conversion.

@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint import sources, suppress
+from biaslint.findings import suppressions
+from biaslint.findings.suppressions import Suppression
 from biaslint.frontends.dependencies import Dependencies
-from biaslint.suppress import Suppression
+from biaslint.source import file as source_file
 
 if TYPE_CHECKING:
     from biaslint.pieces import Pieces
@@ -46,12 +47,12 @@ def at(path: Path, texts: Mapping[Path, str], pieces: Pieces | None = None) -> G
 
 def _fresh(path: Path, text: str | None) -> Glance:
     try:
-        source = sources.read(path, text)
-    except sources.Unreadable as error:
+        source = source_file.read(path, text)
+    except source_file.Unreadable as error:
         return Glance(unreadable=(str(error), error.line, error.column))
     if not source.mentions:
         return Glance()
-    comments = suppress.read(source.text)
+    comments = suppressions.read(source.text)
     if source.cells:
         places = [source.locate(comment.line) for comment in comments]
         comments = [replace(comment, cell=cell, line=line) for comment, (cell, line) in zip(comments, places, strict=True)]

@@ -20,7 +20,7 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 Axes = frozenset[int]
 NONE: Axes = frozenset()

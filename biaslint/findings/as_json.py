@@ -12,11 +12,12 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any
 
-from biaslint import finding, graph
+from biaslint.findings import finding
+from biaslint.theory import program
 
 TYPES: dict[str, Any] = {
     kind.__name__: kind
-    for module in (finding, graph)
+    for module in (finding, program)
     for kind in vars(module).values()
     if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, Enum))
 }

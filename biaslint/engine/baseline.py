@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from biaslint.config import Config
-from biaslint.finding import Finding
-from biaslint.fingerprint import Key, key
-from biaslint.sources import Lines
+from biaslint.engine.fingerprint import Key, key
+from biaslint.findings.finding import Finding
+from biaslint.source.file import Lines
 
 VERSION = 1
 

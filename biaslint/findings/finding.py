@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from biaslint.graph import Place
+from biaslint.theory.program import Place
 
 
 class Severity(enum.IntEnum):

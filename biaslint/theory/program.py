@@ -1,7 +1,7 @@
 """What a model is made of: places in the source, layers, their biases, and the flow of tensors.
 
 A `Graph` is one execution of one model on abstract tensors: the nodes stand in the order in which they were made, so every
-reader comes after what it reads. `biaslint.shift` asks it what becomes of a bias. What a check sees is the `Program`: the same
+reader comes after what it reads. `biaslint.theory.shift` asks it what becomes of a bias. What a check sees is the `Program`: the same
 layers as plain facts, gathered over every execution and grouped by the place in the source that made them.
 
 This module imports nothing of ours.

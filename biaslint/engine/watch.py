@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from biaslint import discover, engine
-from biaslint.config import Config
+from biaslint import engine
+from biaslint.config import Config, discovery
 
 INTERVAL = 0.3
 """Seconds between two looks."""
@@ -51,7 +51,7 @@ def stamps(chosen: Config, paths: Sequence[Path]) -> dict[Path, Stamp]:
     """What tells whether a file has changed, for all files to lint and the project's configuration."""
     settings = [chosen.root / name for name in ("pyproject.toml", "biaslint.toml", ".biaslint.toml")]
     found: dict[Path, Stamp] = {}
-    for path in [*discover.files(paths, chosen).files, *settings]:
+    for path in [*discovery.files(paths, chosen).files, *settings]:
         try:
             status = path.stat()
         except OSError:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from biaslint import patterns, rule_book
-from biaslint.finding import Severity
+from biaslint.config import patterns
+from biaslint.config.thresholds import MEANING
+from biaslint.findings import rule_book
+from biaslint.findings.finding import Severity
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -199,8 +201,6 @@ def _with(config: Config, key: str, value: Any) -> Config:
 
 def _thresholds(table: Mapping[str, Any], wrong: Any) -> dict[str, float]:
     """The runtime checker's thresholds, by their names there."""
-    from biaslint.runtime.thresholds import MEANING
-
     for name, value in table.items():
         if name.replace("-", "_") not in MEANING:
             names = [known.replace("_", "-") for known in MEANING]

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from biaslint.finding import Severity
+from biaslint.findings.finding import Severity
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -93,7 +93,7 @@ class Page:
 
 def folder() -> Path:
     """Where the pages are: inside the package (wheel) or beside it (checkout)."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     inside = package / "rules"
     return inside if inside.is_dir() else package.parent / "rules"
 

@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biaslint import patterns
-from biaslint.config import Config
+from biaslint.config import patterns
+from biaslint.config.configuration import Config
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

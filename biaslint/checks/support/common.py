@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from biaslint.conditions import Verdict
-from biaslint.finding import Fix, Related, ReplaceExpression, Safety, SetArgument
-from biaslint.graph import BiasWrite, LayerUse, Place, Program
-from biaslint.spelling import zero_text
+from biaslint.checks.support.spelling import zero_text
+from biaslint.findings.finding import Fix, Related, ReplaceExpression, Safety, SetArgument
+from biaslint.theory.conditions import Verdict
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 AXES = "bias_axes"  # how Keras's EinsumDense is told of its bias
 OPPOSITES = ((" is not ", " is "), (" is ", " is not "), (" == ", " != "), (" != ", " == "))

@@ -1,0 +1,1 @@
+"""What several checks share; not a check itself."""

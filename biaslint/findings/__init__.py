@@ -1,0 +1,1 @@
+"""Findings, the rule book that declares their rules, and the comments that suppress them."""

@@ -1,0 +1,1 @@
+"""Source files as Python reads them: decoding, notebooks, syntax."""

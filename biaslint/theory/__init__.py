@@ -1,0 +1,1 @@
+"""What a bias does, independent of any framework: programs as graphs of layers, and what becomes of a shift."""

@@ -12,9 +12,9 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from biaslint.config.thresholds import Thresholds
 from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, PASS, Measurement, Verdict, failure, layer_place
 from biaslint.runtime.facts.observed import LayerFacts, Observed
-from biaslint.runtime.thresholds import Thresholds
 
 RULE = "scale-through-depth"
 _FEWEST = 3  # layers that can show a trend where they have only their type in common

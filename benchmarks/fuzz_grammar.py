@@ -27,7 +27,7 @@ def words() -> dict[str, list[str]]:
     """The identifiers that the analysis compares names with, by the framework that its module is about ("" for Python itself)."""
     found: dict[str, set[str]] = {"torch": set(), "keras": set(), "tensorflow": set(), "": set()}
     for path in sorted((ROOT / "biaslint").rglob("*.py")):
-        if path.parent.name in ("frontends", "vocabulary", "checks"):
+        if path.parent.name in ("torch", "keras", "tensorflow", "builtins", "tensors", "checks"):
             family = next((name for name in found if name and path.stem.startswith(name)), "")
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_name(node.value):

@@ -15,7 +15,7 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 tf = pytest.importorskip("tensorflow", reason="tensorflow is not installed: the fixtures are not held against live graphs")
 
-from biaslint.frontends import analyse  # noqa: E402
+from biaslint.analysis.run import analyse  # noqa: E402
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "tensorflow"
 SMALLER = (("224, 224", "16, 16"), ("112 * 112", "8 * 8"), ("4096", "32"))

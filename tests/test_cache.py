@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 from projects import ROOT
 
-from biaslint import engine, pieces
+from biaslint import cache, engine, facts_as_json
+from biaslint.analysis.incremental import store as pieces
 from biaslint.cli import lint as command_line
 from biaslint.config import Config
 from biaslint.engine import cache

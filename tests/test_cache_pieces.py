@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from biaslint import engine
+from biaslint import cache, engine
+from biaslint.analysis.exploration import paths
 from biaslint.config import Config
-from biaslint.engine import cache
-from biaslint.frontends import exploring
 
 VARIANTS = {
     "pkg/__init__.py": [
@@ -261,13 +260,13 @@ def rearranged(text: str, chance: random.Random) -> str:
 def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the entry points that are executed."""
     names: list[str] = []
-    explore = exploring.explore
+    explore = paths.explore
 
     def noted(project, root, reached, steps):  # type: ignore[no-untyped-def]
         names.append(root.name)
         explore(project, root, reached, steps)
 
-    monkeypatch.setattr(exploring, "explore", noted)
+    monkeypatch.setattr(paths, "explore", noted)
     return names
 
 

@@ -8,28 +8,35 @@ import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 from projects import ROOT, write
 from test_fixtures import FOLDER
 
-from biaslint import engine, frontends, reporters
+from biaslint import engine, reporters
+from biaslint.analysis import run
+from biaslint.analysis.exploration import references
+from biaslint.analysis.incremental import eviction, parallel
+from biaslint.analysis.project.project import Project
 from biaslint.cli.lint import command
 from biaslint.config import Config
-from biaslint.frontends import relief, survey, workers
-from biaslint.frontends.project import Module, Project
+
+if TYPE_CHECKING:
+    from biaslint.analysis.project.module import Module
 
 PROGRAM = """
 import os, random, sys
 from pathlib import Path
-from biaslint import engine, frontends, reporters
+from biaslint import engine, reporters
+from biaslint.analysis import run
 from biaslint.config import Config
-from biaslint.frontends import workers
+from biaslint.analysis.incremental import parallel
 
 folder, order, jobs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-workers.available = lambda: jobs
-frontends.MANY = 0
+parallel.available = lambda: jobs
+run.MANY = 0
 files = sorted(folder.rglob("*.py"))
 random.Random(order).shuffle(files)
 config = Config(folder, select=("ALL",))
@@ -85,16 +92,16 @@ def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.Monkey
     if not sys.platform.startswith("linux"):
         pytest.skip("processes are forked on Linux only")
     pools: list[int] = []
-    context = workers.multiprocessing.get_context("fork")
+    context = parallel.multiprocessing.get_context("fork")
 
     class Watched:
         def Pool(self, jobs: int, *rest: object) -> object:  # noqa: N802
             pools.append(jobs)
             return context.Pool(jobs, *rest)
 
-    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: Watched())
-    monkeypatch.setattr(workers, "available", lambda: 3)
-    monkeypatch.setattr(frontends, "MANY", 0)
+    monkeypatch.setattr(parallel.multiprocessing, "get_context", lambda kind: Watched())
+    monkeypatch.setattr(parallel, "available", lambda: 3)
+    monkeypatch.setattr(run, "MANY", 0)
     engine.lint_files(sorted(project.rglob("*.py")), Config(project))
     assert pools == [3]
     for jobs in ("2", "1"):
@@ -108,18 +115,18 @@ def test_no_process_keeps_every_file_that_it_has_read(project: Path, monkeypatch
         return reporters.render("json", reporters.View(result, config, project, show_unknown=True))
 
     closed: list[int] = []
-    close = Project.close
+    close = eviction.close
 
-    def counted(self: Project, kept: Collection[Module] = ()) -> None:
-        closed.append(len(self.modules))
-        close(self, kept)
+    def counted(project: Project, kept: Collection[Module] = ()) -> None:
+        closed.append(len(project.modules))
+        close(project, kept)
 
     config, files = Config(project, select=("ALL",)), sorted(project.rglob("*.py"))
-    monkeypatch.setattr(Project, "close", counted)
+    monkeypatch.setattr(eviction, "close", counted)
     expected = linted()
     assert len(closed) == 1  # in the end
     closed.clear()
-    monkeypatch.setattr(relief, "MUCH", 1)
+    monkeypatch.setattr(eviction, "MUCH", 1)
     assert linted() == expected
     assert len(closed) > len(files)
     assert max(closed) <= 7
@@ -139,7 +146,7 @@ def test_linting_twice_in_one_process_says_the_same(project: Path) -> None:
 def test_what_a_script_adds_to_its_classes_is_there_for_who_imports_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(survey, "is_model", lambda interp, root: True)  # so that the script is the first to execute anything
+    monkeypatch.setattr(references, "is_model", lambda ex, root: True)  # so that the script is the first to execute anything
     (tmp_path / "parts.py").write_text(
         """import torch.nn as nn
 

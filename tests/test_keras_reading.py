@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from biaslint.frontends import analyse
-from biaslint.theory.program import LayerUse
+from biaslint.analysis.run import analyse
+from biaslint.graph import LayerUse
 
 HEAD = "import keras\nimport math\nimport tensorflow as tf\nfrom keras import layers, ops\n"
 

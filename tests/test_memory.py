@@ -10,8 +10,8 @@ import pytest
 from projects import ROOT, write
 
 from biaslint import config, engine
-from biaslint.frontends import memory
-from biaslint.frontends.memory import Memory
+from biaslint.analysis.incremental import reparsing
+from biaslint.analysis.incremental.editor_memory import Memory
 
 SOURCES = sorted((ROOT / "fixtures/torch").glob("*.py"))
 SHARED = """import torch
@@ -175,10 +175,10 @@ def test_a_file_on_disk_that_changes_counts(tmp_path: Path) -> None:
     ],
 )
 def test_a_text_parsed_in_pieces_has_the_tree_of_the_whole(old: str, new: str) -> None:
-    tree = memory.reparsed(old, ast.parse(old), new)
+    tree = reparsing.reparsed(old, ast.parse(old), new)
     if tree is not None:
         assert ast.dump(tree, include_attributes=True) == ast.dump(ast.parse(new), include_attributes=True)
 
 
 def test_pieces_that_do_not_stand_alone_are_parsed_with_the_whole() -> None:
-    assert memory.reparsed("if a:\n    b\nc\n", ast.parse("if a:\n    b\nc\n"), "if a:\n    b\nelse:\n    d\nc\n") is None
+    assert reparsing.reparsed("if a:\n    b\nc\n", ast.parse("if a:\n    b\nc\n"), "if a:\n    b\nelse:\n    d\nc\n") is None

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from projects import DEAD, ROOT, write
 
-from biaslint import config, engine, progress
+from biaslint import config, engine
+from biaslint.analysis.incremental import progress
 
 
 class Terminal(io.StringIO):
@@ -47,7 +48,7 @@ def test_nothing_is_drawn_where_there_is_no_terminal() -> None:
 
 
 def test_on_a_real_terminal_a_long_run_shows_how_far_it_is(tmp_path: Path) -> None:
-    program = "from biaslint import progress; progress.shown.__wrapped__.__defaults__ = (0.0, 0.0); from biaslint.cli import main; main()"
+    program = "from biaslint.analysis.incremental import progress; progress.shown.__wrapped__.__defaults__ = (0.0, 0.0); from biaslint.cli import main; main()"
     write(tmp_path, {"net.py": DEAD})
     ours, theirs = pty.openpty()
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from biaslint.analysis.frameworks.common.signatures import positional_names
+from biaslint.analysis.frameworks.tensorflow.vocabulary import CELLS
 from biaslint.checks import Report
-from biaslint.checks.support.common import RAISED
-from biaslint.findings.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
-from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
-from biaslint.vocabulary.spec import positional_names
-from biaslint.vocabulary.tensorflow import CELLS
+from biaslint.checks_common import RAISED
+from biaslint.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
+from biaslint.graph import BiasWrite, LayerUse, Place, Program
 
 MOST = 8  # layers that one statement is said to concern
 NOWHERE = (0.0, 0.0)  # the span of a write to a part that is not known

@@ -17,14 +17,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from biaslint import config, engine, progress, reporters
+from biaslint import baseline, cache, changed_lines, config, engine, reporters, rule_book
+from biaslint.analysis.incremental import progress
 from biaslint.cli.explain import colored
-from biaslint.engine import baseline, cache, changed_lines
-from biaslint.findings import rule_book
-from biaslint.findings.finding import Severity
-from biaslint.runtime.options import NAMES as MODEL_OPTIONS
-from biaslint.runtime.options import Request, model_options, request
-from biaslint.source.file import Lines
+from biaslint.finding import Severity
+from biaslint.runtime.options import NAMES as MODEL_OPTIONS, Request, model_options, request
+from biaslint.sources import Lines
 
 BASELINE = "biaslint-baseline.json"
 

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from biaslint import __version__, states
+from biaslint import __version__, facts_as_json, rule_book
+from biaslint.analysis.incremental import file_states
+from biaslint.analysis.incremental.file_states import States, digest
+from biaslint.analysis.incremental.store import BAD, Pieces, opened, write
 from biaslint.config import Config
-from biaslint.findings import as_json, rule_book
-from biaslint.pieces import BAD, Pieces, opened, write
-from biaslint.states import States, digest
 
 FOLDER = ".biaslint_cache"
 ENTRIES = 64  # the newest ones that are kept
@@ -110,7 +110,7 @@ def _self() -> list[Any]:
     """The state of biaslint and of the packages that bring rules: of whatever says what a finding is."""
     here = Path(__file__).parent.parent
     places = [here, rule_book.folder(), *(place for _, place in rule_book.brought())]
-    return [__version__, sys.version, [[str(path), states.stamp(str(path))] for path in _sources(places)]]
+    return [__version__, sys.version, [[str(path), file_states.stamp(str(path))] for path in _sources(places)]]
 
 
 def _sources(places: Iterable[Path]) -> list[Path]:

@@ -23,9 +23,11 @@ from biaslint.source import file as source_file
 from biaslint.theory.program import LayerUse, Place, Program, UnknownFact
 
 if TYPE_CHECKING:
-    from biaslint.engine.cache import Cache
-    from biaslint.frontends.memory import Memory
-    from biaslint.pieces import Pieces
+    from biaslint.analysis.incremental.store import Pieces
+    from biaslint.cache import Cache
+
+if TYPE_CHECKING:
+    from biaslint.analysis.incremental.editor_memory import Memory
 
 NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
 
@@ -206,15 +208,13 @@ def _analyse(
     known: Callable[[Program], bool] | None = None,
 ) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
-    from biaslint import frontends
+    from biaslint.analysis import run
 
     if not files:
         return Program()
     try:
-        return frontends.analyse(
-            files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory, store=pieces, known=known
-        )
-    except frontends.Damaged:
+        return run.analyse(files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory, store=pieces, known=known)
+    except run.Damaged:
         if pieces is not None:
             pieces.clear()
         return _analyse(files, config, texts, errors, memory, jobs)

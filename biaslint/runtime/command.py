@@ -177,10 +177,11 @@ def source_files(observed: Observed) -> list[Path]:
 
 
 def _analysed(files: list[Path], errors: list[str]) -> Any:
-    from biaslint import config, frontends
+    from biaslint import config
+    from biaslint.analysis.run import analyse
 
     try:
-        return frontends.analyse(files, config.project_root(config.common_folder(files)))
+        return analyse(files, config.project_root(config.common_folder(files)))
     except Exception as error:
         errors.append(f"the source could not be analysed to compare with: {type(error).__name__}: {error}")
         return None

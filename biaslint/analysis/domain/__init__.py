@@ -1,0 +1,1 @@
+"""The abstract domain: what a name of the analysed program can stand for."""

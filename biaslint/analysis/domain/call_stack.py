@@ -1,0 +1,28 @@
+"""Calls in progress."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Class, Func, Value
+    from biaslint.analysis.project.module import Module
+
+
+MAX_DEPTH = 60
+
+
+class Frame:
+    """One call in progress: who calls, where, and with what."""
+
+    __slots__ = ("bound", "call", "caller", "chain", "func", "self", "yields")
+
+    def __init__(self, caller: Module, call: ast.AST, func: Func | Class | None, self_: Value, bound: dict[str, Value]) -> None:
+        self.caller = caller
+        self.call = call
+        self.func = func
+        self.self = self_
+        self.bound = bound
+        self.yields: list[Value] | None = None
+        self.chain: tuple[tuple[Module, ast.AST], ...] = ()  # this call and those that led to it, innermost first

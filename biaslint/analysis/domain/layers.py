@@ -1,0 +1,91 @@
+"""Layers, their parameters, and where in the source they were made."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.project.environment import Value
+    from biaslint.analysis.project.module import Module
+
+
+@dataclass(eq=False, slots=True)
+class Layer:
+    """A framework's layer, or a raw one made of functions and variables."""
+
+    type: str
+    kind: str
+    framework: str
+    config: dict[str, Value]
+    origin: Origin
+    name: str = ""
+    bias: Value = None  # True, False or unknown
+    trainable: Value = True
+    argument: str = ""
+    argument_text: str = ""
+    default: Any = None
+    writes: list[Any] = field(default_factory=list)
+    weight_writes: list[Any] = field(default_factory=list)
+    calls: list[Node] = field(default_factory=list)
+    eval_mode: bool = False
+    escaped: bool = False  # handed to code that is not known: it may have been changed there
+    texts: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Value] = field(default_factory=dict)
+    axes: tuple[int, ...] = ()
+    weight_of: Layer | None = None
+    tied: Any = None  # the write that made it share that weight
+    bias_of: Layer | None = None
+    weight_trainable: Value = True
+    callee: str = ""
+    hooked: bool = False
+    handed: bool = False  # part of a model that was handed to code that is not known: it may have been initialized there
+    configured: bool = False  # a configuration or a model that is not looked at may initialize it
+    doubles: Layer | None = None  # a raw bias: the layer to whose own bias it is added
+    covers: list[tuple[Layer, str, Value]] = field(
+        default_factory=list
+    )  # an optimiser's parameters: layer, which, weight decay
+    covers_all: bool = False
+    spec: Any = None  # the entry of the framework's vocabulary that describes it
+
+
+@dataclass(eq=False, slots=True)
+class Origin:
+    """Where something was made: the chain of calls that led there, innermost first, and the function that holds the innermost."""
+
+    chain: tuple[tuple[Module, ast.AST], ...]
+    owner: str = ""
+    statement: ast.stmt | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Param:
+    """A parameter of a layer, or a part of one: `span` is the part as a pair of abstract bounds."""
+
+    layer: Layer
+    which: str
+    span: tuple[Value, Value] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Write:
+    """One write, as the interpreter saw it; `biaslint.graph.BiasWrite` is what becomes of it."""
+
+    how: str
+    which: str
+    value: float | None
+    spread: float | None
+    span: tuple[float, float] | None
+    by: str
+    text: str
+    where: str
+    module: Module | None
+    node: ast.AST | None
+    target: str = ""
+    call: ast.AST | None = None
+    func: str = ""
+    grows: bool = False
+    via: tuple[tuple[str, Module, ast.AST], ...] = ()  # the calls that led to it, each with the function it stands in

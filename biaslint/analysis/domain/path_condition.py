@@ -1,0 +1,226 @@
+"""Conditions that are not known: each execution takes one side of each, the same side wherever the same condition is asked again.
+
+A whole model is executed once per set of choices. So a flag that switches the bias in the constructor and the norm in the forward
+pass is one choice, and what differs between two executions tells which flag matters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from biaslint.analysis.domain import terms
+from biaslint.analysis.domain.terms import ARITHMETIC, COMPARE, FALSE, NEGATED, TRUE
+from biaslint.analysis.domain.values import Setting, Unknown
+
+LENGTH = 3  # how many items a list of unknown length is given
+
+
+class Choices:
+    """The choices of one execution. `forced` are those to make in this one; `made` are all that were made, in order."""
+
+    def __init__(self, forced: dict[Any, bool] | None = None, contrary: bool = False) -> None:
+        self.forced = forced or {}
+        self.contrary = contrary
+        self.made: dict[Any, bool] = {}
+        self.texts: dict[Any, str] = {}
+        self.open: list[Any] = []  # those that another execution may make the other way
+        self.settled: set[Any] = set()  # those that a default decided
+        self.where: dict[Any, str] = {}  # the file in which a choice was first asked for
+        self.asking: Callable[[], str] = str
+        self.sizes: dict[Any, int] = {}
+        self.equal: dict[Any, Any] = {}
+        self.members: dict[Any, list[tuple[tuple[Any, ...], bool]]] = {}  # which constants it is one of, or none of
+        self.refused: set[Any] = set()  # settings that are not what they are by default
+        self.compared: tuple[int, dict[Any, list[Any]]] | None = None
+
+    def truth(self, value: Unknown) -> bool:
+        """Which side this execution takes of an unknown condition."""
+        return self.decide(value.key, value.text, value.default)
+
+    def decide(self, key: Any, text: str, default: Any = None) -> bool:
+        known = self.known(key)
+        if known is not None:
+            return known
+        if isinstance(key, tuple) and key:
+            if key[0] == "not":
+                return not self.decide(key[1], text[4:] if text.startswith("not ") else text, terms.contrary(default))
+            if key[0] == "cmp" and key[1] in NEGATED:
+                opposite = text.replace(key[1], NEGATED[key[1]], 1)
+                return not self.decide(("cmp", NEGATED[key[1]], key[2], key[3]), opposite, terms.contrary(default))
+        if key in self.forced:
+            choice = self.forced[key]
+        else:
+            usual = bool(default) if default is not None else not (terms.is_comparison(key, "is") or self.one_of_many(key))
+            choice = usual != (self.contrary and default is None)
+        self.open.append(key)
+        self.where[key] = self.asking()
+        if default is not None:
+            self.settled.add(key)
+        self.set(key, choice, text)
+        return choice
+
+    def one_of_many(self, key: Any) -> bool:
+        """Is it one more value that a setting might have instead of its default? All of them are asked for in one execution."""
+        return (terms.is_comparison(key, "==") or terms.is_comparison(key, "in")) and key[2] in self.refused
+
+    def set(self, key: Any, choice: bool, text: str = "") -> None:
+        """Take a side, for good."""
+        self.made[key] = choice
+        self.texts.setdefault(key, text)
+        if choice and terms.is_comparison(key, "=="):
+            self.equal[key[2]] = key[3]
+        if terms.is_comparison(key, "in") and terms.plain_items(key[3]):
+            self.members.setdefault(key[2], []).append((key[3][1:], choice))
+
+    def settable(self, default: Any, key: Any, name: str) -> Any:
+        """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is."""
+        if isinstance(default, bool):
+            return Unknown(key, name, default=default)
+        if not isinstance(default, str):
+            return default
+        for test, holds in self.forced.items():
+            if (
+                terms.is_comparison(test, "==")
+                and test[2] == key
+                and isinstance(test[3], str)
+                and holds != (default == test[3])
+            ):
+                self.set(test, holds)  # so that all that is asked of the string has answers that go together
+                if holds:
+                    return Setting.of(test[3], key)
+                self.refused.add(key)
+                return Unknown(key, name)
+        return Setting.of(default, key)
+
+    def decided(self, about: Any) -> list[Any]:
+        """The truths of a value and its attributes, and the comparisons with them, that were decided in an execution that is over."""
+        if self.compared is None or self.compared[0] != len(self.made):
+            table: dict[Any, list[Any]] = {}
+            for key in self.made:
+                subject = key[2] if terms.is_comparison(key, "is") or terms.is_comparison(key, "==") else key
+                while isinstance(subject, tuple) and len(subject) == 3 and subject[0] == "attr" and isinstance(subject[2], str):
+                    subject = subject[1]
+                table.setdefault(subject, []).append(key)
+            self.compared = (len(self.made), table)
+        return self.compared[1].get(about, [])
+
+    def take_back(self, count: int) -> None:
+        """Forget all choices but the first `count`."""
+        for key in self.open[count:]:
+            choice = self.made.pop(key)
+            self.settled.discard(key)
+            if terms.is_comparison(key, "=="):
+                self.equal.pop(key[2], None)
+            if terms.is_comparison(key, "in") and terms.plain_items(key[3]):
+                self.members[key[2]].remove((key[3][1:], choice))
+        del self.open[count:]
+
+    def assume(self, value: Unknown, choice: bool) -> None:
+        """Take the side that does not raise, without offering the other to a later execution."""
+        key: Any = value.key
+        while isinstance(key, tuple) and key:
+            if key[0] == "not":
+                key, choice = key[1], not choice
+            elif key[0] == "cmp" and key[1] in NEGATED:
+                key, choice = ("cmp", NEGATED[key[1]], key[2], key[3]), not choice
+            else:
+                break
+        self.set(key, choice, value.text)
+
+    def known(self, key: Any) -> bool | None:
+        """The truth of a condition, where it follows from what has been chosen."""
+        if key in self.made:
+            return self.made[key]
+        if not isinstance(key, tuple) or not key:
+            return None
+        if key[0] == "not":
+            inner = self.known(key[1])
+            return None if inner is None else not inner
+        if key[0] != "cmp":
+            if self.made.get(("cmp", "is", key, None)) or self.made.get(("cmp", "is", key, FALSE)):
+                return False
+            if self.made.get(("cmp", "is", key, TRUE)):
+                return True
+            if key in self.equal:
+                other = self.equal[key]
+                return (
+                    bool(other[1] if isinstance(other, tuple) and len(other) == 2 else other)
+                    if not isinstance(other, tuple) or other[0] in ("bool", "float")
+                    else None
+                )
+            size = self.number(key)
+            return None if size is None else bool(size)
+        _, op, left, right = key
+        if op in NEGATED:
+            inner = self.known(("cmp", NEGATED[op], left, right))
+            return None if inner is None else not inner
+        if op == "in":
+            return self.member(left, right)
+        if op == "is":
+            if self.made.get(left) is (right != TRUE) and right in (None, TRUE, FALSE):
+                return False
+            return True if left == right else None
+        one, two = self.number(left), self.number(right)
+        if one is not None and two is not None:
+            return bool(COMPARE[op](one, two)) if op in COMPARE else None
+        if op == "==":
+            if left == right:
+                return True
+            if left in self.equal and not isinstance(self.equal[left], tuple) and not isinstance(right, tuple):
+                return bool(self.equal[left] == right)
+            if right is not None and not isinstance(right, tuple) and self.made.get(("cmp", "is", left, None)):
+                return False
+            for items, holds in self.members.get(left, ()):
+                if holds != (right in items):
+                    return False
+                if holds and all(self.made.get(("cmp", "==", left, one)) is False for one in items if one != right):
+                    return True
+        return None
+
+    def member(self, item: Any, of: Any) -> bool | None:
+        """Is something one of several constants, as far as comparisons with them have been decided?"""
+        if not terms.plain_items(of):
+            return None
+        if item in self.equal and not isinstance(self.equal[item], tuple):
+            return self.equal[item] in of[1:]
+        if self.made.get(("cmp", "is", item, None)):
+            return None in of[1:]
+        return False if all(self.made.get(("cmp", "==", item, one)) is False for one in of[1:]) else None
+
+    def number(self, key: Any) -> float | None:
+        """The number behind a key, where sizes that were chosen make it known."""
+        known = self._number(key)
+        return None if isinstance(known, float) and not math.isfinite(known) else known
+
+    def _number(self, key: Any) -> float | None:
+        if isinstance(key, (int, float)) and not isinstance(key, bool):
+            return key
+        if key in self.sizes:
+            return self.sizes[key]
+        if isinstance(key, tuple) and key:
+            if key[0] == "float":
+                return float(key[1])
+            if key[0] == "op" and len(key) == 4:
+                one, two = self.number(key[2]), self.number(key[3])
+                if one is not None and two is not None and key[1] in ARITHMETIC:
+                    try:
+                        return float(ARITHMETIC[key[1]](one, two)) if key[1] == "/" else ARITHMETIC[key[1]](one, two)
+                    except (ArithmeticError, ValueError):
+                        return None
+        return None
+
+    def size(self, key: Any) -> int:
+        """How often to go through something of unknown length."""
+        known = self.number(key)
+        if known is not None:
+            return max(0, min(int(known), 64))
+        if isinstance(key, tuple) and key and key[0] == "op" and len(key) == 4 and isinstance(key[3], int):
+            # a length derived from a number that has not been given a size: give it one (`range(depth - 1)`)
+            self.size(key[2])
+            known = self.number(key)
+            if known is not None:
+                return max(0, min(int(known), 64))
+        self.sizes[key] = LENGTH
+        return LENGTH

@@ -1,0 +1,361 @@
+"""The abstract domain: what a name of the analysed program can stand for.
+
+Python's own constants (None, bool, int, float, complex, str, bytes, Ellipsis, slice) stand for themselves; everything else is an
+instance of a class below, or a `biaslint.flow.Node` for a tensor.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.project.environment import Environment, Value as Value
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.layers import Layer, Origin
+    from biaslint.analysis.project.module import Module
+
+
+CONSTANTS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
+
+
+MAX_ITEMS = 4096  # of a list
+TOO_LONG = f"more than {MAX_ITEMS:,} items"
+TOO_LARGE = "a value that is too large to be worked out"
+
+
+class Unknown:
+    """A value that is not known. Two unknowns with equal keys are the same value; `text` is how the source would say it.
+
+    `tensors` are the tensors it was worked out from: whoever reads the unknown reads them. `default` is the value that holds unless
+    somebody sets another one (a flag's default).
+    """
+
+    __slots__ = ("default", "key", "tensors", "text")
+
+    def __init__(self, key: Any, text: str = "", tensors: tuple[Node, ...] = (), default: Value = None) -> None:
+        self.key = key
+        self.text = text
+        self.tensors = tensors
+        self.default = default
+
+    def __repr__(self) -> str:
+        return f"<unknown {self.text or self.key}>"
+
+
+class Setting(str):
+    """A string that an entry point's parameter has by default. Somebody may set another one: comparisons with it are settings."""
+
+    __slots__ = ("key",)
+    key: Any
+
+    @classmethod
+    def of(cls, value: str, key: Any) -> Setting:
+        """The default `value` of the parameter known as `key`."""
+        made = cls(value)
+        made.key = key
+        return made
+
+
+class External:
+    """A name that leads out of the project: `torch.nn.Conv2d`, `math.sqrt`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<external {self.name}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, External) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class ListV:
+    """A list, tuple or set (`kind` says which). `open` means that there may be more items than are known."""
+
+    __slots__ = ("items", "kind", "open")
+
+    def __init__(self, items: list[Value], kind: str = "list", open: bool = False) -> None:  # noqa: A002
+        self.items = items
+        self.kind = kind
+        self.open = open
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.items}>"
+
+
+class Options(dict[str, Any]):
+    """Keyword arguments of an entry point that takes `**kwargs`: its callers may set what the functions behind it have defaults for."""
+
+
+def together(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments that are given in two steps."""
+    return (Options if isinstance(one, Options) or isinstance(two, Options) else dict)({**one, **two})
+
+
+def argument(args: Args, kwargs: Kwargs, place: int, *names: str, default: Value = None) -> Value:
+    """An argument by place or by one of its names."""
+    for name in names:
+        if name in kwargs:
+            return kwargs[name]
+    return args[place] if len(args) > place else default
+
+
+class DictV:
+    """A dict. Keys are hashable abstract values. `open` means that there may be more entries than are known, `shared` that it belongs
+    to a definition, and so to all executions, `options` that it is what an entry point has taken as `**kwargs`."""
+
+    __slots__ = ("items", "open", "options", "shared")
+
+    def __init__(self, items: dict[Any, Value] | None = None, open: bool = False) -> None:  # noqa: A002
+        self.items = {} if items is None else items
+        self.open = open
+        self.options = False
+        self.shared = False
+
+    def take(self, other: DictV) -> None:
+        """Take over the entries of another one."""
+        self.items.update(other.items)
+        self.open = self.open or other.open
+        self.options = self.options or other.options
+
+    def __repr__(self) -> str:
+        return f"<dict {self.items}>"
+
+
+class Deferred:
+    """`from source import name` at a module's top level, which nobody has needed yet."""
+
+    __slots__ = ("name", "statement")
+
+    def __init__(self, statement: ast.ImportFrom, name: str) -> None:
+        self.statement = statement
+        self.name = name
+
+
+class Func:
+    """A function or lambda of the project."""
+
+    __slots__ = ("attrs", "defaults", "kind", "kw_defaults", "module", "node", "owner", "scope")
+
+    def __init__(
+        self,
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+        module: Module,
+        scope: Environment | None,
+        owner: Class | None = None,
+    ) -> None:
+        self.node = node
+        self.module = module
+        self.scope = scope
+        self.owner = owner  # the class whose body holds it
+        self.kind = "function"  # or staticmethod, classmethod, property, setter
+        self.defaults: list[Value] = []
+        self.kw_defaults: dict[str, Value] = {}
+        self.attrs: dict[str, Value] = {}
+
+    @property
+    def name(self) -> str:
+        return getattr(self.node, "name", "<lambda>")
+
+    @property
+    def qualname(self) -> str:
+        return f"{self.owner.name}.{self.name}" if self.owner else self.name
+
+    def __repr__(self) -> str:
+        return f"<function {self.qualname}>"
+
+
+class Class:
+    """A class of the project. `mro` lists it and its bases in method resolution order, externals among them."""
+
+    __slots__ = ("attrs", "bases", "dataclass", "generated", "module", "mro", "name", "node", "scope")
+
+    def __init__(self, name: str, node: ast.ClassDef, module: Module, bases: list[Value]) -> None:
+        self.name = name
+        self.node = node
+        self.module = module
+        self.bases = bases
+        self.attrs: dict[str, Value] = {}
+        self.dataclass = False  # it or a base of it is one
+        self.generated = False  # a decorator gives it a constructor that fills its fields
+        self.scope: Environment | None = None
+        self.mro: list[Value] = [self]
+
+    def __repr__(self) -> str:
+        return f"<class {self.name}>"
+
+
+class Obj:
+    """An instance: of a project class (`cls` is a Class) or of a framework's (an External).
+
+    `items` are a container's entries (Sequential, ModuleList, ModuleDict), by name; `layer` is set where it is a layer itself.
+    """
+
+    __slots__ = ("attrs", "cls", "eval_mode", "items", "layer", "origin", "owner", "training", "used")
+
+    def __init__(self, cls: Value, origin: Origin | None = None) -> None:
+        self.cls = cls
+        self.attrs: dict[str, Value] = {}
+        self.items: dict[str, Value] | None = None
+        self.layer: Layer | None = None
+        self.origin = origin
+        self.owner: Obj | None = None
+        self.training: Value = True
+        self.eval_mode = False
+        self.used = False
+
+    def __repr__(self) -> str:
+        return f"<instance of {self.cls.name}>"
+
+
+@dataclass(eq=False, slots=True)
+class Method:
+    """A function bound to an instance or class."""
+
+    self: Value
+    func: Func
+
+
+@dataclass(eq=False, slots=True)
+class Builtin:
+    """A method of a known value, carried out by the analysis: `name` of `self`."""
+
+    self: Value
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Partial:
+    """functools.partial."""
+
+    func: Value
+    args: list[Value]
+    kwargs: dict[str, Value]
+
+
+@dataclass(eq=False, slots=True)
+class Super:
+    """super(): attributes are looked up behind `after` in the method resolution order of `self`."""
+
+    self: Value
+    after: Class
+
+
+@dataclass(eq=False, slots=True)
+class Native:
+    """A function of the analysis itself that stands for a library's."""
+
+    name: str
+    call: Callable[..., Value]
+
+
+class Raised(Exception):
+    """The analysed program raises `value`, at `where`."""
+
+    def __init__(self, value: Value, where: str = "") -> None:
+        super().__init__(str(value))
+        self.value = value
+        self.where = where
+
+
+class Stopped(Exception):
+    """The analysis ran out of its steps or depth."""
+
+
+def is_constructor(func: Func) -> bool:
+    """Is it the `__init__` of a class?"""
+    return func.owner is not None and func.name == "__init__"
+
+
+def is_constant(value: Value) -> bool:
+    """Is it one of Python's own constants, with a known value?"""
+    return isinstance(value, CONSTANTS)
+
+
+def tensors_in(value: Value, depth: int = 4) -> list[Node]:
+    """All tensors that are reachable inside a value."""
+    return tensors_and_effort(value, depth)[0]
+
+
+def tensors_and_effort(value: Value, depth: int = 4) -> tuple[list[Node], int]:
+    """All tensors that are reachable inside a value, and how many items were looked at."""
+    if isinstance(value, Node):
+        return [value], 1
+    if isinstance(value, Unknown):
+        return list(value.tensors), 1
+    found: list[Node] = []
+    return found, 1 if is_constant(value) else _collect(value, depth, found, set())
+
+
+def _collect(value: Value, depth: int, found: list[Node], seen: set[tuple[int, int]]) -> int:
+    """Each container counts once at each depth: lists of one list many times over would take for ever."""
+    if isinstance(value, ListV):
+        items: Collection[Value] = value.items
+    elif isinstance(value, DictV):
+        items = value.items.values()
+    elif isinstance(value, Obj) and not value.layer and value.items is None:
+        items = value.attrs.values()
+    else:
+        return 1
+    if depth == 0 or (id(value), depth) in seen:
+        return 1
+    seen.add((id(value), depth))
+    effort = len(items)
+    for item in items:
+        if isinstance(item, Node):
+            found.append(item)
+        elif isinstance(item, Unknown):
+            found.extend(item.tensors)
+        elif not isinstance(item, CONSTANTS):
+            effort += _collect(item, depth - 1, found, seen)
+    return effort
+
+
+def vast(value: Value, most: int = 4096) -> bool:
+    """Do lists within lists have more items than anybody wants to look at, perhaps since one contains itself?"""
+    todo, count = [value], 0
+    while todo:
+        part = todo.pop()
+        items = part.items if isinstance(part, ListV) else list(part.items.values()) if isinstance(part, DictV) else []
+        count += len(items)
+        if count > most:
+            return True
+        todo.extend(item for item in items if isinstance(item, (ListV, DictV)))
+    return False
+
+
+def is_open(value: Value) -> bool:
+    return isinstance(value, Unknown) or (isinstance(value, (ListV, DictV)) and value.open)
+
+
+def adopt(owner: Obj, value: Value, text: str) -> None:
+    """The value has become a part of `owner` and is called so."""
+    if isinstance(value, Obj):
+        if value.layer is not None and not value.layer.name:
+            value.layer.name = text
+        if value is not owner:
+            value.owner = owner
+    elif isinstance(value, Node):
+        if value.op == "const":
+            value.info.setdefault("called", text)
+    elif isinstance(value, ListV):
+        for item in value.items:
+            if isinstance(item, Obj) and item is not owner:
+                item.owner = owner
+
+
+Args = list[Value]
+Kwargs = dict[str, Value]
+
+
+def all_in(*values: Value) -> list[Node]:
+    return [node for value in values for node in tensors_in(value)]

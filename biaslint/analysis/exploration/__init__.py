@@ -1,0 +1,1 @@
+"""Which code is executed, under which choices, and what is read off the executions."""

@@ -1,0 +1,62 @@
+"""What checks want to know beside the layers: logarithms of odds, raw biases, biases that the next layer takes up."""
+
+from __future__ import annotations
+
+import heapq
+
+from biaslint import shift
+from biaslint.analysis.domain.layers import Layer
+
+IGNORED_STEPS = {"dropout", "masked_fill", "where", "tril", "triu"}
+LINEAR_STEPS = {"keep", "remap", "smooth", "window", "affine", "layer"}
+TAKES = {"linear", "conv"}
+
+
+def heir(layer: Layer) -> Layer | None:
+    """The affine layer with a bias that every path from this one ends in, with nothing but linear steps between."""
+    if layer.kind not in TAKES or layer.bias is not True or layer.escaped:
+        return None
+    starts = [node for node in layer.calls if node.bias_of is layer]
+    state = {node.id: shift.front(layer.axes, node.rank) for node in starts}
+    waiting = [(reader.id, reader) for node in starts for reader in node.readers]
+    heapq.heapify(waiting)
+    done: set[int] = set()
+    found: Layer | None = None
+    while waiting:
+        _, node = heapq.heappop(waiting)
+        if node.id in done:
+            continue
+        done.add(node.id)
+        if node.op not in LINEAR_STEPS or node.name in IGNORED_STEPS or node.op not in shift.TRANSFER:
+            return None
+        try:
+            after = shift.TRANSFER[node.op](node, state)
+        except shift.Seen:
+            return None
+        if after is None:
+            return None
+        taker = node.bias_of
+        if isinstance(taker, Layer):
+            known = taker is not layer and taker.kind in TAKES and taker.bias is True
+            if not known or not shift.front(after, node.rank) <= shift.front(taker.axes, node.rank):
+                return None
+            found = found or taker
+            continue
+        state[node.id] = shift.front(after, node.rank)
+        for reader in node.readers:
+            heapq.heappush(waiting, (reader.id, reader))
+        if not node.readers:
+            return None
+    return found
+
+
+def sources(layer: Layer) -> list[Layer]:
+    """The layers with a bias that feed this one with nothing but linear steps between."""
+    found: list[Layer] = []
+    for node in layer.calls[:4]:
+        before = node.inputs[0] if node.inputs else None
+        while before is not None and before.bias_of is None and before.op in ("keep", "remap", "smooth") and before.inputs:
+            before = before.inputs[0]
+        if before is not None and isinstance(before.bias_of, Layer) and before.op == "affine":
+            found.append(before.bias_of)
+    return found

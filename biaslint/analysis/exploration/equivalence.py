@@ -1,0 +1,84 @@
+"""Does an entry point build what an earlier one has built? Then executing it shows nothing new."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import values
+from biaslint.analysis.domain.values import Class, DictV, External, Func, ListV, Obj, Options, Partial, Unknown
+from biaslint.analysis.interpreter import framework
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.exploration.results import Reached, Root
+    from biaslint.analysis.project.project import Project
+
+
+class Duplicate(Exception):
+    """A model of this class with arguments of the same shape has been executed already."""
+
+
+def once(project: Project, reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]) -> None:
+    """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new."""
+    if root.node is not None and isinstance(root.node, ast.ClassDef):
+        return
+    key = project.identity(cls.module, cls.node)
+    given: list[Any] = [(key, place, blurred(arg)) for place, arg in enumerate(args)]
+    given += [(key, name, blurred(value)) for name, value in kwargs.items()]
+    given.append((key, None, len(given)))
+    given += [(key, None, "options")] if isinstance(kwargs, Options) else []
+    fresh = [one for one in given if one not in reached.seen]
+    inside = key in reached.classes or key in reached.before
+    reached.asked.append((tuple(given), key, fresh, inside))
+    if not fresh and inside and not (root.node is not None and rebuilds(root.node)):
+        raise Duplicate
+    reached.seen.update(fresh)
+
+
+def rebuilds(node: ast.AST) -> bool:
+    """Does a function put other parts into what it has built: `model.fc = ...`, `model.head[-1] = ...`, setattr, del?"""
+    for part in ast.walk(node):
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
+            if isinstance(part, ast.Attribute) or isinstance(part.value, (ast.Attribute, ast.Call)):
+                return True
+        elif isinstance(part, ast.Name) and part.id == "setattr":
+            return True
+    return False
+
+
+def blurred(value: Value, depth: int = 6) -> str:
+    """A value with its sizes taken out: what remains decides which layers a model is made of."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return str(value) if value < 2 else "n"
+    if isinstance(value, float):
+        return str(value) if value in (0.0, 1.0) else "f"
+    if isinstance(value, str):
+        return re.sub(r"\d+", "n", value)
+    if depth == 0:
+        return "..."
+    if isinstance(value, (ListV, DictV)) and values.vast(value):
+        return "..."
+    if isinstance(value, ListV):
+        parts = [blurred(item, depth - 1) for item in value.items]
+        return f"[{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}]"
+    if isinstance(value, DictV):
+        return "{" + ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.items.items()) + "}"
+    if isinstance(value, Partial):
+        return f"partial({blurred(value.func)},{','.join(f'{key}={blurred(item)}' for key, item in value.kwargs.items())})"
+    if isinstance(value, (Class, Func, External)):
+        return str(value.name)
+    if isinstance(value, Obj) and framework.is_module(value):
+        parts = [f"{part.cls.name}{'' if part.layer is None else part.layer.bias}" for _, part in framework.walk(value)]
+        return f"<{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}>"
+    if isinstance(value, Obj):
+        attrs = (
+            ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.attrs.items())
+            if depth > 2 and value.layer is None
+            else ""
+        )
+        return f"{value.cls.name}({attrs})"
+    return "?" if not isinstance(value, Unknown) else f"?{value.text}"

@@ -1,0 +1,164 @@
+"""What becomes of a layer's output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from biaslint import shift
+from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.flow import Node
+from biaslint.graph import ESCAPED, HANDED, SCORES, Fate
+
+LOSSES = {*torch_vocabulary.LOSS_FUNCTIONS, *torch_vocabulary.LOSSES, "sigmoid_focal_loss"}
+
+
+def fate_of(layer: Layer, place: Any) -> Fate:
+    """What becomes of the shift that the layer's bias adds."""
+    if layer.escaped:
+        return Fate("unknown", detail=ESCAPED)
+    fate = followed(layer, place)
+    if layer.handed and fate.kind not in ("dead", "part"):
+        return Fate("unknown", detail=HANDED if fate.kind == "alive" else "")
+    return fate
+
+
+def followed(layer: Layer, place: Any) -> Fate:
+    """The fate of the shift, were there nothing but what is known."""
+    if not layer.calls:
+        return Fate("uncalled")
+    nodes = [node for node in layer.calls if node.bias_of is layer]
+    if not nodes or layer.kind not in ("conv", "linear", "bilinear"):
+        return Fate("alive", detail="")
+    if all(not node.readers for node in nodes):
+        return Fate("unread")
+    axes = () if 1 in (layer.config.get("out_features"), layer.config.get("units")) else layer.axes
+    outcome = shift.follow([(node, frozenset(axes)) for node in nodes])
+    if outcome.dead:
+        node = outcome.removed[0]
+        by = node.info.get("style") or "softmax"
+        where = None
+        norm = node.info.get("layer")
+        if isinstance(norm, Layer) and norm.origin.chain:
+            where = place(*norm.origin.chain[0])
+        elif isinstance(node.origin, tuple) and node.origin[0] is not None and node.origin[1] is not None:
+            where = place(*node.origin)
+        styles = {removed.info.get("style") for removed in outcome.removed}
+        detail = SCORES if node.op == "softmax" and makes_scores(node, layer) else ""
+        return Fate("dead", by, name_of(node), where, detail, training_only="batch norm" in styles)
+    if outcome.seen:
+        try:
+            part = part_of(layer, nodes)
+        except shift.Seen:
+            part = None
+        if part is not None:
+            return part
+        return Fate("alive", detail=outcome.seen[0][1], guarded=all(node.info.get("unknown") for node, _ in outcome.seen))
+    return Fate("unread")
+
+
+def makes_scores(softmax: Node, layer: Layer) -> bool:
+    """Does softmax take the layer's own result, through nothing that multiplies it with another tensor?"""
+    waiting, seen = list(softmax.inputs), set()
+    while waiting:
+        node = waiting.pop()
+        if node.bias_of is layer:
+            return True
+        if node.id not in seen and node.op in ADDITIVE:
+            seen.add(node.id)
+            waiting += node.inputs
+    return False
+
+
+def name_of(node: Node) -> str:
+    norm = node.info.get("layer")
+    if isinstance(norm, Layer):
+        return norm.name or norm.type.rpartition(".")[2]
+    return node.name
+
+
+def part_of(layer: Layer, nodes: list[Node]) -> Fate | None:
+    """A fused projection: is exactly one of the parts that its result is split into lost in a softmax?"""
+    if len(nodes) != 1:
+        return None
+    current, axes = nodes[0], frozenset(layer.axes)
+    state = {current.id: shift.front(axes, current.rank)}
+    while len(current.readers) == 1 and current.readers[0].op in ("remap", "keep") and "part" not in current.readers[0].info:
+        after = current.readers[0]
+        moved = shift.TRANSFER[after.op](after, state)
+        if moved is None:
+            return None
+        state[after.id] = moved
+        current = after
+    parts = [reader for reader in current.readers if "part" in reader.info]
+    if len(parts) < 2 or len(parts) != len(current.readers):
+        return None
+    sizes = {part_size(reader) for reader in parts if reader.op == "keep"}
+    if len({size for size in sizes if isinstance(size, int)}) > 1:
+        return None  # unequal parts
+    dead = []
+    for index, reader in enumerate(parts):
+        moved = shift.TRANSFER[reader.op](reader, state)
+        if moved is None:
+            return None
+        outcome = shift.follow([(reader, moved)])
+        if outcome.dead and all(node.op in ("softmax", "attention") for node in outcome.removed):
+            dead.append(index)
+    if len(dead) == 1:
+        names = {(3, 1): "the keys' third", (2, 0): "the keys' half"}
+        return Fate(
+            "part",
+            by="softmax",
+            cancelled_by="softmax",
+            detail=names.get((len(parts), dead[0]), f"part {dead[0] + 1} of {len(parts)}"),
+        )
+    return None
+
+
+def part_size(node: Node) -> object:
+    """The size of a part along the axis it was cut from, None where that is not known."""
+    axis, dims = node.info["axis"], node.dims
+    return dims[axis] if dims is not None and isinstance(axis, int) and -len(dims) <= axis < len(dims) else None
+
+
+def readers_of(layer: Layer) -> tuple[str, ...]:
+    """What reads the layer's result next."""
+    found: list[str] = []
+    for node in layer.calls[:4]:
+        for reader in node.readers:
+            text = reader.info.get("style") or (reader.name if reader.op == "opaque" else reader.op)
+            if text not in found:
+                found.append(text)
+    return tuple(found[:6])
+
+
+PASSING = {"keep", "remap", "output"}
+ADDITIVE = {"keep", "remap", "add", "concat", "smooth", "affine"}
+OUTPUT_ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
+
+
+def output_of(layer: Layer) -> tuple[bool, str]:
+    """Does the layer's result leave the model with nothing but shape changes and an output activation between?"""
+    if layer.kind not in ("conv", "linear", "bilinear"):
+        return (False, "")
+    todo = [(node, "") for node in layer.calls]
+    seen: set[int] = set()
+    leaves, activation = False, ""
+    while todo:
+        node, passed = todo.pop()
+        if node.id in seen:
+            continue
+        seen.add(node.id)
+        for reader in node.readers:
+            if reader.op == "output":
+                leaves = True
+                activation = activation or passed
+            elif reader.op in PASSING or reader.op in ("concat", "smooth"):
+                todo.append((reader, passed))
+            elif reader.op == "softmax" or (reader.op == "opaque" and reader.name in OUTPUT_ACTIVATIONS):
+                todo.append((reader, reader.name))
+            elif reader.op == "opaque" and reader.name in LOSSES:
+                leaves = True
+            elif reader.op not in ("opaque",):
+                return (False, "")
+    return (leaves, activation)

@@ -1,0 +1,203 @@
+"""Using an entry point as its users would: what it is called with, and what the models that it builds are fed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import class_lookup, values
+from biaslint.analysis.domain.path_condition import Choices
+from biaslint.analysis.domain.values import Class, Func, ListV, Obj, Options, Raised, Stopped, Unknown
+from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter.objects import attributes, namespaces
+from biaslint.analysis.project.environment import Environment
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.exploration.results import Root
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def start(ex: Execution, root: Root) -> Value:
+    """Build the model: call the function, instantiate the class, run the script."""
+    module = root.module
+    if root.node is None:
+        module.scope.names["__name__"] = "__main__"
+        namespaces.run_statement_level(ex, module)
+        return None
+    target = namespaces.module_attribute(ex, module, root.node.name)
+    if isinstance(target, Func):
+        args, kwargs = arguments(ex, target, skip=0)
+        return ex.call(target, args, kwargs, root.node)
+    if isinstance(target, Class):
+        init = class_lookup.find_in_class(target, "__init__")
+        args, kwargs = arguments(ex, init.value, skip=1) if init is not None and isinstance(init.value, Func) else ([], {})
+        return ex.call(target, args, kwargs, root.node)
+    return None
+
+
+def arguments(ex: Execution, func: Func, skip: int) -> tuple[list[Value], dict[str, Value]]:
+    """What a root is called with: flags are unknown with their defaults, a configuration object is made where its class is known."""
+    spec = func.node.args
+    positional = [*spec.posonlyargs, *spec.args][skip:]
+    defaults: dict[str, Value] = {}
+    for parameter, default in zip(reversed(positional), reversed(func.defaults), strict=False):
+        defaults[parameter.arg] = default
+    defaults.update(func.kw_defaults)
+    kwargs: dict[str, Value] = {}
+    args: list[Value] = []
+    for parameter in (*positional, *spec.kwonlyargs):
+        name = parameter.arg
+        if name in defaults:
+            value = ex.choices.settable(defaults[name], ("param", func.qualname, name), name)
+        else:
+            value = configured(ex, func, parameter)
+        if parameter in positional and len(args) == positional.index(parameter):
+            args.append(value)
+        else:
+            kwargs[name] = value
+    return args, Options(kwargs) if spec.kwarg else kwargs
+
+
+OF_SIZES = re.compile(r"(typing\.)?(Sequence|List|list|Iterable|Tuple|tuple)\[int(, \.\.\.)?\]")
+SIZES = 4  # how many sizes a list of them is given
+
+
+def configured(ex: Execution, func: Func, parameter: ast.arg) -> Value:
+    """A parameter without a default: its annotated class where that is a configuration of the project, else unknown."""
+    unknown = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
+    annotation = parameter.annotation
+    if annotation is None:
+        return unknown
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                annotation = ast.parse(annotation.value, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return unknown
+    if isinstance(annotation, ast.BinOp):
+        annotation = annotation.left
+    if isinstance(annotation, ast.Subscript) and OF_SIZES.fullmatch(ast.unparse(annotation)):
+        return ListV([ex.item_of(unknown, index) for index in range(SIZES)])
+    if not isinstance(annotation, (ast.Name, ast.Attribute)):
+        return unknown
+    value = ex.eval(annotation, Environment(func.module, func.scope))
+    if isinstance(value, Class) and not framework.is_module(Obj(value)):
+        outer = ex.choices
+        try:
+            ex.choices = Choices()
+            return ex.call(value, [], {}, ex.node)
+        except (Raised, Stopped):
+            return unknown
+        finally:
+            ex.choices = outer
+    return unknown
+
+
+def forward(ex: Execution, value: Value) -> None:
+    """Call a model on inputs and let its result leave it."""
+    if isinstance(value, ListV):
+        for item in value.items:
+            forward(ex, item)
+        return
+    if isinstance(value, Obj) and framework.is_module(value) and not value.used:
+        for result in run_model(ex, value):
+            for node in values.tensors_in(result, 6):
+                ex.flow.add("output", (node,), node.dims, "output")
+    elif not isinstance(value, Obj):
+        for node in values.tensors_in(value, 6):
+            ex.flow.add("output", (node,), node.dims, "output")
+
+
+NOT_FORWARD = re.compile(
+    r"^_|^(configure|on_|train|val|test|predict_|load|save|get_|set_|init|reset|from_|num_|freeze|group|no_|is_|summary|backward)"
+)
+
+
+def run_model(ex: Execution, obj: Obj) -> list[Value]:
+    """Call a model as training would. A class without a forward pass has its other public methods called."""
+    results: list[Value] = []
+    train = class_lookup.find_method(obj, "train")
+    if train is not None:
+        ex.call(train, [True], {}, ex.node)
+    for name in framework.call_methods(obj):
+        found = class_lookup.find_in_class(obj.cls, name)
+        if found is not None and isinstance(found.value, Func):
+            args, kwargs = inputs(ex, found.value)
+            obj.used = True
+            results.append(ex.call(obj, args, kwargs, found.value.node))
+            return results
+    if obj.layer is not None or obj.items is not None or framework.is_graph(obj):
+        if obj.items is not None and not framework.has_forward(obj):
+            return [
+                result
+                for item in list(obj.items.values())
+                if isinstance(item, Obj) and framework.is_module(item) and not item.used
+                for result in run_model(ex, item)
+            ]
+        node = ex.flow.add("input", (), None, "the input", ex.here())
+        results.append(ex.call(obj, [node], {}, ex.node))
+        return results
+    if isinstance(obj.cls, Class):
+        for name, func in list(obj.cls.attrs.items()):
+            if isinstance(func, Func) and func.kind == "function" and (name == "training_step" or not NOT_FORWARD.match(name)):
+                args, kwargs = inputs(ex, func)
+                results.append(ex.call(attributes.load(ex, obj, name), args, kwargs, func.node))
+    return results
+
+
+def inputs(ex: Execution, func: Func) -> tuple[list[Value], dict[str, Value]]:
+    """Inputs for a forward pass: a tensor for every parameter that has no default, and for the first in any case.
+
+    A flag (`return_features=False`) is one that some callers give the other value.
+    """
+    spec = func.node.args
+    positional = [*spec.posonlyargs, *spec.args][1:]
+    required = len(positional) - len(func.defaults)
+    args: list[Value] = []
+    for index, parameter in enumerate(positional):
+        if index < max(required, 1):
+            args.append(input_for(ex, func, parameter))
+    kwargs: dict[str, Value] = {}
+    for parameter in spec.kwonlyargs:
+        if parameter.arg not in func.kw_defaults:
+            kwargs[parameter.arg] = input_for(ex, func, parameter)
+    named = [
+        *zip(positional[required:], func.defaults, strict=True),
+        *((one, func.kw_defaults.get(one.arg)) for one in spec.kwonlyargs),
+    ]
+    for parameter, default in named[max(1 - required, 0) :]:
+        if isinstance(default, bool) and not MODE.fullmatch(parameter.arg):
+            kwargs[parameter.arg] = Unknown(("input", func.qualname, parameter.arg), parameter.arg, default=default)
+    if spec.vararg and not positional:
+        args.append(ex.flow.add("input", (), None, spec.vararg.arg, ex.here()))
+    return args, kwargs
+
+
+MODE = re.compile(r"(is_)?(train|training|eval|inference|test|predict|infer|testing)|mode")  # the pass is the one of training
+SCALARS = {"int", "bool", "float", "str"}
+
+
+def input_for(ex: Execution, func: Func, parameter: ast.arg) -> Value:
+    annotation = ast.unparse(parameter.annotation) if parameter.annotation is not None else ""
+    if annotation in SCALARS:
+        return Unknown(("input", func.qualname, parameter.arg), parameter.arg)
+    return ex.flow.add("input", (), None, parameter.arg, ex.here())
+
+
+def orphans(ex: Execution, value: Value) -> list[Obj]:
+    """Models that were built and that nothing of the execution called or took in: they are used elsewhere."""
+    found = []
+    for obj in ex.objects:
+        if obj is value or obj.used or not framework.is_module(obj):
+            continue
+        owner = obj.owner
+        if owner is not None and framework.is_module(owner):
+            continue
+        if obj.layer is not None and (obj.layer.calls or obj.layer.kind in ("loss", "activation")):
+            continue
+        found.append(obj)
+    return found

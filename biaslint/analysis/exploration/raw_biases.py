@@ -1,0 +1,78 @@
+"""Variables that are added as biases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.layers import Layer, Origin, Param, Write
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def raw_biases(ex: Execution) -> list[Layer]:
+    """Vectors of the program's own that are added to an affine step: `x @ w + b`, F.linear(x, w, b), layer(x) + b."""
+    found: dict[int, Layer] = {}
+    for node in ex.flow.nodes:
+        bias: Node | None = node.info.get("raw_bias")
+        step: Node | None = node
+        doubles: Layer | None = None
+        if bias is None:
+            if node.op != "add" or len(node.inputs) != 2:
+                continue
+            one, two = node.inputs
+            bias, step = (two, one) if two.op == "const" else (one, two) if one.op == "const" else (None, None)
+            if bias is None or step is None:
+                continue
+            while step.op == "keep" and len(step.inputs) == 1 and len(step.readers) == 1:
+                step = step.inputs[0]
+            if step.op != "affine":
+                continue
+            if isinstance(step.bias_of, Layer) and step.bias_of.bias is not False:
+                if step.bias_of.bias is not True or len(step.readers) != 1:
+                    continue
+                doubles = step.bias_of
+        if not is_vector(bias) or "called" not in bias.info:
+            continue
+        layer = found.get(bias.id)
+        if layer is None:
+            layer = found[bias.id] = raw(bias, step)
+        layer.calls.append(node)
+        layer.doubles = doubles
+    return list(found.values())
+
+
+def is_vector(bias: Node) -> bool:
+    """Does it hold a number per channel? (n,), or (1, n, 1, 1)."""
+    dims = bias.dims
+    return dims is not None and (
+        len(dims) == 1 or (len(dims) in (3, 4) and dims[0] == 1 and dims[1] != 1 and all(dim == 1 for dim in dims[2:]))
+    )
+
+
+def learns(step: Node | None) -> bool | None:
+    """Is the weight of an affine step trained? None where that is not known."""
+    if step is None:
+        return None
+    if isinstance(step.bias_of, Layer):
+        return step.bias_of.weight_trainable is True or None
+    weight = step.info.get("raw_weight", step.inputs[1] if len(step.inputs) == 2 else None)
+    if isinstance(weight, Param):
+        return weight.layer.weight_trainable is True or None
+    return bool(weight.info["parameter"]) if isinstance(weight, Node) and "parameter" in weight.info else None
+
+
+def raw(bias: Node, step: Node | None) -> Layer:
+    made = bias.info.get("made") or Origin((bias.origin,) if isinstance(bias.origin, tuple) else ())
+    layer = Layer("torch.nn.Parameter", "affine", "torch", {}, made, name=bias.info["called"], bias=True)
+    layer.trainable = bool(bias.info.get("parameter"))
+    layer.weight_trainable = learns(step)
+    kind = "frozen" if "variable" in bias.info else "parameter" if "parameter" in bias.info else "tensor"
+    layer.config["made as"] = "buffer" if bias.info.get("buffer") else kind
+    written = bias.info.get("write")
+    if written is not None and made.chain:
+        how, value, spread = written
+        layer.writes.append(Write(how, "bias", value, spread, None, "", "", made.owner, *made.chain[0]))
+    layer.writes.extend(bias.info.get("writes", ()))
+    return layer

@@ -1,0 +1,223 @@
+"""What the linted files define and what refers to what, by name: known before anything is executed.
+
+Each file has a summary that outlives its syntax tree, so that a library is surveyed file by file and never held whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis import machine
+from biaslint.analysis.domain import node_cache
+from biaslint.analysis.domain.path_condition import Choices
+from biaslint.analysis.domain.values import Class, Obj
+from biaslint.analysis.exploration.results import Root
+from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter.execution import Execution
+from biaslint.analysis.interpreter.objects import namespaces
+from biaslint.analysis.project.module_index import DEFINITIONS
+
+if TYPE_CHECKING:
+    from biaslint.analysis.project.module import Module
+    from biaslint.analysis.project.project import Project
+
+
+LAYER_NAMES = re.compile(
+    r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*|\w+Conv\w*"
+    r"|\w*(LSTM|GRU|RNN)Cell|fully_connected|xw_plus_b|bias_add|dense|separable_conv\w*)\b"
+)
+FUNCTIONAL = re.compile(r"\b(keras\w*|tensorflow|tf_slim)\b")
+
+
+@dataclass(eq=False, slots=True)
+class Definition:
+    """A top-level function or class of a file, or the whole file as a script, without its syntax tree."""
+
+    path: Path
+    index: int | None  # among the file's definitions; None for the script
+    name: str
+    kind: str  # class, function or script
+    identity: Hashable  # as `Project.identity` has it
+    mentions: tuple[str, ...]  # the names and attributes that it refers to
+    calls: tuple[str, ...] = ()  # of a script: what its loose statements call
+    bases: tuple[str, ...] = ()  # of a class: the names and attributes that its bases are written with
+    layers: bool = False  # it mentions a name that layers have
+    model: bool = False  # a class whose instances are layers or models
+    constructs: bool = False  # a class with a constructor of its own
+
+
+@dataclass(slots=True)
+class Summary:
+    """One file: its definitions, the script last. `functional`: it speaks of a framework whose models are built by functions."""
+
+    definitions: list[Definition] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    functional: bool = False
+    state: str = "unreadable"  # or parsed, vast
+    outline: list[Any] | None = None  # `outline.encoded`, of a file whose changes may reach a part of it only
+
+
+@dataclass(slots=True)
+class Contents:
+    """The definitions of the linted files and what refers to what, by name."""
+
+    definitions: list[Definition]
+    refers: dict[Definition, frozenset[str]]  # which of the names that are defined or lead to a definition it mentions
+    builds: set[str]  # names that lead to layers
+    referred: dict[str, int]  # name -> how many definitions mention it
+    parts: set[str]  # names that the class of a model mentions, but for its bases
+    functional: set[Path]
+
+
+@lru_cache(maxsize=64)
+def functional(module: Module) -> bool:
+    """Does the file speak of a framework whose models are built by functions?"""
+    return FUNCTIONAL.search(module.text) is not None
+
+
+def speaks_of_torch(module: Module) -> bool:
+    """Does the file mention PyTorch?"""
+    return "torch" in module.text
+
+
+def find(project: Project, path: Path, index: int | None) -> Root | None:
+    """The definition with its syntax tree; None where the file is no longer what it was."""
+    module = project.open(path)
+    if module is None:
+        return None
+    found = module.definitions
+    if index is None or index >= len(found):
+        project.ledger.asked.add(path)
+        return Root(module, None) if index is None else None
+    project.ledger.asked.add(module.within(found[index]))
+    return Root(module, found[index])
+
+
+_MENTIONED = node_cache.table()
+
+
+def mentioned(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names and attributes that a piece of source refers to."""
+    names: set[str] = set()
+    for root in nodes:
+        known: set[str] | None = _MENTIONED.get(root)
+        if known is None:
+            known = _MENTIONED[root] = set()
+            for node in ast.walk(root):
+                if isinstance(node, ast.Name):
+                    known.add(node.id)
+                elif isinstance(node, ast.Attribute):
+                    known.add(node.attr)
+        names |= known
+    return names
+
+
+def called(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that a piece of source calls."""
+    names: set[str] = set()
+    for root in nodes:
+        for node in ast.walk(root):
+            if isinstance(node, ast.Call):
+                names.add(node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+    return names - {""}
+
+
+def summarise(project: Project, path: Path) -> Summary:
+    """What a file defines."""
+    module = project.open(path)
+    if module is None:
+        return Summary(state="vast" if path in project.vast else "unreadable")
+    project.ledger.asked.add(path)
+    summary = Summary(functional=functional(module), state="parsed")
+    for statement in module.tree.body:
+        if isinstance(statement, ast.ImportFrom):
+            summary.aliases.update({alias.asname: alias.name for alias in statement.names if alias.asname})
+    ex, memory = machine.execution(project, Choices()), project.memory
+    for index, node in enumerate(module.definitions):
+        root = Root(module, node)
+        names = mentioned([node])
+        is_class = isinstance(node, ast.ClassDef)
+        made = Definition(
+            path,
+            index,
+            node.name,
+            "class" if is_class else "function",
+            project.identity(module, node),
+            tuple(map(sys.intern, sorted(names))),
+            bases=tuple(map(sys.intern, sorted(mentioned(node.bases)))) if isinstance(node, ast.ClassDef) else (),
+            layers=any(map(LAYER_NAMES.fullmatch, names)),
+            constructs=is_class and any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in node.body),
+        )
+        if is_class:
+            work = partial(is_model, ex, root)
+            made.model = memory.is_model(root, work) if memory else work()
+        summary.definitions.append(made)
+    loose = [statement for statement in module.tree.body if not isinstance(statement, DEFINITIONS)]
+    names, calls = mentioned(loose), called(loose)
+    script = Definition(
+        path,
+        None,
+        path.name,
+        "script",
+        str(path),
+        tuple(map(sys.intern, sorted(names))),
+        tuple(map(sys.intern, sorted(calls))),
+    )
+    script.layers = any(map(LAYER_NAMES.fullmatch, calls))
+    summary.definitions.append(script)
+    project.state.end_execution()
+    return summary
+
+
+def is_model(ex: Execution, root: Root) -> bool:
+    """Is it a class whose instances are layers or models?"""
+    ex.steps = 0
+    try:
+        value = namespaces.module_attribute(ex, root.module, root.name)
+    except Exception:  # executing it will say what is wrong
+        return True
+    return isinstance(value, Class) and framework.is_module(Obj(value))
+
+
+def gather(summaries: Sequence[Summary]) -> Contents:
+    """What the files' definitions say of each other. Of what they mention, only what is defined in these files is kept."""
+    every = [one for summary in summaries for one in summary.definitions]
+    aliases = {alias: name for summary in summaries for alias, name in summary.aliases.items()}
+    defined = {one.name for one in every if one.index is not None}
+    refers: dict[Definition, frozenset[str]] = {}
+    referred: dict[str, int] = {}
+    parts: set[str] = set()
+    for one in every:
+        names = {name for name in one.mentions if name in defined}
+        names |= {aliases[name] for name in one.mentions if name in aliases}
+        one.mentions = ()
+        refers[one] = frozenset(names)
+        if one.model:
+            parts |= names - {one.name, *one.bases}
+        if one.index is not None:
+            for name in names - {one.name}:
+                referred[name] = referred.get(name, 0) + 1
+    builds: set[str] = set()
+    grown = True
+    while grown:
+        grown = False
+        for one in every:
+            if one.index is not None and one.name not in builds and (one.layers or not builds.isdisjoint(refers[one])):
+                builds.add(one.name)
+                grown = True
+    functional = {summary.definitions[-1].path for summary in summaries if summary.functional}
+    return Contents(every, refers, builds, referred, parts, functional)
+
+
+def worth_running(one: Definition, contents: Contents) -> bool:
+    """Is it an entry point that may build layers? A script is one if it calls something that does, outside all definitions."""
+    if one.kind == "script":
+        return one.layers or not contents.builds.isdisjoint(one.calls)
+    return one.name in contents.builds and (one.kind == "function" or one.model or one.constructs)

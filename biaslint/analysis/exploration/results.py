@@ -1,0 +1,97 @@
+"""What executing entry points has led to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from biaslint.graph import LayerUse, UnknownFact
+
+if TYPE_CHECKING:
+    from biaslint.analysis.project.module import Module
+    from biaslint.analysis.project.module_index import Statement
+
+
+Facts = tuple[list[LayerUse], dict[UnknownFact, None]]
+
+
+@dataclass(slots=True)
+class Reached:
+    """What executing roots has led to."""
+
+    uses: list[LayerUse] = field(default_factory=list)
+    unknowns: dict[UnknownFact, None] = field(default_factory=dict)
+    packed: Callable[[], Facts] | None = None  # gives the layers and unknowns, where they are not unpacked yet
+    functions: set[Hashable] = field(default_factory=set)  # identities of the functions that an execution called
+    classes: set[Hashable] = field(default_factory=set)  # those of the classes that a finished execution instantiated
+    seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
+    # `classes` of the roots before, where each root has a `Reached` of its own
+    before: set[Hashable] = field(default_factory=set)
+    asked: list[Any] = field(default_factory=list)  # what was asked of `seen` and `classes`, and the answers
+    flipped: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
+    flips: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `flipped`, and the answers
+    runs: int = 0
+    stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
+
+    def add(self, others: Iterable[Reached]) -> None:
+        """Take in what other executions found; executions are numbered on."""
+        for other in others:
+            uses, unknowns = other.facts()
+            self.uses.extend(numbered_on(uses, self.runs))
+            self.unknowns.update(unknowns)
+            self.take(other)
+
+    def take(self, other: Reached) -> None:
+        """Take in all but the layers and the unknowns."""
+        self.runs += other.runs
+        self.classes |= other.classes
+        self.functions |= other.functions
+        self.stopped.extend(other.stopped)
+
+    def facts(self) -> Facts:
+        """The layers and the unknowns. Unpacking them raises one of `kept.BAD` if they are none."""
+        return (self.uses, self.unknowns) if self.packed is None else self.packed()
+
+
+def numbered_on(uses: Iterable[LayerUse], runs: int) -> Iterator[LayerUse]:
+    """Layers of executions that follow so many others."""
+    for use in uses:
+        use.run += runs
+        yield use
+
+
+@dataclass(slots=True)
+class Whole:
+    """What all pieces have led to, in their order."""
+
+    sum: Reached = field(default_factory=Reached)  # without the facts
+    parts: list[tuple[int, Callable[[], Facts]]] = field(default_factory=list)  # with the number of executions before each
+
+    def add(self, others: Iterable[Reached]) -> None:
+        """Take in what other pieces have led to."""
+        for other in others:
+            self.parts.append((self.sum.runs, other.facts if other.packed is None else other.packed))
+            self.sum.take(other)
+
+    def facts(self) -> Facts:
+        """All layers and unknowns; raises what unpacking a part raises."""
+        uses: list[LayerUse] = []
+        unknowns: dict[UnknownFact, None] = {}
+        for runs, facts in self.parts:
+            more, unknown = facts()
+            uses.extend(numbered_on(more, runs))
+            unknowns.update(unknown)
+        return uses, unknowns
+
+
+@dataclass(eq=False, slots=True)
+class Root:
+    """Something to execute: a top-level function or class of a module (`node`), or a whole script (None)."""
+
+    module: Module
+    node: Statement | None
+
+    @property
+    def name(self) -> str:
+        return self.node.name if self.node is not None else self.module.path.name

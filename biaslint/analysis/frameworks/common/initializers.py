@@ -1,0 +1,122 @@
+"""What an initialiser of Keras or TensorFlow puts into a variable: how, with which value and spread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import layers
+from biaslint.analysis.domain.values import External, Func, ListV, Native, Obj, Partial
+from biaslint.analysis.tensors import contents
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+Content = tuple[str, float | None, float | None, str]  # how, value, spread, the weight initialiser's name
+UNKNOWN: Content = ("unknown", None, None, "")
+
+
+def plain_name(name: str) -> str:
+    """RandomNormal, random_normal_initializer and tf.initializers.random_normal are one thing."""
+    short = name.rpartition(".")[2].replace("_", "").lower()
+    for ending in ("initializerv2", "initializerv1", "initializer"):
+        if short.endswith(ending) and short != ending:
+            short = short[: -len(ending)]
+    return short
+
+
+def is_initializer(name: str) -> bool:
+    short = plain_name(name)
+    return short in INITIALIZERS or short in SCALED_INITIALIZERS
+
+
+def make(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Obj:
+    """An initialiser's instance."""
+    obj = Obj(External(name), ex.origin())
+    obj.attrs["args"] = ListV(list(args))
+    obj.attrs.update(kwargs)
+    return obj
+
+
+def named(name: str, args: list[Value], kwargs: dict[str, Value], old: bool) -> Content:
+    """An initialiser by its name. `old` is TensorFlow 1, whose normals have a standard deviation of 1."""
+    short = plain_name(name)
+    if short in SCALED_INITIALIZERS:
+        return ("scaled", None, None, name.rpartition(".")[2])
+    entry = INITIALIZERS.get(short)
+    if entry is None:
+        return UNKNOWN
+    how, value, spread = entry
+
+    def given(place: int, *keys: str) -> Value:
+        for key in keys:
+            if key in kwargs:
+                return kwargs[key]
+        return args[place] if len(args) > place else None
+
+    def number(item: Value, default: float | None) -> float | None:
+        return default if item is None else float(item) if isinstance(item, (int, float)) else None
+
+    if short == "constant":
+        item = given(0, "value")
+        if isinstance(item, (int, float)) or item is None:
+            return ("constant", number(item, 0.0), None, "")
+        return (*contents.content_of_value(item), "")
+    if how == "normal":
+        mean, deviation = number(given(0, "mean"), 0.0), number(given(1, "stddev", "std"), 1.0 if old else spread)
+        return (how, mean, deviation, "") if deviation is not None else UNKNOWN
+    if how == "uniform":
+        low, high = number(given(0, "minval"), -0.05), number(given(1, "maxval"), 0.05)
+        if short == "uniform" and "scale" in kwargs:
+            high = number(kwargs["scale"], None)
+            low = -high if high is not None else None
+        return (how, (low + high) / 2, (high - low) / 2, "") if low is not None and high is not None else UNKNOWN
+    return (how, value, spread, "")
+
+
+def content(ex: Execution, value: Value, shape: Value = None, old: bool = False) -> Content:
+    """What a value given as an initialiser puts there: a name, a class, an instance, a function or a tensor."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, str):
+        return named(value, [], {}, False)
+    if isinstance(value, External):
+        return named(value.name, [], {}, old)
+    if isinstance(value, Obj) and isinstance(value.cls, External):
+        stored = value.attrs.get("args")
+        items = stored.items if isinstance(stored, ListV) else []
+        return named(value.cls.name, items, {key: item for key, item in value.attrs.items() if key != "args"}, old)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return ("constant", float(value), None, "")
+    if isinstance(value, (Func, Partial, Native, Obj)):
+        made = ex.call(value, [shape if shape is not None else ex.fresh("shape")], {}, ex.node)
+        if isinstance(made, (Obj, External, str)):
+            return content(ex, made, shape, old)
+        return (*contents.content_of_value(made), "")
+    return (*contents.content_of_value(value), "")
+
+
+def as_write(ex: Execution, value: Value, text: str = "", which: str = "bias", shape: Value = None, old: bool = False) -> Any:
+    """The write that an initialiser makes, at the call that is being carried out."""
+    how, number, spread, by = content(ex, value, shape, old)
+    return layers.Write(how, which, number, spread, None, by, text, "", ex.module, ex.node)
+
+
+# initialisers: name in lower case without underscores -> how, mean or value, spread; None: a weight initialiser
+INITIALIZERS: dict[str, tuple[str, float | None, float | None]] = {
+    "zeros": ("constant", 0.0, None),
+    "zero": ("constant", 0.0, None),
+    "ones": ("constant", 1.0, None),
+    "one": ("constant", 1.0, None),
+    "randomnormal": ("normal", 0.0, 0.05),
+    "normal": ("normal", 0.0, 0.05),
+    "truncatednormal": ("normal", 0.0, 0.05),
+    "randomuniform": ("uniform", 0.0, 0.05),
+    "uniform": ("uniform", 0.0, 0.05),
+    "constant": ("constant", 0.0, None),
+}
+SCALED_INITIALIZERS = {
+    "glorotuniform", "glorotnormal", "xavier", "xavierinitializer", "henormal", "heuniform", "lecunnormal", "lecununiform", "orthogonal",
+    "variancescaling", "identity", "orthogonalinitializer", "variancescalinginitializer", "xavierinitializerconv2d",
+}  # fmt: skip

@@ -1,0 +1,271 @@
+"""Keras's calling conventions: which name is what, and what calling it does. Keras 1, 2, 3 and tf.keras are one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.domain.values import Class, External, ListV, Native, Obj, Unknown
+from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, raw_layers
+from biaslint.analysis.frameworks.keras import (
+    functions as keras_functions,
+    layers as keras_layers,
+    models,
+    names as keras_names,
+    vocabulary as keras_vocabulary,
+)
+from biaslint.analysis.frameworks.keras.names import SUBMODULES
+from biaslint.analysis.interpreter.framework import Framework
+from biaslint.analysis.project.environment import MISSING
+from biaslint.flow import Dims, Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.layers import Param
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Call a name of Keras. MISSING where it is not known."""
+    short = keras_names.short_of(name)
+    if short in keras_vocabulary.LAYERS:
+        return keras_layers.construct(ex, name.rpartition(".")[2], args, kwargs)
+    if short in ("Model", "Sequential", "Layer"):
+        obj = Obj(External(name), ex.origin())
+        ex.objects.append(obj)
+        models.prepare(ex, obj)
+        models.initialize(ex, obj, args, kwargs)
+        return obj
+    if name == SUBMODULES:
+        return ListV([External(f"keras.{space}") for space in ("backend", "layers", "models", "utils")], "tuple")
+    last = name.rpartition(".")[2]
+    parts = name.split(".")
+    if last == "Input" or name == "keras.backend.placeholder":
+        return make_input(ex, args, kwargs)
+    space = parts[1] if len(parts) > 2 else ""
+    if last == "image_data_format" or last == "normalize_data_format" or last == "standardize_data_format":
+        return args[0] if args and isinstance(args[0], str) else "channels_last"
+    if last == "image_dim_ordering":
+        return "tf"
+    if last in keras_vocabulary.MERGERS and space in ("layers", "legacy", "engine"):
+        return merged(ex, last, args, kwargs)
+    if space == "initializers":
+        if last == "get":
+            return args[0] if args else kwargs.get("identifier")
+        return common_initializers.make(ex, name, args, kwargs)
+    if space == "activations":
+        return activation(ex, last, args, kwargs)
+    if space == "optimizers":
+        return optimizer(ex, name, args, kwargs)
+    if space == "losses":
+        return loss(ex, last, args, kwargs)
+    if space == "regularizers" or space == "constraints" or space == "callbacks" or space == "metrics":
+        return Obj(External(name))
+    if space in ("backend", "ops", "random", "tree") or len(parts) == 3:
+        if last == "learning_phase":
+            return True
+        if last in ("backend",):
+            return ex.fresh("the backend")
+        if last in ("variable", "Variable"):
+            return variable(ex, args, kwargs)
+        if last in (
+            "conv",
+            "conv1d",
+            "conv2d",
+            "conv3d",
+            "depthwise_conv",
+            "separable_conv",
+            "conv_transpose",
+            "bias_add",
+            "batch_normalization",
+        ):
+            return raw_layers.function(ex, last, args, kwargs, "keras")
+        if last in ("is_keras_tensor", "is_tensor"):
+            return isinstance(args[0], Node) if args and not isinstance(args[0], Unknown) else ex.fresh(last)
+        if last in (
+            "zeros",
+            "ones",
+            "zeros_like",
+            "ones_like",
+            "random_normal",
+            "random_uniform",
+            "constant",
+            "normal",
+            "uniform",
+            "truncated_normal",
+            "full",
+        ):
+            return raw_layers.filled(ex, last, args, kwargs)
+        result = keras_functions.call(ex, last, args, kwargs)
+        if result is not MISSING:
+            return result
+    if space in ("utils", "api_export", "saving") and last in (
+        "register_keras_serializable",
+        "keras_export",
+        "get_registered_object",
+    ):
+        return Native(last, lambda value, *rest, **options: value)
+    if last in ("get_source_inputs",):
+        return ex.fresh(last)
+    if space in ("config", "utils", "saving", "mixed_precision", "dtype_policies", "distribution"):
+        return ex.fresh(last)
+    return MISSING
+
+
+def make_input(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Input(shape=...)"""
+    if kwargs.get("tensor") is not None:
+        return kwargs["tensor"]
+    shape = args[0] if args else kwargs.get("shape", kwargs.get("input_shape"))
+    batch = kwargs.get("batch_size")
+    dims: Dims | None = None
+    if isinstance(shape, ListV) and not shape.open:
+        dims = construction.shape_dims(ex, [batch, *shape.items])
+    elif isinstance(shape, int):
+        dims = construction.shape_dims(ex, [batch, shape])
+    whole = kwargs.get("batch_shape", kwargs.get("batch_input_shape"))
+    if isinstance(whole, ListV) and not whole.open:
+        dims = construction.shape_dims(ex, whole.items)
+    name = kwargs.get("name")
+    return ex.flow.add("input", (), dims, name if isinstance(name, str) else "the input", ex.here())
+
+
+def merged(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """keras.layers.add([a, b]), merge([a, b], mode='concat')"""
+    parts = args[0] if args else kwargs.get("inputs", kwargs.get("tensors"))
+    config = dict(kwargs)
+    if "concat_axis" in config:
+        config["axis"] = config["concat_axis"]
+    op = keras_vocabulary.LAYERS[keras_vocabulary.MERGERS[name]].facts["op"]
+    if op == "mode" and len(args) > 1:
+        config["mode"] = args[1]
+    if op == "concat" and len(args) > 1:
+        config["axis"] = args[1]
+    return keras_layers.merge(ex, op, ex.iterate(parts), config)
+
+
+def activation(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """keras.activations.relu(x), keras.activations.get("relu")"""
+    value = args[0] if args else next(iter(kwargs.values()), None)
+    if name == "get":
+        if isinstance(value, str):
+            return None if value == "linear" else External(f"keras.activations.{value}")
+        return value
+    x = construction.tensor(ex, value)
+    if x is None:
+        return ex.fresh(name)
+    return keras_layers.activated(ex, name, x)
+
+
+def variable(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+
+    value = args[0] if args else kwargs.get("value", kwargs.get("initializer"))
+    return raw_layers.variable_of(ex, value, kwargs.get("trainable", True), "keras", kwargs.get("shape"))
+
+
+def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+
+    obj = Obj(External(name), ex.origin())
+    short = name.rpartition(".")[2]
+    if short in keras_vocabulary.OPTIMIZERS:
+        layer = Layer(f"keras.optimizers.{short}", "optimizer", "keras", dict(kwargs), ex.origin(), bias=False)
+        layer.texts = construction.argument_texts(ex, ("learning_rate",))
+        layer.settings = construction.settings(ex)
+        layer.name = raw_layers.named(ex)
+        ex.facts.append(layer)
+        obj.attrs["fact="] = layer
+    return obj
+
+
+def loss(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """keras.losses.BinaryCrossentropy(...), keras.losses.binary_crossentropy(y, p)"""
+    if name in keras_vocabulary.LOSSES:
+        obj = Obj(External(f"keras.losses.{name}"), ex.origin())
+        models.note_loss(ex, name, kwargs)
+        return obj
+    if name in keras_vocabulary.LOSS_NAMES:
+        models.note_loss(ex, keras_vocabulary.LOSS_NAMES[name], kwargs)
+        return ex.opaque(*args, *kwargs.values(), name=name)
+    return ex.opaque(*args, *kwargs.values(), name=name)
+
+
+def is_instance(value: Value, kind: External) -> bool | None:
+    """isinstance(value, kind) for a class of Keras."""
+    name = keras_names.canonical(kind.name)
+    if name.endswith("KerasTensor"):
+        return isinstance(value, Node)
+    if not isinstance(value, Obj):
+        return None if isinstance(value, Unknown) else False
+    bases = [base for base in value.cls.mro if isinstance(base, External)] if isinstance(value.cls, Class) else [value.cls]
+    return any(is_subclass(base, kind) for base in bases)
+
+
+def is_subclass(cls: External, kind: External) -> bool:
+    one, two = keras_names.canonical(cls.name), keras_names.canonical(kind.name)
+    short, other = keras_names.short_of(one), keras_names.short_of(two)
+    if one == two or (short and short == other):
+        return True
+    if other == "Layer":
+        return bool(short)
+    if other == "Model":
+        return short == "Sequential"
+    return (short, other) in {
+        ("SeparableConv2D", "Conv2D"),
+        ("DepthwiseConv2D", "Conv2D"),
+        ("Conv2DTranspose", "Conv2D"),
+        ("Bidirectional", "Wrapper"),
+        ("TimeDistributed", "Wrapper"),
+    }
+
+
+def param_dims(param: Param) -> Dims | None:
+    """The dimensions of a layer's parameter."""
+    layer = param.layer
+    units = keras_layers_size(layer, "units", "filters", "num_units")
+    if param.which.startswith("bias"):
+        if layer.kind in ("rnn", "rnn_cell"):
+            gates = {"lstm": 4, "gru": 3}.get(cell_of(layer), 1)
+            return (gates * units if isinstance(units, int) else ("op", "*", *sorted((gates, units), key=str)),)
+        return (units,)
+    return None
+
+
+def cell_of(layer: Layer) -> str:
+    short = layer.type.rpartition(".")[2]
+    if short in keras_vocabulary.LAYERS:
+        return str(keras_vocabulary.LAYERS[short].facts.get("cell", ""))
+    return "lstm" if "LSTM" in short else ""
+
+
+def keras_layers_size(layer: Layer, *names: str) -> object:
+    for name in names:
+        value = layer.config.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, Unknown):
+            return value.key
+    return ("size", layer, names[0])
+
+
+KERAS = Framework(
+    import_names=frozenset({"keras", "tensorflow", "tf_keras", "keras_core", "keras_applications"}),
+    owns=keras_names.owns,
+    canonical=keras_names.canonical,
+    knows=keras_names.knows,
+    specificity=keras_names.specific,
+    call=call,
+    call_methods=keras_names.CALL_METHODS,
+    is_module=models.is_module,
+    is_instance=is_instance,
+    is_subclass=is_subclass,
+    before_init=models.prepare,
+    after_init=models.finished,
+    attribute=models.attribute,
+    has_attribute=models.has_attribute,
+    store=models.store,
+    method=models.method,
+    base_method=models.base_method,
+    call_object=models.call_object,
+    before_call=models.before_call,
+    parameter_shape=param_dims,
+)

@@ -1,0 +1,495 @@
+"""Keras's layers: what a constructor call makes, and what calling the layer does to a tensor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.domain.values import (
+    Args,
+    Class,
+    DictV,
+    External,
+    Func,
+    Kwargs,
+    ListV,
+    Native,
+    Obj,
+    Unknown,
+    Value,
+    adopt,
+)
+from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, signatures
+from biaslint.analysis.frameworks.common.signatures import REQUIRED
+from biaslint.analysis.frameworks.keras import vocabulary as keras_vocabulary
+from biaslint.analysis.tensors import nodes, ops, reshaping
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.frameworks.common.signatures import LayerSpec
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def construct(ex: Execution, short: str, args: Args, kwargs: Kwargs) -> Obj:
+    """keras.layers.<short>(...)"""
+    obj = Obj(External(f"keras.layers.{short}"), ex.origin())
+    ex.objects.append(obj)
+    make(ex, obj, short, args, kwargs)
+    return obj
+
+
+def make(ex: Execution, obj: Obj, short: str, args: Args, kwargs: Kwargs, type_: str = "", framework: str = "keras") -> None:
+    """Turn an instance into the layer."""
+    name = keras_vocabulary.RENAMED_LAYERS.get(short, short)
+    spec = keras_vocabulary.LAYERS[name]
+    config = bound(ex, spec, short, args, kwargs)
+    layer = Layer(type_ or f"keras.layers.{name}", spec.kind, framework, config, obj.origin or ex.origin())
+    layer.texts = construction.argument_texts(ex, signatures.positional_names(spec.signature))
+    layer.spec = spec
+    set_bias(ex, layer, spec, config, name)
+    if {"kernel_initializer", "weights_initializer"} & layer.texts.keys():
+        given = common_initializers.as_write(ex, config.get("kernel_initializer"), which="weight")
+        layer.weight_writes += [given] if given.how == "normal" else []
+    layer.trainable = layer.weight_trainable = config.get("trainable", True)
+    layer.settings = construction.settings(ex)
+    obj.layer = layer
+    if config.get("trainable") is False:
+        obj.attrs["trainable"] = False
+    if spec.kind == "wrapper":
+        inner = config.get("layer", config.get("cell", config.get("cells")))
+        obj.attrs["layer"] = inner
+        adopt(obj, inner, "")
+    ex.layers.append(layer)
+
+
+def set_bias(ex: Execution, layer: Layer, spec: LayerSpec, config: Kwargs, name: str) -> None:
+    """Is there a bias, what switches it, and what does it start at?"""
+    if spec.kind == "norm":
+        layer.bias = config.get("center", True) if values.is_constant(config.get("center", True)) else None
+        layer.default = "zeros"
+        return
+    if not spec.default:
+        layer.bias = False
+        return
+    if spec.bias == "bias_axes":
+        layer.argument, layer.kind = spec.bias, "linear"
+        axes = config.get("bias_axes")
+        layer.bias = ex.truth(axes) if isinstance(axes, Unknown) else axes is not None
+        text = layer.texts.get(spec.bias, "")
+        layer.argument_text = "True" if isinstance(axes, str) and text[:1] in ("'", '"') else text
+    elif spec.bias:
+        layer.argument = spec.bias
+        layer.bias = ex.truth(config.get(spec.bias, True))
+        layer.argument_text = layer.texts.get(spec.bias, layer.texts.get("bias", ""))
+        if "bias" in layer.texts and "use_bias" not in layer.texts:
+            layer.argument = "bias"
+    else:
+        layer.bias = True
+    given = config.get("bias_initializer", "zeros")
+    layer.default = "zeros"
+    if given is not None and given != "zeros":
+        shape = ListV([config.get("units", config.get("filters", ex.fresh()))], "tuple")
+        layer.writes.append(common_initializers.as_write(ex, given, layer.texts.get("bias_initializer", ""), shape=shape))
+
+
+def bound(ex: Execution, spec: LayerSpec, short: str, args: Args, kwargs: Kwargs) -> Kwargs:
+    """The constructor's arguments by name, defaults included; old names become today's."""
+    config: Kwargs = {name: default for name, default in signatures.parameters(spec.signature) if default is not REQUIRED}
+    names = signatures.positional_names(spec.signature)
+    old = short.startswith(("Convolution", "AtrousConvolution", "Deconvolution")) and (
+        (len(args) > 2 and all(isinstance(item, (int, Unknown)) for item in args[1:3]))
+        or not {"nb_row", "border_mode", "nb_filter", "init"}.isdisjoint(kwargs)
+    )
+    if old and spec.kind == "conv":
+        rest = args[1:]
+        sides = spec.facts["dims"]
+        config.update(zip(names, args[:1], strict=False))
+        if rest:
+            config["kernel_size"] = ListV(list(rest[:sides]), "tuple")
+        config.update(zip(("kernel_initializer", "activation"), rest[sides:], strict=False))
+    else:
+        config.update(zip(names, args, strict=False))
+    for name, value in kwargs.items():
+        config[keras_vocabulary.RENAMED_ARGUMENTS.get(name, name) if name not in names else name] = value
+    if "nb_row" in kwargs:
+        config["kernel_size"] = ListV([kwargs["nb_row"], kwargs.get("nb_col", kwargs["nb_row"])], "tuple")
+    if config.get("data_format") in ("tf", "th"):
+        config["data_format"] = "channels_last" if config["data_format"] == "tf" else "channels_first"
+    return config
+
+
+def apply(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """layer(x, ...)"""
+    layer = obj.layer
+    assert layer is not None
+    value = args[0] if args else next(iter(kwargs.values()), None)
+    if layer.kind == "wrapper":
+        return wrapped(ex, obj, layer, value, args, kwargs)
+    if layer.kind == "merge":
+        return merged(ex, layer, value)
+    if layer.kind in ("rnn", "rnn_cell", "attention", "opaque"):
+        node = ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
+        node.bias_of = layer
+        layer.calls.append(node)
+        if layer.kind == "rnn" and layer.config.get("return_state") is True:
+            return ListV([node, *(ex.opaque(node, name=layer.name) for _ in range(1 + ("LSTM" in layer.type)))])
+        if layer.kind == "rnn_cell":
+            return ListV([node, ex.opaque(node, name=layer.name)], "tuple")
+        return node
+    x = construction.tensor(ex, value)
+    if x is None:
+        return ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
+    known_input(ex, layer, x)
+    if layer.kind == "norm":
+        return do_norm(ex, obj, layer, x, {"training": args[1], **kwargs} if len(args) > 1 else kwargs)
+    result = KINDS[layer.spec.kind](ex, layer, x)
+    if layer.kind in ("conv", "linear") and isinstance(result, Node):
+        return activated(ex, layer.config.get("activation"), result)
+    return result
+
+
+def known_input(ex: Execution, layer: Layer, x: Node) -> None:
+    """`input_shape=(28, 28, 1)` tells the input's dimensions."""
+    if x.dims is not None:
+        return
+    shape = layer.config.get("input_shape", layer.config.get("batch_input_shape"))
+    if isinstance(shape, ListV) and not shape.open:
+        sizes = shape.items if "input_shape" not in layer.config else [None, *shape.items]
+        x.dims = construction.shape_dims(ex, sizes)
+    elif isinstance(layer.config.get("input_dim"), (int, Unknown)) and layer.kind == "linear":
+        x.dims = construction.shape_dims(ex, [None, layer.config["input_dim"]])
+
+
+def activated(ex: Execution, activation: Value, x: Node) -> Value:
+    """activation(x), for a name, a function, a layer or None."""
+    if activation is None or activation in ("linear", "identity", ""):
+        return x
+    if isinstance(activation, str):
+        if activation in keras_vocabulary.SOFTMAX:
+            return ops.softmax(ex, x, -1)
+        return construction.nonlinear(ex, x, activation)
+    if isinstance(activation, (External, Func, Native, Obj, Class)) or not isinstance(activation, Unknown):
+        return ex.call(activation, [x], {}, ex.node)
+    if not ex.truth(activation):
+        return x
+    return construction.nonlinear(ex, x, activation.text or "activation")
+
+
+def size(ex: Execution, value: Value) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return value.key if isinstance(value, Unknown) else ex.fresh().key
+
+
+def do_conv(ex: Execution, layer: Layer, x: Node) -> Value:
+    facts = layer.spec.facts
+    dims = facts["dims"]
+    if x.rank is not None and x.rank > dims + 2:
+        node = construction.nonlinear(ex, x, layer.name or layer.type)
+        return construction.biased(layer, node, (-1,))
+    config = layer.config
+    first = construction.is_first(ex, config.get("data_format"))
+    padding = config.get("padding", "valid")
+    padding = padding.lower() if isinstance(padding, str) else padding
+    if padding == "causal" or padding == "full":
+        padding = "same"
+    multiplier = config.get("depth_multiplier", 1)
+    if facts.get("depthwise"):
+        channels = x.dims[1 if first else -1] if x.dims else None
+        out = (
+            channels * multiplier
+            if isinstance(channels, int) and isinstance(multiplier, int)
+            else channels
+            if multiplier == 1 and channels
+            else ex.fresh().key
+        )
+    else:
+        out = size(ex, config.get("filters"))
+    node = ops.conv(
+        ex,
+        x,
+        dims,
+        out,
+        padding=padding,
+        kernel=config.get("kernel_size"),
+        transposed=bool(facts.get("transposed")),
+        channels_last=not first,
+        name=layer.name or layer.type.rpartition(".")[2],
+    )
+    return construction.biased(layer, node, (1,) if first else (-1,))
+
+
+def do_linear(ex: Execution, layer: Layer, x: Node) -> Value:
+    node = ops.linear(ex, x, size(ex, layer.config.get("units")), layer.name or "a dense layer")
+    return construction.biased(layer, node, (-1,))
+
+
+def do_einsum_dense(ex: Execution, layer: Layer, x: Node) -> Value:
+    """output = einsum(equation, x, kernel) + bias, whose axes are named in `bias_axes`."""
+    equation, letters = layer.config.get("equation"), layer.config.get("bias_axes")
+    if not isinstance(equation, str) or "->" not in equation or "..." in equation:
+        node = construction.nonlinear(ex, x, layer.name or "EinsumDense")
+        node.dims = None
+        return construction.biased(layer, node, (-1,))
+    left, _, result = equation.replace(" ", "").partition("->")
+    weight = left.partition(",")[2]
+    if x.dims is None:
+        ex.flow.learn_rank(x, len(left.partition(",")[0]))
+    value = ops.einsum(ex, equation, [x, nodes.const(ex, tuple(ex.fresh().key for _ in weight), "a kernel")])
+    axes = (
+        tuple(result.index(letter) for letter in letters if letter in result)
+        if isinstance(letters, str)
+        else (len(result) - 1,)
+    )
+    return construction.biased(layer, value, axes) if isinstance(value, Node) else value
+
+
+def do_norm(ex: Execution, obj: Obj, layer: Layer, x: Node, kwargs: Kwargs) -> Value:
+    """Normalisation. A batch norm that is frozen or told `training=False` only scales and shifts."""
+    style = layer.spec.facts["style"]
+    training = kwargs.get("training", kwargs.get("is_training", True))
+    frozen = obj.attrs.get("trainable") is False or layer.trainable is False or training is False
+    node = normalize(ex, x, style, layer, frozen)
+    layer.calls.append(node)
+    return node
+
+
+def normalize(ex: Execution, x: Node, style: str, layer: Layer, frozen: bool) -> Node:
+    config = layer.config
+    name = layer.name or layer.type.rpartition(".")[2]
+    axis = config.get("axis", -1)
+    axes = nodes.axes_of(axis) if not isinstance(axis, Unknown) else None
+    if style == "batch":
+        if frozen:
+            return nodes.keep(ex, x, name)
+        if config.get("renorm") is True:
+            return ops.norm(ex, x, "batch renorm", None, name, layer=layer)
+        return ops.norm(ex, x, "batch norm", ops.all_but(*axes) if axes else None, name, layer=layer)
+    if style == "instance":
+        return ops.norm(ex, x, "instance norm", ops.all_but(0, *axes) if axes else None, name, layer=layer)
+    if style == "group":
+        groups = config.get("groups", 32)
+        channel = axes[0] if axes else -1
+        channels = x.dims[channel] if x.dims is not None and -len(x.dims) <= channel < len(x.dims) else None
+        if groups == -1 or (channels is not None and terms.key_of(groups) == channels):
+            return ops.norm(ex, x, "group norm with one channel per group", ops.all_but(0, channel), name, layer=layer)
+        return ops.norm(ex, x, "group norm", None, name, layer=layer)
+    if style == "layer":
+        if config.get("rms_scaling") is True or axes is None:
+            return ops.norm(ex, x, "layer norm", None, name, layer=layer)
+        return ops.norm(ex, x, "layer norm", tuple(axes), name, layer=layer)
+    return ops.norm(ex, x, "RMS norm" if style == "rms" else "unit norm", None, name, layer=layer)
+
+
+def do_keep(ex: Execution, layer: Layer, x: Node) -> Value:
+    return x if layer.type.endswith("Identity") else nodes.keep(ex, x, layer.type.rpartition(".")[2])
+
+
+def do_activation(ex: Execution, layer: Layer, x: Node) -> Value:
+    function = layer.spec.facts.get("function")
+    if function is not None:
+        return construction.nonlinear(ex, x, function)
+    return activated(ex, layer.config.get("activation"), x)
+
+
+def do_softmax(ex: Execution, layer: Layer, x: Node) -> Value:
+    return ops.softmax(ex, x, layer.config.get("axis", -1))
+
+
+def do_dropout(ex: Execution, layer: Layer, x: Node) -> Value:
+    rate = layer.config.get("rate", 0.5)
+    if values.is_constant(rate) and rate == 0:
+        return nodes.keep(ex, x, "dropout")
+    return construction.nonlinear(ex, x, "dropout")
+
+
+def do_embedding(ex: Execution, layer: Layer, x: Node) -> Value:
+    node = ex.opaque(x, name=layer.name or "an embedding")
+    node.dims = None if x.dims is None else (*x.dims, size(ex, layer.config.get("output_dim")))
+    layer.calls.append(node)
+    return node
+
+
+def do_flatten(ex: Execution, layer: Layer, x: Node) -> Value:
+    return reshaping.flatten(ex, x, 1, -1)
+
+
+def do_reshape(ex: Execution, layer: Layer, x: Node) -> Value:
+    target = layer.config.get("target_shape")
+    if not isinstance(target, ListV) or target.open:
+        return ex.opaque(x, name="reshape")
+    first = nodes.value_of(x.dims[0] if x.dims else ("dim", x.id, 0))
+    return reshaping.reshape(ex, x, [first, *(-1 if item is None else item for item in target.items)])
+
+
+def do_permute(ex: Execution, layer: Layer, x: Node) -> Value:
+    axes = nodes.axes_of(layer.config.get("dims"))
+    return reshaping.permute(ex, x, [0, *axes]) if axes else ex.opaque(x, name="permute")
+
+
+def do_repeat(ex: Execution, layer: Layer, x: Node) -> Value:
+    if x.dims is None:
+        ex.flow.learn_rank(x, 2)
+    assert x.dims is not None
+    return reshaping.remap(ex, x, {0: (0,), 2: (1,)}, (x.dims[0], size(ex, layer.config.get("n")), x.dims[-1]), "repeat")
+
+
+def do_crop(ex: Execution, layer: Layer, x: Node) -> Value:
+    dims = None
+    if x.dims is not None:
+        channel = 1 if construction.is_first(ex, layer.config.get("data_format")) else len(x.dims) - 1
+        dims = tuple(dim if axis in (0, channel) else ex.fresh().key for axis, dim in enumerate(x.dims))
+    return nodes.make(ex, "keep", [x], dims, "crop")
+
+
+def do_pad(ex: Execution, layer: Layer, x: Node) -> Value:
+    """Zeros enter in space."""
+    spatial = layer.spec.facts["dims"]
+    if x.dims is None:
+        ex.flow.learn_rank(x, spatial + 2)
+    rank = x.rank or spatial + 2
+    channel = 1 if construction.is_first(ex, layer.config.get("data_format")) else rank - 1
+    axes = tuple(axis for axis in range(1, rank) if axis != channel)
+    dims = tuple(ex.fresh().key if axis in axes else dim for axis, dim in enumerate(x.dims or ()))
+    width = layer.config.get("padding", 1)
+    if values.is_constant(width) and width == 0:
+        return nodes.keep(ex, x, "pad")
+    return nodes.make(ex, "smooth", [x], dims, "zero padding", mixes=(), padded=axes)
+
+
+def do_resize(ex: Execution, layer: Layer, x: Node) -> Value:
+    return ops.smooth(
+        ex,
+        x,
+        layer.spec.facts["dims"],
+        "upsampling",
+        channels_last=not construction.is_first(ex, layer.config.get("data_format")),
+    )
+
+
+def do_max_pool(ex: Execution, layer: Layer, x: Node) -> Value:
+    last = not construction.is_first(ex, layer.config.get("data_format"))
+    return ops.window(ex, x, layer.spec.facts["dims"], "max_pool", channels_last=last)
+
+
+def do_average_pool(ex: Execution, layer: Layer, x: Node) -> Value:
+    # zeros that "same" adds are not counted
+    last = not construction.is_first(ex, layer.config.get("data_format"))
+    return ops.smooth(ex, x, layer.spec.facts["dims"], "avg_pool", channels_last=last)
+
+
+def do_global_pool(ex: Execution, layer: Layer, x: Node) -> Value:
+    spatial = layer.spec.facts["dims"]
+    if x.dims is None:
+        ex.flow.learn_rank(x, spatial + 2)
+    rank = x.rank or spatial + 2
+    channel = 1 if construction.is_first(ex, layer.config.get("data_format")) else rank - 1
+    axes = ListV([axis for axis in range(1, rank) if axis != channel])
+    return ops.reduce(
+        ex, x, axes, layer.config.get("keepdims", False), layer.type.rpartition(".")[2], layer.kind == "global_average_pool"
+    )
+
+
+def do_lambda(ex: Execution, layer: Layer, x: Node) -> Value:
+    given = layer.config.get("arguments")
+    extra = {key: item for key, item in given.items.items() if isinstance(key, str)} if isinstance(given, DictV) else {}
+    function = layer.config.get("function")
+    if isinstance(function, Unknown) or function is None:
+        return ex.opaque(x, name="a lambda layer")
+    return ex.call(function, [x], extra, ex.node)
+
+
+def do_input(ex: Execution, layer: Layer, x: Node) -> Value:
+    return x
+
+
+def merged(ex: Execution, layer: Layer, value: Value) -> Value:
+    parts = value.items if isinstance(value, ListV) else [value]
+    return merge(ex, layer.spec.facts["op"], parts, layer.config)
+
+
+def merge(ex: Execution, op: str, parts: list[Value], config: Kwargs) -> Value:
+    """Add, multiply, concatenate ... a list of tensors."""
+    nodes = [node for node in (construction.tensor(ex, part) for part in parts) if node is not None]
+    if op == "mode":
+        mode = config.get("mode", "sum")
+        op = {"sum": "add", "ave": "add", "mul": "mul", "concat": "concat", "max": "max"}.get(
+            mode if isinstance(mode, str) else "", "opaque"
+        )
+    if not nodes:
+        return ex.fresh("a merge")
+    if op == "concat":
+        return ops.concat(ex, ListV(list(nodes)), config.get("axis", -1))
+    if op in ("add", "mul"):
+        result: Value = nodes[0]
+        for node in nodes[1:]:
+            result = ops.add(ex, result, node) if op == "add" else ops.mul(ex, result, node)
+        return result
+    node = ex.opaque(ListV(list(nodes)), name="maximum" if op == "max" else "a merge")
+    node.dims = nodes[0].dims if op == "max" else None
+    return node
+
+
+def wrapped(ex: Execution, obj: Obj, layer: Layer, value: Value, args: Args, kwargs: Kwargs) -> Value:
+    """TimeDistributed, Bidirectional, RNN(cell) and other layers around a layer."""
+    inner = obj.attrs.get("layer")
+    style = layer.spec.facts["style"]
+    if inner is None or isinstance(inner, Unknown):
+        return ex.opaque(*args, *kwargs.values(), name=layer.type.rpartition(".")[2])
+    if style == "time":
+        x = construction.tensor(ex, value)
+        if x is None:
+            return ex.opaque(*args, name="TimeDistributed")
+        if x.dims is None and isinstance(inner, Obj) and inner.layer is not None and inner.layer.kind == "conv":
+            ex.flow.learn_rank(x, inner.layer.spec.facts["dims"] + 3)
+        if x.dims is None and isinstance(inner, Obj) and inner.layer is not None and inner.layer.spec.kind == "linear":
+            return ex.call(inner, [x], {}, ex.node)
+        if x.dims is None:
+            known_input(ex, layer, x)
+        if x.dims is None:
+            ex.flow.learn_rank(x, 3)
+        result = ex.call(inner, [ops.select(ex, x, 1, 0)], {}, ex.node)
+        if not isinstance(result, Node) or result.rank is None:
+            return result
+        again = reshaping.unsqueeze(ex, result, 1)
+        assert again.dims is not None
+        again.dims = (again.dims[0], ex.fresh().key, *again.dims[2:])
+        return again
+    if style == "rnn":
+        inners = inner.items if isinstance(inner, ListV) else [inner]
+        node = ex.opaque(*args, *kwargs.values(), name=layer.type.rpartition(".")[2])
+        for one in inners:
+            if isinstance(one, Obj):
+                one.used = True
+                if one.layer is not None:
+                    one.layer.calls.append(node)
+                elif isinstance(one.cls, Class):
+                    ex.call(one, [node, ListV([ex.opaque(node, name="a state")])], {}, ex.node)
+        return node
+    return ex.call(inner, args, kwargs, ex.node)
+
+
+KINDS: dict[str, Any] = {
+    "conv": do_conv,
+    "linear": do_linear,
+    "einsum_dense": do_einsum_dense,
+    "keep": do_keep,
+    "activation": do_activation,
+    "softmax": do_softmax,
+    "dropout": do_dropout,
+    "embedding": do_embedding,
+    "flatten": do_flatten,
+    "reshape": do_reshape,
+    "permute": do_permute,
+    "repeat": do_repeat,
+    "crop": do_crop,
+    "pad": do_pad,
+    "resize": do_resize,
+    "max_pool": do_max_pool,
+    "average_pool": do_average_pool,
+    "global_max_pool": do_global_pool,
+    "global_average_pool": do_global_pool,
+    "lambda": do_lambda,
+    "input": do_input,
+}

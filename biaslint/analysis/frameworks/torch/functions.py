@@ -1,0 +1,439 @@
+"""PyTorch's functions: torch.*, torch.nn.functional.*, and the wrappers that pass a module or function through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import values, values as domain_values
+from biaslint.analysis.domain.layers import Layer, Param
+from biaslint.analysis.domain.values import Args, DictV, External, Kwargs, ListV, Native, Obj, Unknown, Value, argument
+from biaslint.analysis.frameworks.common import construction, signatures
+from biaslint.analysis.frameworks.torch import layers as torch_layers, vocabulary as torch_vocabulary
+from biaslint.analysis.interpreter import execution
+from biaslint.analysis.interpreter.builtins import standard_library
+from biaslint.analysis.project.environment import MISSING
+from biaslint.analysis.tensors import (
+    contents,
+    methods as tensor_methods,
+    nodes,
+    nodes as tensors_nodes,
+    ops,
+    parameter_writes,
+)
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+FILLED: dict[str, tuple[str, float, float | None]] = {
+    "zeros": ("constant", 0.0, None),
+    "zeros_like": ("constant", 0.0, None),
+    "ones": ("constant", 1.0, None),
+    "ones_like": ("constant", 1.0, None),
+    "randn": ("normal", 0.0, 1.0),
+    "randn_like": ("normal", 0.0, 1.0),
+    "rand": ("uniform", 0.5, 0.5),
+    "rand_like": ("uniform", 0.5, 0.5),
+}
+MAKERS = {
+    "empty",
+    "full",
+    "tensor",
+    "as_tensor",
+    "arange",
+    "eye",
+    "from_numpy",
+    "FloatTensor",
+    "Tensor",
+    "LongTensor",
+    "empty_like",
+    "full_like",
+    "randint",
+    "normal",
+}
+
+
+def functional(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """torch.nn.functional.name(...)"""
+    if name in torch_vocabulary.LOSS_FUNCTIONS:
+        return loss(ex, name, args, kwargs)
+    handler = FUNCTIONAL.get(name)
+    if handler is not None:
+        return handler(ex, args, kwargs)
+    return on_tensor(ex, name, args, kwargs)
+
+
+def plain(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """torch.name(...)"""
+    if name in FILLED:
+        like = args[0] if name.endswith("_like") and args else None
+        dims = like.dims if isinstance(like, Node) else tensor_methods.size_dims(ex, args or [kwargs.get("size")])
+        if isinstance(like, Param):
+            dims = nodes.param_dims(like)
+        return nodes.const(ex, dims, name, write=FILLED[name])
+    if name in MAKERS:
+        return made(ex, name, args, kwargs)
+    if name in ("cat", "concat", "concatenate"):
+        return ops.concat(
+            ex,
+            argument(args, kwargs, 0, "tensors"),
+            argument(args, kwargs, 1, "dim", "axis", default=0),
+        )
+    if name in ("stack",):
+        return ops.stack(
+            ex,
+            argument(args, kwargs, 0, "tensors"),
+            argument(args, kwargs, 1, "dim", default=0),
+        )
+    if name == "einsum":
+        operands = args[1:] if len(args) > 1 else []
+        if len(operands) == 1 and isinstance(operands[0], ListV):
+            operands = operands[0].items
+        return ops.einsum(ex, args[0] if args else None, operands)
+    if name in ("chunk", "split") and args and isinstance(args[0], Param):
+        return parameter_writes.pieces(ex, args[0], name, args[1:])
+    if name == "where" and len(args) == 3:
+        return where(ex, args)
+    if name in ("no_grad", "enable_grad", "inference_mode", "set_grad_enabled", "autocast", "device", "Generator"):
+        return Obj(External(f"torch.{name}"))
+    if name in ("is_tensor",):
+        return isinstance(args[0], Node) if args and not isinstance(args[0], Unknown) else ex.fresh(name)
+    if name in ("compile", "jit"):
+        return args[0] if args else Native(name, lambda value, *rest, **options: value)
+    if name in ("manual_seed", "set_float32_matmul_precision", "set_num_threads", "save"):
+        return None
+    if name in FUNCTIONAL:
+        return FUNCTIONAL[name](ex, args, kwargs)
+    return on_tensor(ex, name, args, kwargs)
+
+
+def where(ex: Execution, args: Args) -> Value:
+    """torch.where(condition, a, b): with a constant on one side, a mask."""
+    mask, one, two = args
+    nodes = [value for value in (one, two) if isinstance(value, Node) and value.op != "const"]
+    if len(nodes) == 1 and (not isinstance(mask, Node) or mask.op in ("input", "const", "opaque")):
+        other = two if one is nodes[0] else one
+        if not values.tensors_in(other) or (isinstance(other, Node) and other.op == "const"):
+            if isinstance(other, (int, float)) and other > -1000:
+                return ex.opaque(*args, name="where")
+            return tensors_nodes.keep(ex, nodes[0], "where")
+    return ex.opaque(*args, name="where")
+
+
+def made(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """torch.full, torch.tensor and their like."""
+    if name == "arange" and args and all(isinstance(item, int) for item in args):
+        return nodes.const(ex, (len(range(*args[:3])),), name)
+    if name == "normal":
+        mean, std = argument(args, kwargs, 0, "mean"), argument(args, kwargs, 1, "std")
+        if isinstance(mean, (int, float)) and isinstance(std, (int, float)):
+            return nodes.const(ex, None, name, write=("normal", float(mean), float(std)))
+    if name in ("full", "full_like"):
+        size, value = (
+            argument(args, kwargs, 0, "size", "input"),
+            argument(args, kwargs, 1, "fill_value"),
+        )
+        dims = tensor_methods.size_dims(ex, [size]) if name == "full" else size.dims if isinstance(size, Node) else None
+        write = ("constant", float(value), None) if isinstance(value, (int, float)) else None
+        return nodes.const(ex, dims, name, write=write)
+    if name in ("tensor", "as_tensor", "FloatTensor", "Tensor") and args:
+        value = args[0]
+        if isinstance(value, Node):
+            return value
+        found = values.tensors_in(value)
+        if found:
+            return ex.opaque(value, name=name)
+        if isinstance(value, (int, float)) and name in ("tensor", "as_tensor"):
+            return nodes.const(ex, (), name, write=("constant", float(value), None))
+        if isinstance(value, ListV):
+            numbers = [item for item in value.items if isinstance(item, (int, float))]
+            same = len(numbers) == len(value.items) and len(set(numbers)) == 1
+            return nodes.const(ex, (len(value.items),), name, write=("constant", float(numbers[0]), None) if same else None)
+        if isinstance(value, Unknown):
+            return nodes.const(ex, None, name, write=contents.content(ex, value))
+    dims = tensor_methods.size_dims(ex, args)
+    return nodes.const(ex, dims, name)
+
+
+def on_tensor(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """A function whose first argument is the tensor it works on."""
+    values = list(args)
+    options = dict(kwargs)
+    if not values:
+        for key in ("input", "query", "x", "tensor"):
+            if key in options:
+                values = [options.pop(key)]
+                break
+    if (len(values) == 1 and name == "scaled_dot_product_attention") or not values:
+        pass
+    x = nodes.tensor(ex, values[0]) if values else None
+    if isinstance(values[0] if values else None, Param):
+        x = nodes.tensor(ex, values[0])
+    if x is not None:
+        return tensor_methods.apply(ex, name, x, values[1:], options)
+    found = [node for value in (*values, *options.values()) for node in domain_values.tensors_in(value)]
+    if found:
+        if values and isinstance(values[0], (int, float)) and name in ("mul", "add", "sub"):
+            return nodes.keep(ex, found[0], name)
+        return ex.opaque(*values, *options.values(), name=name)
+    result = standard_library.call(ex, f"math.{name}", values, options)
+    return result if result is not MISSING else ex.fresh(f"{name}(...)")
+
+
+def raw_layer(ex: Execution, kind: str, name: str, bias: Value, node: Node, axes: tuple[int, ...]) -> Node:
+    """F.linear and F.conv with a bias of their own: the bias belongs to the layer whose parameter it is, or stands for itself."""
+    if isinstance(bias, Node) and bias.op == "const":
+        node.info["raw_bias"] = bias
+    if isinstance(bias, Param):
+        bias.layer.axes = axes
+        return torch_layers.biased(bias.layer, node)
+    if isinstance(bias, Node) and bias.info.get("parameter") and bias.op == "const":
+        layer = bias.info.get("raw")
+        if layer is None:
+            layer = Layer(
+                f"torch.nn.functional.{name}",
+                kind,
+                "torch",
+                {},
+                bias.info["made"],
+                name=bias.info.get("called", bias.name),
+                bias=True,
+            )
+            layer.axes = axes
+            bias.info["raw"] = layer
+            ex.layers.append(layer)
+        return torch_layers.biased(layer, node)
+    return node
+
+
+def do_linear(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
+    weight, bias = argument(args, kwargs, 1, "weight"), argument(args, kwargs, 2, "bias")
+    if x is None:
+        return ex.opaque(*args, *kwargs.values(), name="linear")
+    w = nodes.tensor(ex, weight)
+    out: Any = w.dims[0] if w is not None and w.dims else ex.fresh().key
+    node = ops.linear(ex, x, out, "linear", w)
+    node.info["raw_weight"] = weight
+    return with_bias(ex, raw_layer(ex, "linear", "linear", bias, node, (-1,)), bias)
+
+
+def with_bias(ex: Execution, node: Node, bias: Value) -> Node:
+    """A bias that is computed is an addition like any other."""
+    if isinstance(bias, Node) and bias.op != "const":
+        added = ops.add(ex, node, ex.opaque(bias, name="a computed bias"))
+        assert isinstance(added, Node)
+        return added
+    return node
+
+
+def do_conv(spatial: int, transposed: bool) -> Callable[[Execution, Args, Kwargs], Value]:
+    name = f"conv_transpose{spatial}d" if transposed else f"conv{spatial}d"
+
+    def work(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+        x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
+        weight, bias = argument(args, kwargs, 1, "weight"), argument(args, kwargs, 2, "bias")
+        if x is None:
+            return ex.opaque(*args, *kwargs.values(), name=name)
+        w = nodes.tensor(ex, weight)
+        padding = argument(args, kwargs, 4, "padding", default=0)
+        kernel: Value = None
+        if isinstance(weight, Param):
+            kernel = weight.layer.config.get("kernel_size")
+        out: Any = w.dims[0] if w is not None and w.dims else ex.fresh().key
+        node = ops.conv(ex, x, spatial, out, padding=padding, kernel=kernel, transposed=transposed, name=name, weight=w)
+        node.info["raw_weight"] = weight
+        return with_bias(ex, raw_layer(ex, "conv", name, bias, node, (1,)), bias)
+
+    return work
+
+
+def norm_layer_of(*values: Value) -> Layer | None:
+    for value in values:
+        if isinstance(value, Param):
+            return value.layer
+    return None
+
+
+def do_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
+    if x is None:
+        return ex.opaque(*args, *kwargs.values(), name="batch_norm")
+    weight, bias = argument(args, kwargs, 3, "weight"), argument(args, kwargs, 4, "bias")
+    training = argument(args, kwargs, 5, "training", default=False)
+    layer = norm_layer_of(weight, bias)
+    name = layer.name if layer is not None and layer.name else "F.batch_norm"
+    if values.is_constant(training) and not training:
+        return nodes.keep(ex, x, name)
+    if layer is not None and layer.eval_mode:
+        return nodes.keep(ex, x, name)
+    return torch_layers.normalize(ex, x, "batch", {}, name, layer, False)
+
+
+def do_instance_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
+    if x is None:
+        return ex.opaque(*args, *kwargs.values(), name="instance_norm")
+    layer = norm_layer_of(argument(args, kwargs, 3, "weight"), argument(args, kwargs, 4, "bias"))
+    return torch_layers.normalize(
+        ex, x, "instance", {}, layer.name if layer is not None and layer.name else "F.instance_norm", layer, False
+    )
+
+
+def do_group_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
+    if x is None:
+        return ex.opaque(*args, *kwargs.values(), name="group_norm")
+    layer = norm_layer_of(argument(args, kwargs, 2, "weight"), argument(args, kwargs, 3, "bias"))
+    config = dict(layer.config) if layer is not None else {}
+    config["num_groups"] = argument(args, kwargs, 1, "num_groups")
+    return torch_layers.normalize(ex, x, "group", config, "F.group_norm", layer, False)
+
+
+def do_layer_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
+    if x is None:
+        return ex.opaque(*args, *kwargs.values(), name="layer_norm")
+    shape = argument(args, kwargs, 1, "normalized_shape")
+    layer = norm_layer_of(argument(args, kwargs, 2, "weight"), argument(args, kwargs, 3, "bias"))
+    return torch_layers.normalize(ex, x, "layer", {"normalized_shape": shape}, "F.layer_norm", layer, False)
+
+
+def do_rms_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
+    if x is None:
+        return ex.opaque(*args, *kwargs.values(), name="rms_norm")
+    return torch_layers.normalize(ex, x, "rms", {}, "F.rms_norm", None, False)
+
+
+def loss(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """A loss function: remembered for what it says of the output layer."""
+    signature = torch_vocabulary.LOSS_FUNCTIONS[name]
+    layer = Layer(
+        f"torch.nn.{torch_vocabulary.LOSS_NAMES[name]}",
+        "loss",
+        "torch",
+        dict(signatures.parameters(signature)),
+        ex.origin(),
+        name=f"F.{name}",
+    )
+    layer.config.update(zip(signatures.positional_names(signature), args, strict=False))
+    layer.config.update(kwargs)
+    layer.texts = construction.argument_texts(ex, signatures.positional_names(signature))
+    layer.settings = construction.settings(ex)
+    ex.facts.append(layer)
+    x = nodes.tensor(ex, args[0] if args else kwargs.get("input"))
+    node = ex.opaque(*args, *kwargs.values(), name=name)
+    if x is not None:
+        layer.calls.append(node)
+    return node
+
+
+FUNCTIONAL: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {
+    "linear": do_linear,
+    "batch_norm": do_batch_norm,
+    "instance_norm": do_instance_norm,
+    "group_norm": do_group_norm,
+    "layer_norm": do_layer_norm,
+    "rms_norm": do_rms_norm,
+}
+for _spatial in (1, 2, 3):
+    FUNCTIONAL[f"conv{_spatial}d"] = do_conv(_spatial, False)
+    FUNCTIONAL[f"conv_transpose{_spatial}d"] = do_conv(_spatial, True)
+
+
+def first(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """A wrapper that gives back what it is given."""
+    if args:
+        return args[0]
+    return next(iter(kwargs.values())) if kwargs else Native("wrapper", lambda value, *rest, **options: value)
+
+
+def do_checkpoint(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """torch.utils.checkpoint.checkpoint(function, *inputs)"""
+    options = {"use_reentrant", "preserve_rng_state", "context_fn", "determinism_check", "debug"}
+    rest = {key: value for key, value in kwargs.items() if key not in options}
+    return ex.call(args[0], list(args[1:]), rest, ex.node) if args else ex.fresh()
+
+
+def do_checkpoint_sequential(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    if len(args) < 3:
+        return ex.fresh()
+    value: Value = args[2]
+    for item in ex.iterate(args[0]):
+        value = ex.call(item, [value], {}, ex.node)
+    return value
+
+
+def no(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    return False
+
+
+def spectral(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    if args and isinstance(args[0], Obj) and args[0].layer is not None:
+        args[0].layer.hooked = True
+    return first(ex, args, kwargs)
+
+
+def do_state(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    return DictV(open=True)
+
+
+def do_focal(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """torchvision.ops.sigmoid_focal_loss"""
+    execution.noted(ex, "torchvision.ops.sigmoid_focal_loss", "loss")
+    return ex.opaque(*args, *kwargs.values(), name="sigmoid_focal_loss")
+
+
+def do_sampler(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    execution.noted(ex, "torch.utils.data.WeightedRandomSampler", "sampler")
+    return ex.fresh("a sampler")
+
+
+def do_count(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    execution.noted(ex, "bincount", "counts")
+    return ex.fresh("counts", [node for value in args for node in values.tensors_in(value)])
+
+
+NAMED: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {
+    "torchvision.ops.sigmoid_focal_loss": do_focal,
+    "torchvision.ops.focal_loss.sigmoid_focal_loss": do_focal,
+    "torch.utils.data.WeightedRandomSampler": do_sampler,
+    "torch.utils.data.sampler.WeightedRandomSampler": do_sampler,
+    "torch.bincount": do_count,
+    "torch.utils.checkpoint.checkpoint": do_checkpoint,
+    "torch.utils.checkpoint.checkpoint_sequential": do_checkpoint_sequential,
+    "torch.jit.is_scripting": no,
+    "torch.jit.is_tracing": no,
+    "torch.onnx.is_in_onnx_export": no,
+    "torch.compiler.is_compiling": no,
+    "torch._dynamo.is_compiling": no,
+    "torch.is_autocast_enabled": no,
+    "torch.is_grad_enabled": lambda ex, args, kwargs: True,
+    "torch.cuda.is_available": no,
+    "torch.jit.script": first,
+    "torch.jit.ignore": first,
+    "torch.jit.export": first,
+    "torch.jit.unused": first,
+    "torch.jit.trace": first,
+    "torch.compile": first,
+    "torch.fx.wrap": first,
+    "torch.nn.DataParallel": first,
+    "torch.nn.parallel.DataParallel": first,
+    "torch.nn.parallel.DistributedDataParallel": first,
+    "torch.nn.SyncBatchNorm.convert_sync_batchnorm": first,
+    "torch.nn.utils.weight_norm": spectral,
+    "torch.nn.utils.spectral_norm": spectral,
+    "torch.nn.utils.parametrizations.weight_norm": spectral,
+    "torch.nn.utils.parametrizations.spectral_norm": spectral,
+    "torch.nn.utils.parametrizations.orthogonal": spectral,
+    "torch.nn.utils.parametrize.register_parametrization": first,
+    "torch.nn.utils.remove_weight_norm": first,
+    "torch.nn.utils.clip_grad_norm_": lambda ex, args, kwargs: None,
+    "torch.utils.model_zoo.load_url": do_state,
+    "torch.hub.load_state_dict_from_url": do_state,
+    "torch.load": do_state,
+    "torch.special.expm1": lambda ex, args, kwargs: ex.opaque(*args, name="expm1"),
+}

@@ -1,0 +1,68 @@
+"""`torch.nn.init`."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.layers import Param
+from biaslint.analysis.domain.values import External, Raised
+from biaslint.analysis.frameworks.common import signatures
+from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.analysis.tensors import contents, parameter_writes
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """torch.nn.init.name(tensor, ...)"""
+    target = args[0] if args else kwargs.get("tensor")
+    if (
+        isinstance(target, Node)
+        and name in torch_vocabulary.SCALED_INITIALIZERS
+        and target.rank == 1
+        and target.info.get("parameter")
+    ):
+        target.info.setdefault("writes", []).append(parameter_writes.note(ex, "bias", "scaled", by=f"nn.init.{name}"))
+    if isinstance(target, Node):
+        return target
+    if not isinstance(target, Param):
+        return target
+    signature = torch_vocabulary.INITIALIZERS.get(name)
+    if signature is None:
+        parameter_writes.record(ex, target, "unknown", by=f"nn.init.{name}")
+        return target
+    bound = {key: default for key, default in signatures.parameters(signature) if key != "tensor"}
+    bound.update(zip(signatures.positional_names(signature)[1:], args[1:], strict=False))
+    bound.update({key: value for key, value in kwargs.items() if key != "tensor"})
+    by = f"nn.init.{name}"
+    text = ex.text(ex.node.args[1]) if isinstance(ex.node, ast.Call) and len(ex.node.args) > 1 else ""
+    if name == "constant_":
+        how, value, spread = contents.content(ex, bound.get("val"))
+        parameter_writes.record(ex, target, how, value, spread, by, text)
+    elif name in ("zeros_", "ones_"):
+        parameter_writes.record(ex, target, "constant", float(name == "ones_"), by=by)
+    elif name in ("normal_", "trunc_normal_"):
+        mean, std = contents.number(bound["mean"]), contents.number(bound["std"])
+        text = next((item for item in parameter_writes.argument_texts(ex, 2) if item), text) if bound["std"] != 1.0 else text
+        parameter_writes.record(
+            ex,
+            target,
+            "normal" if std is not None else "unknown",
+            mean,
+            std,
+            by,
+            text,
+            parameter_writes.grows(bound["std"]),
+        )
+    elif name == "uniform_":
+        parameter_writes.uniform(ex, target, contents.number(bound["a"]), contents.number(bound["b"]), by, text)
+    else:
+        scaled = name in torch_vocabulary.SCALED_INITIALIZERS
+        parameter_writes.record(ex, target, "scaled" if scaled else "unknown", by=by)
+        if scaled and target.which.startswith("bias") and ex.trying:
+            raise Raised(External("builtins.ValueError"), "a weight initialiser on a bias")
+    return target

@@ -1,0 +1,314 @@
+"""PyTorch's layers: what a constructor call makes, and what calling the layer does to a tensor."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.domain.values import Class, External, ListV, Obj, Unknown
+from biaslint.analysis.frameworks.common import construction, signatures
+from biaslint.analysis.frameworks.common.signatures import REQUIRED
+from biaslint.analysis.frameworks.torch import hugging_face, vocabulary as torch_vocabulary
+from biaslint.analysis.tensors import methods as tensor_methods, nodes, ops, reshaping
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.frameworks.common.signatures import LayerSpec
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def construct(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value]) -> Obj:
+    """torch.nn.<short>(...)"""
+    obj = Obj(External(f"torch.nn.{short}"), ex.origin())
+    ex.objects.append(obj)
+    make(ex, obj, short, args, kwargs)
+    return obj
+
+
+def make(ex: Execution, obj: Obj, short: str, args: list[Value], kwargs: dict[str, Value]) -> None:
+    """Turn an instance into the layer."""
+    spec = torch_vocabulary.LAYERS[short]
+    config = bound(ex, spec, args, kwargs)
+    origin = obj.origin or ex.origin()
+    layer = Layer(f"torch.nn.{short}", spec.kind, "torch", config, origin)
+    if spec.bias:
+        layer.argument = spec.bias
+        layer.bias = present(ex, config.get(spec.bias, True))
+        layer.default = spec.default
+    elif spec.kind == "norm":
+        affine = config.get("affine", config.get("elementwise_affine", True))
+        layer.bias = bool(affine) if values.is_constant(affine) else None
+        layer.default = "zeros"
+    else:
+        layer.bias = False
+    texts = construction.argument_texts(ex, signatures.positional_names(spec.signature))
+    layer.texts = texts
+    layer.callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
+    layer.argument_text = texts.get(spec.bias, "") if spec.bias else ""
+    layer.settings = construction.settings(ex, obj)
+    layer.configured = any(configured(frame.self) for frame in ex.stack) or hugging_face.is_part(ex)
+    obj.layer = layer
+    if spec.kind == "loss":
+        ex.facts.append(layer)
+    else:
+        ex.layers.append(layer)
+
+
+def bound(ex: Execution, spec: LayerSpec, args: list[Value], kwargs: dict[str, Value]) -> dict[str, Value]:
+    """The constructor's arguments by name, defaults included."""
+    config: dict[str, Value] = {
+        name: default for name, default in signatures.parameters(spec.signature) if default is not REQUIRED
+    }
+    config.update(zip(signatures.positional_names(spec.signature), args, strict=False))
+    config.update(kwargs)
+    return config
+
+
+def present(ex: Execution, value: Value) -> bool:
+    """Is there a bias? An unknown flag is a choice of this execution."""
+    return ex.truth(value)
+
+
+def configured(owner: Value) -> bool:
+    """Is it a module of a library that initializes what is in it from a configuration?"""
+    bases = owner.cls.mro if isinstance(owner, Obj) and isinstance(owner.cls, Class) else ()
+    return any(isinstance(base, External) and base.name.startswith(torch_vocabulary.CONFIGURED) for base in bases)
+
+
+# -- calling ---------------------------------------------------------------------------------------------------------------------
+
+
+def apply(ex: Execution, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """layer(x, ...)"""
+    layer = obj.layer
+    assert layer is not None
+    value = args[0] if args else next(iter(kwargs.values()), None)
+    x = nodes.tensor(ex, value)
+    if x is None:
+        if isinstance(value, Unknown):
+            x = ex.flow.add("input", (), None, value.text or "an unknown value", ex.here())
+        else:
+            return ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
+    handler = KINDS.get(layer.kind)
+    if handler is None:
+        node = ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
+        layer.calls.append(node)
+        return node
+    return handler(ex, obj, layer, x, args, kwargs)
+
+
+def biased(layer: Layer, node: Node) -> Node:
+    """The node at which the layer's bias comes in."""
+    node.bias_of = layer
+    node.info["layer"] = layer
+    layer.calls.append(node)
+    return node
+
+
+def size(ex: Execution, layer: Layer, name: str) -> Any:
+    value = layer.config.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return value.key if isinstance(value, Unknown) else ex.fresh().key
+
+
+def do_conv(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    facts = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts
+    mode = layer.config.get("padding_mode", "zeros")
+    node = ops.conv(
+        ex,
+        x,
+        facts["dims"],
+        size(ex, layer, "out_channels"),
+        padding=layer.config.get("padding", 0),
+        kernel=layer.config.get("kernel_size"),
+        transposed=facts["transposed"],
+        zero_padding=not isinstance(mode, str) or mode == "zeros",
+        name=layer.name or layer.type,
+    )
+    layer.axes = (1,) if node.rank == facts["dims"] + 2 else (0,)
+    return biased(layer, node)
+
+
+def do_linear(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    layer.axes = (-1,)
+    return biased(layer, ops.linear(ex, x, size(ex, layer, "out_features"), layer.name or "a linear layer"))
+
+
+def do_bilinear(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    layer.axes = (-1,)
+    node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a bilinear layer")
+    return biased(layer, node)
+
+
+def of_other_size(x: Node, norm: Layer) -> bool:
+    """Does a linear layer make another number of features than the norm takes? Then the norm's are on another axis."""
+    made = x.bias_of.config.get("out_features") if isinstance(x.bias_of, Layer) else None
+    taken = norm.config.get("num_features")
+    return isinstance(made, int) and isinstance(taken, int) and made != taken
+
+
+def do_norm(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    spec = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]]
+    style, dims = spec.facts["style"], spec.facts["dims"]
+    if x.dims is None and dims in (2, 3):
+        ex.flow.learn_rank(x, dims + 2)
+    elif x.dims is None and dims == 1 and (style == "instance" or of_other_size(x, layer)):
+        ex.flow.learn_rank(x, 3)
+    node = normalize(ex, x, style, layer.config, layer.name or layer.type, layer, obj.eval_mode)
+    layer.calls.append(node)
+    return node
+
+
+def normalize(
+    ex: Execution, x: Node, style: str, config: dict[str, Value], name: str, layer: Layer | None, frozen: bool
+) -> Node:
+    """What a norm of this style does; one that is frozen or in eval mode only scales and shifts."""
+    if style == "batch":
+        if frozen:
+            return nodes.keep(ex, x, name)
+        return ops.norm(ex, x, "batch norm", ops.all_but(1), name, layer=layer)
+    if style == "instance":
+        if frozen and config.get("track_running_stats") is True:
+            return nodes.keep(ex, x, name)
+        return ops.norm(ex, x, "instance norm", ops.all_but(0, 1), name, layer=layer)
+    if style == "group":
+        groups, channels = config.get("num_groups"), config.get("num_channels")
+        if groups is not None and terms.key_of(groups) == terms.key_of(channels):
+            return ops.norm(ex, x, "group norm with one channel per group", ops.all_but(0, 1), name, layer=layer)
+        if isinstance(groups, int) and isinstance(channels, int):
+            return ops.norm(ex, x, "group norm", ops.all_but(0), name, layer=layer)
+        return ops.norm(ex, x, "group norm", None, name, layer=layer)
+    if style == "layer":
+        shape = config.get("normalized_shape")
+        count = len(shape.items) if isinstance(shape, ListV) and not shape.open else 1
+        last = shape.items[-1] if isinstance(shape, ListV) and shape.items else shape
+        if x.dims is None or not x.dims or x.dims[-1] != terms.key_of(last):
+            # it does not fit as far as can be seen: another choice was meant on the way here
+            return ops.norm(ex, x, "layer norm", None, name, layer=layer)
+        return ops.norm(ex, x, "layer norm", tuple(range(-count, 0)), name, layer=layer)
+    return ops.norm(ex, x, "RMS norm", None, name, layer=layer)
+
+
+def do_activation(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    node = ex.opaque(
+        x, name=torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("function", layer.type.rpartition(".")[2])
+    )
+    node.dims = x.dims
+    return node
+
+
+def do_identity(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return x
+
+
+def do_dropout(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return tensor_methods.do_dropout(ex, x, [layer.config.get("p", 0.5)], {"training": False} if obj.eval_mode else {})
+
+
+def do_shape(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    op = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["op"]
+    if op == "flatten":
+        return reshaping.flatten(ex, x, layer.config.get("start_dim", 1), layer.config.get("end_dim", -1))
+    if op == "unflatten":
+        return reshaping.unflatten(ex, x, layer.config.get("dim"), layer.config.get("unflattened_size"))
+    return reshaping.pixel_shuffle(ex, x) if op == "pixel_shuffle" else reshaping.pixel_unshuffle(ex, x)
+
+
+def do_resize(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return ops.smooth(ex, x, (x.rank or 4) - 2, "upsample")
+
+
+def do_max_pool(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
+    node = ops.window(ex, x, dims, "max_pool")
+    return ListV([node, ex.opaque(x, name="indices")], "tuple") if layer.config.get("return_indices") is True else node
+
+
+def do_average_pool(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
+    padding, counted = layer.config.get("padding", 0), layer.config.get("count_include_pad", True)
+    padded = ops.pads(padding, None) and counted is not False
+    return ops.smooth(ex, x, dims, "avg_pool", padded)
+
+
+def do_adaptive(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
+    return tensor_methods.adaptive(ex, x, dims, layer.config.get("output_size"))
+
+
+def do_pad(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    facts = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts
+    widths = layer.config.get("padding")
+    return ops.pad(ex, x, widths if isinstance(widths, ListV) else ListV([widths] * (2 * facts["dims"])), facts["zero"])
+
+
+def do_softmax(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return ops.softmax(ex, x, layer.config.get("dim"))
+
+
+def do_embedding(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    dims = None if x.dims is None else (*x.dims, size(ex, layer, "embedding_dim"))
+    node = ex.opaque(x, name=layer.name or "an embedding")
+    node.dims = dims
+    layer.calls.append(node)
+    return node
+
+
+def do_rnn(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a recurrent layer")
+    node.bias_of = layer
+    layer.calls.append(node)
+    state: Value = ex.opaque(node, name=layer.name)
+    if layer.type.endswith("LSTM"):
+        state = ListV([state, ex.opaque(node, name=layer.name)], "tuple")
+    return ListV([node, state], "tuple")
+
+
+def do_rnn_cell(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a recurrent cell")
+    node.bias_of = layer
+    layer.calls.append(node)
+    if layer.type.endswith("LSTMCell"):
+        return ListV([node, ex.opaque(node, name=layer.name)], "tuple")
+    return node
+
+
+def do_attention(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    node = ex.opaque(*args, *kwargs.values(), name=layer.name or "attention")
+    node.dims = x.dims
+    layer.calls.append(node)
+    return ListV([node, ex.opaque(node, name="attention weights")], "tuple")
+
+
+def do_transformer(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a transformer layer")
+    node.dims = x.dims
+    layer.calls.append(node)
+    return node
+
+
+KINDS = {
+    "conv": do_conv,
+    "linear": do_linear,
+    "bilinear": do_bilinear,
+    "norm": do_norm,
+    "activation": do_activation,
+    "identity": do_identity,
+    "dropout": do_dropout,
+    "shape": do_shape,
+    "resize": do_resize,
+    "max_pool": do_max_pool,
+    "average_pool": do_average_pool,
+    "adaptive_average_pool": do_adaptive,
+    "pad": do_pad,
+    "softmax": do_softmax,
+    "embedding": do_embedding,
+    "rnn": do_rnn,
+    "rnn_cell": do_rnn_cell,
+    "attention": do_attention,
+    "transformer": do_transformer,
+}

@@ -1,0 +1,540 @@
+"""torch.nn.Module as a protocol: attributes, containers, and the methods that every module inherits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import class_lookup, values
+from biaslint.analysis.domain.layers import Param
+from biaslint.analysis.domain.values import Args, Builtin, Class, DictV, External, Func, Kwargs, ListV, Obj, Unknown, Value
+from biaslint.analysis.frameworks.torch import (
+    hugging_face,
+    layers as torch_layers,
+    names as torch_names,
+    vocabulary as torch_vocabulary,
+)
+from biaslint.analysis.interpreter import containers, framework
+from biaslint.analysis.interpreter.objects import attributes, unknown_calls
+from biaslint.analysis.project.environment import MISSING
+from biaslint.analysis.tensors import parameter_writes
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def base_name(obj: Obj) -> str:
+    """The torch.nn class an instance is built on: "Conv2d", "Sequential", "Module", or "" where it is none."""
+    best = ""
+    rank = 0
+    for base in obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]:
+        if isinstance(base, External):
+            how = torch_names.specific(base.name)
+            if how > rank:
+                rank = how
+                best = torch_names.short_of(base.name) or (
+                    "Module" if base.name.rpartition(".")[2] in torch_vocabulary.MODULE_CLASSES else ""
+                )
+    return best
+
+
+def is_module(obj: Obj) -> bool:
+    return obj.layer is not None or obj.items is not None or bool(base_name(obj))
+
+
+def container(obj: Obj) -> str:
+    name = base_name(obj)
+    return name if name in torch_vocabulary.CONTAINERS else ""
+
+
+def prepare(ex: Execution, obj: Obj) -> None:
+    """A new instance, before its constructor runs."""
+    if container(obj):
+        obj.items = {}
+
+
+def finished(ex: Execution, obj: Obj) -> None:
+    """A new instance, after its constructor ran."""
+
+
+LAYER_METHODS = {
+    "reset_parameters",
+    "forward",
+    "extra_repr",
+    "_conv_forward",
+    "flatten_parameters",
+    "state_dict",
+}
+
+
+def attribute(ex: Execution, obj: Obj, name: str) -> Value:
+    """What an instance's framework class gives it."""
+    if name == "training":
+        return obj.training
+    if name in METHODS or name in LAYER_METHODS:
+        return Builtin(obj, name)
+    if name == "_modules":
+        return DictV(dict(framework.children(obj)))
+    layer = obj.layer
+    if name in ("_parameters", "_buffers", "__annotations__"):
+        own = parameters_of(obj) if layer is not None and name == "_parameters" else []
+        return DictV({param.which: param for _, param in own}, open=True)
+    if layer is None:
+        if obj.items is not None and name in CONTAINER_METHODS:
+            return Builtin(obj, name)
+        if name in ("device", "dtype"):
+            return Unknown(("tensor", name), name)
+        return Unknown(("attr", obj, name), f"self.{name}")
+    if name == "bias":
+        if layer.bias is False:
+            return None
+        return Param(layer, name)
+    if name in ("weight", "in_proj_weight", "in_proj_bias", "running_mean", "running_var") or name.startswith(
+        ("weight_", "bias_")
+    ):
+        if name.startswith("bias_") and layer.bias is False:
+            return ex.fresh(name)
+        if name == "running_mean" and layer.config.get("track_running_stats", True) is False:
+            return None
+        return Param(layer, name)
+    if name in layer.config:
+        value = layer.config[name]
+        if name in ("kernel_size", "stride", "padding", "dilation") and isinstance(value, int) and layer.kind == "conv":
+            return ListV([value] * torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims", 2), "tuple")
+        if name == "normalized_shape" and isinstance(value, int):
+            return ListV([value], "tuple")
+        return value
+    if name in ("transposed",):
+        return bool(torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("transposed"))
+    if name in ("_all_weights", "all_weights") and layer.kind == "rnn":
+        params = parameters_of(obj)
+        each = 2 if layer.bias is False else 4
+        values: list[Value] = [param.which if name == "_all_weights" else param for _, param in params]
+        return ListV([ListV(values[place : place + each]) for place in range(0, len(values), each)])
+    if name in ("_flat_weights_names", "_flat_weights") and layer.kind == "rnn":
+        return ListV([param.which if name.endswith("names") else param for _, param in parameters_of(obj)])
+    if name == "out_proj":
+        known = obj.attrs.get("out_proj")
+        if known is None:
+            width = layer.config.get("embed_dim", ex.fresh())
+            known = torch_layers.construct(ex, "NonDynamicallyQuantizableLinear", [width, width], {})
+            if known.layer is not None:
+                known.layer.escaped = True
+            obj.attrs["out_proj"] = known
+        return known
+    return Unknown(("attr", obj, name), f"{layer.name}.{name}")
+
+
+def has_attribute(obj: Obj, name: str) -> bool | None:
+    if name in METHODS or name in LAYER_METHODS or name in ("training", "_modules", "_parameters", "forward"):
+        return True
+    layer = obj.layer
+    if layer is not None:
+        if name == "weight":
+            return layer.kind in ("conv", "linear", "embedding", "norm", "bilinear")
+        if name == "bias":
+            return layer.kind in ("conv", "linear", "norm", "bilinear", "rnn", "rnn_cell")
+        if name.startswith(("weight_", "bias_")):
+            return layer.kind in ("rnn", "rnn_cell")
+        return name in layer.config
+    if name in ("weight", "bias"):
+        return False
+    return False if isinstance(obj.cls, (Class, External)) else None
+
+
+def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
+    """obj.name = value, where that is more than an attribute."""
+    if name == "training":
+        obj.training = value
+        return True
+    if obj.layer is not None:
+        if parameter_writes.replace(ex, obj, obj.layer, name, value):
+            return True
+        if name in obj.layer.config:
+            obj.layer.config[name] = value
+            return True
+    return False
+
+
+def base_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """super().name(...) or a method that the class does not define itself."""
+    if name == "__init__":
+        short = base_name(obj)
+        if short in torch_vocabulary.LAYERS and obj.layer is None:
+            torch_layers.make(ex, obj, short, args, kwargs)
+            started(ex, obj)
+        elif obj.items is not None:
+            fill(ex, obj, args, kwargs)
+        elif args and isinstance(args[0], Obj) is False and short == "Module" and "config" not in obj.attrs:
+            keep_config(obj, args)
+        return None
+    if name in ("forward", "__call__", "_conv_forward"):
+        if name == "_conv_forward" and obj.layer is not None:
+            return torch_layers.apply(ex, obj, args[:1], {})
+        return call_object(ex, obj, args, kwargs)
+    if name == "__setattr__" and len(args) == 2 and isinstance(args[0], str):
+        obj.attrs[args[0]] = args[1]
+        values.adopt(obj, args[1], f"self.{args[0]}")
+        return None
+    if name == "__getattr__" and args and isinstance(args[0], str):
+        return obj.attrs.get(args[0]) if args[0] in obj.attrs else ex.fresh(args[0])
+    return method(ex, obj, name, args, kwargs)
+
+
+def started(ex: Execution, obj: Obj) -> None:
+    """PyTorch's layers end their constructors with reset_parameters(), which a subclass may have of its own."""
+    own = class_lookup.find_method(obj, "reset_parameters")
+    if own is not None:
+        ex.call(own, [], {}, ex.node)
+
+
+def keep_config(obj: Obj, args: Args) -> None:
+    """Hugging Face's and mmengine's base classes keep the configuration they are given."""
+    for base in obj.cls.mro if isinstance(obj.cls, Class) else ():
+        if isinstance(base, External) and base.name.rpartition(".")[2] == "PreTrainedModel":
+            obj.attrs["config"] = args[0]
+
+
+def fill(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> None:
+    """The constructor of Sequential, ModuleList and ModuleDict."""
+    assert obj.items is not None
+    kind = container(obj)
+    source = args[0] if args else kwargs.get("modules")
+    if kind == "Sequential":
+        if len(args) == 1 and isinstance(source, DictV):
+            entries = [(str(key), value) for key, value in source.items.items()]
+        else:
+            entries = [(str(place), value) for place, value in enumerate(args)]
+    elif kind.endswith("Dict"):
+        if isinstance(source, DictV):
+            entries = [(str(key), value) for key, value in source.items.items()]
+        elif isinstance(source, ListV):
+            entries = [
+                (str(pair.items[0]), pair.items[1]) for pair in source.items if isinstance(pair, ListV) and len(pair.items) == 2
+            ]
+        else:
+            entries = []
+    else:
+        entries = [(str(place), value) for place, value in enumerate(ex.iterate(source) if source is not None else [])]
+    for key, value in entries:
+        obj.items[key] = value
+        values.adopt(obj, value, "")
+
+
+def call_object(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """obj(...) where the project defines no forward."""
+    if obj.layer is not None:
+        if obj.layer.kind == "loss":
+            found = ex.opaque(*args, *kwargs.values(), name=obj.layer.type.rpartition(".")[2])
+            obj.layer.calls.append(found)
+            return found
+        return torch_layers.apply(ex, obj, args, kwargs)
+    if obj.items is not None and container(obj) == "Sequential":
+        value: Value = args[0] if args else next(iter(kwargs.values()), None)
+        for item in list(obj.items.values()):  # which what is called may change
+            value = ex.call(item, [value], {}, ex.node)
+        return value
+    return MISSING
+
+
+# -- methods -----------------------------------------------------------------------------------------------------------------------
+
+
+def method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """A method that modules inherit."""
+    if obj.items is not None and name in CONTAINER_METHODS:
+        return CONTAINER_METHODS[name](ex, obj, args, kwargs)
+    handler = METHODS.get(name)
+    if handler is not None:
+        return handler(ex, obj, args, kwargs)
+    if name in ("forward", "__call__"):
+        return call_object(ex, obj, args, kwargs)
+    return unknown_calls.call_unknown(ex, Unknown(("method", obj, name), name), [obj, *args], kwargs)
+
+
+def do_add_module(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    name = args[0] if args else kwargs.get("name")
+    module = args[1] if len(args) > 1 else kwargs.get("module")
+    if not isinstance(name, str):
+        ex.serial += 1
+        name = f"?{ex.serial}"
+    if obj.items is not None:
+        obj.items[name] = module
+    else:
+        obj.attrs[name] = module
+    values.adopt(obj, module, f"self.{name}")
+    return None
+
+
+def do_register_parameter(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    name = args[0] if args else kwargs.get("name")
+    value = args[1] if len(args) > 1 else kwargs.get("param", kwargs.get("tensor"))
+    if isinstance(name, str):
+        attributes.store(ex, obj, name, value, f"self.{name}")
+    return None
+
+
+def do_register_buffer(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    value = args[1] if len(args) > 1 else kwargs.get("tensor")
+    if isinstance(value, Node):
+        value.info["buffer"] = True
+    return do_register_parameter(ex, obj, args, kwargs)
+
+
+def do_modules(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV([module for _, module in framework.walk(obj)])
+
+
+def do_named_modules(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV([ListV([name, module], "tuple") for name, module in framework.walk(obj)])
+
+
+def do_children(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV([child for _, child in framework.children(obj)])
+
+
+def do_named_children(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV([ListV([name, child], "tuple") for name, child in framework.children(obj)])
+
+
+def parameters_of(obj: Obj) -> list[tuple[str, Param]]:
+    found: list[tuple[str, Param]] = []
+    for name, module in framework.walk(obj):
+        layer = module.layer
+        if layer is None:
+            continue
+        head = f"{name}." if name else ""
+        if layer.kind == "rnn":
+            count = layer.config.get("num_layers", 1)
+            for index in range(count if isinstance(count, int) and 0 < count < 17 else 1):
+                for suffix in ("", "_reverse") if layer.config.get("bidirectional") is True else ("",):
+                    for which in ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if layer.bias is not False else ())):
+                        found.append((f"{head}{which}_l{index}{suffix}", Param(layer, f"{which}_l{index}{suffix}")))
+        elif layer.kind == "rnn_cell":
+            for which in ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if layer.bias is not False else ())):
+                found.append((f"{head}{which}", Param(layer, which)))
+        elif layer.kind in ("conv", "linear", "norm", "bilinear", "embedding"):
+            found.append((f"{head}weight", Param(layer, "weight")))
+            if layer.bias is not False and layer.kind != "embedding":
+                found.append((f"{head}bias", Param(layer, "bias")))
+    return found
+
+
+def do_parameters(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV([param for _, param in parameters_of(obj)])
+
+
+def do_named_parameters(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV([ListV([name, param], "tuple") for name, param in parameters_of(obj)])
+
+
+def do_apply(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """Module.apply(fn): children first, then the module itself."""
+    if args:
+        for _, module in reversed(list(framework.walk(obj))):
+            ex.call(args[0], [module], {}, ex.node)
+    return obj
+
+
+def set_mode(obj: Obj, training: Value) -> None:
+    for _, module in framework.walk(obj):
+        module.training = training
+        module.eval_mode = training is False
+        if module.layer is not None:
+            module.layer.eval_mode = training is False
+
+
+def do_train(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    mode = args[0] if args else kwargs.get("mode", True)
+    set_mode(obj, mode if values.is_constant(mode) else True)
+    return obj
+
+
+def do_eval(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """eval() on the whole model is for measuring it afterwards; on a part of one, or from within it, it freezes norms."""
+    part = isinstance(obj.cls, External) or (isinstance(obj.owner, Obj) and framework.is_module(obj.owner))
+    if framework.within_model(ex) or (part and any(frame.self is not None for frame in ex.stack)):
+        set_mode(obj, False)
+    return obj
+
+
+def do_requires_grad(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    wanted = args[0] if args else kwargs.get("requires_grad", True)
+    for _, param in parameters_of(obj):
+        parameter_writes.set_trainable(param, wanted)
+    return obj
+
+
+def give_back(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return obj
+
+
+def nothing(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return None
+
+
+def hook(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """A hook may replace the weight before each call."""
+    if obj.layer is not None:
+        obj.layer.hooked = True
+    return ex.fresh("a hook")
+
+
+def do_get_submodule(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    if args and isinstance(args[0], str):
+        for name, module in framework.walk(obj):
+            if name == args[0]:
+                return module
+    return ex.fresh("get_submodule")
+
+
+def do_reset(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """reset_parameters(): back to the framework's default."""
+    layer = obj.layer
+    if layer is not None:
+        layer.writes.clear()
+        layer.weight_writes.clear()
+    return None
+
+
+def do_state_dict(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return DictV(dict(parameters_of(obj)), open=True)
+
+
+def do_getattr(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    """module.__getattr__(name), where nothing of the project defines it."""
+    return attributes.load(ex, obj, args[0]) if args and isinstance(args[0], str) else ex.fresh("__getattr__")
+
+
+Handler = Callable[["Execution", Obj, Args, Kwargs], Value]
+METHODS: dict[str, Handler] = {
+    "add_module": do_add_module,
+    "register_module": do_add_module,
+    "register_parameter": do_register_parameter,
+    "register_buffer": do_register_buffer,
+    "modules": do_modules,
+    "named_modules": do_named_modules,
+    "children": do_children,
+    "named_children": do_named_children,
+    "parameters": do_parameters,
+    "named_parameters": do_named_parameters,
+    "apply": do_apply,
+    "train": do_train,
+    "eval": do_eval,
+    "requires_grad_": do_requires_grad,
+    "get_submodule": do_get_submodule,
+    "reset_parameters": do_reset,
+    "to": give_back,
+    "cuda": give_back,
+    "cpu": give_back,
+    "half": give_back,
+    "float": give_back,
+    "double": give_back,
+    "bfloat16": give_back,
+    "type": give_back,
+    "compile": give_back,
+    "share_memory": give_back,
+    "zero_grad": nothing,
+    "load_state_dict": nothing,
+    "register_forward_hook": hook,
+    "register_forward_pre_hook": hook,
+    "register_full_backward_hook": nothing,
+    "_register_load_state_dict_pre_hook": nothing,
+    "register_load_state_dict_pre_hook": nothing,
+    "_register_state_dict_hook": nothing,
+    "register_state_dict_post_hook": nothing,
+    "_log_api_usage_once": nothing,
+    "save_hyperparameters": nothing,
+    "log": nothing,
+    "log_dict": nothing,
+    "state_dict": do_state_dict,
+    "__getattr__": do_getattr,
+    "flatten_parameters": nothing,
+    "post_init": lambda ex, obj, args, kwargs: hugging_face.initialize(ex, obj),
+    "init_weights": lambda ex, obj, args, kwargs: hugging_face.initialize(ex, obj) if hugging_face.is_model(obj) else None,
+    "_init_weights": lambda ex, obj, args, kwargs: hugging_face.by_default(ex, obj, args[0] if args else None),
+    "buffers": lambda ex, obj, args, kwargs: ListV([]),
+    "named_buffers": lambda ex, obj, args, kwargs: ListV([]),
+    "extra_repr": lambda ex, obj, args, kwargs: "",
+}
+
+
+def do_append(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    assert obj.items is not None
+    value = args[0] if args else kwargs.get("module")
+    obj.items[str(len(obj.items))] = value
+    values.adopt(obj, value, "")
+    return obj
+
+
+def do_extend(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    for value in ex.iterate(args[0] if args else kwargs.get("modules")):
+        do_append(ex, obj, [value], {})
+    return obj
+
+
+def do_insert(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    assert obj.items is not None
+    values = list(obj.items.values())
+    if len(args) == 2:
+        values.insert(args[0] if isinstance(args[0], int) else len(values), args[1])
+    obj.items = {str(place): value for place, value in enumerate(values)}
+    return obj
+
+
+def do_pop(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    assert obj.items is not None
+    keys = list(obj.items)
+    where = args[0] if args else -1
+    key = keys[where] if isinstance(where, int) and -len(keys) <= where < len(keys) else where
+    return obj.items.pop(key, None) if isinstance(key, str) else ex.fresh("pop")
+
+
+def do_items(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV([ListV([key, value], "tuple") for key, value in (obj.items or {}).items()])
+
+
+def do_keys(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV(list(obj.items or {}))
+
+
+def do_values(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    return ListV(list((obj.items or {}).values()))
+
+
+def do_update(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    assert obj.items is not None
+    if args and isinstance(args[0], DictV):
+        obj.items.update({str(key): value for key, value in args[0].items.items()})
+    return None
+
+
+def do_get(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+    items = obj.items or {}
+    return items.get(args[0], args[1] if len(args) > 1 else None) if args and isinstance(args[0], str) else ex.fresh("get")
+
+
+CONTAINER_METHODS: dict[str, Handler] = {
+    "append": do_append,
+    "extend": do_extend,
+    "insert": do_insert,
+    "pop": do_pop,
+    "items": do_items,
+    "keys": do_keys,
+    "values": do_values,
+    "update": do_update,
+    "get": do_get,
+    "__len__": lambda ex, obj, args, kwargs: len(obj.items or {}),
+    "__getitem__": lambda ex, obj, args, kwargs: _item(ex, obj, args),
+}
+
+
+def _item(ex: Execution, obj: Obj, args: Args) -> Value:
+    return containers.container_item(ex, obj, args[0]) if args else ex.fresh()
+
+
+def defines(obj: Obj, name: str) -> bool:
+    """Does a project class define the method?"""
+    found = class_lookup.find_in_class(obj.cls, name)
+    return found is not None and isinstance(found.value, Func)

@@ -1,0 +1,49 @@
+"""Shapes of the parameters of layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import terms
+from biaslint.analysis.domain.values import ListV, Unknown
+from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.flow import Dims
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.layers import Param
+
+
+def param_dims(param: Param) -> Dims | None:
+    """The dimensions of a layer's parameter."""
+    layer = param.layer
+    config = layer.config
+
+    def size(*names: str) -> Any:
+        for name in names:
+            value = config.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
+            if isinstance(value, Unknown):
+                return value.key
+        return ("size", layer, names[0])
+
+    if layer.kind in ("rnn", "rnn_cell"):
+        gates = {"lstm": 4, "gru": 3}.get(torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("cell", ""), 1)
+        hidden = size("hidden_size")
+        total: Any = terms.multiply([gates, hidden])
+        return (total,) if param.which.startswith("bias") else (total, size("input_size"))
+    if layer.kind == "linear":
+        return (size("out_features"),) if param.which == "bias" else (size("out_features"), size("in_features"))
+    if layer.kind == "conv":
+        if param.which == "bias":
+            return (size("out_channels"),)
+        dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims", 2)
+        kernel = config.get("kernel_size")
+        sides = kernel.items if isinstance(kernel, ListV) else [kernel] * dims
+        head = (size("out_channels"), size("in_channels"))
+        return (*head, *(side if isinstance(side, int) else terms.key_of(side) for side in sides))
+    if layer.kind == "norm":
+        return (size("num_features", "num_channels", "normalized_shape"),)
+    if layer.kind == "embedding":
+        return (size("num_embeddings"), size("embedding_dim"))
+    return None

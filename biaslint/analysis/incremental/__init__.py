@@ -1,0 +1,1 @@
+"""Executing only what a change makes necessary, in several processes."""

@@ -1,0 +1,98 @@
+"""Letting go of files: syntax trees take much memory, so a process keeps only some from one piece of work to the next.
+
+What the files of a library all need, such as the base class of its models, is kept; what one model needed goes.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+from collections.abc import Collection, Iterable
+from types import FunctionType
+from typing import Any
+
+from biaslint.analysis.domain import node_cache
+from biaslint.analysis.domain.values import Class
+from biaslint.analysis.exploration import references
+from biaslint.analysis.interpreter.execution import Execution
+from biaslint.analysis.project.module import Module
+from biaslint.analysis.project.project import Project
+
+MUCH = 4_000_000  # characters of source, some 120 MB of syntax trees, that are kept from one piece of work to the next
+LASTING = MUCH * 5 // 8  # of those, how many stay when the others go
+OFTEN = 4  # pieces of work that needed a file which is to stay
+
+
+def relieve(project: Project) -> None:
+    """Let go of files where they have become many and nobody keeps them."""
+    if project.memory is not None:
+        return
+    if sum(len(module.text) for module in project.modules.values() if module) >= MUCH:
+        let_go(project, mainstay(project))
+    gc.collect(1)  # what executions made refers to itself; trees do not, and what lasts is not to be looked through each time
+
+
+def close(project: Project, kept: Collection[Module] = ()) -> None:
+    """Drop modules. What they hold refers back to them: emptied, most of it goes without the collector's help."""
+    project.ledger.forget(kept)
+    for module in project.modules.values():
+        if module is not None and module not in kept:
+            for value in module.scope.names.values():
+                if isinstance(value, Class) and value.module is module:
+                    value.mro.clear()
+                    value.attrs.clear()
+            module.scope.names.clear()
+            vars(module).clear()
+    project.modules = {module.path: module for module in kept}
+
+
+def let_go(project: Project, kept: Collection[Module] = ()) -> None:
+    """Let go of all files but these."""
+    close(project, kept)
+    references.functional.cache_clear()
+    node_cache.forget()
+
+
+def mainstay(project: Project) -> set[Module]:
+    """The modules that most of the work needed, each with those that hold a part of what its names stand for."""
+    chosen: set[Module] = set()
+    size = 0
+    for path, count in project.needs.most_common():
+        module = project.modules.get(path)
+        if module is None or module in chosen:
+            continue
+        if count < OFTEN:
+            break
+        fresh = {module}
+        todo = [module]
+        while todo:
+            new = mentioned(todo.pop()) - chosen - fresh
+            fresh |= new
+            todo += new
+        size += sum(len(one.text) for one in fresh)
+        if size > LASTING:
+            break
+        chosen |= fresh
+    return chosen
+
+
+def mentioned(module: Module) -> set[Module]:
+    """The modules that can be reached from what a module has made so far, without going through others."""
+    found: set[Module] = set()
+    seen: set[int] = set()
+    todo: list[Any] = [module.scope]
+    while todo:
+        for one in gc.get_referents(todo.pop()):
+            if isinstance(one, Module):
+                found.add(one)
+            elif id(one) not in seen and not isinstance(one, (ast.AST, Execution, Project, type)):
+                seen.add(id(one))
+                todo.extend(contents(one))
+    return found - {module}
+
+
+def contents(value: Any) -> Iterable[Any]:
+    """What to look into: of a function of our own only what it closes over, for it refers to all of its module."""
+    if isinstance(value, FunctionType):
+        return [value.__closure__, value.__defaults__] if value.__closure__ or value.__defaults__ else ()
+    return [value] if gc.is_tracked(value) else ()

@@ -1,0 +1,136 @@
+"""What to execute: the models that the linted files build, each as it is used, and those that nothing there uses alone.
+
+A root is something that nothing else in the linted files refers to: an entry point such as `resnet50()`, a model class, a script.
+Executing a root executes everything that it leads to. Model classes that no root reached are then judged alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.exploration import paths, references
+from biaslint.analysis.exploration.results import Reached, Whole
+from biaslint.analysis.incremental import change_impact, eviction
+from biaslint.analysis.interpreter.execution import MAX_STEPS
+
+if TYPE_CHECKING:
+    from biaslint.analysis.exploration.references import Contents, Definition, Summary
+    from biaslint.analysis.exploration.results import Root
+    from biaslint.analysis.project.project import Project
+
+
+LONE_STEPS = 30_000  # for a function that is executed only because nothing calls it
+
+
+Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
+Spread = Callable[..., list[Any]]  # does a piece of work for each of many groups: `kept.spread_what_is_new`
+
+
+def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Whole, list[Summary]]:
+    """Execute everything that the files lead to, round by round; within a round no execution bears on another."""
+    summaries = spread(summarise, files)
+    contents = references.gather(summaries)
+    waiting: list[Definition] = []
+    entries: list[Definition] = []
+    for one in contents.definitions:
+        if one.model and contents.referred.get(one.name, 0):
+            waiting.append(one)
+        elif references.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
+            entries.append(one)
+    reached = Whole()
+    reached.add(spread(execute_all, by_file(entries)))
+    for chosen in rounds(waiting, contents, reached.sum.classes):
+        reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen if one.name not in contents.parts]))
+        reached.add(spread(execute_parts, [[(one.path, one.index)] for one in chosen if one.name in contents.parts]))
+    # where functions build the models, those that nothing has called
+    lone = [one for one in contents.definitions if one.kind == "function" and one.layers and one.path in contents.functional]
+    for chosen in rounds(lone, contents, reached.sum.functions):
+        reached.add(spread(execute_lone, by_file(chosen)))
+    return reached, summaries
+
+
+def by_file(definitions: Iterable[Definition]) -> list[list[Reference]]:
+    """Those of a file are executed one after the other, since they often build the same models."""
+    groups: dict[Path, list[Reference]] = {}
+    for one in definitions:
+        groups.setdefault(one.path, []).append((one.path, one.index))
+    return list(groups.values())
+
+
+def rounds(waiting: Iterable[Definition], contents: Contents, done: set[Hashable]) -> Iterator[list[Definition]]:
+    """The definitions that are not yet `done`, the outer ones first: those that the fewest others refer to."""
+    waiting = [one for one in waiting if one.identity not in done]
+    while waiting:
+        mentions = dict.fromkeys((one.name for one in waiting), 0)
+        for one in waiting:
+            for name in contents.refers[one]:
+                if name in mentions and name != one.name:
+                    mentions[name] += 1
+        fewest = min(mentions.values())
+        chosen = [one for one in waiting if mentions[one.name] == fewest]
+        yield chosen
+        waiting = [one for one in waiting if mentions[one.name] != fewest and one.identity not in done]
+
+
+def summarise(project: Project, path: Path) -> Summary:
+    """What a file defines."""
+    summary = references.summarise(project, path)
+    module = project.modules.get(path)
+    if module is not None:
+        made = change_impact.of(module)
+        summary.outline = change_impact.encoded(made) if made is not None else None
+    eviction.relieve(project)
+    return summary
+
+
+def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_STEPS) -> Reached:
+    """Execute some roots one after the other."""
+    reached = Reached()
+    for path, index in group:
+        root = references.find(project, path, index)
+        if root is not None and (root.node is None or project.identity(root.module, root.node) not in reached.functions):
+            execute(project, root, reached, steps)
+        eviction.relieve(project)
+    take_definitions(project, reached)
+    return replace(reached, seen=set(), before=set(), asked=[], flipped=set(), flips=[])  # what only these roots bear on
+
+
+def execute_parts(project: Project, group: Sequence[Reference]) -> Reached:
+    """Execute some models that are parts of others, but no execution of those led to them."""
+    reached = execute_all(project, group)
+    return replace(reached, uses=[replace(use, part=True) for use in reached.uses])
+
+
+def execute_lone(project: Project, group: Sequence[Reference]) -> Reached:
+    """Execute some functions that nothing calls."""
+    return execute_all(project, group, LONE_STEPS)
+
+
+def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STEPS) -> None:
+    """Execute a root, or recall what it led to the last time."""
+    memory = project.memory
+    if memory is None:
+        paths.explore(project, root, reached, steps)
+        return
+    found = memory.recall(root, steps, reached)
+    if found is None:
+        found = Reached(seen=reached.seen, before=reached.classes, flipped=reached.flipped)
+        project.ledger.settle()
+        project.ledger.unknowns.clear()
+        project.ledger.used.clear()
+        paths.explore(project, root, found, steps)
+        take_definitions(project, found)
+        memory.store(root, steps, found)
+    reached.add([found])
+
+
+def take_definitions(project: Project, reached: Reached) -> None:
+    """Add what the definitions that the work has led to used and did not understand."""
+    ledger = project.ledger
+    ledger.settle()
+    reached.unknowns.update(dict.fromkeys(sorted(ledger.unknowns, key=lambda fact: (fact.place, fact.what))))
+    reached.classes.update(one.identity for one in ledger.used if one.kind == "class")
+    reached.functions.update(one.identity for one in ledger.used if one.kind == "function")

@@ -1,0 +1,385 @@
+"""Python's own functions: what a call of a builtin gives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from biaslint.analysis.domain import class_lookup, terms, values
+from biaslint.analysis.domain.values import (
+    MAX_ITEMS,
+    TOO_LARGE,
+    TOO_LONG,
+    Class,
+    DictV,
+    External,
+    Func,
+    ListV,
+    Obj,
+    Options,
+    Unknown,
+)
+from biaslint.analysis.interpreter import containers
+from biaslint.analysis.interpreter.builtins import reflection
+from biaslint.analysis.interpreter.objects import operators
+from biaslint.analysis.project.environment import MISSING
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def items(ex: Execution, value: Value, node: ast.AST | None = None) -> list[Value]:
+    """The items of a value, in order. What has an unknown length has a few."""
+    if isinstance(value, ListV):
+        return list(value.items)
+    if isinstance(value, DictV):
+        return list(value.items)
+    if isinstance(value, str):
+        return list(value)
+    if isinstance(value, Node):
+        return ex.semantics.tensors.unpack(ex, value, None)
+    if isinstance(value, Obj):
+        method = class_lookup.find_method(value, "__iter__")
+        if method is not None:
+            return items(ex, ex.call(method, [], {}, node))
+        if value.items is not None:
+            return containers.container_items(value)
+        getter, length = class_lookup.find_method(value, "__getitem__"), class_lookup.find_method(value, "__len__")
+        if getter is not None and length is not None:
+            count = ex.call(length, [], {}, node)
+            if isinstance(count, int):
+                return [ex.call(getter, [index], {}, node) for index in range(min(count, 64))]
+        return (
+            list(value.attrs.values())
+            if isinstance(value.cls, Class) and class_lookup.is_named_tuple(value.cls)
+            else [ex.fresh()]
+        )
+    if isinstance(value, Class):
+        return [item for name, item in value.attrs.items() if not name.startswith("_") and not isinstance(item, Func)]
+    if isinstance(value, Unknown):
+        if value.tensors:
+            return [ex.opaque(value, name=value.text) for _ in range(2)]
+        if isinstance(value.key, tuple) and value.key[:1] == ("shape",):
+            return ex.semantics.tensors.unpack_shape(ex, value, None)
+        if isinstance(value.key, tuple) and value.key[:1] == ("lead",):
+            return ex.semantics.tensors.leading(ex, value)
+        count = ex.choices.size(("len", value.key))
+        return [ex.item_of(value, index) for index in range(count)]
+    return [ex.fresh()]
+
+
+def number(value: Value) -> bool:
+    return isinstance(value, (int, float))
+
+
+def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Call one of Python's own functions by its full name. MISSING for any other name."""
+    return call_builtin(ex, name[9:], args, kwargs) if name.startswith("builtins.") else MISSING
+
+
+def call_builtin(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """One of Python's own functions."""
+    if len(args) < LEAST.get(name, 0):
+        return ex.fresh(name)
+    handler = HANDLERS.get(name) or reflection.HANDLERS.get(name)
+    if handler is not None:
+        return handler(ex, args, kwargs)
+    if name in BUILTIN_EXCEPTIONS:
+        return External(f"builtins.{name}")
+    pure = PURE_BUILTINS.get(name)
+    if pure is not None and not kwargs and all(values.is_constant(arg) for arg in args):
+        try:
+            return pure(*args)
+        except Huge:
+            ex.cut(TOO_LARGE)
+            return ex.fresh()
+        except Exception:  # whatever Python makes of these values
+            return ex.fresh()
+    found = [node for arg in args for node in values.tensors_in(arg)]
+    if found:
+        return ex.opaque(*args, name=name)
+    if len(args) == 1 and isinstance(args[0], Unknown) and name in ("int", "float", "abs", "round", "bool", "str"):
+        arg = args[0]
+        known = ex.choices.number(arg.key)
+        if known is not None and name in ("int", "float", "abs"):
+            return PURE_BUILTINS[name](known)
+        return arg if name in ("int", "float") else Unknown((name, arg.key), f"{name}({arg.text})", default=arg.default)
+    return ex.fresh(name)
+
+
+def do_range(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if all(isinstance(arg, int) for arg in args) and 1 <= len(args) <= 3 and (len(args) < 3 or args[2]):
+        numbers = range(*args)
+        if numbers[MAX_ITEMS:]:
+            ex.cut(TOO_LONG)
+        return ListV(list(numbers[:MAX_ITEMS]), open=bool(numbers[MAX_ITEMS:]))
+    if 1 <= len(args) <= 3:
+        start = args[0] if len(args) > 1 else 0
+        stop = args[1] if len(args) > 1 else args[0]
+        if isinstance(stop, Unknown) and isinstance(start, int):
+            count = ex.choices.size(stop.key)
+            return ListV(list(range(start, max(count, start + 1 if start > count else count))[:MAX_ITEMS]))
+        if isinstance(start, Unknown):
+            first = ex.choices.number(start.key)
+            last = ex.choices.number(terms.key_of(stop))
+            step = args[2] if len(args) > 2 and isinstance(args[2], int) and args[2] else 1
+            if first is not None and last is not None:
+                return ListV(list(range(int(first), int(last), step)[:64]))
+            return ListV([ex.fresh() for _ in range(2)])
+    return ListV([ex.fresh() for _ in range(2)], open=True)
+
+
+def do_len(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    value = args[0] if args else None
+    if isinstance(value, (ListV, DictV)):
+        if isinstance(value, ListV) and value.kind == "set":
+            return len({terms.key_of(item) for item in value.items})
+        return len(value.items)
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    if isinstance(value, Obj):
+        method = class_lookup.find_method(value, "__len__")
+        if method is not None:
+            return ex.call(method, [], {}, ex.node)
+        if value.items is not None:
+            return len(value.items)
+    if isinstance(value, Unknown):
+        if isinstance(value.key, tuple) and value.key[:1] == ("shape",):
+            return ex.semantics.tensors.rank_of_shape(ex, value)
+        known = ex.choices.sizes.get(("len", value.key))
+        return known if known is not None else Unknown(("len", value.key), f"len({value.text})")
+    if isinstance(value, Node):
+        return Unknown(("dim", value.id, 0), "len(...)")
+    return ex.fresh("len")
+
+
+def sequence(kind: str) -> Callable[[Execution, list[Value], dict[str, Value]], Value]:
+    def make(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        if not args:
+            return ListV([], kind)
+        if kind == "set" and isinstance(args[0], ListV):
+            seen: dict[Any, Value] = {}
+            for item in args[0].items:
+                seen.setdefault(terms.key_of(item), item)
+            return ListV(list(seen.values()), kind, args[0].open)
+        return ListV(ex.iterate(args[0]), kind, isinstance(args[0], ListV) and args[0].open)
+
+    return make
+
+
+def do_dict(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    result = DictV()
+    if args:
+        fill_dict(ex, result, args[0])
+    result.items.update(kwargs)
+    result.options = result.options or isinstance(kwargs, Options)
+    return result
+
+
+def fill_dict(ex: Execution, result: DictV, source: Value) -> None:
+    if isinstance(source, DictV):
+        result.take(source)
+    elif isinstance(source, ListV):
+        for pair in source.items:
+            if isinstance(pair, ListV) and len(pair.items) == 2:
+                result.items[terms.hashable(pair.items[0])] = pair.items[1]
+    elif isinstance(source, Obj) and source.items is not None:
+        result.items.update(source.items)
+    else:
+        result.open = True
+
+
+def do_zip(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    known = [arg for arg in args if not isinstance(arg, Unknown)]
+    columns = []
+    if known and len(known) < len(args):
+        shortest = min(len(ex.iterate(arg)) for arg in known)
+        for arg in args:
+            if isinstance(arg, Unknown) and not arg.tensors:
+                columns.append([ex.item_of(arg, index) for index in range(shortest)])
+            else:
+                columns.append(ex.iterate(arg))
+    else:
+        columns = [ex.iterate(arg) for arg in args]
+    return ListV([ListV(list(row), "tuple") for row in zip(*columns, strict=False)])
+
+
+def do_enumerate(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    start = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    start = start if isinstance(start, int) else 0
+    return (
+        ListV([ListV([index, item], "tuple") for index, item in enumerate(ex.iterate(args[0]), start)]) if args else ListV([])
+    )
+
+
+def do_map(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    columns = [ex.iterate(arg) for arg in args[1:]]
+    return ListV([ex.call(args[0], list(row), {}, ex.node) for row in zip(*columns, strict=False)])
+
+
+def do_filter(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    keep = []
+    for item in ex.iterate(args[1]):
+        test = item if args[0] is None else ex.call(args[0], [item], {}, ex.node)
+        if ex.truth(test):
+            keep.append(item)
+    return ListV(keep)
+
+
+def do_sum(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    parts = ex.iterate(args[0])
+    total: Value = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    for part in parts:
+        if total == 0 and values.is_constant(total):
+            total = part
+        else:
+            total = operators.binary(ex, ast.Add(), total, part, ex.node or ast.Pass())
+    return total
+
+
+def extreme(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], Value]:
+    function = {"min": min, "max": max}[name]
+
+    def work(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        parts = ex.iterate(args[0]) if len(args) == 1 else args
+        if parts and all(number(part) for part in parts) and "key" not in kwargs:
+            return function(parts)
+        if parts and all(isinstance(part, str) for part in parts) and "key" not in kwargs:
+            return function(parts)
+        found = [node for part in parts for node in values.tensors_in(part)]
+        if found:
+            return ex.opaque(ListV(parts), name=name)
+        return Unknown((name, *(terms.key_of(part) for part in parts)), f"{name}(...)") if len(parts) < 5 else ex.fresh(name)
+
+    return work
+
+
+def do_sorted(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    parts = ex.iterate(args[0]) if args else []
+    if (all(number(part) for part in parts) or all(isinstance(part, str) for part in parts)) and "key" not in kwargs:
+        return ListV(sorted(parts, reverse=kwargs.get("reverse") is True))
+    return ListV(parts)
+
+
+def quantifier(stop: bool) -> Callable[[Execution, list[Value], dict[str, Value]], Value]:
+    def work(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        for item in ex.iterate(args[0]):
+            if ex.truth(item) is stop:
+                return stop
+        return not stop
+
+    return work
+
+
+def do_reversed(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return ListV(list(reversed(ex.iterate(args[0]))))
+
+
+def do_next(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    source = args[0] if args else None
+    if isinstance(source, ListV) and source.items:
+        return source.items.pop(0) if source.kind == "iterator" else source.items[0]
+    if len(args) > 1:
+        return args[1]
+    return ex.fresh("next")
+
+
+def do_iter(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return ListV(ex.iterate(args[0]), "iterator") if args else ex.fresh()
+
+
+def do_str(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if not args:
+        return ""
+    if values.is_constant(args[0]):
+        return str(args[0])
+    if isinstance(args[0], Unknown):
+        return Unknown(("str", args[0].key), f"str({args[0].text})")
+    return ex.fresh("str")
+
+
+def do_nothing(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return None
+
+
+def do_bool(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if args and isinstance(args[0], Unknown):
+        return Unknown(args[0].key, args[0].text, default=args[0].default)
+    return ex.truth(args[0]) if args else False
+
+
+def do_open(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return ex.fresh("open")
+
+
+HANDLERS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]] = {
+    "range": do_range,
+    "len": do_len,
+    "list": sequence("list"),
+    "tuple": sequence("tuple"),
+    "set": sequence("set"),
+    "frozenset": sequence("set"),
+    "dict": do_dict,
+    "zip": do_zip,
+    "enumerate": do_enumerate,
+    "map": do_map,
+    "filter": do_filter,
+    "sum": do_sum,
+    "min": extreme("min"),
+    "max": extreme("max"),
+    "sorted": do_sorted,
+    "any": quantifier(True),
+    "all": quantifier(False),
+    "reversed": do_reversed,
+    "next": do_next,
+    "iter": do_iter,
+    "str": do_str,
+    "repr": do_str,
+    "print": do_nothing,
+    "bool": do_bool,
+    "open": do_open,
+}
+
+
+# how many arguments by position a function needs: with fewer, the program itself fails
+LEAST = {
+    "sum": 1,
+    "min": 1,
+    "max": 1,
+    "any": 1,
+    "all": 1,
+    "reversed": 1,
+    "map": 1,
+    "filter": 2,
+}
+
+
+class Huge(Exception):
+    """A value that is not worked out."""
+
+
+def huge() -> NoReturn:
+    raise Huge
+
+
+PURE_BUILTINS: dict[str, Callable[..., Any]] = {
+    "abs": abs,
+    "int": lambda *args: int(*args) if not (args and isinstance(args[0], str) and len(args[0]) > 100) else huge(),
+    "float": float,
+    "round": lambda number, digits=None: round(number, digits) if digits is None or abs(digits) < 400 else huge(),
+    "divmod": divmod,
+    "chr": chr,
+    "ord": ord,
+    "hex": hex,
+    "bin": bin,
+    "pow": lambda a, b: a**b if abs(b) < 64 and abs(a) < 1 << 64 else huge(),
+}
+
+BUILTIN_EXCEPTIONS: dict[str, type[BaseException]] = {
+    name: kind
+    for name, kind in vars(__import__("builtins")).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+}

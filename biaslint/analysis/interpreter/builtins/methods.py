@@ -1,0 +1,262 @@
+"""The methods of Python's own types: strings, numbers, lists, dictionaries and sets."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain.values import (
+    MAX_ITEMS,
+    TOO_LARGE,
+    TOO_LONG,
+    DictV,
+    Func,
+    ListV,
+    Method,
+    Options,
+    Setting,
+    Unknown,
+)
+from biaslint.analysis.interpreter.builtins import functions as builtin_functions, standard_library
+from biaslint.analysis.interpreter.objects import operators
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+STRING_METHODS = {
+    "split", "rsplit", "strip", "lstrip", "rstrip", "lower", "upper", "startswith", "endswith", "replace", "join", "partition",
+    "rpartition", "title", "capitalize", "isdigit", "isalpha", "isalnum", "find", "rfind", "count", "index", "removeprefix",
+    "removesuffix", "splitlines", "isnumeric", "islower", "isupper", "casefold", "format", "zfill",
+}  # fmt: skip
+
+
+def method(ex: Execution, self: Value, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """A method of a string, number, list, dict or set."""
+    if isinstance(self, str):
+        if isinstance(self, Setting) and name in ("lower", "upper", "casefold", "strip") and getattr(str(self), name)() == self:
+            return self  # still the setting
+        return string_method(ex, self, name, args, kwargs)
+    if isinstance(self, ListV):
+        return list_method(ex, self, name, args, kwargs)
+    if isinstance(self, DictV):
+        return dict_method(ex, self, name, args, kwargs)
+    if isinstance(self, float) and name == "is_integer":
+        return self.is_integer()
+    if isinstance(self, int) and name == "bit_length":
+        return self.bit_length()
+    if isinstance(self, (int, float)) and name in ("item", "tolist", "numpy"):
+        return self
+    if isinstance(self, Unknown) and isinstance(self.key, tuple) and self.key[:1] == ("shape",):
+        return ex.semantics.tensors.shape_method(ex, self, name, args)
+    return ex.fresh(name)
+
+
+def string_method(ex: Execution, self: str, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if name == "join" and args:
+        parts = ex.iterate(args[0])
+        known = all(isinstance(part, str) for part in parts)
+        long = known and sum(map(len, parts)) + len(self) * len(parts) > 100_000
+        if long:
+            ex.cut(TOO_LARGE)
+        return self.join(parts) if known and not long else ex.fresh("a string")
+    if name in STRING_METHODS:
+        plain = [tuple(arg.items) if isinstance(arg, ListV) else arg for arg in args]
+        if all(values.is_constant(arg) or isinstance(arg, tuple) for arg in plain) and all(
+            values.is_constant(arg) for arg in kwargs.values()
+        ):
+            if excessive(self, name, plain):
+                ex.cut(TOO_LARGE)
+                return ex.fresh("a string")
+            try:
+                value = getattr(self, name)(*plain, **kwargs)
+            except Exception:  # whatever Python makes of these values
+                return ex.fresh("a string")
+            return (
+                ListV(list(value), "list" if isinstance(value, list) else "tuple")
+                if isinstance(value, (list, tuple))
+                else value
+            )
+    return ex.fresh("a string")
+
+
+def excessive(self: str, name: str, args: list[Any]) -> bool:
+    """Could the string be too large to be made?"""
+    if name in ("zfill", "format") and any(isinstance(arg, int) and arg > 1000 for arg in args):
+        return True
+    if name == "format":
+        return not operators.modest(self)
+    return name in ("replace", "join") and len(self) * max([len(str(arg)) for arg in args], default=0) > 100_000
+
+
+def extend(ex: Execution, self: ListV, more: Value) -> None:
+    """Add items to a list, up to as many as a list may have."""
+    items = ex.iterate(more)
+    room = max(MAX_ITEMS - len(self.items), 0)
+    if len(items) > room:
+        ex.cut(TOO_LONG)
+    self.items.extend(items[:room])
+    self.open = self.open or values.is_open(more) or len(self.items) >= MAX_ITEMS
+
+
+def list_method(ex: Execution, self: ListV, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if name in ("append", "add") and args:
+        if len(self.items) >= MAX_ITEMS:
+            self.open = True
+            ex.cut(TOO_LONG)
+        elif not (name == "add" and any(terms.key_of(item) == terms.key_of(args[0]) for item in self.items)):
+            self.items.append(args[0])
+        return None
+    if name in ("extend", "update") and args:
+        extend(ex, self, args[0])
+        return None
+    if name == "insert" and len(args) == 2:
+        where = args[0] if isinstance(args[0], int) else len(self.items)
+        if len(self.items) >= MAX_ITEMS:
+            self.open = True
+            ex.cut(TOO_LONG)
+            return None
+        self.items.insert(max(min(where, len(self.items)), -len(self.items)), args[1])
+        return None
+    if name == "pop":
+        where = args[0] if args else -1
+        if isinstance(where, int) and self.items and -len(self.items) <= where < len(self.items):
+            return self.items.pop(where)
+        return ex.fresh("pop")
+    if name == "index" and args:
+        for position, item in enumerate(self.items):
+            if operators.equal(ex, item, args[0]):
+                return position
+        return ex.fresh("index")
+    if name == "count" and args:
+        return sum(1 for item in self.items if operators.equal(ex, item, args[0]))
+    if name in ("remove", "discard") and args:
+        for position, item in enumerate(self.items):
+            if operators.equal(ex, item, args[0]):
+                del self.items[position]
+                break
+        return None
+    if name == "reverse":
+        self.items.reverse()
+        return None
+    if name == "sort":
+        if all(builtin_functions.number(item) for item in self.items) and "key" not in kwargs:
+            self.items.sort(reverse=kwargs.get("reverse") is True)
+        return None
+    if name == "copy":
+        return ListV(list(self.items), self.kind, self.open)
+    if name == "clear":
+        self.items.clear()
+        return None
+    if name in ("popleft",):
+        return self.items.pop(0) if self.items else ex.fresh("popleft")
+    if name == "appendleft" and args:
+        self.items.insert(0, args[0])
+        return None
+    if name in ("union", "difference", "intersection") and self.kind == "set":
+        symbol = {"union": ast.BitOr(), "difference": ast.Sub(), "intersection": ast.BitAnd()}[name]
+        result: Value = self
+        for arg in args:
+            result = operators.binary(ex, symbol, result, ListV(ex.iterate(arg), "set"), ast.Pass())
+        return result
+    if name in ("issubset", "issuperset") and args:
+        other = ex.iterate(args[0])
+        small, large = (self.items, other) if name == "issubset" else (other, self.items)
+        keys = {terms.key_of(item) for item in large}
+        return all(terms.key_of(item) in keys for item in small)
+    if name in ("tolist", "numpy", "cpu", "detach", "to", "flatten"):
+        return self
+    if name in ("split", "chunk") and args:
+        return split_list(ex, self, name, args[0])
+    if name == "as_list":
+        return ListV(list(self.items))
+    if name == "numel":
+        return standard_library.do_product(ex, [self], {})
+    if name == "_replace":
+        return self
+    found, effort = values.tensors_and_effort(self)
+    ex.steps += effort >> 2
+    return ex.fresh(name, found)
+
+
+def split_list(ex: Execution, self: ListV, name: str, sizes: Value) -> Value:
+    """`linspace(...).split(depths)`: a list of numbers in consecutive parts."""
+    if isinstance(sizes, int) and sizes > 0:
+        each = -(-len(self.items) // sizes) if name == "chunk" else sizes
+        counts = [each] * (-(-len(self.items) // max(each, 1)))
+    elif isinstance(sizes, ListV) and all(isinstance(item, int) for item in sizes.items):
+        counts = list(sizes.items)
+    else:
+        return ex.fresh(name)
+    parts, start = [], 0
+    for count in counts:
+        parts.append(ListV(self.items[start : start + count]))
+        start += count
+    return ListV(parts, "tuple")
+
+
+def dict_method(ex: Execution, self: DictV, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    if name == "items":
+        return ListV([ListV([key, value], "tuple") for key, value in self.items.items()], open=self.open)
+    if name == "keys":
+        return ListV(list(self.items), open=self.open)
+    if name == "values":
+        return ListV(list(self.items.values()), open=self.open)
+    if name in ("get", "pop", "setdefault") and args:
+        return dict_get(ex, self, name, args)
+    if name == "update":
+        for arg in args:
+            builtin_functions.fill_dict(ex, self, arg)
+        self.items.update(kwargs)
+        self.options = self.options or isinstance(kwargs, Options)
+        return None
+    if name == "copy":
+        made = DictV()
+        made.take(self)
+        return made
+    if name == "clear":
+        self.items.clear()
+        return None
+    if name == "fromkeys" and args:
+        return DictV({terms.hashable(item): args[1] if len(args) > 1 else None for item in ex.iterate(args[0])})
+    if name == "popitem" and self.items:
+        key = next(reversed(self.items))
+        return ListV([key, self.items.pop(key)], "tuple")
+    if name in ("move_to_end",):
+        return None
+    return ex.fresh(name)
+
+
+def dict_get(ex: Execution, self: DictV, name: str, args: list[Value]) -> Value:
+    default = args[1] if len(args) > 1 else None
+    if isinstance(args[0], Unknown):
+        if isinstance(default, (Func, Method)) or not self.items:
+            return default  # implementations behind one registry do the same thing; the fallback is one of them
+        return Unknown(("item", ("object", self), args[0].key), f"the entry for {args[0].text}", tuple(values.tensors_in(self)))
+    key = terms.hashable(args[0])
+    if key in self.items:
+        value = self.items[key]
+        if name == "pop":
+            del self.items[key]
+        return value
+    if name == "setdefault":
+        self.items[key] = default
+    if self.open and default is None:
+        return ex.fresh(str(args[0]))
+    if self.options and isinstance(key, str) and name != "setdefault":
+        return option(ex, default, key)
+    return default
+
+
+def option(ex: Execution, default: Value, key: str) -> Value:
+    """What a constructor takes from an entry point's `**kwargs`: `bn = kwargs.pop("bn", True)` is another way to write a parameter."""
+    func = ex.stack[-1].func
+    if not isinstance(func, Func) or not values.is_constructor(func):
+        return default
+    value = ex.choices.settable(default, ("option", key), key)
+    statement = ex.statement
+    if isinstance(statement, ast.Assign) and statement.value is ex.node and isinstance(statement.targets[0], ast.Name):
+        ex.stack[-1].bound[statement.targets[0].id] = value
+    return value

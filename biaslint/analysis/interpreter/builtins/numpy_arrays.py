@@ -1,0 +1,57 @@
+"""NumPy's arrays, as far as they end up in weights: which numbers fill them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import values
+from biaslint.analysis.domain.values import Unknown
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+Content = tuple[str, float | None, float | None]  # how, value, spread
+CONSTANTS = {"zeros": 0.0, "zeros_like": 0.0, "ones": 1.0, "ones_like": 1.0}
+NORMALS = {"normal", "randn", "standard_normal"}
+MAKERS = {*CONSTANTS, *NORMALS, "full", "full_like", "uniform", "rand", "random_sample", "empty", "empty_like"}
+
+
+def knows(name: str) -> bool:
+    return name.startswith("numpy.") and name.rpartition(".")[2] in MAKERS
+
+
+def make(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """numpy.zeros(n), numpy.full(n, 0.1), numpy.random.normal(0, 1, n) ..."""
+    ex.serial += 1
+    return Unknown(("filled", *content(name.rpartition(".")[2], args, kwargs), ex.serial), f"{name}(...)")
+
+
+def content(short: str, args: list[Value], kwargs: dict[str, Value]) -> Content:
+    """What the array is filled with."""
+
+    def number(place: int, name: str, default: float | None = None) -> float | None:
+        value = kwargs.get(name, args[place] if len(args) > place else default)
+        return float(value) if values.is_constant(value) and isinstance(value, (int, float)) else None
+
+    if short in CONSTANTS:
+        return ("constant", CONSTANTS[short], None)
+    if short in ("full", "full_like"):
+        value = number(1, "fill_value")
+        return ("unknown", None, None) if value is None else ("constant", value, None)
+    if short in NORMALS:
+        given = short == "normal"
+        mean, deviation = (number(0, "loc", 0.0), number(1, "scale", 1.0)) if given else (0.0, 1.0)
+        return ("unknown", None, None) if mean is None or deviation is None else ("normal", mean, deviation)
+    if short in ("uniform", "rand", "random_sample"):
+        low, high = (number(0, "low", 0.0), number(1, "high", 1.0)) if short == "uniform" else (0.0, 1.0)
+        return ("unknown", None, None) if low is None or high is None else ("uniform", (low + high) / 2, (high - low) / 2)
+    return ("unknown", None, None)
+
+
+def filled(value: Value) -> Content | None:
+    """What an array made here is filled with; None for anything else."""
+    if isinstance(value, Unknown) and isinstance(value.key, tuple) and len(value.key) == 5 and value.key[0] == "filled":
+        return value.key[1:4]
+    return None

@@ -1,0 +1,127 @@
+"""Containers of modules, and copies of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.domain.values import External, ListV, Obj, Unknown
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def container_items(obj: Obj) -> list[Value]:
+    items = obj.items or {}
+    if isinstance(obj.cls, External) and obj.cls.name.endswith("Dict"):
+        return list(items)
+    from biaslint.analysis.interpreter.framework import external_base
+
+    outside = external_base(obj.cls)
+    return list(items) if outside is not None and outside.name.endswith("Dict") else list(items.values())
+
+
+def container_item(ex: Execution, obj: Obj, index: Value) -> Value:
+    items = obj.items or {}
+    if isinstance(index, str):
+        if index in items:
+            return items[index]
+        if index in obj.attrs:
+            return obj.attrs[index]
+        return ex.fresh(index)
+    values = list(items.values())
+    if isinstance(index, Unknown):
+        number = ex.choices.number(index.key)
+        if number is not None and -len(values) <= int(number) < len(values):
+            return values[int(number)]
+        kinds = {id(value.cls) if isinstance(value, Obj) else id(value) for value in values}
+        if values and len(kinds) == 1 and isinstance(values[0], Obj):
+            return values[0]
+        return ex.fresh("an entry")
+    if isinstance(index, int):
+        if ex.shortened and values and index >= len(values):
+            return values[-1]
+        return values[index] if -len(values) <= index < len(values) else ex.fresh("an entry")
+    if isinstance(index, ListV) and index.kind == "slice":
+        bounds = [
+            part
+            if part is None or isinstance(part, int)
+            else ex.choices.number(part.key)
+            if isinstance(part, Unknown)
+            else None
+            for part in index.items
+        ]
+        piece = Obj(obj.cls if isinstance(obj.cls, External) else External("torch.nn.Sequential"), obj.origin)
+        chosen = list(items.items())[slice(*[None if part is None else int(part) for part in bounds])]
+        piece.items = {str(place): value for place, (_, value) in enumerate(chosen)}
+        return piece
+    return ex.fresh("an entry")
+
+
+def container_store(ex: Execution, obj: Obj, index: Value, value: Value) -> None:
+    from biaslint.analysis.domain.values import adopt
+
+    items = obj.items if obj.items is not None else {}
+    if isinstance(index, int) and -len(items) <= index < len(items):
+        items[list(items)[index]] = value
+    elif isinstance(index, str):
+        items[index] = value
+    else:
+        items[f"?{len(items)}"] = value
+    adopt(obj, value, "")
+
+
+def container_delete(ex: Execution, obj: Obj, index: Value) -> None:
+    items = obj.items or {}
+    if isinstance(index, int) and -len(items) <= index < len(items):
+        del items[list(items)[index]]
+        obj.items = {str(place): value for place, value in enumerate(items.values())}
+    elif isinstance(index, str):
+        items.pop(index, None)
+    elif (
+        isinstance(index, ListV)
+        and index.kind == "slice"
+        and all(part is None or isinstance(part, int) for part in index.items)
+    ):
+        for key in list(items)[slice(*index.items)]:
+            del items[key]
+
+
+def copy(ex: Execution, value: Value, memo: dict[int, Value] | None = None) -> Value:
+    """copy.deepcopy: layers are made anew at the same place in the source."""
+    memo = {} if memo is None else memo
+    if id(value) in memo:
+        return memo[id(value)]
+    if isinstance(value, ListV):
+        made: Value = ListV([], value.kind, value.open)
+        memo[id(value)] = made
+        made.items.extend(copy(ex, item, memo) for item in value.items)
+        return made
+    from biaslint.analysis.domain.values import DictV
+
+    if isinstance(value, DictV):
+        made = DictV({}, value.open)
+        memo[id(value)] = made
+        made.items.update({key: copy(ex, item, memo) for key, item in value.items.items()})
+        return made
+    if isinstance(value, Obj):
+        made = Obj(value.cls, value.origin)
+        memo[id(value)] = made
+        made.training, made.eval_mode = value.training, value.eval_mode
+        ex.objects.append(made)
+        for name, item in value.attrs.items():
+            made.attrs[name] = copy(ex, item, memo)
+        if value.items is not None:
+            made.items = {name: copy(ex, item, memo) for name, item in value.items.items()}
+        if value.layer is not None:
+            old = value.layer
+            made.layer = Layer(
+                old.type, old.kind, old.framework, old.config, old.origin, old.name, old.bias, old.trainable, old.argument,
+                old.argument_text, old.default, list(old.writes), list(old.weight_writes), [], old.eval_mode, old.escaped, old.texts,
+                old.settings, old.axes,
+            )  # fmt: skip
+            made.layer.handed = old.handed
+            ex.layers.append(made.layer)
+        return made
+    return value

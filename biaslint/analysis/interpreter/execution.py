@@ -1,0 +1,200 @@
+"""One execution: its state, and the doors through which its parts reach each other."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from biaslint.analysis.domain import class_lookup, node_cache, terms, values as domain_values
+from biaslint.analysis.domain.layers import Layer, Origin
+from biaslint.analysis.domain.values import Class, DictV, Func, ListV, Obj, Stopped, Unknown, Value
+from biaslint.analysis.interpreter.doors import Semantics, Signal
+from biaslint.flow import Flow, Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.call_stack import Frame
+    from biaslint.analysis.domain.path_condition import Choices
+    from biaslint.analysis.domain.values import Args, Kwargs
+    from biaslint.analysis.project.environment import Environment
+    from biaslint.analysis.project.module import Module
+    from biaslint.analysis.project.project import Project
+
+
+def noted(ex: Execution, name: str, kind: str) -> None:
+    """Note a call that tells something of the targets or the loss."""
+    ex.facts.append(Layer(name, kind, "torch", {}, ex.origin(), name=name.rpartition(".")[2]))
+
+
+MAX_STEPS = 400_000
+
+
+class Execution:
+    """One execution. Holds what it made: the flow of tensors, the layers, and what it did not understand."""
+
+    def __init__(self, semantics: Semantics, project: Project, choices: Choices, max_steps: int = MAX_STEPS) -> None:
+        self.semantics = semantics
+        self.project = project
+        self.choices = choices
+        choices.asking = lambda: self.module.shown if self.module is not None else ""
+        self.flow = Flow()
+        self.layers: list[Layer] = []
+        self.objects: list[Obj] = []
+        self.unknowns: dict[tuple[Module, int, int], str] = {}
+        self.stack: list[Frame] = []
+        self.steps = 0
+        self.shortened = False  # a loop was cut short: there are fewer layers in lists than the program would make
+        self.defining = 0  # how many top-level statements are being executed for the names that they bind
+        self.shared_steps = 0  # those of such statements
+        self.trying = 0  # how many `try` blocks with handlers surround what is executed
+        self.max_steps = max_steps
+        self.serial = 0
+        self.module: Module | None = None
+        self.node: ast.AST | None = None
+        self.statement: ast.stmt | None = None
+        self.classes: set[Class] = set()  # project classes that were instantiated
+        self.functions: set[Func] = set()  # project functions that were called
+        self.recursions: dict[Func, int] = {}  # how often a function went deeper into something unknown
+        self.importing: set[tuple[Module, ast.ImportFrom, str]] = set()  # the imports that are being followed
+        self.asked: dict[str, set[Module]] = {}  # a name that is looked for -> whose star imports have been searched
+        self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
+        self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
+        self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (
+            None  # told of the first model that is built
+        )
+
+    # -- the outside ----------------------------------------------------------------------------------------------------------
+
+    def fresh(self, text: str = "", tensors: Sequence[Node] = ()) -> Unknown:
+        """An unknown that equals nothing else."""
+        return Unknown(("fresh", next(_SERIAL)), text, tuple(tensors))
+
+    def not_understood(self, what: str, node: ast.AST | None = None) -> None:
+        """Count something that the analysis does not know."""
+        node = node or self.node
+        if node is None or self.module is None:
+            return
+        line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        if self.defining:  # others, too, use what is made here
+            self.project.ledger.asked.add(self.module.unknown(line, offset, what))
+        else:
+            self.unknowns.setdefault((self.module, line, offset), what)
+
+    def cut(self, why: str, node: ast.AST | None = None) -> None:
+        """Tell that something is given up here, because it is too much; the execution goes on without it."""
+        self.not_understood(f"analysis stopped here: {why}", node)
+
+    def stop(self, why: str) -> NoReturn:
+        """End this execution, and tell where: what it found until now counts, as far as that is certain."""
+        self.cut(why, self.statement or self.node)
+        raise Stopped(why)
+
+    def origin(self) -> Origin:
+        """Where the call that is being carried out stands, and the calls that led to it."""
+        chain: tuple[tuple[Module, ast.AST], ...] = self.stack[-1].chain if self.stack else ()
+        if self.node is not None and self.module is not None:
+            chain = ((self.module, self.node), *chain)
+        owner = ""
+        for frame in reversed(self.stack):
+            if isinstance(frame.func, (Func, Class)):
+                owner = frame.func.qualname if isinstance(frame.func, Func) else frame.func.name
+                break
+        return Origin(chain, owner, self.statement)
+
+    def text(self, node: ast.AST) -> str:
+        """The source of an expression, on one line; "" for a long one."""
+        known: str | None = _TEXTS.get(node)
+        if known is None:
+            try:
+                known = ast.unparse(node)
+            except (ValueError, RecursionError):
+                known = ""
+            known = _TEXTS[node] = known if len(known) <= 60 else ""
+        return known
+
+    # -- executing ------------------------------------------------------------------------------------------------------------
+
+    def block(self, statements: Sequence[ast.stmt], scope: Environment) -> Signal:
+        for statement in statements:
+            signal = self.execute(statement, scope)
+            if signal is not None:
+                return signal
+        return None
+
+    def execute(self, statement: ast.stmt, scope: Environment) -> Signal:
+        self.steps += 1
+        if self.steps > self.max_steps:
+            self.stop("too many steps")
+        handler = self.semantics.statements.get(type(statement))
+        if handler is None:
+            return None
+        outer = self.statement
+        self.statement = statement
+        try:
+            return handler(self, statement, scope)
+        finally:
+            self.statement = outer
+
+    def eval(self, node: ast.expr, scope: Environment) -> Value:
+        handler = self.semantics.expressions.get(type(node))
+        if handler is None:
+            return self.fresh(self.text(node))
+        return handler(self, node, scope)
+
+    def call(self, func: Value, args: Args, kwargs: Kwargs, node: ast.AST | None = None) -> Value:
+        """func(*args, **kwargs)"""
+        handler = self.semantics.calls.get(type(func), self.semantics.call_unknown)
+        return handler(self, func, args, kwargs, node)
+
+    # -- what values are ------------------------------------------------------------------------------------------------------
+
+    def item_of(self, value: Unknown, index: Any, spelled: str = "...") -> Value:
+        """An item of something unknown; `index` is the key of the index where that is not a number or text itself."""
+        if value.tensors:
+            return self.opaque(value, name=value.text)
+        text = f"{value.text}[{spelled if isinstance(index, tuple) else index}]" if value.text else ""
+        return self.fresh(text) if terms.larger(value.key, 60) else Unknown(("item", value.key, index), text)
+
+    def truth(self, value: Value, node: ast.AST | None = None) -> bool:
+        """Is it true? Where that is not known, this execution takes one side."""
+        if domain_values.is_constant(value):
+            return bool(value)
+        if isinstance(value, Unknown):
+            if not value.text and node is not None:
+                value = Unknown(value.key, self.text(node), value.tensors, value.default)
+            return self.choices.truth(value)
+        if isinstance(value, Node):
+            where = (self.module.name if self.module else "", getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+            return self.choices.decide(("data", where), self.text(node) if node is not None else "")
+        if isinstance(value, (ListV, DictV)):
+            if value.items or not value.open:
+                return bool(value.items)
+            return True
+        if isinstance(value, Obj):
+            if value.items is not None:
+                return bool(value.items)
+            for name in ("__bool__", "__len__"):
+                method = class_lookup.find_method(value, name)
+                if method is not None:
+                    return self.truth(self.call(method, [], {}, node or self.node))
+        return True
+
+    def iterate(self, value: Value, node: ast.AST | None = None) -> list[Value]:
+        """The items of a value, in order. What has an unknown length has a few."""
+        return self.semantics.iterate(self, value, node)
+
+    def opaque(self, *values: Value, name: str = "") -> Node:
+        """A tensor made by something unknown from whatever tensors are in these values."""
+        found: dict[int, Node] = {}
+        for value in values:
+            for node in domain_values.tensors_in(value):
+                found[node.id] = node
+        return self.flow.add("opaque", tuple(found.values()), None, name or "an unknown function", self.here())
+
+    def here(self) -> tuple[Module | None, ast.AST | None]:
+        return (self.module, self.node)
+
+
+_TEXTS = node_cache.table()
+_SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out

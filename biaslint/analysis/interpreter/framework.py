@@ -1,0 +1,364 @@
+"""Which framework does a name belong to? Passes calls and attributes on to the framework's own module.
+
+A framework module offers the functions used below; adding a framework means writing one and naming it in `FRAMEWORKS`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain.values import Class, External, ListV, Obj, Unknown
+from biaslint.analysis.project.environment import MISSING
+from biaslint.flow import Dims
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.layers import Layer, Param
+    from biaslint.analysis.domain.values import Args, Func, Kwargs, Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def _nothing(*_: Any) -> None:
+    return None
+
+
+def _false(*_: Any) -> bool:
+    return False
+
+
+def _missing(*_: Any) -> Value:
+    return MISSING
+
+
+def _fresh_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+    return ex.fresh(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framework:
+    """A framework, as the interpreter sees it: a record of functions. What is left out is answered as the default says.
+
+    Names are full dotted names of the framework's; `call` gets them in the `canonical` spelling.
+    """
+
+    import_names: frozenset[str]  # the top-level packages that a file imports to use it
+    owns: Callable[[str], bool]  # does a dotted name belong to the framework?
+    canonical: Callable[[str], str]  # the public name of a thing that is offered under several
+    knows: Callable[
+        [str], bool
+    ]  # is it a public name whose meaning is known, also where the framework's own sources are linted?
+    # How much a base class tells of what an instance is: a layer class (4) more than a container, a module, anything else (0).
+    specificity: Callable[[str], int]
+    call: Callable[[Execution, str, Args, Kwargs], Value]  # name(*args, **kwargs); MISSING where the name is not known
+    call_methods: tuple[str, ...] = ("__call__",)  # the methods that calling an instance runs: the first that there is
+
+    is_module: Callable[[Obj], bool] = _false  # is an instance a layer or a model?
+    is_instance: Callable[[Value, External], bool | None] = _nothing  # isinstance(value, kind); None where that is not known
+    is_subclass: Callable[[External, External], bool] = operator.eq
+    before_init: Callable[[Execution, Obj], None] = _nothing  # an instance was made; its constructor runs next
+    after_init: Callable[[Execution, Obj], None] = _nothing  # the constructor of an instance has run
+    attribute: Callable[[Execution, Obj, str], Value] = (
+        _nothing  # that the framework gives to an instance; None where it gives none
+    )
+    has_attribute: Callable[[Obj, str], bool | None] = _nothing
+    store: Callable[[Execution, Obj, str, Value], bool] = _false  # obj.name = value; false where that is left to Python
+    method: Callable[[Execution, Obj, str, Args, Kwargs], Value] = (
+        _fresh_method  # of an instance of one of the framework's classes
+    )
+    base_method: Callable[[Execution, Obj, str, Args, Kwargs], Value] = (
+        _fresh_method  # inherited by an instance of a project class
+    )
+    # A method of a base class in the project that is known better than its source tells; None for all others.
+    native_method: Callable[[Obj, Value, str], Value] = _nothing
+    call_object: Callable[[Execution, Obj, Args, Kwargs], Value] = _missing  # obj(...) where no method of the project's is run
+    # What happens between `obj(...)` and the method that it runs: building the layer, setting flags.
+    before_call: Callable[[Execution, Obj, Func, Args, Kwargs], tuple[Args, Kwargs]] = lambda ex, obj, func, args, kwargs: (
+        args,
+        kwargs,
+    )
+    enter: Callable[[Execution, Obj], Value] = lambda ex, obj: obj  # what `with obj as name` gives
+    leave: Callable[[Execution, Obj], None] = _nothing
+    parameter_shape: Callable[[Param], Dims | None] = _nothing  # the dimensions of a layer's parameter
+
+
+FRAMEWORKS: list[Framework] = []  # filled by `register`
+
+
+def register(frameworks: Sequence[Framework]) -> None:
+    """Name the frameworks; a dotted name belongs to the first that owns it."""
+    FRAMEWORKS[:] = frameworks
+    of_name.cache_clear()
+
+
+@lru_cache(maxsize=1 << 16)
+def of_name(name: str) -> Framework | None:
+    """The framework a dotted name belongs to, or None."""
+    for framework in FRAMEWORKS:
+        if framework.owns(name):
+            return framework
+    return None
+
+
+def of_object(obj: Obj) -> Framework | None:
+    if isinstance(obj.cls, External):
+        return of_name(obj.cls.name)
+    for base in obj.cls.mro if isinstance(obj.cls, Class) else ():
+        if isinstance(base, External):
+            framework = of_name(base.name)
+            if framework is not None:
+                return framework
+    return None
+
+
+def canonical(name: str) -> str:
+    """The public name of a thing that a framework offers under several."""
+    framework = of_name(name)
+    return framework.canonical(name) if framework is not None else name
+
+
+def knows(name: str) -> bool:
+    framework = of_name(name)
+    return framework is not None and framework.knows(name)
+
+
+def specificity(name: str) -> int:
+    """How much a base class tells of what an instance is: a layer class more than a plain module, that more than `object`."""
+    framework = of_name(name)
+    return framework.specificity(name) if framework is not None else 0
+
+
+def constant(name: str) -> Value:
+    """A framework's or library's constant: None where the name is not one."""
+    return CONSTANTS.get(name)
+
+
+CONSTANTS: dict[str, Value] = {
+    "math.pi": 3.141592653589793,
+    "math.e": 2.718281828459045,
+    "math.inf": float("inf"),
+    "numpy.inf": float("inf"),
+    "typing.TYPE_CHECKING": False,
+}
+
+
+def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """Call a framework's name. MISSING where no framework knows it."""
+    framework = of_name(name)
+    return framework.call(ex, framework.canonical(name), args, kwargs) if framework is not None else MISSING
+
+
+def base_method(
+    ex: Execution, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value], outside: External | None
+) -> Value:
+    """A method that an instance of a project class inherits from a framework's class."""
+    framework = of_object(obj)
+    if framework is None:
+        if is_mapping(obj) and name in MAPPING:
+            filled = {key: value for key, value in obj.attrs.items() if value is not None}
+            return ListV(MAPPING[name](filled))
+        if name == "get" and args:  # dict-like classes
+            return args[1] if len(args) > 1 else None
+        if name == "__getitem__" and args and isinstance(args[0], str):
+            return obj.attrs.get(args[0], ex.fresh())
+        if name == "__setitem__" and len(args) == 2 and isinstance(args[0], str):
+            obj.attrs[args[0]] = args[1]
+        return None if name == "__init__" else ex.fresh(name)
+    return framework.base_method(ex, obj, name, args, kwargs)
+
+
+MAPPING: dict[str, Any] = {
+    "keys": list,
+    "__iter__": list,
+    "values": lambda filled: list(filled.values()),
+    "items": lambda filled: [ListV([key, value], "tuple") for key, value in filled.items()],
+}
+
+
+def is_mapping(obj: Obj) -> bool:
+    """Is its class built on a dict? Its entries are kept as attributes."""
+    mro = obj.cls.mro if isinstance(obj.cls, Class) else ()
+    return any(
+        isinstance(base, External) and base.name.rpartition(".")[2] in ("dict", "OrderedDict", "UserDict") for base in mro
+    )
+
+
+def before_init(ex: Execution, obj: Obj) -> None:
+    framework = of_object(obj)
+    if framework is not None:
+        framework.before_init(ex, obj)
+
+
+def after_init(ex: Execution, obj: Obj) -> None:
+    framework = of_object(obj)
+    if framework is not None:
+        framework.after_init(ex, obj)
+
+
+def attribute(ex: Execution, obj: Obj, name: str) -> Value:
+    framework = of_object(obj)
+    return framework.attribute(ex, obj, name) if framework is not None else None
+
+
+def has_attribute(obj: Obj, name: str) -> bool | None:
+    framework = of_object(obj)
+    return framework.has_attribute(obj, name) if framework is not None else None
+
+
+def is_module(value: Value) -> bool:
+    """Is it a layer or a model?"""
+    if not isinstance(value, Obj):
+        return False
+    framework = of_object(value)
+    return framework is not None and framework.is_module(value)
+
+
+def within_model(ex: Execution) -> bool:
+    """Is what runs now a method of a layer or model, or called by one?"""
+    return any(isinstance(frame.self, Obj) and is_module(frame.self) for frame in ex.stack)
+
+
+def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
+    framework = of_object(obj)
+    return framework is not None and framework.store(ex, obj, name, value)
+
+
+def method(ex: Execution, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    framework = of_object(obj)
+    if framework is None:
+        return base_method(ex, obj, name, args, kwargs, None)
+    return framework.method(ex, obj, name, args, kwargs)
+
+
+def call_methods(obj: Obj) -> tuple[str, ...]:
+    """The methods that calling an instance runs: the first that there is."""
+    framework = of_object(obj)
+    return framework.call_methods if framework is not None else ("__call__",)
+
+
+def call_object(ex: Execution, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    framework = of_object(obj)
+    return framework.call_object(ex, obj, args, kwargs) if framework is not None else MISSING
+
+
+def before_call(
+    ex: Execution, obj: Obj, func: Func, args: list[Value], kwargs: dict[str, Value]
+) -> tuple[list[Value], dict[str, Value]]:
+    """What a framework does between `obj(...)` and the method that it runs: building the layer, setting flags."""
+    framework = of_object(obj)
+    return framework.before_call(ex, obj, func, args, kwargs) if framework is not None else (args, kwargs)
+
+
+def is_graph(obj: Obj) -> bool:
+    """Is it a model that was given its inputs and outputs instead of a forward pass?"""
+    return "outputs" in obj.attrs and is_module(obj)
+
+
+def has_forward(obj: Obj) -> bool:
+    """Can a container be called itself? A Sequential can, a list of modules cannot."""
+    from biaslint.analysis.interpreter.framework import external_base
+
+    outside = external_base(obj.cls)
+    return outside is None or not outside.name.endswith(("ModuleList", "ModuleDict", "ParameterList", "ParameterDict"))
+
+
+def enter(ex: Execution, obj: Obj) -> Value:
+    framework = of_object(obj)
+    return framework.enter(ex, obj) if framework is not None else obj
+
+
+def leave(ex: Execution, obj: Obj) -> None:
+    framework = of_object(obj)
+    if framework is not None:
+        framework.leave(ex, obj)
+
+
+def is_instance(value: Value, kind: External) -> bool | None:
+    framework = of_name(kind.name)
+    if framework is None:
+        if isinstance(value, Obj) and isinstance(value.cls, Class):
+            return kind in value.cls.mro
+        if isinstance(value, Obj):
+            return bool(value.cls == kind)
+        return False
+    answer: bool | None = framework.is_instance(value, kind)
+    return answer
+
+
+def is_subclass(cls: Value, kind: Value) -> bool | None:
+    if isinstance(cls, Unknown) or isinstance(kind, Unknown):
+        return None
+    if isinstance(cls, Class):
+        return (
+            kind in cls.mro
+            if isinstance(kind, Class)
+            else any(is_subclass(base, kind) for base in cls.mro if isinstance(base, External))
+        )
+    if isinstance(cls, External) and isinstance(kind, External):
+        if canonical(cls.name) == canonical(kind.name):
+            return True
+        framework = of_name(kind.name)
+        return framework.is_subclass(cls, kind) if framework is not None else False
+    return False
+
+
+# -- modules within modules ------------------------------------------------------------------------------------------------------
+
+
+def children(obj: Obj) -> Iterator[tuple[str, Value]]:
+    """The layers and models that are attributes or entries of one."""
+    for name, value in list(obj.attrs.items()):
+        if is_module(value):
+            yield name, value
+    for name, value in list((obj.items or {}).items()):
+        if is_module(value):
+            yield name, value
+
+
+def walk(obj: Obj, prefix: str = "") -> Iterator[tuple[str, Obj]]:
+    """An instance and all modules within, each once, with dotted names."""
+    seen: set[int] = set()
+    todo: list[tuple[str, Obj]] = [(prefix, obj)]
+    while todo:
+        name, current = todo.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield name, current
+        below = [(f"{name}.{key}" if name else key, child) for key, child in children(current)]
+        todo.extend(reversed(below))
+
+
+def layers_of(obj: Obj) -> Iterator[Layer]:
+    for _, module in walk(obj):
+        if module.layer is not None:
+            yield module.layer
+
+
+def param_dims(param: Param) -> Dims | None:
+    framework = of_name(param.layer.type)
+    return framework.parameter_shape(param) if framework is not None else None
+
+
+def external_base(cls: Value) -> External | None:
+    """The framework's class that a class is built on, the most specific one."""
+    if isinstance(cls, External):
+        return cls
+    best = None
+    for base in cls.mro if isinstance(cls, Class) else ():
+        if isinstance(base, External):
+            rank = specificity(base.name)
+            if best is None or rank > best[0]:
+                best = (rank, base)
+    return best[1] if best else None
+
+
+def native_method(obj: Obj, owner: Value, name: str) -> Value:
+    """A method of a base class in the project that a framework knows better than its source tells; None for all others."""
+    for framework in FRAMEWORKS:
+        method = framework.native_method(obj, owner, name)
+        if method is not None:
+            return method
+    return None

@@ -1,0 +1,98 @@
+"""Values are bound: names, attributes, items, and several targets at once."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.values import ListV, Obj, Unknown
+from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter.builtins import methods as builtin_methods
+from biaslint.analysis.interpreter.objects import attributes, items, names as objects_names, operators
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.doors import Signal
+    from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.environment import Environment
+
+
+def do_assign(ex: Execution, node: ast.Assign, scope: Environment) -> Signal:
+    value = ex.eval(node.value, scope)
+    for target in node.targets:
+        assign(ex, target, value, scope)
+        if isinstance(target, ast.Name) and isinstance(value, Obj) and value.layer is not None and not value.layer.name:
+            value.layer.name = target.id
+    return None
+
+
+def do_annotated(ex: Execution, node: ast.AnnAssign, scope: Environment) -> Signal:
+    if node.value is not None:
+        assign(ex, node.target, ex.eval(node.value, scope), scope)
+    return None
+
+
+def do_augmented(ex: Execution, node: ast.AugAssign, scope: Environment) -> Signal:
+    load = ast.copy_location(to_load(node.target), node.target)
+    old = ex.eval(load, scope)
+    new = ex.eval(node.value, scope)
+    if isinstance(old, ListV) and isinstance(node.op, ast.Add) and old.kind == "list":
+        builtin_methods.extend(ex, old, new)
+        value: Value = old
+    elif isinstance(old, Obj) and old.items is not None and isinstance(node.op, ast.Add):
+        value = framework.method(ex, old, "extend", [new], {})
+    else:
+        value = operators.binary(ex, node.op, old, new, node)
+    assign(ex, node.target, value, scope)
+    return None
+
+
+def assign(ex: Execution, target: ast.expr, value: Value, scope: Environment) -> None:
+    if isinstance(target, ast.Name):
+        objects_names.bind(ex, target.id, value, scope)
+    elif isinstance(target, ast.Attribute):
+        attributes.store(
+            ex, ex.eval(target.value, scope), target.attr, value, ex.text(target) if isinstance(value, Obj) else ""
+        )
+    elif isinstance(target, ast.Subscript):
+        base = ex.eval(target.value, scope)
+        items.store_item(ex, base, ex.eval(target.slice, scope), value, ex.text(target) if isinstance(value, Obj) else "")
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        unpack(ex, target.elts, value, scope)
+    elif isinstance(target, ast.Starred):
+        assign(ex, target.value, value, scope)
+
+
+def unpack(ex: Execution, targets: list[ast.expr], value: Value, scope: Environment) -> None:
+    items = items_for(ex, value, len(targets), any(isinstance(target, ast.Starred) for target in targets))
+    for index, target in enumerate(targets):
+        if isinstance(target, ast.Starred):
+            rest = len(targets) - index - 1
+            assign(ex, target, ListV(items[index : len(items) - rest]), scope)
+            for other, item in zip(targets[index + 1 :], items[len(items) - rest :], strict=False):
+                assign(ex, other, item, scope)
+            return
+        assign(ex, target, items[index] if index < len(items) else ex.fresh(), scope)
+
+
+def items_for(ex: Execution, value: Value, count: int, starred: bool) -> list[Value]:
+    """The items of a value that is unpacked into `count` targets."""
+    if isinstance(value, Unknown) and value.key and value.key[:1] == ("shape",):
+        return ex.semantics.tensors.unpack_shape(ex, value, count) if not starred else ex.iterate(value)
+    if isinstance(value, Node) and not starred:
+        return ex.semantics.tensors.unpack(ex, value, count)
+    if isinstance(value, Unknown) and not starred:
+        return [ex.item_of(value, index) for index in range(count)]
+    return list(ex.iterate(value))
+
+
+def to_load(target: ast.expr) -> ast.expr:
+    """The same expression, read instead of written."""
+    if isinstance(target, ast.Name):
+        return ast.Name(target.id, ast.Load(), lineno=target.lineno, col_offset=target.col_offset)
+    if isinstance(target, ast.Attribute):
+        return ast.Attribute(target.value, target.attr, ast.Load())
+    if isinstance(target, ast.Subscript):
+        return ast.Subscript(target.value, target.slice, ast.Load())
+    return target

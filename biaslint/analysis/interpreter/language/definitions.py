@@ -1,0 +1,113 @@
+"""Functions and classes come into being: their scopes, defaults, decorators, bases and method resolution order."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import class_lookup
+from biaslint.analysis.domain.values import Class, External, Func, Unknown
+from biaslint.analysis.interpreter import framework as interpreter_framework
+from biaslint.analysis.project.environment import Environment
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.doors import Signal
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def do_function(ex: Execution, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Environment) -> Signal:
+    scope.names[node.name] = decorated(ex, function(ex, node, scope), node, scope)
+    return None
+
+
+def function(ex: Execution, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Environment) -> Func:
+    closure = None if scope is scope.module.scope else scope
+    func = Func(node, scope.module, closure)
+    func.defaults = [ex.eval(default, scope) for default in node.args.defaults]
+    for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        if default is not None:
+            func.kw_defaults[argument.arg] = ex.eval(default, scope)
+    return func
+
+
+def decorated(ex: Execution, func: Func, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Environment) -> Value:
+    """Decorators register, cache or compile; what they wrap stays the function. Python's own are understood."""
+    for decorator in node.decorator_list:
+        expression = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
+        if name in ("staticmethod", "classmethod", "property"):
+            func.kind = name
+        elif name in ("cached_property", "lazy_property", "abstractproperty"):
+            func.kind = "property"
+        elif name in ("setter", "deleter"):
+            func.kind = "setter"
+    return func
+
+
+def do_class(ex: Execution, node: ast.ClassDef, scope: Environment) -> Signal:
+    bases: list[Value] = []
+    for base in node.bases:
+        if isinstance(base, ast.Subscript):  # Generic[T]
+            base = base.value
+        bases.append(ex.eval(base, scope))
+    cls = Class(node.name, node, scope.module, bases)
+    cls.mro = class_lookup.linearize(cls)
+    taken_for = likely_base(cls)
+    if taken_for is not None:
+        cls.mro.append(taken_for)
+    closure = None if scope is scope.module.scope else scope
+    body = Environment(scope.module, closure, cls.attrs)
+    body.names["__qualname__"] = node.name
+    cls.scope = body
+    scope.names[node.name] = cls
+    for decorator in node.decorator_list:
+        expression = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
+        if name in ("dataclass", "dataclass_transform", "strict", "define", "frozen", "attrs"):
+            cls.dataclass = True
+            cls.generated = name != "strict"
+    if any(isinstance(base, Class) and base.dataclass for base in cls.mro[1:]):
+        cls.dataclass = True
+    outer, ex.module = ex.module, scope.module
+    try:
+        for statement in node.body:
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                method(ex, cls, statement, body)
+            elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+                ex.execute(statement, body)
+    finally:
+        ex.module = outer
+    return None
+
+
+def method(ex: Execution, cls: Class, node: ast.FunctionDef | ast.AsyncFunctionDef, body: Environment) -> None:
+    func = function(ex, node, body)
+    func.scope = body.parent
+    func.owner = cls
+    decorated(ex, func, node, body)
+    if func.kind == "setter":
+        cls.attrs[f"{node.name}=setter"] = func
+        return
+    cls.attrs[node.name] = func
+
+
+# The method that a forward pass has -> the base class that stands behind one we cannot see, where the file speaks of its framework.
+FORWARD_PASSES = {"forward": ("torch", External("torch.nn.Module")), "call": ("keras", External("keras.layers.Layer"))}
+
+
+def likely_base(cls: Class) -> External | None:
+    """What a class with a forward pass is most likely built on, where its base is of a library that is not among the linted files."""
+    externals = [base for base in cls.mro if isinstance(base, External)]
+    if any(interpreter_framework.of_name(base.name) is not None for base in externals):
+        return None
+    unseen = [base for base in externals if base.name.partition(".")[0] not in sys.stdlib_module_names | {"builtins"}]
+    if not unseen and not any(isinstance(base, Unknown) for base in cls.mro):
+        return None
+    for item in cls.node.body:
+        if isinstance(item, ast.FunctionDef) and item.name in FORWARD_PASSES and not item.decorator_list:
+            framework, base = FORWARD_PASSES[item.name]
+            if framework in cls.module.text and len(item.args.posonlyargs) + len(item.args.args) > 1:
+                return base
+    return None

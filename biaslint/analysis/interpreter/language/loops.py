@@ -1,0 +1,112 @@
+"""Loops that make the same layers again and again: a stack of thirty blocks counts as one of a few.
+
+Once two rounds have made the same layers, the following rounds are left out for as long as their items are like those before, sizes
+aside; the last of such a run is executed, since what comes after it may look at it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import node_cache
+from biaslint.analysis.domain.layers import Param
+from biaslint.analysis.domain.values import Class, DictV, ListV, Obj, Unknown
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+NAMING = {"add_module", "register_module"}
+_APPENDS = node_cache.table()
+
+
+class Repeats:
+    """Tells which rounds of a loop over these items to leave out."""
+
+    def __init__(self, ex: Execution, items: Sequence[Value]) -> None:
+        self.ex = ex
+        self.items = items
+        self.watching = len(items) > 4
+        self.start = len(ex.objects)
+        self.made: list[Any] = []  # what the latest rounds that were executed have made
+        self.ran = False
+
+    def skips(self, place: int) -> bool:
+        """Ask before each round."""
+        if not self.watching:
+            return False
+        objects = self.ex.objects
+        if self.ran:
+            self.made = [*self.made[-1:], [structure(obj) for obj in objects[self.start :]]]
+        self.start = len(objects)
+        self.ran = True
+        if place < 3 or place + 1 == len(self.items) or not self.made[1] or self.made[0] != self.made[1]:
+            return False
+        before, item, after = self.items[place - 1 : place + 2]
+        if not (like(before, item) and like(item, after)):
+            return False
+        self.ex.shortened = True
+        self.ran = False
+        return True
+
+
+def structure(obj: Obj) -> Any:
+    """What tells two layers or models apart but for their sizes."""
+    if obj.layer is not None:
+        return (obj.layer.type, obj.layer.bias)
+    flags = tuple((name, value) for name, value in obj.attrs.items() if value is None or isinstance(value, (bool, str)))
+    return (id(obj.cls) if isinstance(obj.cls, Class) else obj.cls, flags)
+
+
+def like(one: Value, other: Value) -> bool:
+    """Do two items differ in nothing but sizes? What is 0 or 1 is a setting, and no size."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, (int, float)) and not isinstance(one, bool):
+        return bool(one == other) or not (one in (0, 1) or other in (0, 1))
+    if isinstance(one, ListV):
+        return len(one.items) == len(other.items) and all(map(like, one.items, other.items))
+    if isinstance(one, DictV):
+        return one.items.keys() == other.items.keys() and all(like(one.items[key], other.items[key]) for key in one.items)
+    if isinstance(one, Unknown):
+        return bool(one.key == other.key)
+    return bool(isinstance(one, (bool, str, bytes)) and one == other)
+
+
+def of_layers(item: Value) -> bool:
+    """Is a loop's item a module or parameter, or a pair with one? Such a loop may initialise them."""
+    items = item.items if isinstance(item, ListV) else [item]
+    return any(isinstance(one, (Obj, Param)) for one in items)
+
+
+def only_appends(node: ast.For | ast.AsyncFor) -> bool:
+    """Does the loop keep what it makes in lists or in a sequence of its own, and not where others look it up by name?"""
+    known = _APPENDS.get(node)
+    if known is None:
+        known = _APPENDS[node] = _only_appends(node)
+    return bool(known)
+
+
+def _only_appends(node: ast.AST) -> bool:
+    appends = names = False
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute):
+            named = part.attr in NAMING
+            if named and (not isinstance(part.value, ast.Name) or part.value.id == "self"):
+                return False
+            appends = appends or named or part.attr == "append"
+            names = names or named
+        elif (isinstance(part, ast.Name) and part.id == "setattr") or (
+            isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store)
+        ):
+            return False
+    spelt = any(
+        isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Attribute) and part.attr == "format")
+        for part in ast.walk(node)
+    )
+    return appends and (names or not spelt)

@@ -1,0 +1,197 @@
+"""What statements do, but for those in `assignments`, `definitions` and `exceptions`."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import values
+from biaslint.analysis.domain.values import MAX_ITEMS, Deferred, External, Raised, Unknown
+from biaslint.analysis.interpreter.language import assignments, guards, loops, matching
+from biaslint.analysis.interpreter.objects import attributes, calls, items, namespaces
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.doors import Signal
+    from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.environment import Environment
+
+
+LONG_STEPS = 2_000
+LONG = 64  # rounds after which a loop that has made no layer and no tensor is left
+BREAK = ("break", None)
+CONTINUE = ("continue", None)
+
+
+def do_expr(ex: Execution, node: ast.Expr, scope: Environment) -> Signal:
+    if not isinstance(node.value, ast.Constant):
+        ex.eval(node.value, scope)
+    return None
+
+
+def do_if(ex: Execution, node: ast.If, scope: Environment) -> Signal:
+    before = len(ex.choices.open)
+    test = ex.eval(node.test, scope)
+    if not ex.trying and guards.let_pass(ex, node, test, scope):
+        test = ex.eval(node.test, scope)
+    unknown = (isinstance(test, Unknown) and ex.choices.known(test.key) is None) or isinstance(test, Node)
+    if unknown or not ex.trying:
+        side = guards.passing_side(node)
+        if side is not None:
+            ex.choices.take_back(before)
+            if isinstance(test, Unknown):
+                ex.choices.assume(test, side)
+            return ex.block(node.body if side else node.orelse, scope)
+    if unknown and not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
+        return None
+    return ex.block(node.body if ex.truth(test, node.test) else node.orelse, scope)
+
+
+def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> Signal:
+    made = len(ex.flow.nodes) + len(ex.objects)
+    items = ex.iterate(ex.eval(node.iter, scope), node.iter)
+    costly = ex.steps + LONG_STEPS
+    repeating = loops.Repeats(ex, items) if loops.only_appends(node) else None
+    for count, item in enumerate(items):
+        if repeating is not None and repeating.skips(count):
+            continue
+        if (
+            (count == LONG or (count >= 8 and ex.steps > costly))
+            and made == len(ex.flow.nodes) + len(ex.objects)
+            and not loops.of_layers(item)
+        ):
+            ex.cut("a long loop that makes no layers", node)
+            return None
+        assignments.assign(ex, node.target, item, scope)
+        signal = ex.block(node.body, scope)
+        if signal is BREAK:
+            return None
+        if signal is not None and signal is not CONTINUE:
+            return signal
+    return ex.block(node.orelse, scope)
+
+
+def do_while(ex: Execution, node: ast.While, scope: Environment) -> Signal:
+    rounds = 0
+    while True:
+        test = ex.eval(node.test, scope)
+        certain = values.is_constant(test)
+        if not (bool(test) if certain else ex.truth(test, node.test)):
+            return ex.block(node.orelse, scope)
+        signal = ex.block(node.body, scope)
+        if signal is BREAK:
+            return None
+        if signal is not None and signal is not CONTINUE:
+            return signal
+        rounds += 1
+        if rounds >= (MAX_ITEMS if certain else 3):
+            if certain and isinstance(node.test, ast.Constant):
+                ex.stop("an endless loop")
+            if certain:
+                ex.cut("a long loop", node)
+            return None
+
+
+def do_return(ex: Execution, node: ast.Return, scope: Environment) -> Signal:
+    return ("return", None if node.value is None else ex.eval(node.value, scope))
+
+
+def do_with(ex: Execution, node: ast.With | ast.AsyncWith, scope: Environment) -> Signal:
+    entered = []
+    for item in node.items:
+        context = ex.eval(item.context_expr, scope)
+        value = calls.enter(ex, context, item.context_expr)
+        entered.append(context)
+        if item.optional_vars is not None:
+            assignments.assign(ex, item.optional_vars, value, scope)
+    try:
+        return ex.block(node.body, scope)
+    finally:
+        for context in reversed(entered):
+            calls.leave(ex, context)
+
+
+def do_import(ex: Execution, node: ast.Import, scope: Environment) -> Signal:
+    for alias in node.names:
+        name = alias.name if alias.asname else alias.name.partition(".")[0]
+        scope.names[alias.asname or name] = namespaces.import_module(ex, name, scope.module)
+    return None
+
+
+def do_import_from(ex: Execution, node: ast.ImportFrom, scope: Environment) -> Signal:
+    for alias in node.names:
+        if alias.name == "*":
+            if scope is not scope.module.scope or node not in scope.module.stars:
+                scope.module.stars.append(node)
+                scope.module.absent.clear()
+            continue
+        top = scope is scope.module.scope
+        value = Deferred(node, alias.name) if top else namespaces.import_name(ex, node, alias.name, scope.module)
+        scope.names[alias.asname or alias.name] = value
+    return None
+
+
+def do_delete(ex: Execution, node: ast.Delete, scope: Environment) -> Signal:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            scope.names.pop(target.id, None)
+        elif isinstance(target, ast.Attribute):
+            attributes.delete(ex, ex.eval(target.value, scope), target.attr)
+        elif isinstance(target, ast.Subscript):
+            items.delete_item(ex, ex.eval(target.value, scope), ex.eval(target.slice, scope))
+    return None
+
+
+def do_global(ex: Execution, node: ast.Global, scope: Environment) -> Signal:
+    scope.globals.update(node.names)
+    return None
+
+
+def do_nonlocal(ex: Execution, node: ast.Nonlocal, scope: Environment) -> Signal:
+    scope.nonlocals.update(node.names)
+    return None
+
+
+def do_assert(ex: Execution, node: ast.Assert, scope: Environment) -> Signal:
+    before = len(ex.choices.open)
+    test = ex.eval(node.test, scope)
+    if isinstance(test, Unknown) and ex.choices.known(test.key) is None:
+        ex.choices.assume(test, True)
+    elif values.is_constant(test) and not test and len(ex.choices.open) > before:
+        ex.choices.take_back(before)
+    elif values.is_constant(test) and not test and ex.trying:
+        raise Raised(External("builtins.AssertionError"), f"{scope.module.name}:{node.lineno}")
+    return None
+
+
+def do_break(ex: Execution, node: ast.Break, scope: Environment) -> Signal:
+    return BREAK
+
+
+def do_continue(ex: Execution, node: ast.Continue, scope: Environment) -> Signal:
+    return CONTINUE
+
+
+def do_match(ex: Execution, node: ast.Match, scope: Environment) -> Signal:
+    subject = ex.eval(node.subject, scope)
+    for case in node.cases:
+        if matching.matches(ex, case.pattern, subject, scope) and (
+            case.guard is None or ex.truth(ex.eval(case.guard, scope), case.guard)
+        ):
+            return ex.block(case.body, scope)
+    return None
+
+
+def is_message(statement: ast.stmt) -> bool:
+    """A warning, a log line or a print: nothing that bears on the model."""
+    if isinstance(statement, ast.Pass):
+        return True
+    if not isinstance(statement, ast.Expr):
+        return False
+    if isinstance(statement.value, ast.Constant):
+        return True
+    if not isinstance(statement.value, ast.Call):
+        return False
+    func = statement.value.func
+    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    return name in ("warn", "warning", "warning_once", "info", "debug", "print", "error", "log")

@@ -1,0 +1,263 @@
+"""Attributes and items: reading, writing and deleting them on every kind of value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import class_lookup, values
+from biaslint.analysis.domain.values import (
+    Builtin,
+    Class,
+    DictV,
+    External,
+    Func,
+    ListV,
+    Method,
+    Native,
+    Obj,
+    Partial,
+    Super,
+    Unknown,
+)
+from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter.objects import names as objects_names, namespaces
+from biaslint.analysis.project.environment import MISSING
+from biaslint.analysis.project.module import Module
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def load(ex: Execution, base: Value, name: str) -> Value:
+    """base.name"""
+    if isinstance(base, Obj):
+        return load_obj(ex, base, name)
+    if isinstance(base, Module):
+        if framework.knows(f"{base.name}.{name}"):
+            return External(f"{base.name}.{name}")
+        value = namespaces.module_attribute(ex, base, name)
+        if value is not MISSING:
+            return value
+        sub = ex.project.find(f"{base.name}.{name}", base.base)
+        if sub is not None:
+            return ex.project.open(sub) or External(f"{base.name}.{name}")
+        return Unknown(("import", base.name, name), name)
+    if isinstance(base, External):
+        return load_external(ex, base, name)
+    kind = ex.semantics.kinds.get(type(base))
+    if kind is not None:
+        return kind.attribute(ex, base, name)
+    if isinstance(base, Unknown):
+        if base.key and isinstance(base.key, tuple) and base.key[:1] == ("shape",) and name != "as_list":
+            return Builtin(base, name)
+        if base.tensors:
+            return Unknown(("attr", base.key, name), f"{base.text}.{name}", base.tensors)
+        return Unknown(("attr", base.key, name), f"{base.text}.{name}" if base.text else name)
+    if isinstance(base, Class):
+        found = class_lookup.find_in_class(base, name)
+        if found is not None:
+            value = found.value
+            if isinstance(value, Func):
+                return Method(base, value) if value.kind == "classmethod" else value
+            return value
+        if name == "__name__" or name == "__qualname__":
+            return base.name
+        if name == "__members__":
+            return DictV({key: item for key, item in base.attrs.items() if not key.startswith("_")})
+        outside = framework.external_base(base)
+        if outside is not None:
+            return Native(f"{outside.name}.{name}", lambda *args, **kwargs: call_base(ex, outside, name, args, kwargs))
+        return Unknown(("attr", base, name), f"{base.name}.{name}")
+    if isinstance(base, Super):
+        return load_super(ex, base, name)
+    if isinstance(base, Func):
+        if name in base.attrs:
+            return base.attrs[name]
+        if name in ("__name__", "__qualname__"):
+            return base.name
+        if name == "__module__":
+            return base.module.name
+        return ex.fresh(name)
+    if isinstance(base, Method):
+        if name in ("__name__", "__qualname__"):
+            return base.func.name
+        if name == "__self__":
+            return base.self
+        if name == "__func__":
+            return base.func
+        return load(ex, base.func, name)
+    if isinstance(base, Partial):
+        if name == "func":
+            return base.func
+        if name == "keywords":
+            return DictV(dict(base.kwargs))
+        if name == "args":
+            return ListV(list(base.args), "tuple")
+        return load(ex, base.func, name)
+    if isinstance(base, (ListV, DictV)) or values.is_constant(base):
+        if isinstance(base, (int, float, str)) and name in ("real", "imag", "value"):
+            return base
+        return Builtin(base, name)
+    if isinstance(base, (Builtin, Native)):
+        return ex.fresh(name)
+    return ex.fresh(name)
+
+
+def call_base(ex: Execution, outside: External, name: str, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Value:
+    """`nn.Module.__init__(self, ...)`: a framework's method called through the class."""
+    if args and isinstance(args[0], Obj):
+        return framework.base_method(ex, args[0], name, list(args[1:]), dict(kwargs), outside)
+    return ex.fresh(name)
+
+
+def load_external(ex: Execution, base: External, name: str) -> Value:
+    if base.name.startswith("project:"):
+        full = f"{base.name[8:]}.{name}"
+        if ex.module is not None:
+            return namespaces.import_module(ex, full, ex.module)
+    if name == "__name__":
+        return base.name.rpartition(".")[2]
+    if name == "__init__":
+        return Native(f"{base.name}.{name}", lambda *args, **kwargs: call_base(ex, base, name, args, kwargs))
+    value = framework.constant(f"{base.name}.{name}")
+    return External(f"{base.name}.{name}") if value is None else value
+
+
+def load_super(ex: Execution, base: Super, name: str) -> Value:
+    self = base.self
+    cls = self if isinstance(self, Class) else self.cls if isinstance(self, Obj) else base.after
+    found = class_lookup.find_in_class(cls, name, after=base.after)
+    if found is not None:
+        if isinstance(self, Obj):
+            native = framework.native_method(self, found.owner, name)
+            if native is not None:
+                return native
+        if isinstance(found.value, Func):
+            if found.value.kind == "property":
+                return call_method(ex, Method(self, found.value))
+            return Method(self, found.value) if found.value.kind != "staticmethod" else found.value
+        return found.value
+    if isinstance(self, Obj):
+        outside = framework.external_base(cls)
+        return Native(
+            f"super().{name}",
+            lambda *args, **kwargs: framework.base_method(ex, self, name, list(args), dict(kwargs), outside),
+        )
+    if name in ("__init_subclass__", "__new__"):
+        return Native(name, lambda *args, **kwargs: None)
+    return ex.fresh(f"super().{name}")
+
+
+def call_method(ex: Execution, method: Method) -> Value:
+    return ex.call(method, [], {}, ex.node)
+
+
+def load_obj(ex: Execution, base: Obj, name: str) -> Value:
+    found = class_lookup.find_in_class(base.cls, name)
+    if found is not None and isinstance(found.value, Func) and found.value.kind == "property":
+        return call_method(ex, Method(base, found.value))
+    if name in base.attrs:
+        return base.attrs[name]
+    if base.items is not None and name in base.items:
+        return base.items[name]
+    if name == "__class__":
+        return base.cls
+    if name == "__dict__":
+        return DictV(base.attrs)
+    if name == "__dataclass_fields__":
+        return DictV(dict(base.attrs))
+    if found is not None:
+        native = framework.native_method(base, found.owner, name)
+        if native is not None:
+            return native
+        value = found.value
+        if isinstance(value, Func):
+            if value.kind == "staticmethod":
+                return value
+            return Method(base.cls if value.kind == "classmethod" else base, value)
+        return value
+    value = framework.attribute(ex, base, name)
+    if value is not None:
+        return value
+    getter = class_lookup.find_in_class(base.cls, "__getattr__")
+    if getter is not None and isinstance(getter.value, Func) and not name.startswith("__"):
+        asking = any(frame.func is getter.value for frame in ex.stack)
+        if not asking:
+            return ex.call(Method(base, getter.value), [name], {}, ex.node)
+    if framework.external_base(base.cls) is not None:
+        return Builtin(base, name)
+    return Unknown(("attr", base, name), f"self.{name}")
+
+
+def has(ex: Execution, base: Value, name: str) -> bool | None:
+    """hasattr(base, name), or None where that is not known."""
+    if isinstance(base, Obj):
+        if (
+            name in base.attrs
+            or class_lookup.find_in_class(base.cls, name) is not None
+            or (base.items is not None and name in base.items)
+        ):
+            return True
+        known = framework.has_attribute(base, name)
+        if known is not None:
+            return known
+        return (
+            None
+            if base.layer is None and framework.external_base(base.cls) is not None and not framework.is_module(base)
+            else False
+        )
+    if isinstance(base, Class):
+        return class_lookup.find_in_class(base, name) is not None or (
+            None if framework.external_base(base) is not None else False
+        )
+    if isinstance(base, External):
+        return True
+    if isinstance(base, ListV):
+        return hasattr({"list": list, "tuple": tuple, "set": set}.get(base.kind, list), name)
+    if isinstance(base, DictV):
+        return hasattr(dict, name)
+    if values.is_constant(base):
+        return hasattr(base, name)
+    if isinstance(base, Func):
+        return name in base.attrs or hasattr(Func, name) or name in ("__name__", "__module__", "__qualname__")
+    if isinstance(base, Module):
+        return namespaces.module_attribute(ex, base, name) is not MISSING
+    if isinstance(base, Partial):
+        return name in ("func", "args", "keywords")
+    return None
+
+
+def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -> None:
+    """base.name = value"""
+    if isinstance(base, Obj):
+        setter = class_lookup.find_in_class(base.cls, f"{name}=setter")
+        if setter is not None and isinstance(setter.value, Func):
+            ex.call(Method(base, setter.value), [value], {}, ex.node)
+            return
+        if framework.store(ex, base, name, value):
+            return
+        if base.items is not None and name in base.items:  # a named part of a sequence or list
+            base.items[name] = value
+        else:
+            base.attrs[name] = value
+        values.adopt(base, value, f"{text or name}")
+    elif isinstance(base, (Class, Func)):
+        table = base.attrs
+        if base.module.scope.names.get(base.name) is base:
+            objects_names.change(ex, table, name, value)
+        else:
+            table[name] = value
+    elif isinstance(base, Module):
+        objects_names.change(ex, base.scope.names, name, value)
+    elif type(base) in ex.semantics.kinds:
+        ex.semantics.kinds[type(base)].store(ex, base, name, value)
+    elif isinstance(base, Unknown) and base.tensors:
+        ex.opaque(value)
+
+
+def delete(ex: Execution, base: Value, name: str) -> None:
+    if isinstance(base, Obj):
+        base.attrs.pop(name, None)
+        if base.items is not None:
+            base.items.pop(name, None)

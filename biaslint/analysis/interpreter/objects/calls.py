@@ -1,0 +1,105 @@
+"""Calling things: functions and classes of the project, bound methods, partials, and what leads out of the project."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import class_lookup, values
+from biaslint.analysis.domain.values import Builtin, Class, External, Func, ListV, Method, Native, Obj, Partial, Unknown
+from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter.objects import functions, instantiation, unknown_calls
+from biaslint.analysis.project.environment import MISSING
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Args, Kwargs, Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def call_external(ex: Execution, func: External, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    if func.name in ex.project.layers:
+        made = ex.semantics.configured(ex, func.name, args, kwargs)
+        if made is not MISSING:
+            return made
+    for library in ex.semantics.libraries:
+        result = library(ex, func.name, args, kwargs)
+        if result is not MISSING:
+            return result
+    return unknown_calls.call_unknown(ex, func, args, kwargs)
+
+
+def call_method(ex: Execution, func: Method, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    return functions.call_function(ex, func.func, [func.self, *args], kwargs, node, func.self)
+
+
+def call_partial(ex: Execution, func: Partial, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    return ex.call(func.func, [*func.args, *args], values.together(func.kwargs, kwargs), node)
+
+
+def call_native(ex: Execution, func: Native, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    return func.call(*args, **kwargs)
+
+
+def call_sequence(ex: Execution, func: ListV, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """An empty tuple stands for no function: nothing is known of what it gives."""
+    return ex.fresh() if func.kind == "tuple" and not func.items else unknown_calls.call_unknown(ex, func, args, kwargs)
+
+
+def call_anything(ex: Execution, func: Value, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    return unknown_calls.call_unknown(ex, func, args, kwargs)
+
+
+def call_instance(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """obj(*args, **kwargs)"""
+    obj.used = True
+    for name in framework.call_methods(obj):
+        found = class_lookup.find_in_class(obj.cls, name)
+        if found is not None and isinstance(found.value, Func):
+            args, kwargs = framework.before_call(ex, obj, found.value, args, kwargs)
+            return functions.call_function(ex, found.value, [obj, *args], kwargs, node, obj)
+        if name in obj.attrs:
+            return ex.call(obj.attrs[name], args, kwargs, node)
+    result = framework.call_object(ex, obj, args, kwargs)
+    if result is not MISSING:
+        return result
+    return unknown_calls.call_unknown(ex, Unknown(("object", obj), getattr(obj.cls, "name", "")), args, kwargs)
+
+
+def call_builtin(ex: Execution, func: Builtin, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """A method of a known value."""
+    self = func.self
+    kind = ex.semantics.kinds.get(type(self))
+    if kind is not None:
+        return kind.method(ex, self, func.name, args, kwargs)
+    if isinstance(self, Obj):
+        return framework.method(ex, self, func.name, args, kwargs)
+    return ex.semantics.methods(ex, self, func.name, args, kwargs)
+
+
+def enter(ex: Execution, context: Value, node: ast.AST) -> Value:
+    """What `with context as name` gives."""
+    if isinstance(context, Obj):
+        method = class_lookup.find_method(context, "__enter__")
+        if method is not None:
+            return ex.call(method, [], {}, node)
+        return framework.enter(ex, context)
+    return context
+
+
+def leave(ex: Execution, context: Value) -> None:
+    if isinstance(context, Obj):
+        framework.leave(ex, context)
+
+
+CALLS: dict[type, Callable[..., Value]] = {
+    External: call_external,
+    Func: functions.call_function,
+    Method: call_method,
+    Class: instantiation.instantiate,
+    Obj: call_instance,
+    Builtin: call_builtin,
+    Partial: call_partial,
+    Native: call_native,
+    ListV: call_sequence,
+}

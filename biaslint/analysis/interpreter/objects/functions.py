@@ -1,0 +1,145 @@
+"""Calls of functions: binding arguments, recursion."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import node_cache, values
+from biaslint.analysis.domain.call_stack import MAX_DEPTH, Frame
+from biaslint.analysis.domain.values import DictV, ListV, Options, Unknown
+from biaslint.analysis.project.dependencies import Used
+from biaslint.analysis.project.environment import Environment
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Args, Func, Kwargs, Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+MAX_RECURSIONS = 24
+
+
+def call_function(ex: Execution, func: Func, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value = None) -> Value:
+    if len(ex.stack) > MAX_DEPTH:
+        ex.stop("calls nested too deeply")
+    if len(ex.stack) > 2 and endless(ex, func, args):
+        ex.cut(f"recursion of {func.qualname}")
+        return ex.opaque(*args, *kwargs.values(), name=func.qualname) if values.all_in(*args) else ex.fresh()
+    names = bind(ex, func, args, kwargs)
+    scope = Environment(func.module, func.scope, names)
+    if self_ is None and func.owner is not None and args and func.kind != "staticmethod":
+        self_ = args[0]
+    frame = Frame(ex.module or func.module, node or ex.node or func.node, func, self_, names.copy())
+    frame.chain = ((frame.caller, frame.call), *ex.stack[-1].chain) if ex.stack else ((frame.caller, frame.call),)
+    generator = not isinstance(func.node, ast.Lambda) and yields(func.node)
+    if generator:
+        frame.yields = []
+    if ex.defining:  # on behalf of all that use what is made here
+        ex.project.ledger.asked.add(Used("function", ex.project.identity(func.module, func.node)))
+    else:
+        ex.functions.add(func)
+    outer = ex.module, ex.node, ex.statement
+    ex.stack.append(frame)
+    ex.module = func.module
+    try:
+        if isinstance(func.node, ast.Lambda):
+            return ex.eval(func.node.body, scope)
+        signal = ex.block(func.node.body, scope)
+    finally:
+        ex.stack.pop()
+        ex.module, ex.node, ex.statement = outer
+    if generator:
+        return ListV(frame.yields or [], "list")
+    return signal[1] if signal is not None and signal[0] == "return" else None
+
+
+def endless(ex: Execution, func: Func, args: Args) -> bool:
+    """Does a function call itself again and again? On something unknown it might do so several times in each call."""
+    depth = [frame.func for frame in ex.stack].count(func)
+    if depth > 2 and any(isinstance(arg, Unknown) for arg in args):
+        ex.recursions[func] = ex.recursions.get(func, 0) + 1
+        return depth > 6 or ex.recursions[func] > MAX_RECURSIONS
+    return depth > 6
+
+
+_YIELDS = node_cache.table()
+
+
+def yields(node: ast.AST) -> bool:
+    """Is the function a generator?"""
+    known: bool | None = _YIELDS.get(node)
+    if known is None:
+        known = False
+        todo = list(ast.iter_child_nodes(node))
+        while todo and not known:
+            part = todo.pop()
+            if isinstance(part, (ast.Yield, ast.YieldFrom)):
+                known = True
+            elif not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+                todo.extend(ast.iter_child_nodes(part))
+        _YIELDS[node] = known
+    return known
+
+
+def bind(ex: Execution, func: Func, args: Args, kwargs: Kwargs) -> dict[str, Value]:
+    """The parameters' values. A parameter that nobody sets is unknown."""
+    positional, first_named, keyword_only, rest, extra_name = signature(func.node.args)
+    names: dict[str, Value] = dict(zip(positional, args, strict=False))
+    if rest:
+        names[rest] = ListV(args[len(positional) :], "tuple")
+    extra: Kwargs = {}
+    options = isinstance(kwargs, Options)
+    asked = options and values.is_constructor(func)  # a helper's flags choose what to do with a model, not what it is made of
+    named = {*positional[first_named:], *keyword_only} if extra_name or kwargs else ()
+    for name, value in kwargs.items():
+        if name in named:
+            names[name] = value
+        else:
+            extra[name] = value
+    by_default: list[str] = []
+    missing = len(positional) - len(func.defaults)
+    for index in range(len(args), len(positional)):
+        name = positional[index]
+        if name not in names:
+            if index >= missing:
+                names[name] = func.defaults[index - missing]
+                by_default.append(name)
+            else:
+                names[name] = Unknown(("param", func.qualname, name), name)
+    for name in keyword_only:
+        if name not in names:
+            if name in func.kw_defaults:
+                names[name] = func.kw_defaults[name]
+                by_default.append(name)
+            else:
+                names[name] = Unknown(("param", func.qualname, name), name)
+    for name in by_default if asked else ():
+        names[name] = ex.choices.settable(names[name], ("param", func.qualname, name), name)
+    if extra_name:
+        names[extra_name] = given = DictV(extra)
+        given.options = options
+    return names
+
+
+Signature = tuple[tuple[str, ...], int, tuple[str, ...], str, str]
+
+
+_SIGNATURES = node_cache.table()
+
+
+def signature(spec: ast.arguments) -> Signature:
+    """Positional names, how many of them are positional only, keyword-only names, the names of `*args` and `**kwargs` or ""."""
+    known: Signature | None = _SIGNATURES.get(spec)
+    if known is None:
+        known = _SIGNATURES[spec] = _signature(spec)
+    return known
+
+
+def _signature(spec: ast.arguments) -> Signature:
+    return (
+        tuple(parameter.arg for parameter in (*spec.posonlyargs, *spec.args)),
+        len(spec.posonlyargs),
+        tuple(parameter.arg for parameter in spec.kwonlyargs),
+        spec.vararg.arg if spec.vararg else "",
+        spec.kwarg.arg if spec.kwarg else "",
+    )

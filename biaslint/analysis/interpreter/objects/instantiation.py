@@ -1,0 +1,122 @@
+"""Making instances of classes."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import class_lookup, node_cache
+from biaslint.analysis.domain.call_stack import Frame
+from biaslint.analysis.domain.values import Class, External, Func, Obj, Unknown
+from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter.objects import functions, operators
+from biaslint.analysis.project.dependencies import Used
+from biaslint.analysis.project.environment import MISSING
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Args, Kwargs, Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """cls(*args, **kwargs)"""
+    if len(ex.stack) > 8 and [frame.func for frame in ex.stack].count(cls) > 8:
+        ex.stop(f"{cls.name} makes itself")
+    if ex.defining:
+        ex.project.ledger.asked.add(Used("class", ex.project.identity(cls.module, cls.node)))
+    else:
+        ex.classes.add(cls)
+    if ex.project.layers:
+        made = ex.semantics.configured(ex, f"{cls.module.name}.{cls.name}", args, kwargs)
+        if made is not MISSING:
+            return made
+    if ex.on_model is not None and framework.is_module(Obj(cls)):
+        told, ex.on_model = ex.on_model, None
+        told(cls, args, kwargs)
+    outside = framework.external_base(cls)
+    if args and class_lookup.is_enum(cls):
+        return enum_member(ex, cls, args[0])
+    new = class_lookup.find_in_class(cls, "__new__")
+    if new is not None and isinstance(new.value, Func):
+        Frame(ex.module or cls.module, node or ex.node or cls.node, cls, None, {})
+        result = functions.call_function(ex, new.value, [cls, *args], kwargs, node)
+        if not (isinstance(result, Obj) and result.cls is cls):
+            return result
+        obj = result
+    else:
+        obj = Obj(cls, ex.origin())
+    ex.objects.append(obj)
+    framework.before_init(ex, obj)
+    init = None if fills_fields(cls) else class_lookup.find_in_class(cls, "__init__")
+    if init is not None and isinstance(init.value, Func):
+        functions.call_function(ex, init.value, [obj, *args], kwargs, node, obj)
+        framework.after_init(ex, obj)
+        return obj
+    if cls.dataclass or class_lookup.is_named_tuple(cls):
+        fill_fields(ex, obj, cls, args, kwargs)
+        post = class_lookup.find_method(obj, "__post_init__")
+        if post is not None and not framework.is_mapping(obj):
+            ex.call(post, [], {}, node)
+        return obj
+    if outside is not None:
+        result = framework.base_method(ex, obj, "__init__", args, kwargs, outside)
+        framework.after_init(ex, obj)
+        if isinstance(result, Obj):
+            return result
+    return obj
+
+
+def fills_fields(cls: Class) -> bool:
+    """Is the constructor the one that `@dataclass` writes, of the class or a base before any that has one of its own?"""
+    for base in cls.mro:
+        if isinstance(base, Class) and ("__init__" in base.attrs or base.generated):
+            return "__init__" not in base.attrs
+    return False
+
+
+def enum_member(ex: Execution, cls: Class, value: Value) -> Value:
+    for name, item in list(cls.attrs.items()):
+        if not name.startswith("_") and operators.equal(ex, item, value):
+            return item
+    return value
+
+
+_FIELDS = node_cache.table()
+
+
+def field_names(node: ast.ClassDef) -> tuple[str, ...]:
+    """The annotated names in a class body, class variables aside."""
+    known: tuple[str, ...] | None = _FIELDS.get(node)
+    if known is None:
+        known = _FIELDS[node] = tuple(
+            statement.target.id
+            for statement in node.body
+            if isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and "ClassVar" not in ast.unparse(statement.annotation)
+        )
+    return known
+
+
+def fill_fields(ex: Execution, obj: Obj, cls: Class, args: Args, kwargs: Kwargs) -> None:
+    """What a dataclass's or named tuple's generated constructor does."""
+    fields: dict[str, Value] = {}
+    for base in reversed(cls.mro):
+        if not isinstance(base, Class):
+            continue
+        for name in field_names(base.node):
+            fields[name] = base.attrs.get(name, MISSING)
+    positional = iter(args)
+    for name, default in fields.items():
+        value = next(positional, MISSING)
+        if name in kwargs:
+            value = kwargs[name]
+        if value is MISSING:
+            value = default
+            if isinstance(value, Obj) and isinstance(value.cls, External) and value.cls.name.endswith(".field"):
+                factory = value.attrs.get("default_factory")
+                value = value.attrs.get("default", MISSING) if factory is None else ex.call(factory, [], {}, ex.node)
+        obj.attrs[name] = Unknown(("param", cls.name, name), name) if value is MISSING else value
+    for name, value in kwargs.items():
+        if name not in fields:
+            obj.attrs[name] = value

@@ -1,0 +1,180 @@
+"""Items of every kind of value: reading, writing and deleting them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import class_lookup, terms, values
+from biaslint.analysis.domain.values import Class, DictV, External, Func, ListV, Method, Obj, Raised, Unknown
+from biaslint.analysis.interpreter import containers
+from biaslint.analysis.interpreter.objects import names as objects_names, operators
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def load_item(ex: Execution, base: Value, index: Value, node: ast.AST | None = None) -> Value:
+    """base[index]"""
+    index = operators.taken(ex, index)
+    kind = ex.semantics.kinds.get(type(base))
+    if kind is not None:
+        return kind.item(ex, base, index)
+    if isinstance(base, ListV):
+        return list_item(ex, base, index)
+    if isinstance(base, DictV):
+        return dict_item(ex, base, index)
+    if isinstance(base, (str, bytes)):
+        if isinstance(index, int) and -len(base) <= index < len(base):
+            return base[index]
+        bounds = slice_of(index)
+        return base[bounds] if bounds is not None else ex.fresh()
+    if isinstance(base, Obj):
+        return obj_item(ex, base, index)
+    if isinstance(base, Unknown):
+        if base.key and isinstance(base.key, tuple) and base.key[:1] == ("shape",):
+            return ex.semantics.tensors.shape_item(ex, base, index)
+        return ex.item_of(base, terms.key_of(index), (index.text if isinstance(index, Unknown) else "") or "...")
+    if isinstance(base, (Class, External)):
+        found = class_lookup.find_in_class(base, "__class_getitem__") if isinstance(base, Class) else None
+        if found is None and isinstance(base, Class) and isinstance(index, str) and index in base.attrs:
+            return base.attrs[index]  # Enum["NAME"]
+        return base  # Generic[T]
+    return ex.fresh()
+
+
+def slice_of(index: Value) -> slice | None:
+    if (
+        isinstance(index, ListV)
+        and index.kind == "slice"
+        and all(part is None or isinstance(part, int) for part in index.items)
+    ):
+        return slice(*index.items)
+    return None
+
+
+def list_item(ex: Execution, base: ListV, index: Value) -> Value:
+    if isinstance(index, (bool, int)):
+        if -len(base.items) <= index < len(base.items):
+            return base.items[index]
+        if (base.open or ex.shortened) and base.items:
+            return base.items[-1]
+        return ex.fresh()
+    bounds = slice_of(index)
+    if bounds is not None:
+        return ListV(base.items[bounds], base.kind, base.open)
+    if isinstance(index, Unknown):
+        number = ex.choices.number(index.key)
+        if number is not None and -len(base.items) <= int(number) < len(base.items):
+            return base.items[int(number)]
+        if (
+            base.items
+            and all(values.is_constant(item) for item in base.items)
+            and len({terms.key_of(item) for item in base.items}) == 1
+        ):
+            return base.items[0]
+        return of_any_rank(base.items) or ex.fresh(tensors=values.all_in(base))
+    if isinstance(index, ListV) and index.kind == "slice":
+        bounds_known = [None if part is None else ex.choices.number(terms.key_of(part)) for part in index.items]
+        if all(known is not None or part is None for known, part in zip(bounds_known, index.items, strict=True)):
+            start, stop, step = [None if part is None else int(part) for part in bounds_known]
+            return ListV(base.items[start : stop : step or None], base.kind, base.open)
+        return ListV(list(base.items), base.kind, True)
+    return ex.fresh(tensors=values.all_in(base))
+
+
+def of_any_rank(items: list[Value]) -> Value:
+    """Of classes that differ only in the number of spatial axes, the one for images: their biases are alike. None of others."""
+    names = [item.name for item in items if isinstance(item, External)]
+    if len(names) < 2 or len(names) < len(items) or len({re.sub(r"[123]d$", "", name) for name in names}) > 1:
+        return None
+    return next((item for item in items if item.name.endswith("2d")), None)
+
+
+def dict_item(ex: Execution, base: DictV, index: Value) -> Value:
+    if isinstance(index, Unknown):
+        for key in base.items:
+            if values.is_constant(key) and ex.choices.known(("cmp", "==", index.key, terms.key_of(key))):
+                return base.items[key]
+        if len(base.items) == 1 and not base.open:
+            return next(iter(base.items.values()))
+        known = None if base.open else of_any_rank(list(base.items.values()))
+        if known is not None:
+            return known
+        same = {terms.key_of(value) for value in base.items.values()}
+        if len(same) == 1 and not base.open:
+            return next(iter(base.items.values()))
+        return Unknown(("item", ("object", base), index.key), f"the entry for {index.text}", tuple(values.all_in(base)))
+    key = terms.hashable(index)
+    if key in base.items:
+        return base.items[key]
+    for other, value in base.items.items():
+        if operators.identical(ex, other, index):
+            return value
+    if base.open or any(isinstance(key, Unknown) for key in base.items):
+        return ex.fresh(str(index))
+    if ex.trying:
+        raise Raised(External("builtins.KeyError"))
+    ex.not_understood("a missing entry")  # entered by something that was not seen: authors do not mean to raise this
+    return ex.fresh("the entry")
+
+
+def obj_item(ex: Execution, base: Obj, index: Value) -> Value:
+    found = class_lookup.find_in_class(base.cls, "__getitem__")
+    if found is not None and isinstance(found.value, Func):
+        return ex.call(Method(base, found.value), [index], {}, ex.node)
+    if base.items is not None:
+        return containers.container_item(ex, base, index)
+    if isinstance(index, str) and index in base.attrs:
+        return base.attrs[index]
+    if isinstance(base.cls, Class) and (
+        base.cls.dataclass or any(isinstance(item, External) and "Tuple" in item.name for item in base.cls.mro)
+    ):
+        fields = list(base.attrs.values())
+        if isinstance(index, int) and -len(fields) <= index < len(fields):
+            return fields[index]
+    return ex.fresh(tensors=values.all_in(base))
+
+
+def store_item(ex: Execution, base: Value, index: Value, value: Value, text: str = "") -> None:
+    """base[index] = value"""
+
+    if isinstance(base, ListV):
+        if isinstance(index, int) and -len(base.items) <= index < len(base.items):
+            base.items[index] = value
+        elif isinstance(index, ListV) and isinstance(value, ListV) and slice_of(index) is not None:
+            base.items[slice_of(index)] = value.items  # type: ignore[index]
+        else:
+            base.open = True
+    elif isinstance(base, DictV):
+        if base.shared:
+            objects_names.change(ex, base.items, terms.hashable(index), value)
+        else:
+            base.items[terms.hashable(index)] = value
+        if isinstance(value, Obj) and value.layer is not None and not value.layer.name:
+            value.layer.name = text
+    elif isinstance(base, Obj):
+        if base.items is not None:
+            containers.container_store(ex, base, index, value)
+        else:
+            method = class_lookup.find_method(base, "__setitem__")
+            if method is not None:
+                ex.call(method, [index, value], {}, ex.node)
+            elif isinstance(index, str):
+                base.attrs[index] = value
+    elif type(base) in ex.semantics.kinds:
+        ex.semantics.kinds[type(base)].store_item(ex, base, index, value)
+
+
+def delete_item(ex: Execution, base: Value, index: Value) -> None:
+
+    if isinstance(base, ListV) and isinstance(index, int) and -len(base.items) <= index < len(base.items):
+        del base.items[index]
+    elif isinstance(base, ListV) and slice_of(index) is not None:
+        del base.items[slice_of(index)]  # type: ignore[arg-type]
+    elif isinstance(base, DictV):
+        base.items.pop(terms.hashable(index), None)
+    elif isinstance(base, Obj) and base.items is not None:
+        containers.container_delete(ex, base, index)

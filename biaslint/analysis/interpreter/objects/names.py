@@ -1,0 +1,36 @@
+"""What a name stands for: in a function's scope, at a module's top level, through imports.
+
+A module's top-level statements are executed when a name that they bind is asked for first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.environment import Environment
+
+
+def bind(ex: Execution, name: str, value: Value, scope: Environment) -> None:
+    """`name = value`, in the scope that the name belongs to."""
+    if name in scope.globals:
+        change(ex, scope.module.scope.names, name, value)
+        return
+    if name in scope.nonlocals:
+        outer = scope.parent
+        while outer is not None:
+            if name in outer.names:
+                outer.names[name] = value
+                return
+            outer = outer.parent
+    scope.names[name] = value
+
+
+def change(ex: Execution, table: dict[str, Value], name: str, value: Value) -> None:
+    """Change what a module, class or function holds; what a definition does so belongs to it."""
+    if ex.defining:
+        table[name] = value
+    else:
+        ex.project.state.change_until_end(table, name, value)

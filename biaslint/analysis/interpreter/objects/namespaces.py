@@ -1,0 +1,277 @@
+"""Modules' top-level names: executing the statements that bind them, following imports."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain.path_condition import Choices
+from biaslint.analysis.domain.values import Deferred, External, Raised, Unknown
+from biaslint.analysis.interpreter import framework
+from biaslint.analysis.project.environment import MISSING
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.environment import Environment
+    from biaslint.analysis.project.module import Module
+
+
+def run_statement_level(ex: Execution, module: Module) -> None:
+    """Execute a whole file from top to bottom, as a script."""
+    ex.module = module
+    ledger = ex.project.ledger
+    asking = ledger.asked
+    asking.add(module.path)
+    for statement in module.tree.body:
+        asking.update((module, name) for name in module.binds.get(statement, ()))
+        if not module.begin(statement):
+            continue
+        ex.project.state.touched.add(module)
+        if statement in module.lasting:  # what it does to definitions lasts, too
+            with shared(ex, statement), contextlib.suppress(Raised):
+                ex.execute(statement, module.scope)
+            asking.update(ledger.leads[statement])
+            continue
+        ledger.on_behalf_of(statement)
+        try:
+            ex.execute(statement, module.scope)
+        except Raised:
+            continue
+        finally:
+            asking.update(ledger.asked)
+            ledger.back_to(asking)
+
+
+DUNDERS = {"__name__", "__file__", "__doc__", "__all__", "__package__"}
+
+
+def lookup(ex: Execution, name: str, scope: Environment) -> Value:
+    """What a name stands for."""
+    module = scope.module
+    if not scope.globals or name not in scope.globals:
+        found: Environment | None = scope
+        while found is not None:
+            if name in found.names:
+                if found is not module.scope:
+                    return found.names[name]
+                ex.project.ledger.asked.add((module, name))
+                return bound(ex, module, name)
+            found = found.parent
+    return global_name(ex, module, name)
+
+
+BUILTINS = frozenset(vars(builtins))
+
+
+def builtin(name: str) -> Value:
+    """One of Python's own names."""
+    return External(f"builtins.{name}") if name in BUILTINS else MISSING
+
+
+def global_name(ex: Execution, module: Module, name: str) -> Value:
+    """A module's top-level name, or one of Python's own."""
+    value = module_attribute(ex, module, name)
+    if value is not MISSING:
+        return value
+    return builtin(name)
+
+
+def module_attribute(ex: Execution, module: Module, name: str) -> Value:
+    """A module's top-level name, or MISSING. The statements that bind it are executed when it is asked for first."""
+    names, ledger = module.scope.names, ex.project.ledger
+    ledger.asked.add((module, name))
+    if name in names:
+        if name in module.ready:
+            return bound(ex, module, name)
+    elif name not in module.bindings and not module.stars and name not in DUNDERS:
+        return MISSING
+    pending = [statement for statement in module.bindings.get(name, ()) if statement not in module.done]
+    if pending:
+        outer = ex.module, ex.stack, ex.node, ex.statement
+        asked, ex.asked = ex.asked, {}
+        ex.module, ex.stack = module, []
+        try:
+            for statement in pending:
+                if module.begin(statement):
+                    ex.project.state.touched.add(module)
+                    with shared(ex, statement), contextlib.suppress(Raised):
+                        ex.execute(statement, module.scope)
+        finally:
+            ex.module, ex.stack, ex.node, ex.statement = outer
+            ex.asked = asked
+    if name in names:
+        for statement in module.registrations.get(name, ()):
+            register(ex, module, statement)
+        if all(statement in module.done for statement in module.bindings.get(name, ())):
+            module.ready.add(name)
+        return bound(ex, module, name)
+    if name in DUNDERS:
+        return module.name if name != "__file__" else str(module.path)
+    if module.bindings is not None and module.stars and name not in module.absent:
+        return through_stars(ex, module, name)
+    return MISSING
+
+
+def bound(ex: Execution, module: Module, name: str) -> Value:
+    """What the module's top-level scope has under a name. An import that was deferred is followed now; MISSING where it leads back."""
+    value = module.scope.names[name]
+    if isinstance(value, Deferred):
+        with shared(ex, (module, name)):
+            value = imported(ex, value.statement, value.name, module)
+        if value is not MISSING:
+            module.scope.names[name] = value
+    return value
+
+
+@contextlib.contextmanager
+def shared(ex: Execution, key: Any) -> Iterator[None]:
+    """What is worked out within, on behalf of a statement or name, stays for later executions.
+
+    So it must not depend on what this one has chosen or changed, nor does it count as this one's work, which goes on as if it had
+    been there.
+    """
+    outermost = not ex.defining
+    if outermost and ex.shared_steps > ex.max_steps:
+        ex.stop("too many steps")
+    asking = ex.project.ledger.on_behalf_of(key)
+    steps, choices = ex.steps, ex.choices
+    if outermost:
+        ex.project.state.swap_out_changes()
+        ex.choices = Choices()
+        ex.choices.asking = choices.asking
+    ex.defining += 1
+    try:
+        yield
+    finally:
+        ex.defining -= 1
+        if outermost:
+            ex.project.state.swap_out_changes()
+            ex.choices = choices
+            ex.shared_steps += ex.steps - steps
+            ex.steps = steps
+        ex.project.ledger.back_to(asking)
+
+
+def through_stars(ex: Execution, module: Module, name: str) -> Value:
+    """A name that `from source import *` may bring in. Each module is asked once, however many ways lead to it."""
+    asked = ex.asked.get(name)
+    outermost = asked is None
+    if asked is None:
+        asked = ex.asked[name] = set()
+    elif module in asked:
+        return MISSING
+    asked.add(module)
+    try:
+        with shared(ex, (module, name)):
+            for star in list(module.stars):
+                value = imported(ex, star, name, module, star=True)
+                if value is not MISSING:
+                    module.scope.names[name] = value
+                    return value
+        if outermost:
+            for one in asked:
+                one.absent.add(name)
+        return MISSING
+    finally:
+        if outermost:
+            ex.asked.pop(name, None)
+
+
+def register(ex: Execution, module: Module, statement: ast.stmt) -> None:
+    """Enter a class or function of the module into a table, as its decorators do."""
+    if statement in module.registered or not isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
+        return
+    module.registered.add(statement)
+    module.fresh.add(statement)
+    ex.project.state.touched.add(module)
+    outer = ex.module, ex.stack, ex.node, ex.statement
+    ex.module, ex.stack, ex.node = module, [], statement
+    try:
+        with shared(ex, statement):
+            made = module_attribute(ex, module, statement.name)
+            for decorator in reversed(statement.decorator_list):
+                with contextlib.suppress(Raised):
+                    ex.call(ex.eval(decorator, module.scope), [made], {}, decorator)
+    finally:
+        ex.module, ex.stack, ex.node, ex.statement = outer
+
+
+def imported(ex: Execution, node: ast.ImportFrom, name: str, module: Module, star: bool = False) -> Value:
+    """`from source import name`; MISSING where modules that import from each other lead back here."""
+    key = (module, node, name)
+    if key in ex.importing:
+        return MISSING
+    ex.importing.add(key)
+    try:
+        return import_name(ex, node, name, module, star)
+    finally:
+        ex.importing.discard(key)
+
+
+def import_name(ex: Execution, node: ast.ImportFrom, name: str, importer: Module, star: bool = False) -> Value:
+    """`from source import name`. With `star`, MISSING where the source has no such name."""
+    source, path = source_of(ex, node, importer)
+    if path is not None and path != importer.path:
+        if framework.knows(f"{source}.{name}"):  # a framework's own sources are linted: its layers are still its layers
+            return External(f"{source}.{name}")
+        if star and not ex.project.may_bind(path, name):
+            return MISSING
+        module = ex.project.open(path)
+        if module is not None:
+            if star or not is_submodule(ex, module, name, f"{source}.{name}", importer.base):
+                value = module_attribute(ex, module, name)
+                if value is not MISSING:
+                    return value
+            sub = ex.project.find(f"{source}.{name}", importer.base)
+            if sub is not None:
+                return ex.project.open(sub) or External(f"{source}.{name}")
+            if star:
+                return MISSING
+            if any(isinstance(module_star, ast.ImportFrom) for module_star in module.stars):
+                return External(f"{source}.{name}")
+            return Unknown(("import", source, name), name)
+    sub = ex.project.find(f"{source}.{name}" if source else name, importer.base)
+    if sub is not None and sub != importer.path:
+        return ex.project.open(sub) or External(f"{source}.{name}")
+    if star:
+        return External(f"{source}.{name}") if framework.knows(f"{source}.{name}") else MISSING
+    return External(f"{source}.{name}" if source else name)
+
+
+def import_module(ex: Execution, name: str, importer: Module) -> Value:
+    """`import name`."""
+    path = ex.project.find(name, importer.base)
+    if path is not None:
+        module = ex.project.open(path)
+        if module is not None:
+            return module
+    if ex.project.is_package(name, importer.base):
+        return External(f"project:{name}")
+    return External(name)
+
+
+def source_of(ex: Execution, node: ast.ImportFrom, importer: Module) -> tuple[str, Path | None]:
+    """The dotted name of what `from source import ...` imports from, and its file where there is one."""
+    source = node.module or ""
+    if node.level:
+        parts = importer.package.split(".") if importer.package else []
+        if node.level > 1:
+            parts = parts[: len(parts) - (node.level - 1)]
+        source = ".".join([*parts, source] if source else parts)
+    path = ex.project.find(source, importer.base) if source else None
+    if node.level and path is None and not source:
+        path = importer.path.parent / "__init__.py" if ex.project.is_file(importer.path.parent / "__init__.py") else None
+    return source, path
+
+
+def is_submodule(ex: Execution, module: Module, name: str, dotted: str, base: Path) -> bool:
+    """Does `from package import name` mean a file? A package may import a name like it with a star, from far away."""
+    if name in module.bindings or not module.stars or ex.project.find(dotted, base) is None:
+        return False
+    sources = (source_of(ex, star, module)[1] for star in module.stars)
+    return not any(one is not None and name in (ex.project.content(one) or "") for one in sources)

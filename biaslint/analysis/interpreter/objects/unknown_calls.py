@@ -1,0 +1,70 @@
+"""Calls of what is not known."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import class_lookup, terms, values as domain_values
+from biaslint.analysis.domain.values import Class, DictV, External, ListV, Obj, Unknown
+from biaslint.analysis.interpreter import framework
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Args, Kwargs, Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Value:
+    """Nobody knows what this does: it sees the tensors and may change the modules that it is given."""
+    values = [*args, *kwargs.values()]
+    if not values and isinstance(func, Unknown) and is_respelling(func.key):
+        return Unknown(func.key[1], f"{func.text}()")  # the same setting
+    name = class_lookup.describe(func)
+    for value in values:
+        escape(ex, value, name)
+    found = [node for value in (func, *values) for node in domain_values.tensors_in(value)]
+    if isinstance(func, (External, Unknown)):
+        ex.not_understood(f"call of {name}")
+    if found:
+        node = ex.opaque(func, *values, name=name)
+        node.info["unknown"] = True
+        return node
+    if isinstance(func, Unknown) and len(values) < 4:
+        key = ("call", func.key, *(terms.key_of(value) for value in values))
+        if terms.larger(key, 60):  # calls of calls of calls: a loop, whose keys would grow for ever
+            return ex.fresh(f"{name}(...)")
+        return Unknown(key, f"{func.text}(...)" if func.text else "")
+    return ex.fresh(f"{name}(...)")
+
+
+def is_respelling(key: Any) -> bool:
+    """Is it a method of a string after which comparisons mean the same as before?"""
+    return isinstance(key, tuple) and len(key) == 3 and key[0] == "attr" and key[2] in ("lower", "casefold", "strip")
+
+
+# What may put other parts into a model, or switch its norms off, by its name
+REBUILDS = re.compile(r"norm|(?<![a-z])bn|freez|replac|convert|fus|swap|surgery|patch|inject|hook|prun|quant", re.IGNORECASE)
+FOR_INFERENCE = ("torch.quantization.", "torch.ao.quantization.")  # what they put in changes nothing in training
+
+
+def escape(ex: Execution, value: Value, name: str) -> None:
+    """Unknown code, called `name`, may change the layers that it can reach.
+
+    A whole model is handed on to be trained, exported, measured or initialized: its values may change, what it is made of does not.
+    """
+    rebuilt = REBUILDS.search(name) and not name.startswith(FOR_INFERENCE)
+    inside = framework.within_model(ex)
+    todo, seen = [(value, 3)], set()
+    while todo:
+        part, depth = todo.pop()
+        if isinstance(part, Obj):
+            whole = part.layer is None and (isinstance(part.cls, Class) or not inside) and not rebuilt
+            for layer in framework.layers_of(part):
+                if whole:
+                    layer.handed = True
+                else:
+                    layer.escaped = True
+        elif isinstance(part, (ListV, DictV)) and depth and (id(part), depth) not in seen:
+            seen.add((id(part), depth))
+            items = part.items if isinstance(part, ListV) else part.items.values()
+            todo.extend((item, depth - 1) for item in items if isinstance(item, (Obj, ListV, DictV)))

@@ -1,0 +1,45 @@
+"""The interpreter put together: Python, tensors and the frameworks. The only module that names the frameworks.
+
+A framework more is a folder in `frameworks` and a line in `FRAMEWORKS`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.frameworks.common import configured_layers
+from biaslint.analysis.frameworks.keras.framework import KERAS
+from biaslint.analysis.frameworks.tensorflow.framework import TENSORFLOW
+from biaslint.analysis.frameworks.torch.framework import PYTORCH
+from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter.builtins import functions, methods, standard_library
+from biaslint.analysis.interpreter.doors import Semantics
+from biaslint.analysis.interpreter.execution import MAX_STEPS, Execution
+from biaslint.analysis.interpreter.objects import calls
+from biaslint.analysis.interpreter.semantics import EXPRESSIONS, STATEMENTS
+from biaslint.analysis.tensors.semantics import KINDS, TENSORS
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.path_condition import Choices
+    from biaslint.analysis.project.project import Project
+
+FRAMEWORKS = (PYTORCH, KERAS, TENSORFLOW)  # a name belongs to the first that owns it
+framework.register(FRAMEWORKS)
+
+SEMANTICS = Semantics(
+    statements=STATEMENTS,
+    expressions=EXPRESSIONS,
+    calls=calls.CALLS,
+    call_unknown=calls.call_anything,
+    configured=configured_layers.construct,
+    libraries=(functions.call, framework.call, standard_library.call),
+    methods=methods.method,
+    iterate=functions.items,
+    kinds=KINDS,
+    tensors=TENSORS,
+)
+
+
+def execution(project: Project, choices: Choices, max_steps: int = MAX_STEPS) -> Execution:
+    """A new execution of code of the project, under the given choices."""
+    return Execution(SEMANTICS, project, choices, max_steps)

@@ -1,0 +1,1 @@
+"""The files, modules and imports of a run, and which names a piece of work has asked for."""

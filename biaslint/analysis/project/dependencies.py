@@ -1,0 +1,170 @@
+"""What a piece of work depends on: every file whose content, and every path whose presence, may bear on its result.
+
+A top-level statement is executed once and serves all later work on the same project. So what it asked for is recorded with the
+statement, and whoever asks for a name that it binds depends on that too, and so on. What was not understood in it, and
+what it called, is recorded likewise: it belongs to whoever leads there, not to whoever came first.
+
+Of a file, a piece of work depends on what stands down to the last top-level statement that it has asked for, and on the names that
+it has asked for in vain: `outline` says what becomes of those when the file changes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from biaslint.graph import UnknownFact
+
+WHOLE = 1_000_000_000  # lines: all of a file bears on a result
+PRESENCE = -1  # nothing of its content does
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The files that were read or looked for, and the folders that were looked for, each with whether it was there.
+
+    `lines` says of each file down to which line its content matters; `absent` are names that modules were found not to have.
+    """
+
+    files: Mapping[str, bool] = field(default_factory=dict)
+    folders: Mapping[str, bool] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A path at which a folder was looked for."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A file of which what stands down to a line matters; `PRESENCE` where only its presence does."""
+
+    path: Path
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A name that a module was found not to have."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A class that was instantiated or a function that was called, by what tells it from every other."""
+
+    kind: str  # class or function
+    identity: Hashable
+
+
+Source = Path | Folder | Lines | Absent  # a path is that of a file of which everything matters
+ENDS = (Path, Folder, Lines, Absent, UnknownFact, Used)  # what leads to nothing else
+
+
+class Names(Protocol):
+    """A module, as far as it matters here: its statements, and which of them give a name its value."""
+
+    tree: ast.Module
+
+    @property
+    def bindings(self) -> Mapping[str, Collection[ast.stmt]]: ...
+
+    @property
+    def registrations(self) -> Mapping[str, Collection[ast.stmt]]: ...
+
+    def sources(self, name: str) -> tuple[Source, ...]: ...
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What is being asked for, and what was asked for earlier on behalf of a name.
+
+    What can be asked for is a module's top-level name `(module, name)`, a dotted name to import `(base, name)`, and a `Source`.
+    """
+
+    # by the work in progress: a piece of work, or a statement on the way to a name
+    asked: set[Any] = field(default_factory=set)
+    leads: dict[Any, set[Any]] = field(default_factory=dict)  # a statement, a name or an import -> what it asked for
+    files: dict[Path, int] = field(default_factory=dict)  # down to which line they matter
+    folders: set[Path] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
+    unknowns: set[UnknownFact] = field(default_factory=set)  # what was not understood on the way
+    used: set[Used] = field(default_factory=set)  # likewise
+
+    def begin(self) -> None:
+        """A new piece of work."""
+        self.asked, self.files, self.folders = set(), {}, set()
+        self.absent, self.unknowns, self.used = set(), set(), set()
+
+    def on_behalf_of(self, key: Any) -> set[Any]:
+        """From now on what is asked for is asked for `key`. Returns what to give to `back_to`."""
+        outer = self.asked
+        self.asked = self.leads.setdefault(key, set())
+        return outer
+
+    def back_to(self, outer: set[Any]) -> None:
+        """What is asked for is asked for by `outer` again."""
+        self.asked = outer
+
+    def settle(self) -> None:
+        """Follow what was asked for to the files and folders, and to what was not understood."""
+        for one in self._reached(self.asked):
+            if isinstance(one, Absent):
+                self.absent.add(one.name)
+            elif isinstance(one, Folder):
+                self.folders.add(one.path)
+            elif isinstance(one, UnknownFact):
+                self.unknowns.add(one)
+            elif isinstance(one, Used):
+                self.used.add(one)
+            else:
+                path, last = (one.path, one.last) if isinstance(one, Lines) else (one, WHOLE)
+                self.files[path] = max(self.files.get(path, PRESENCE), last)
+        self.asked.clear()
+
+    def _reached(self, asked: Iterable[Any]) -> set[Source | UnknownFact | Used]:
+        """The sources and facts that what was asked for leads to."""
+        found: set[Source | UnknownFact | Used] = set()
+        seen = set(asked)
+        todo = list(seen)
+        while todo:
+            one = todo.pop()
+            if isinstance(one, ENDS):
+                found.add(one)
+            else:
+                fresh = {new for new in self._behind(one) if new not in seen}
+                seen |= fresh
+                todo += fresh
+        return found
+
+    def forget(self, kept: Collection[Names] = ()) -> None:
+        """Let go of other modules and their statements. What was asked of them stays known by its files and folders."""
+        self.settle()
+        lasting: set[Any] = {*kept, *(statement for module in kept for statement in module.tree.body)}
+        leads = {}
+        for key, led in self.leads.items():
+            if isinstance(key, tuple) and isinstance(key[0], Path):
+                leads[key] = led
+            elif (key[0] if isinstance(key, tuple) else key) in lasting:
+                gone = {one for one in led if isinstance(one, tuple) and one[0] not in lasting and not isinstance(one[0], Path)}
+                leads[key] = led - gone | self._reached(gone)
+        self.leads = leads
+
+    def _behind(self, key: Any) -> Iterator[Any]:
+        """What a name or an import has led to."""
+        yield from self.leads.get(key, ())
+        where, name = key
+        if isinstance(where, Path):
+            return
+        module: Names = where
+        yield from module.sources(name)
+        for statement in (*module.bindings.get(name, ()), *module.registrations.get(name, ())):
+            yield from self.leads.get(statement, ())

@@ -1,0 +1,28 @@
+"""Names and what they stand for: the environment of a function call, a class body or a module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Value = Any  # what a name can stand for: see `biaslint.analysis.domain.values`
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "<missing>"
+
+
+MISSING = _Missing()  # what is not there, or not known to whoever was asked
+
+
+class Environment:
+    """The names of one function call, comprehension or class body, and where to look for the others."""
+
+    __slots__ = ("globals", "module", "names", "nonlocals", "parent")
+
+    def __init__(self, module: Any, parent: Environment | None = None, names: dict[str, Any] | None = None) -> None:
+        self.module = module
+        self.parent = parent
+        self.names: dict[str, Any] = {} if names is None else names
+        self.globals: set[str] = set()
+        self.nonlocals: set[str] = set()

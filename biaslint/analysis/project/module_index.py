@@ -1,0 +1,55 @@
+"""Tables of a module's syntax."""
+
+from __future__ import annotations
+
+import ast
+
+Statement = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+def defines(statement: ast.stmt) -> bool:
+    """Does a statement do nothing but define, import and name constants, whichever way its conditions go?"""
+    if isinstance(statement, (ast.If, ast.Try)):
+        handlers = [one for handler in getattr(statement, "handlers", ()) for one in handler.body]
+        return all(map(defines, [*statement.body, *handlers, *statement.orelse, *getattr(statement, "finalbody", ())]))
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return isinstance(statement.value, ast.Constant) and all(isinstance(target, ast.Name) for target in targets)
+    return isinstance(statement, (*DEFINITIONS, ast.Pass, ast.Raise))
+
+
+def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> set[str]:
+    """The names that a top-level statement binds, fills by item or attribute, or fills by a method call (`table.update(...)`)."""
+    names: set[str] = set()
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        names.add(statement.name)
+        return names
+    todo: list[ast.AST] = [statement]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Import):
+            names.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.names[0].name == "*":
+                stars.append(node)
+            names.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            base: ast.expr = node
+            while isinstance(base, (ast.Subscript, ast.Attribute)):
+                base = base.value
+            if isinstance(base, ast.Name):
+                names.add(base.id)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            base = node.value.func
+            while isinstance(base, ast.Attribute):
+                base = base.value
+            if isinstance(base, ast.Name):
+                names.add(base.id)
+        elif not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            todo.extend(ast.iter_child_nodes(node))
+    return names

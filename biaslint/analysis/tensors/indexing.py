@@ -1,0 +1,258 @@
+"""Tensors as Python objects: their attributes, methods, operators, shapes and indexing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import terms
+from biaslint.analysis.domain.layers import Param
+from biaslint.analysis.domain.values import Args, Builtin, ListV, Unknown, Value
+from biaslint.analysis.interpreter.objects import items
+from biaslint.analysis.tensors import nodes, ops, reshaping
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+CONSTANT_ATTRIBUTES = {"requires_grad", "is_cuda", "is_sparse", "is_quantized", "is_nested", "is_mkldnn", "is_complex"}
+
+
+def attribute(ex: Execution, node: Node, name: str) -> Value:
+    if name == "shape":
+        return shape(ex, node)
+    if name in ("ndim", "rank"):
+        return node.rank if node.rank is not None else Unknown(("rank", node.id), "ndim")
+    if name in ("dtype", "device", "layout", "name", "grad_fn", "names"):
+        return Unknown(("tensor", name), name)
+    if name in CONSTANT_ATTRIBUTES:
+        return Unknown(("tensor", name), name)
+    if name in ("data", "real"):
+        return node
+    if name in ("T", "mT", "H"):
+        return reshaping.transpose(ex, node, -1, -2)
+    if name == "grad":
+        return ex.fresh("grad")
+    return Builtin(node, name)
+
+
+def shape(ex: Execution, node: Node) -> Value:
+    if node.dims is not None:
+        return ListV([nodes.value_of(dim) for dim in node.dims], "tuple")
+    return Unknown(("shape", node.id), "shape")
+
+
+def node_of_shape(ex: Execution, value: Unknown) -> Node:
+    node: Node = ex.flow.nodes[value.key[1]]
+    return node
+
+
+def unpack_shape(ex: Execution, value: Unknown, count: int | None) -> list[Value]:
+    """`b, c, h, w = x.shape` tells the rank."""
+    node = node_of_shape(ex, value)
+    offset: Any = value.key[2] if len(value.key) > 2 else 0
+    if node.dims is None:
+        if count is None:
+            return [ex.fresh("a size") for _ in range(2)]
+        if offset < 0:
+            return [nodes.value_of(("dim", node.id, axis)) for axis in range(-count, 0)]
+        ex.flow.learn_rank(node, count + offset)
+        if node.dims is None:
+            return [ex.fresh("a size") for _ in range(count)]
+    dims = node.dims or ()
+    return [nodes.value_of(dim) for dim in dims[offset:]]
+
+
+def leading(ex: Execution, value: Unknown) -> list[Value]:
+    """`*x.shape[:-1]` of a tensor of unknown rank: sequences of features, (N, L, C), are what this is written for."""
+    key: Any = value.key
+    node = ex.flow.nodes[key[1]]
+    ex.flow.learn_rank(node, 3)
+    return [nodes.value_of(dim) for dim in (node.dims or ())[: key[2]]]
+
+
+def rank_of_shape(ex: Execution, value: Unknown) -> Value:
+    node = node_of_shape(ex, value)
+    return node.rank if node.rank is not None else Unknown(("rank", node.id), "ndim")
+
+
+def shape_item(ex: Execution, value: Unknown, index: Value) -> Value:
+    node = node_of_shape(ex, value)
+    if node.dims is not None:
+        return items.load_item(ex, shape(ex, node), index)
+    if isinstance(index, int):
+        return nodes.value_of(("dim", node.id, index))
+    if isinstance(index, ListV) and index.kind == "slice":
+        start, stop = index.items[0], index.items[1]
+        if stop is None and isinstance(start, int):
+            return Unknown(("shape", node.id, start), "shape")
+        if isinstance(stop, int) and stop < 0 and start in (None, 0):
+            return Unknown(("lead", node.id, stop), "shape")
+        if isinstance(stop, int) and stop > 0:
+            return ListV([nodes.value_of(("dim", node.id, axis)) for axis in range(start or 0, stop)], "tuple")
+    return ex.fresh("a size")
+
+
+def shape_method(ex: Execution, value: Unknown, name: str, args: Args) -> Value:
+    if name in ("numel",):
+        return ex.fresh("a size")
+    if name == "as_list":
+        return value
+    return ex.fresh(name)
+
+
+def unary(ex: Execution, node: Node, expression: ast.AST) -> Value:
+    return nodes.keep(ex, node, "-")
+
+
+def binary(ex: Execution, symbol: str, left: Value, right: Value, node: ast.AST) -> Value:
+    if (isinstance(left, Param) and not isinstance(right, (Node, Unknown))) or (
+        isinstance(right, Param) and not isinstance(left, (Node, Unknown))
+    ):
+        return parameter_arithmetic(ex, symbol, left, right)
+    for side in (left, right):
+        if isinstance(side, Node) and side.info.get("write") is not None:
+            value = written_arithmetic(ex, symbol, left, right)
+            if value is not None:
+                return value
+    if symbol in ("+", "-"):
+        return ops.add(ex, left, right, symbol)
+    if symbol == "*":
+        return ops.mul(ex, left, right)
+    if symbol == "/":
+        return ops.div(ex, left, right)
+    if symbol == "@":
+        return ops.matmul(ex, left, right)
+    return ex.opaque(left, right, name=symbol)
+
+
+def parameter_arithmetic(ex: Execution, symbol: str, left: Value, right: Value) -> Value:
+    param = left if isinstance(left, Param) else right
+    return nodes.const(ex, nodes.param_dims(param), param.which)
+
+
+def written_arithmetic(ex: Execution, symbol: str, left: Value, right: Value) -> Value | None:
+    """`torch.ones(n) * 0.1`: a filled tensor times or plus a number."""
+    tensor, other = (left, right) if isinstance(left, Node) else (right, left)
+    if tensor.info.get("write") is None:
+        return None
+    how, value, spread = tensor.info["write"]
+    if not isinstance(other, (int, float)) or value is None:
+        return None
+    if symbol == "*":
+        new = (how, value * other, None if spread is None else abs(spread * other))
+    elif symbol == "+":
+        new = (how, value + other, spread)
+    elif symbol == "-":
+        new = (how, value - other if tensor is left else other - value, spread)
+    elif symbol == "/" and tensor is left and other:
+        new = (how, value / other, None if spread is None else abs(spread / other))
+    else:
+        return None
+    return nodes.const(ex, tensor.dims, tensor.name, write=new)
+
+
+def unpack(ex: Execution, node: Node, count: int | None) -> list[Value]:
+    """The items of a tensor that is unpacked or gone through: pieces of a split, or what stands along its first axis."""
+    pieces = node.info.get("pieces")
+    if pieces is not None:
+        return [ops.part(ex, pieces.x, pieces.axis, index, pieces.size) for index in range(count or 3)]
+    if "unbind" in node.info:
+        return [ops.select(ex, node.inputs[0], node.info["unbind"], index) for index in range(count or 3)]
+    if node.op in ("input", "opaque"):
+        # a tuple or list of inputs, as likely as a tensor
+        if node.op == "opaque":
+            return [ex.opaque(node, name=node.name) for _ in range(count or 2)]
+        return [ex.flow.add("input", (), None, f"{node.name}[{index}]", ex.here()) for index in range(count or 3)]
+    size = node.dims[0] if node.dims else None
+    number = count if count is not None else size if isinstance(size, int) and size <= 64 else 2
+    return [ops.select(ex, node, 0, index) for index in range(number)]
+
+
+def index(ex: Execution, node: Node, where: Value) -> Value:
+    """x[...]"""
+    pieces = node.info.get("pieces")
+    if pieces is not None and isinstance(where, int):
+        return ops.part(ex, pieces.x, pieces.axis, where, pieces.size)
+    if node.op == "input" and node.dims is None and isinstance(where, (int, str)):
+        key = f"[{where!r}]"
+        known = node.info.setdefault("items", {})
+        if key not in known:
+            known[key] = ex.flow.add("input", (), None, f"{node.name}{key}", ex.here())
+        return known[key]
+    parts = where.items if isinstance(where, ListV) and where.kind == "tuple" else [where]
+    if any(isinstance(part, (Node, Unknown)) or (isinstance(part, ListV) and part.kind != "slice") for part in parts):
+        return gather(ex, node, parts)
+    current = node
+    axis = 0
+    explicit = len([part for part in parts if part is not None and part is not Ellipsis])
+    for place, part in enumerate(parts):
+        if part is Ellipsis:
+            rest = len([item for item in parts[place + 1 :] if item is not None])
+            if current.rank is None:
+                return index_from_back(ex, current, parts[place + 1 :])
+            axis = current.rank - rest
+        elif part is None:
+            current = reshaping.unsqueeze(ex, current, axis)
+            axis += 1
+        elif isinstance(part, int):
+            if current.rank is not None and axis >= current.rank:
+                return ex.opaque(node, name="[]")
+            current = ops.select(ex, current, axis, part)
+        else:
+            current = cut(ex, current, axis, part)
+            axis += 1
+    if current is node and explicit:
+        current = nodes.keep(ex, node, "[]")
+    return current
+
+
+def index_from_back(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
+    """x[..., a:b] on a tensor of unknown rank."""
+    if all(isinstance(part, ListV) and part.kind == "slice" for part in parts):
+        current = node
+        for offset, part in enumerate(parts):
+            current = cut(ex, current, offset - len(parts), part)
+        return current
+    if len(parts) == 1 and isinstance(parts[0], int):
+        return nodes.make(
+            ex, "remap", [node], None, "[]", sources={axis: (axis - 1,) for axis in range(-6, 0)}, part=parts[0], axis=-1
+        )
+    return ex.opaque(node, name="[]")
+
+
+def cut(ex: Execution, node: Node, axis: int, part: Value) -> Node:
+    """x[:, a:b] keeps the axes; which part was taken is remembered for fused projections."""
+    if isinstance(part, ListV) and all(item is None for item in part.items):
+        return node
+    dims = node.dims
+    if dims is not None and -len(dims) <= axis < len(dims):
+        place = axis % len(dims)
+        size: Any = ex.fresh().key
+        bounds = part.items if isinstance(part, ListV) else []
+        if bounds and all(item is None or isinstance(item, int) for item in bounds) and isinstance(dims[place], int):
+            size = len(range(dims[place])[slice(*bounds)])
+        dims = tuple(size if at == place else dim for at, dim in enumerate(dims))
+    return nodes.make(ex, "keep", [node], dims, "[]", part=cut_key(part), axis=axis)
+
+
+def cut_key(part: Value) -> Any:
+    return tuple(None if item is None else terms.key_of(item) for item in part.items) if isinstance(part, ListV) else None
+
+
+def gather(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
+    """Indexing with tensors or unknown numbers: positions are picked along some axes."""
+    if not node.rank:
+        return ex.opaque(node, *parts, name="[]")
+    simple = all(part is Ellipsis or part is None or isinstance(part, (int, ListV, Unknown)) for part in parts)
+    picked = [part for part in parts if isinstance(part, Unknown)]
+    if simple and len(picked) == 1 and len(parts) == 1:
+        return ops.select(ex, node, 0, parts[0])
+    return ex.opaque(node, *parts, name="[]")
+
+
+def store_index(ex: Execution, node: Node, where: Value, value: Value) -> None:
+    """x[...] = value: what stood there is part of what x becomes, which is not followed."""
+    ex.opaque(node, value, name="an item assignment")

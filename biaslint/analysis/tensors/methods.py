@@ -1,0 +1,433 @@
+"""What functions and methods do to tensors: each name of torch, torch.nn.functional or a tensor, with the operation it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import values
+from biaslint.analysis.domain.values import Args, Kwargs, ListV, Unknown, Value, argument
+from biaslint.analysis.tensors import indexing, nodes, ops, reshaping
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+Handler = Callable[["Execution", Node, list[Value], dict[str, Value]], Value]
+
+
+def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwargs) -> Value:
+    """node.name(...)"""
+    if name in ("size", "get_shape") and not kwargs.get("dim") and not args:
+        return indexing.shape(ex, node)
+    if name == "size":
+        return indexing.shape_item(ex, Unknown(("shape", node.id), "shape"), argument(args, kwargs, 0, "dim"))
+    if name in ("dim", "ndimension"):
+        return indexing.attribute(ex, node, "ndim")
+    if name in ("item", "tolist", "numpy"):
+        written = node.info.get("write")
+        if name == "item" and written is not None and written[0] == "constant":
+            return written[1]
+        return Unknown(("fresh", node.id, name), name, (node,) if node.op != "const" else ())
+    if name in ("numel", "nelement", "element_size", "get_device", "is_contiguous", "is_floating_point", "data_ptr", "stride"):
+        return ex.fresh(name)
+    if name in ("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"):
+        return nodes.const(ex, size_dims(ex, args), name)
+    if name in ("backward", "register_hook", "retain_grad", "set_shape"):
+        return None
+    return apply(ex, name, node, args, kwargs)
+
+
+def apply(ex: Execution, name: str, node: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """What the function `name` of torch, torch.nn.functional or a tensor does to its first argument."""
+    handler = HANDLERS.get(name)
+    if handler is not None:
+        return handler(ex, node, args, kwargs)
+    if name in KEEP:
+        return nodes.keep(ex, node, name)
+    if name in ADD:
+        return ops.add(ex, node, argument(args, kwargs, 0, "other"), name)
+    if name in MUL:
+        return ops.mul(ex, node, argument(args, kwargs, 0, "other"), name)
+    if name in DIV:
+        if kwargs.get("rounding_mode"):
+            return ex.opaque(node, *args, name=name)
+        return ops.div(ex, node, argument(args, kwargs, 0, "other"))
+    result = ex.opaque(node, *args, *kwargs.values(), name=name)
+    if name in NONLINEAR or name in (
+        "dropout",
+        "clamp",
+        "clamp_",
+        "clip",
+        "minimum",
+        "maximum",
+        "gather",
+        "where",
+        "cumsum",
+    ):
+        result.dims = node.dims
+    else:
+        ex.not_understood(f"tensor function {name}")
+        result.info["unknown"] = True
+    return result
+
+
+def size_dims(ex: Execution, args: Args) -> Any:
+    """The dimensions given to torch.zeros and its like: numbers, or one sequence."""
+    if len(args) >= 1 and isinstance(args[0], ListV):
+        return tuple(nodes.dim_of(ex, item) for item in args[0].items) if not args[0].open else None
+    if len(args) >= 1 and isinstance(args[0], Unknown) and isinstance(args[0].key, tuple) and args[0].key[:1] == ("shape",):
+        return indexing.node_of_shape(ex, args[0]).dims
+    sizes = [item for item in args if isinstance(item, (int, Unknown)) and not isinstance(item, bool)]
+    return tuple(nodes.dim_of(ex, item) for item in sizes) if sizes else None
+
+
+def sizes_of(ex: Execution, args: list[Value], kwargs: Kwargs) -> list[Value] | None:
+    """The target of view(2, 3), view((2, 3)), view(*x.shape[:2], -1)."""
+    if len(args) == 1 and isinstance(args[0], ListV):
+        return list(args[0].items) if not args[0].open else None
+    if len(args) == 1 and isinstance(args[0], Unknown):
+        key: Any = args[0].key
+        if isinstance(key, tuple) and key[:1] == ("shape",):
+            node = indexing.node_of_shape(ex, args[0])
+            return [nodes.value_of(dim) for dim in node.dims] if node.dims is not None else None
+        if isinstance(key, tuple) and key[:1] in (("dim",), ("param",), ("attr",), ("op",)):
+            return list(args)
+        return None
+    if not args and "shape" in kwargs:
+        return sizes_of(ex, [kwargs["shape"]], {})
+    return list(args)
+
+
+def do_view(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    target = sizes_of(ex, args, kwargs)
+    if target is None or (len(target) == 1 and isinstance(target[0], (ListV,))):
+        return ex.opaque(x, name="reshape")
+    if any(not isinstance(item, (int, Unknown)) for item in target):
+        if len(target) == 1:
+            return nodes.keep(ex, x, "view")  # view(dtype)
+        target = [item if isinstance(item, (int, Unknown)) else ex.fresh() for item in target]
+    return reshaping.reshape(ex, x, target)
+
+
+def do_permute(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    order = args[0] if len(args) == 1 else kwargs.get("dims", ListV(list(args)))
+    axes = nodes.axes_of(order)
+    return reshaping.permute(ex, x, axes) if axes is not None else ex.opaque(x, name="permute")
+
+
+def do_transpose(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    one = argument(args, kwargs, 0, "dim0", "axis0")
+    two = argument(args, kwargs, 1, "dim1", "axis1")
+    if not isinstance(one, int) or not isinstance(two, int):
+        return ex.opaque(x, name="transpose")
+    return reshaping.transpose(ex, x, one, two)
+
+
+def do_movedim(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    one = argument(args, kwargs, 0, "source")
+    two = argument(args, kwargs, 1, "destination")
+    if not x.rank or not isinstance(one, int) or not isinstance(two, int):
+        return ex.opaque(x, name="movedim")
+    order = list(range(x.rank))
+    order.insert(two % x.rank, order.pop(one % x.rank))
+    return reshaping.permute(ex, x, order)
+
+
+def do_t(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return reshaping.transpose(ex, x, 0, 1) if x.rank == 2 else reshaping.transpose(ex, x, -1, -2)
+
+
+def do_flatten(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return reshaping.flatten(
+        ex, x, argument(args, kwargs, 0, "start_dim", default=0), argument(args, kwargs, 1, "end_dim", default=-1)
+    )
+
+
+def do_unflatten(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return reshaping.unflatten(ex, x, argument(args, kwargs, 0, "dim"), argument(args, kwargs, 1, "sizes", "unflattened_size"))
+
+
+def do_squeeze(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return reshaping.squeeze(ex, x, argument(args, kwargs, 0, "dim"))
+
+
+def do_unsqueeze(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return reshaping.unsqueeze(ex, x, argument(args, kwargs, 0, "dim"))
+
+
+def do_expand(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    target = sizes_of(ex, args, kwargs)
+    return reshaping.expand(ex, x, target, "expand") if target is not None else ex.opaque(x, name="expand")
+
+
+def do_expand_as(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    other = args[0] if args else None
+    if isinstance(other, Node) and other.dims is not None and (x.dims is None or len(x.dims) <= len(other.dims)):
+        return reshaping.expand(ex, x, [nodes.value_of(dim) for dim in other.dims], "expand")
+    return nodes.keep(ex, x, "expand")
+
+
+def do_repeat(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    target = sizes_of(ex, args, kwargs)
+    return reshaping.expand(ex, x, target, "repeat") if target is not None else ex.opaque(x, name="repeat")
+
+
+def do_mean(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return ops.reduce(
+        ex,
+        x,
+        argument(args, kwargs, 0, "dim", "axis"),
+        argument(args, kwargs, 1, "keepdim", "keepdims"),
+        "mean",
+        True,
+    )
+
+
+def do_extreme(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    axis = argument(args, kwargs, 0, "dim", "axis")
+    if axis is None or isinstance(axis, Node):
+        return ex.opaque(x, *args, name="max")
+    values = ops.reduce(ex, x, axis, argument(args, kwargs, 1, "keepdim"), "max", False)
+    return ListV([values, ex.opaque(x, name="argmax")], "tuple")
+
+
+def do_amax(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return ops.reduce(ex, x, argument(args, kwargs, 0, "dim"), argument(args, kwargs, 1, "keepdim"), "max", False)
+
+
+def do_chunk(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return ops.split(ex, x, argument(args, kwargs, 0, "chunks"), argument(args, kwargs, 1, "dim", default=0), True)
+
+
+def do_split(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    sizes = argument(args, kwargs, 0, "split_size_or_sections", "split_size")
+    return ops.split(ex, x, sizes, argument(args, kwargs, 1, "dim", default=0), False)
+
+
+def do_tensor_split(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return ops.split(ex, x, argument(args, kwargs, 0, "indices_or_sections"), argument(args, kwargs, 1, "dim", default=0), True)
+
+
+def do_unbind(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return ops.unbind(ex, x, argument(args, kwargs, 0, "dim", default=0))
+
+
+def do_select(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    axis = argument(args, kwargs, 0, "dim")
+    return ops.select(ex, x, axis, argument(args, kwargs, 1, "index")) if isinstance(axis, int) else ex.opaque(x, name="select")
+
+
+def do_narrow(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return ops.part(ex, x, argument(args, kwargs, 0, "dim"), 0)
+
+
+def do_matmul(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return ops.matmul(ex, x, argument(args, kwargs, 0, "other", "mat2", "tensor2"))
+
+
+def do_bmm(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """Of tensors with three axes, and of no others."""
+    other = argument(args, kwargs, 0, "mat2")
+    for node in (x, other):
+        if isinstance(node, Node) and node.dims is None:
+            ex.flow.learn_rank(node, 3)
+    return ops.matmul(ex, x, other)
+
+
+def do_baddbmm(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """input + batch1 @ batch2"""
+    return ops.add(
+        ex,
+        ops.matmul(ex, argument(args, kwargs, 0, "batch1", "mat1"), argument(args, kwargs, 1, "batch2", "mat2")),
+        x,
+    )
+
+
+def do_softmax(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    result = ops.softmax(ex, x, argument(args, kwargs, 0, "dim", "axis"))
+    result.info["cast"] = kwargs.get("dtype") is not None or (x.op == "keep" and x.name in CASTS)
+    return result
+
+
+CASTS = {"float", "double", "half", "bfloat16", "to", "type"}
+
+
+def do_max_pool(spatial: int) -> Handler:
+    def work(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+        return ops.window(ex, x, spatial, "max_pool")
+
+    return work
+
+
+def do_average_pool(spatial: int) -> Handler:
+    def work(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+        padding = argument(args, kwargs, 2, "padding", default=0)
+        counted = argument(args, kwargs, 4, "count_include_pad", default=True)
+        padded = not (isinstance(padding, int) and padding == 0) and counted is not False
+        return ops.smooth(ex, x, spatial, "avg_pool", padded)
+
+    return work
+
+
+def do_adaptive_pool(spatial: int) -> Handler:
+    def work(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+        return adaptive(ex, x, spatial, argument(args, kwargs, 0, "output_size"))
+
+    return work
+
+
+def adaptive(ex: Execution, x: Node, spatial: int, size: Value) -> Node:
+    """Adaptive average pooling; a result of size 1 no longer varies in space."""
+    node = ops.smooth(ex, x, spatial, "adaptive_avg_pool")
+    sizes = size.items if isinstance(size, ListV) else [size] * spatial
+    if node.dims is not None and len(sizes) == spatial and len(node.dims) > spatial:
+        tail = [item if isinstance(item, int) else dim for item, dim in zip(sizes, node.dims[-spatial:], strict=True)]
+        node.dims = (*node.dims[:-spatial], *tail)
+        if all(item == 1 for item in sizes):
+            rank = len(node.dims)
+            pooled = reshaping.remap(ex, x, {axis: (axis,) for axis in range(rank - spatial)}, node.dims, "adaptive_avg_pool")
+            x.readers.remove(node)
+            return pooled
+    return node
+
+
+def do_interpolate(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    spatial = (x.rank or 4) - 2
+    return ops.smooth(ex, x, max(spatial, 1), "interpolate")
+
+
+def do_pad(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    mode = argument(args, kwargs, 1, "mode", default="constant")
+    widths = argument(args, kwargs, 0, "pad")
+    return ops.pad(ex, x, widths if isinstance(widths, ListV) else 1, mode == "constant" or not isinstance(mode, str))
+
+
+def do_dropout(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    rate = argument(args, kwargs, 0, "p", default=0.5)
+    training = argument(args, kwargs, 1, "training", default=True)
+    if (values.is_constant(rate) and rate == 0) or training is False:
+        return nodes.keep(ex, x, "dropout")
+    node = ex.opaque(x, name="dropout")
+    node.dims = x.dims
+    return node
+
+
+def do_mask(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """masked_fill with minus infinity takes positions out of a softmax; with anything else it shows where it filled."""
+    value = argument(args, kwargs, 1, "value")
+    large = isinstance(value, (int, float)) and value < -1000
+    if large or isinstance(value, Unknown) or (isinstance(value, Node) and value.op == "const"):
+        return nodes.keep(ex, x, "masked_fill")
+    return ex.opaque(x, *args, name="masked_fill")
+
+
+def do_attention(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    key = argument(args, kwargs, 0, "key")
+    value = argument(args, kwargs, 1, "value")
+    mask = argument(args, kwargs, 2, "attn_mask")
+    return ops.attention(ex, x, key, value, [mask], argument(args, kwargs, 3, "dropout_p", default=0.0))
+
+
+def do_where(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """torch.where(mask, scores, -inf) on scores."""
+    if len(args) == 2 and isinstance(args[0], Node):
+        node = nodes.keep(ex, args[0], "where")
+        others = [item for item in (x, *values.tensors_in(args[1])) if item.op != "const" and item.op != "input"]
+        if others:
+            return ex.opaque(x, *args, name="where")
+        return node
+    return ex.opaque(x, *args, name="where")
+
+
+def do_fill(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return x
+
+
+HANDLERS: dict[str, Handler] = {
+    "view": do_view,
+    "reshape": do_view,
+    "permute": do_permute,
+    "transpose": do_transpose,
+    "swapaxes": do_transpose,
+    "swapdims": do_transpose,
+    "transpose_": do_transpose,
+    "movedim": do_movedim,
+    "moveaxis": do_movedim,
+    "t": do_t,
+    "flatten": do_flatten,
+    "unflatten": do_unflatten,
+    "squeeze": do_squeeze,
+    "squeeze_": do_squeeze,
+    "unsqueeze": do_unsqueeze,
+    "unsqueeze_": do_unsqueeze,
+    "expand": do_expand,
+    "broadcast_to": do_expand,
+    "expand_as": do_expand_as,
+    "view_as": do_expand_as,
+    "reshape_as": do_expand_as,
+    "repeat": do_repeat,
+    "tile": do_repeat,
+    "mean": do_mean,
+    "sum": do_mean,
+    "max": do_extreme,
+    "min": do_extreme,
+    "amax": do_amax,
+    "amin": do_amax,
+    "chunk": do_chunk,
+    "split": do_split,
+    "tensor_split": do_tensor_split,
+    "unbind": do_unbind,
+    "select": do_select,
+    "narrow": do_narrow,
+    "index_select": do_narrow,
+    "matmul": do_matmul,
+    "bmm": do_bmm,
+    "mm": do_matmul,
+    "baddbmm": do_baddbmm,
+    "addmm": do_baddbmm,
+    "softmax": do_softmax,
+    "log_softmax": do_softmax,
+    "max_pool1d": do_max_pool(1),
+    "max_pool2d": do_max_pool(2),
+    "max_pool3d": do_max_pool(3),
+    "adaptive_max_pool1d": do_max_pool(1),
+    "adaptive_max_pool2d": do_max_pool(2),
+    "adaptive_max_pool3d": do_max_pool(3),
+    "avg_pool1d": do_average_pool(1),
+    "avg_pool2d": do_average_pool(2),
+    "avg_pool3d": do_average_pool(3),
+    "adaptive_avg_pool1d": do_adaptive_pool(1),
+    "adaptive_avg_pool2d": do_adaptive_pool(2),
+    "adaptive_avg_pool3d": do_adaptive_pool(3),
+    "interpolate": do_interpolate,
+    "upsample": do_interpolate,
+    "pad": do_pad,
+    "dropout": do_dropout,
+    "dropout1d": do_dropout,
+    "dropout2d": do_dropout,
+    "dropout3d": do_dropout,
+    "masked_fill": do_mask,
+    "masked_fill_": do_mask,
+    "scaled_dot_product_attention": do_attention,
+    "where": do_where,
+    "fill_": do_fill,
+    "pixel_shuffle": lambda ex, x, args, kwargs: reshaping.pixel_shuffle(ex, x),
+    "pixel_unshuffle": lambda ex, x, args, kwargs: reshaping.pixel_unshuffle(ex, x),
+}
+
+# what a function of torch, torch.nn.functional or torch.Tensor does to its first tensor; a name that is not here is seen as opaque
+KEEP = {
+    "contiguous", "clone", "detach", "detach_", "to", "type", "float", "half", "double", "bfloat16", "cuda", "cpu", "type_as",
+    "requires_grad_", "alias", "masked_fill", "masked_fill_", "neg", "negative", "positive", "roll", "flip", "fliplr", "flipud",
+    "retain_grad", "data", "pin_memory", "xpu", "npu", "mps", "nan_to_num_placeholder", "channel_shuffle", "rot90", "as_subclass",
+    "is_leaf", "refine_names", "rename", "align_as", "tril", "triu",
+}  # fmt: skip
+ADD = {"add", "add_", "sub", "sub_", "subtract", "subtract_", "__add__", "__sub__"}
+MUL = {"mul", "mul_", "multiply", "multiply_"}
+DIV = {"div", "div_", "divide", "true_divide"}
+NONLINEAR = {
+    "relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus", "softsign",
+    "softmin", "hardtanh", "hardswish", "hardsigmoid", "hardshrink", "softshrink", "tanhshrink", "logsigmoid", "glu", "threshold", "relu_", "sigmoid_", "tanh_", "exp", "log", "sqrt", "square", "abs", "pow", "normalize",
+}  # fmt: skip

@@ -1,0 +1,234 @@
+"""What is written to a layer's parameters: every assignment, fill and initialiser, in order."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain.layers import Param, Write
+from biaslint.analysis.domain.values import Func, ListV, Obj, Unknown
+from biaslint.analysis.interpreter.objects import operators
+from biaslint.analysis.tensors import contents, nodes
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.layers import Layer
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+METHODS = {"assign", "fill", "fill_", "zero_", "copy_", "normal_", "uniform_", "add_", "sub_", "mul_", "clamp_", "set_"}
+
+
+def record(
+    ex: Execution,
+    param: Param,
+    how: str,
+    value: float | None = None,
+    spread: float | None = None,
+    by: str = "",
+    text: str = "",
+    grows: bool = False,
+) -> None:
+    """Note a write to a parameter."""
+    span = None
+    if param.span is not None:
+        span = fractions(ex, param)
+        if span == (0.0, 1.0):
+            span = None
+        elif span is None:
+            how, value, spread = "unknown", None, None
+            span = (0.0, 0.0)
+    target = param.layer.weight_writes if param.which.startswith("weight") else param.layer.writes
+    target.append(note(ex, param.which, how, value, spread, span, by, text, grows))
+
+
+def note(
+    ex: Execution,
+    which: str,
+    how: str,
+    value: float | None = None,
+    spread: float | None = None,
+    span: tuple[float, float] | None = None,
+    by: str = "",
+    text: str = "",
+    grows: bool = False,
+) -> Write:
+    """A write by the statement that is being executed."""
+    where = next((frame.func.qualname for frame in reversed(ex.stack) if isinstance(frame.func, Func)), "")
+    call = ex.node if isinstance(ex.node, ast.Call) and by != "=" else None
+    statement = ex.statement or ex.node
+    target = ""
+    if call is not None and by.startswith("nn.init."):
+        target = ex.text(call.args[0]) if call.args else ""
+    elif call is not None and isinstance(call.func, ast.Attribute):
+        target = ex.text(call.func.value)
+    elif isinstance(statement, ast.Assign):
+        target = ex.text(statement.targets[0])
+    func = ex.text(call.func) if call is not None else ""
+    via = tuple((name, frame.caller, frame.call) for name, frame in zip(enclosing(ex), ex.stack, strict=True))
+    return Write(how, which, value, spread, span, by, text, where, ex.module, statement, target, call, func, grows, via)
+
+
+def enclosing(ex: Execution) -> Iterator[str]:
+    """For each call in progress the function that it stands in."""
+    name = ""
+    for frame in ex.stack:
+        yield name
+        name = frame.func.qualname if isinstance(frame.func, Func) else name
+
+
+def fractions(ex: Execution, param: Param) -> tuple[float, float] | None:
+    """The part of the vector that a slice covers, as fractions of its length."""
+    dims = nodes.param_dims(param)
+    if not dims or param.span is None:
+        return None
+    start, stop = param.span
+    if start is stop and start is not None:
+        return None  # a single element
+    leaves: dict[Any, float] = {}
+    length = terms.measure(dims[0], leaves, grow=True)
+    if not length:
+        return None
+    low = 0.0 if start is None else measure_value(start, leaves)
+    high = float(length) if stop is None else measure_value(stop, leaves)
+    if low is None or high is None:
+        return None
+    if low < 0:
+        low += length
+    if high < 0:
+        high += length
+    return (low / length, high / length)
+
+
+def measure_value(value: Value, leaves: dict[Any, float]) -> float | None:
+    return terms.measure(value.key if isinstance(value, Unknown) else value, leaves, grow=False)
+
+
+def assign(ex: Execution, param: Param, value: Value) -> None:
+    """param = value, param.data = value, param[...] = value"""
+    how, number_, spread = contents.content(ex, value)
+    text = ""
+    statement = ex.statement
+    if isinstance(statement, ast.Assign):
+        text = ex.text(statement.value)
+    record(ex, param, how, number_, spread, by="=", text=text)
+
+
+def argument_texts(ex: Execution, place: int) -> list[str]:
+    """How the source spells the standard deviation that an initialiser is given."""
+    if not isinstance(ex.node, ast.Call):
+        return []
+    given = [keyword.value for keyword in ex.node.keywords if keyword.arg == "std"] or ex.node.args[place : place + 1]
+    return [ex.text(value) for value in given]
+
+
+def grows(value: Value) -> bool:
+    """Is it an unknown number that gets larger where the sizes that it is made of do, as sqrt(fan_in)?"""
+    if not isinstance(value, Unknown) or not isinstance(value.key, tuple) or value.key[0] not in ("op", "math"):
+        return False
+    small, large = terms.at_scale(value.key, 100.0), terms.at_scale(value.key, 10000.0)
+    return small is not None and large is not None and small >= 1 and large > 3 * small
+
+
+def set_trainable(param: Param, value: Value) -> None:
+    known = value if isinstance(value, bool) else None
+    if param.which.startswith("bias"):
+        param.layer.trainable = known
+    else:
+        param.layer.weight_trainable = known
+
+
+def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: dict[str, Value]) -> bool:
+    """param.name(...), where it writes. False where it does not."""
+    if name not in METHODS:
+        return False
+    text = ex.text(ex.node.args[0]) if isinstance(ex.node, ast.Call) and ex.node.args else ""
+    if name == "zero_":
+        record(ex, param, "constant", 0.0, by=name)
+    elif name in ("fill", "fill_", "copy_", "set_", "assign"):
+        how, value, spread = contents.content(ex, args[0] if args else None)
+        record(ex, param, how, value, spread, by=name, text=text)
+    elif name == "normal_":
+        mean = contents.number(args[0] if args else kwargs.get("mean", 0.0))
+        given = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
+        std = contents.number(given)
+        text = next((item for item in argument_texts(ex, 1) if item), "")
+        record(ex, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text, grows=grows(given))
+    elif name == "uniform_":
+        low = contents.number(args[0] if args else kwargs.get("from", 0.0))
+        high = contents.number(args[1] if len(args) > 1 else kwargs.get("to", 1.0))
+        uniform(ex, param, low, high, name, text)
+    else:
+        changed = shifted(param, name, args[0] if args else None)
+        record(ex, param, "unknown" if changed is None else "constant", changed, by=name, text=text)
+    return True
+
+
+def shifted(param: Param, name: str, by: Value) -> float | None:
+    """`bias.zero_().add_(1.0)`: what adding to a constant or multiplying it makes of it."""
+    before = [write for write in param.layer.writes if write.which == param.which][-1:]
+    if not before or before[0].how != "constant" or before[0].span is not None or param.span is not None:
+        return None
+    value, amount = before[0].value, contents.number(by)
+    if value is None or amount is None or isinstance(by, bool):
+        return None
+    return {"add_": value + amount, "sub_": value - amount, "mul_": value * amount}.get(name)
+
+
+def uniform(ex: Execution, param: Param, low: float | None, high: float | None, by: str, text: str = "") -> None:
+    if low is None or high is None:
+        record(ex, param, "unknown", by=by, text=text)
+    else:
+        record(ex, param, "uniform", (low + high) / 2, (high - low) / 2, by=by, text=text)
+
+
+def pieces(ex: Execution, param: Param, name: str, args: list[Value]) -> Value:
+    """bias.chunk(4), and bias.split(size) of a recurrent layer: equal parts of the vector."""
+    dims = nodes.param_dims(param)
+    gates = 4 if "LSTM" in param.layer.type else 3 if "GRU" in param.layer.type else 0
+    count = args[0] if name == "chunk" and args else gates
+    if isinstance(count, int) and dims and param.span is None and 0 < count <= 16 and args:
+        total = nodes.value_of(dims[0])
+        each = operators.binary(ex, ast.FloorDiv(), total, count, ast.Pass()) if name == "chunk" else args[0]
+        if values.is_constant(each) or isinstance(each, Unknown):
+            cuts = [operators.binary(ex, ast.Mult(), each, index, ast.Pass()) for index in range(count + 1)]
+            return ListV([Param(param.layer, param.which, (cuts[index], cuts[index + 1])) for index in range(count)], "tuple")
+    return ex.fresh(name)
+
+
+def written(value: Value) -> bool:
+    return isinstance(value, Param)
+
+
+def tie_text(ex: Execution) -> str:
+    """What a plain assignment of one layer's weight to another assigns."""
+    statement = ex.statement
+    plain = isinstance(statement, ast.Assign) and len(statement.targets) == 1
+    return ex.text(statement.value) if plain and isinstance(statement, ast.Assign) else ""
+
+
+def replace(ex: Execution, obj: Obj, layer: Layer, name: str, value: Value) -> bool:
+    """layer.bias = value. True where the assignment was understood as one to a parameter."""
+    if name not in ("bias", "weight") and not name.startswith(("bias_", "weight_")):
+        return False
+    if isinstance(value, Param):
+        if value.layer is not layer:
+            if name == "weight":
+                layer.weight_of = value.layer
+                layer.tied = note(ex, "weight", "unknown", text=tie_text(ex))
+            elif name == "bias":
+                layer.bias_of = value.layer
+                layer.bias = value.layer.bias
+        return True
+    if name == "bias" and value is None:
+        layer.bias = False
+        return True
+    if name == "bias" and layer.bias is False and not values.is_constant(value):
+        layer.bias = True
+    param = Param(layer, name)
+    if isinstance(value, Obj) and value.attrs.get("value") is not None:
+        value = value.attrs["value"]
+    assign(ex, param, value)
+    return True

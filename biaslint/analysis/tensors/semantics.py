@@ -1,0 +1,34 @@
+"""What Python's operations do on tensors and on the parameters of layers, as tables for the interpreter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.layers import Param
+from biaslint.analysis.interpreter.doors import Kind, Tensors
+from biaslint.analysis.tensors import indexing, methods, parameters
+from biaslint.flow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def store_nothing(ex: Execution, node: Node, name: str, value: Value) -> None:
+    """An attribute of a tensor is not followed."""
+
+
+KINDS = {
+    Node: Kind(indexing.attribute, methods.method, indexing.index, store_nothing, indexing.store_index),
+    Param: Kind(parameters.attribute, parameters.method, parameters.index, parameters.store, parameters.store_item),
+}
+TENSORS = Tensors(
+    unary=indexing.unary,
+    binary=indexing.binary,
+    unpack=indexing.unpack,
+    shape_item=indexing.shape_item,
+    shape_method=indexing.shape_method,
+    unpack_shape=indexing.unpack_shape,
+    leading=indexing.leading,
+    rank_of_shape=indexing.rank_of_shape,
+)

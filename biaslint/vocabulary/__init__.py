@@ -1,1 +1,0 @@
-"""What the frameworks' names mean: plain tables that import no framework."""

@@ -16,8 +16,7 @@ from same_process import measured as run
 tf = pytest.importorskip("tensorflow")
 
 from biaslint.runtime.command import verify  # noqa: E402
-from biaslint.runtime.process.parent import VerifyError  # noqa: E402
-from biaslint.runtime.process.parent import run as run_apart  # noqa: E402
+from biaslint.runtime.process.parent import VerifyError, run as run_apart  # noqa: E402
 from biaslint.runtime.target.job import Job  # noqa: E402
 from biaslint.runtime.verdict.judge import judge  # noqa: E402
 

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from biaslint.analysis.frameworks.common.signatures import positional_names
-from biaslint.analysis.frameworks.tensorflow.vocabulary import CELLS
 from biaslint.checks import Report
 from biaslint.checks_common import RAISED
 from biaslint.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
@@ -140,8 +138,7 @@ def _value(use: LayerUse, vector: str) -> Start | None:
 def _switch_on(use: LayerUse) -> Fix | None:
     """Keras and TensorFlow 1 raise the gate by themselves, unless they are told not to."""
     if use.framework == "tensorflow" and re.fullmatch(r"-?[\d.]+", use.texts.get("forget_bias", "")):
-        names = positional_names(CELLS[use.type.rpartition(".")[2]].signature)
-        change = SetArgument(use.place, "forget_bias", "1.0", names.index("forget_bias"))
+        change = SetArgument(use.place, "forget_bias", "1.0", use.parameters.index("forget_bias"))
         return Fix(Safety.UNSAFE, "`forget_bias=1.0` (the same checkpoint gives other outputs)", (change,))
     if use.texts.get("unit_forget_bias") != "False" or use.bias.present is not True:
         return None

@@ -148,6 +148,7 @@ class LayerUse:
     # an optimiser's parameters as (ident, parameter, weight decay or None where unknown); `covers_all` says that the list is complete
     covers: tuple[tuple[int, str, float | None], ...] = ()
     covers_all: bool = False
+    parameters: tuple[str, ...] = ()  # a cell's: the constructor's positional parameters, in order
 
 
 @dataclass(frozen=True, slots=True)

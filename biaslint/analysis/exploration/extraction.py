@@ -9,7 +9,8 @@ from biaslint.analysis.domain import terms, values
 from biaslint.analysis.domain.layers import Write
 from biaslint.analysis.domain.values import Class, DictV, External, Func, ListV, Obj, Partial, Setting, Unknown
 from biaslint.analysis.exploration import absorption, fates, raw_biases
-from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.analysis.frameworks.common import signatures
+from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
 from biaslint.graph import HANDED, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 
@@ -96,6 +97,7 @@ def uses(ex: Execution, run: int, root: str, complete: bool) -> list[LayerUse]:
             weight_trainable=layer.weight_trainable if isinstance(layer.weight_trainable, bool) else None,
             doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
             covers_all=layer.covers_all,
+            parameters=signatures.positional_names(layer.spec.signature) if layer.kind == "rnn_cell" and layer.spec else (),
             hooked=layer.hooked or layer.escaped or layer.handed,
             escaped=layer.escaped or layer.handed,
             sources=tuple(numbers[id(one)] for one in absorption.sources(layer) if id(one) in numbers),
@@ -113,7 +115,7 @@ def uses(ex: Execution, run: int, root: str, complete: bool) -> list[LayerUse]:
         if statement is not None and layer.origin.chain:
             use.statement = place(layer.origin.chain[0][0], statement)
         use.is_output, use.output_activation = fates.output_of(layer)
-        use.configured = layer.configured or torch_vocabulary.CONFIGURATION in use.settings
+        use.configured = layer.configured or not framework.configuration_arguments().isdisjoint(use.settings)
         key = (
             use.absorbed_by is None,
             use.weight_of is None,

@@ -6,11 +6,9 @@ from typing import Any
 
 from biaslint import shift
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.analysis.interpreter import framework
 from biaslint.flow import Node
 from biaslint.graph import ESCAPED, HANDED, SCORES, Fate
-
-LOSSES = {*torch_vocabulary.LOSS_FUNCTIONS, *torch_vocabulary.LOSSES, "sigmoid_focal_loss"}
 
 
 def fate_of(layer: Layer, place: Any) -> Fate:
@@ -157,7 +155,7 @@ def output_of(layer: Layer) -> tuple[bool, str]:
                 todo.append((reader, passed))
             elif reader.op == "softmax" or (reader.op == "opaque" and reader.name in OUTPUT_ACTIVATIONS):
                 todo.append((reader, reader.name))
-            elif reader.op == "opaque" and reader.name in LOSSES:
+            elif reader.op == "opaque" and reader.name in framework.loss_names():
                 leaves = True
             elif reader.op not in ("opaque",):
                 return (False, "")

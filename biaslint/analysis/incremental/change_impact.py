@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.exploration import references
-from biaslint.analysis.frameworks.torch import hugging_face
+from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project.project import Project
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def of(module: Module) -> Outline | None:
         text.update("\n".join(lines[done:last]).encode(errors="surrogatepass") + b"\n")
         done = last
         rows.append((last, text.hexdigest()[:16], frozenset(names.get(statement, ()))))
-    traits = (references.functional(module), references.speaks_of_torch(module), hugging_face.defines_models(module))
+    traits = (references.functional(module), references.speaks_of_torch(module), *framework.module_traits(module))
     return Outline(traits, tuple(rows))
 
 

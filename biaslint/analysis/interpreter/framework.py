@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.values import Class, External, ListV, Obj, Unknown
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer, Param
     from biaslint.analysis.domain.values import Args, Func, Kwargs, Value
     from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.module import Module
 
 
 def _nothing(*_: Any) -> None:
@@ -81,6 +82,10 @@ class Framework:
     )
     enter: Callable[[Execution, Obj], Value] = lambda ex, obj: obj  # what `with obj as name` gives
     leave: Callable[[Execution, Obj], None] = _nothing
+    loss_names: frozenset[str] = frozenset()  # functions and classes that compare what leaves a model with the targets
+    configuration_arguments: frozenset[str] = frozenset()  # constructor arguments that name an initialization elsewhere
+    # Does a file's text have something that bears on how all of its classes are executed?
+    module_trait: Callable[[Module], bool] = _false
     parameter_shape: Callable[[Param], Dims | None] = _nothing  # the dimensions of a layer's parameter
 
 
@@ -90,7 +95,8 @@ FRAMEWORKS: list[Framework] = []  # filled by `register`
 def register(frameworks: Sequence[Framework]) -> None:
     """Name the frameworks; a dotted name belongs to the first that owns it."""
     FRAMEWORKS[:] = frameworks
-    of_name.cache_clear()
+    for table in (of_name, loss_names, configuration_arguments):
+        table.cache_clear()
 
 
 @lru_cache(maxsize=1 << 16)
@@ -353,6 +359,23 @@ def external_base(cls: Value) -> External | None:
             if best is None or rank > best[0]:
                 best = (rank, base)
     return best[1] if best else None
+
+
+@cache
+def loss_names() -> frozenset[str]:
+    """The loss functions of all frameworks, by their last name."""
+    return frozenset().union(*(framework.loss_names for framework in FRAMEWORKS))
+
+
+@cache
+def configuration_arguments() -> frozenset[str]:
+    """The constructor arguments of all frameworks that name an initialization elsewhere."""
+    return frozenset().union(*(framework.configuration_arguments for framework in FRAMEWORKS))
+
+
+def module_traits(module: Module) -> tuple[bool, ...]:
+    """What each framework finds in a file that bears on how all of its classes are executed."""
+    return tuple(framework.module_trait(module) for framework in FRAMEWORKS)
 
 
 def native_method(obj: Obj, owner: Value, name: str) -> Value:

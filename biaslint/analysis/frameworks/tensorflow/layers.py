@@ -158,6 +158,7 @@ def cell(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Obj:
     ex.objects.append(obj)
     layer = Layer(f"tf.nn.rnn_cell.{name}", spec.kind, "tensorflow", bound(spec.signature, args, kwargs), ex.origin())
     layer.bias, layer.default = True, "zeros"
+    layer.spec = spec
     layer.texts = texts(ex, spec.signature)
     layer.settings = construction.settings(ex)
     obj.layer = layer

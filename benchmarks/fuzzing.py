@@ -28,9 +28,11 @@ from pathlib import Path
 
 import fuzz_inputs
 
-from biaslint import __version__, engine, fix, reporters, rule_book, sources
-from biaslint.analysis.exploration import paths
+from biaslint import __version__, engine, fix, reporters
+from biaslint.analysis.exploration import paths as exploring
 from biaslint.config import Config
+from biaslint.findings import rule_book
+from biaslint.source import file as source_file
 
 RESULT = Path(__file__).with_suffix(".md")
 LIMIT = 60.0  # seconds for one input, on a machine that may be busy
@@ -114,11 +116,11 @@ def check_reports(view: reporters.View) -> None:
 def work(seed: str, numbers: Sequence[int], more: Sequence[Path]) -> None:
     """Examine inputs, and say on standard output, line by line, which one is begun and what came of it."""
     pieces = fuzz_inputs.corpus(more)
-    explore, limit = paths.explore, [0]
-    paths.explore = lambda project, root, reached, steps: explore(project, root, reached, min(steps, limit[0]))
-    paths.MAX_RUNS = 3  # more executions of one input with other choices show less than another input does
+    explore, limit = exploring.explore, [0]
+    exploring.explore = lambda project, root, reached, steps: explore(project, root, reached, min(steps, limit[0]))
+    exploring.MAX_RUNS = 3  # more executions of one input with other choices show less than another input does
     for number in numbers:
-        limit[0] = SHORT if number % LONG else paths.ROOT_STEPS
+        limit[0] = SHORT if number % LONG else exploring.ROOT_STEPS
         kind, files = fuzz_inputs.make(pieces, f"{seed}:{number}")
         print(json.dumps(["begin", number, kind, {name: data.decode("latin-1") for name, data in files.items()}]), flush=True)
         start = time.perf_counter()

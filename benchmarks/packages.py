@@ -77,9 +77,10 @@ def unpack(archive: Path, folder: Path) -> None:
 
 def measure(folder: Path, everything: bool) -> dict[str, Any]:
     """Lint a folder in this process; how long it takes is told as a multiple of the time that Python needs to parse the files."""
-    from biaslint import engine, sources
+    from biaslint import engine
     from biaslint.analysis.exploration import paths as exploring, references as survey
     from biaslint.config import Config
+    from biaslint.source import file as source_file
 
     if everything:
         source_file.MENTIONS = (b"",)

@@ -24,7 +24,7 @@ np = pytest.importorskip("numpy")
 keras = pytest.importorskip("keras", reason="keras is not installed: the fixtures are not held against live models")
 
 from biaslint.analysis.run import analyse  # noqa: E402
-from biaslint.graph import LayerUse  # noqa: E402
+from biaslint.theory.program import LayerUse  # noqa: E402
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "keras"
 FILES = (

@@ -13,12 +13,11 @@ import pytest
 from click.testing import CliRunner
 from projects import ROOT
 
-from biaslint import cache, engine, facts_as_json
+from biaslint import engine
 from biaslint.analysis.incremental import store as pieces
 from biaslint.cli import lint as command_line
 from biaslint.config import Config
-from biaslint.engine import cache
-from biaslint.engine import run as engine_run
+from biaslint.engine import cache, run as engine_run
 from biaslint.findings import as_json
 
 MODEL = """import torch.nn as nn

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from biaslint import cache, engine
-from biaslint.analysis.exploration import paths
+from biaslint import engine
+from biaslint.analysis.exploration import paths as exploring
 from biaslint.config import Config
+from biaslint.engine import cache
 
 VARIANTS = {
     "pkg/__init__.py": [
@@ -260,13 +261,13 @@ def rearranged(text: str, chance: random.Random) -> str:
 def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the entry points that are executed."""
     names: list[str] = []
-    explore = paths.explore
+    explore = exploring.explore
 
     def noted(project, root, reached, steps):  # type: ignore[no-untyped-def]
         names.append(root.name)
         explore(project, root, reached, steps)
 
-    monkeypatch.setattr(paths, "explore", noted)
+    monkeypatch.setattr(exploring, "explore", noted)
     return names
 
 

@@ -110,16 +110,16 @@ def test_the_exit_status_says_what_happened(project: Path, arguments: list[str],
 def test_an_internal_error_names_the_file_and_the_others_are_still_linted(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from biaslint.analysis import run
+    from biaslint.analysis import run as analysis
 
-    real = run.analyse
+    real = analysis.analyse
 
     def breaks_on_clean(files, root, texts=None, **given):  # type: ignore[no-untyped-def]
         if any(file.name == "clean.py" for file in files):
             raise RuntimeError("no luck")
         return real(files, root, texts, **given)
 
-    monkeypatch.setattr(run, "analyse", breaks_on_clean)
+    monkeypatch.setattr(analysis, "analyse", breaks_on_clean)
     result = run(".")
     assert result.status == 2
     assert f"{project / 'pkg' / 'clean.py'}: internal error: RuntimeError: no luck (test_cli.py:" in result.err

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -17,14 +16,12 @@ from test_fixtures import FOLDER
 
 from biaslint import engine, reporters
 from biaslint.analysis import run
-from biaslint.analysis.exploration import references
-from biaslint.analysis.incremental import eviction, parallel
+from biaslint.analysis.exploration import references as survey
+from biaslint.analysis.incremental import eviction, parallel as workers
+from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.project import Project
 from biaslint.cli.lint import command
 from biaslint.config import Config
-
-if TYPE_CHECKING:
-    from biaslint.analysis.project.module import Module
 
 PROGRAM = """
 import os, random, sys
@@ -32,10 +29,10 @@ from pathlib import Path
 from biaslint import engine, reporters
 from biaslint.analysis import run
 from biaslint.config import Config
-from biaslint.analysis.incremental import parallel
+from biaslint.analysis.incremental import parallel as workers
 
 folder, order, jobs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-parallel.available = lambda: jobs
+workers.available = lambda: jobs
 run.MANY = 0
 files = sorted(folder.rglob("*.py"))
 random.Random(order).shuffle(files)
@@ -92,15 +89,15 @@ def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.Monkey
     if not sys.platform.startswith("linux"):
         pytest.skip("processes are forked on Linux only")
     pools: list[int] = []
-    context = parallel.multiprocessing.get_context("fork")
+    context = workers.multiprocessing.get_context("fork")
 
     class Watched:
         def Pool(self, jobs: int, *rest: object) -> object:  # noqa: N802
             pools.append(jobs)
             return context.Pool(jobs, *rest)
 
-    monkeypatch.setattr(parallel.multiprocessing, "get_context", lambda kind: Watched())
-    monkeypatch.setattr(parallel, "available", lambda: 3)
+    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: Watched())
+    monkeypatch.setattr(workers, "available", lambda: 3)
     monkeypatch.setattr(run, "MANY", 0)
     engine.lint_files(sorted(project.rglob("*.py")), Config(project))
     assert pools == [3]
@@ -146,7 +143,7 @@ def test_linting_twice_in_one_process_says_the_same(project: Path) -> None:
 def test_what_a_script_adds_to_its_classes_is_there_for_who_imports_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(references, "is_model", lambda ex, root: True)  # so that the script is the first to execute anything
+    monkeypatch.setattr(survey, "is_model", lambda interp, root: True)  # so that the script is the first to execute anything
     (tmp_path / "parts.py").write_text(
         """import torch.nn as nn
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from biaslint.analysis.run import analyse
-from biaslint.graph import LayerUse
+from biaslint.theory.program import LayerUse
 
 HEAD = "import keras\nimport math\nimport tensorflow as tf\nfrom keras import layers, ops\n"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from biaslint import engine
-from biaslint.analysis.exploration import paths
+from biaslint.analysis.exploration import paths as exploring
 from biaslint.config import Config
 
 HEAD = "import torch\nfrom torch import nn\n"
@@ -117,7 +117,7 @@ def seconds(text: str, tries: int = 2) -> float:
 def steps(text: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many steps all executions of a text take."""
     counted: list[int] = []
-    original = paths.one_run
+    original = exploring.one_run
 
     def counting(*args: object, **options: object) -> object:
         answer = original(*args, **options)  # type: ignore[arg-type]
@@ -125,7 +125,7 @@ def steps(text: str, monkeypatch: pytest.MonkeyPatch) -> int:
         return answer
 
     with monkeypatch.context() as patch:
-        patch.setattr(paths, "one_run", counting)
+        patch.setattr(exploring, "one_run", counting)
         engine.lint_text(text, PATH, Config(PATH.parent))
     assert counted
     return sum(counted)

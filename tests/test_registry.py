@@ -30,7 +30,7 @@ def test_pages_lie_beside_the_package_in_a_checkout() -> None:
 
 
 SYNTAX_OR_FRAMEWORK = {"ast", "libcst", "tokenize", "torch", "keras", "tensorflow"}
-OF_OURS = {"analysis", "runtime", "fix", "engine", "sources", "source_text", "config", "rule_book", "reporters", "cli"}
+OF_OURS = {"analysis", "runtime", "fix", "engine", "source", "config", "rule_book", "reporters", "cli"}
 
 
 def test_checks_ask_the_graph_and_nothing_else() -> None:

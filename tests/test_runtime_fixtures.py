@@ -21,7 +21,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from biaslint.analysis.run import analyse  # noqa: E402
-from biaslint.graph import LayerUse  # noqa: E402
 from biaslint.runtime.target import inputs  # noqa: E402
 from biaslint.runtime.torch.gradient_test import Deadness, affine_layers, dead_biases  # noqa: E402
 from biaslint.runtime.torch.session import guesses  # noqa: E402

@@ -2,7 +2,7 @@
 
 import pytest
 
-from biaslint.analysis.incremental import parallel
+from biaslint.analysis.incremental import parallel as workers
 
 resource = pytest.importorskip("resource")
 
@@ -19,4 +19,4 @@ def pages_taken_by_deep_calls() -> int:
 
 
 def test_deep_calls_one_after_the_other_use_the_same_memory() -> None:
-    assert parallel.with_deep_stack(pages_taken_by_deep_calls) < 1000
+    assert workers.with_deep_stack(pages_taken_by_deep_calls) < 1000

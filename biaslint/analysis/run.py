@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.incremental import eviction, parallel, schedule, serialization
 from biaslint.analysis.project.project import Project
-from biaslint.graph import Place, Program, UnknownFact
+from biaslint.theory.program import Place, Program, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.analysis.incremental.editor_memory import Memory

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from biaslint.checks import Report
-from biaslint.checks_common import RAISED
-from biaslint.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
-from biaslint.graph import BiasWrite, LayerUse, Place, Program
+from biaslint.checks.support.common import RAISED
+from biaslint.findings.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 MOST = 8  # layers that one statement is said to concern
 NOWHERE = (0.0, 0.0)  # the span of a write to a part that is not known

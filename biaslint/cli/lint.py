@@ -17,12 +17,14 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from biaslint import baseline, cache, changed_lines, config, engine, reporters, rule_book
+from biaslint import config, engine, reporters
 from biaslint.analysis.incremental import progress
 from biaslint.cli.explain import colored
-from biaslint.finding import Severity
+from biaslint.engine import baseline, cache, changed_lines
+from biaslint.findings import rule_book
+from biaslint.findings.finding import Severity
 from biaslint.runtime.options import NAMES as MODEL_OPTIONS, Request, model_options, request
-from biaslint.sources import Lines
+from biaslint.source.file import Lines
 
 BASELINE = "biaslint-baseline.json"
 

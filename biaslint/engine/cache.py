@@ -16,11 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from biaslint import __version__, facts_as_json, rule_book
+from biaslint import __version__
 from biaslint.analysis.incremental import file_states
 from biaslint.analysis.incremental.file_states import States, digest
 from biaslint.analysis.incremental.store import BAD, Pieces, opened, write
 from biaslint.config import Config
+from biaslint.findings import as_json, rule_book
 
 FOLDER = ".biaslint_cache"
 ENTRIES = 64  # the newest ones that are kept

@@ -23,11 +23,9 @@ from biaslint.source import file as source_file
 from biaslint.theory.program import LayerUse, Place, Program, UnknownFact
 
 if TYPE_CHECKING:
-    from biaslint.analysis.incremental.store import Pieces
-    from biaslint.cache import Cache
-
-if TYPE_CHECKING:
     from biaslint.analysis.incremental.editor_memory import Memory
+    from biaslint.analysis.incremental.store import Pieces
+    from biaslint.engine.cache import Cache
 
 NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
 
@@ -208,13 +206,15 @@ def _analyse(
     known: Callable[[Program], bool] | None = None,
 ) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
-    from biaslint.analysis import run
+    from biaslint.analysis import run as analysis
 
     if not files:
         return Program()
     try:
-        return run.analyse(files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory, store=pieces, known=known)
-    except run.Damaged:
+        return analysis.analyse(
+            files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory, store=pieces, known=known
+        )
+    except analysis.Damaged:
         if pieces is not None:
             pieces.clear()
         return _analyse(files, config, texts, errors, memory, jobs)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint import sources, suppress
-from biaslint.suppress import Suppression
+from biaslint.analysis.project.dependencies import Dependencies
+from biaslint.findings import suppressions
+from biaslint.findings.suppressions import Suppression
+from biaslint.source import file as source_file
 
 if TYPE_CHECKING:
     from biaslint.analysis.incremental.store import Pieces
-from biaslint.analysis.project.dependencies import Dependencies
 
 PLAIN = [one.name for one in fields(Suppression) if one.name != "rules"]
 

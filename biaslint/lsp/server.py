@@ -17,9 +17,10 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from biaslint import __version__, config, engine, rule_book
+from biaslint import __version__, config, engine
 from biaslint.analysis.incremental.editor_memory import Memory
-from biaslint.finding import Finding
+from biaslint.findings import rule_book
+from biaslint.findings.finding import Finding
 from biaslint.lsp import actions, pages, settings as user_settings
 from biaslint.lsp.diagnostics import diagnostic
 from biaslint.lsp.documents import Documents

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.project.environment import Value
@@ -72,7 +72,7 @@ class Param:
 
 @dataclass(eq=False, slots=True)
 class Write:
-    """One write, as the interpreter saw it; `biaslint.graph.BiasWrite` is what becomes of it."""
+    """One write, as the interpreter saw it; `biaslint.theory.program.BiasWrite` is what becomes of it."""
 
     how: str
     which: str

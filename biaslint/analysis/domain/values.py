@@ -1,7 +1,7 @@
 """The abstract domain: what a name of the analysed program can stand for.
 
 Python's own constants (None, bool, int, float, complex, str, bytes, Ellipsis, slice) stand for themselves; everything else is an
-instance of a class below, or a `biaslint.flow.Node` for a tensor.
+instance of a class below, or a `biaslint.theory.dataflow.Node` for a tensor.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.project.environment import Environment, Value as Value
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer, Origin

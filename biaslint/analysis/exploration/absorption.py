@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 
-from biaslint import shift
 from biaslint.analysis.domain.layers import Layer
+from biaslint.theory import shift
 
 IGNORED_STEPS = {"dropout", "masked_fill", "where", "tril", "triu"}
 LINEAR_STEPS = {"keep", "remap", "smooth", "window", "affine", "layer"}

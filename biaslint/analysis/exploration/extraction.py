@@ -12,7 +12,7 @@ from biaslint.analysis.exploration import absorption, fates, raw_biases
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
-from biaslint.graph import HANDED, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
+from biaslint.theory.program import HANDED, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer

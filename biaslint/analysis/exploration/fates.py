@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from biaslint import shift
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.interpreter import framework
-from biaslint.flow import Node
-from biaslint.graph import ESCAPED, HANDED, SCORES, Fate
+from biaslint.theory import shift
+from biaslint.theory.dataflow import Node
+from biaslint.theory.program import ESCAPED, HANDED, SCORES, Fate
 
 
 def fate_of(layer: Layer, place: Any) -> Fate:

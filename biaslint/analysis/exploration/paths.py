@@ -15,7 +15,7 @@ from biaslint.analysis.domain.values import Class, Func, Raised, Stopped
 from biaslint.analysis.exploration import equivalence, extraction, harness, references
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import MAX_STEPS, Execution
-from biaslint.graph import LayerUse
+from biaslint.theory.program import LayerUse
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from biaslint.graph import LayerUse, UnknownFact
+from biaslint.theory.program import LayerUse, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.analysis.project.module import Module

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.incremental import reparsing
 from biaslint.analysis.incremental.reparsing import Definition
-from biaslint.graph import LayerUse, Place
+from biaslint.theory.program import LayerUse, Place
 
 if TYPE_CHECKING:
     from biaslint.analysis.exploration.results import Reached, Root

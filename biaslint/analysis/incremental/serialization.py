@@ -12,11 +12,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from biaslint import facts_as_json
 from biaslint.analysis.exploration.references import Definition, Summary
 from biaslint.analysis.exploration.results import Reached
 from biaslint.analysis.incremental import file_states
-from biaslint.graph import LayerUse
+from biaslint.findings import as_json as facts_as_json
+from biaslint.theory.program import LayerUse
 
 if TYPE_CHECKING:
     from biaslint.analysis.exploration.results import Facts

@@ -11,7 +11,7 @@ from biaslint.analysis.domain import class_lookup, node_cache, terms, values as 
 from biaslint.analysis.domain.layers import Layer, Origin
 from biaslint.analysis.domain.values import Class, DictV, Func, ListV, Obj, Stopped, Unknown, Value
 from biaslint.analysis.interpreter.doors import Semantics, Signal
-from biaslint.flow import Flow, Node
+from biaslint.theory.dataflow import Flow, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.call_stack import Frame

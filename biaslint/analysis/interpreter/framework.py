@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.values import Class, External, ListV, Obj, Unknown
 from biaslint.analysis.project.environment import MISSING
-from biaslint.flow import Dims
+from biaslint.theory.dataflow import Dims
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer, Param

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from biaslint.graph import UnknownFact
+from biaslint.theory.program import UnknownFact
 
 WHOLE = 1_000_000_000  # lines: all of a file bears on a result
 PRESENCE = -1  # nothing of its content does

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.project import module_index
 from biaslint.analysis.project.dependencies import Absent, Lines
 from biaslint.analysis.project.environment import Environment
-from biaslint.graph import Place, UnknownFact
+from biaslint.theory.program import Place, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.analysis.project.dependencies import Source

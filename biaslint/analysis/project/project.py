@@ -13,10 +13,10 @@ from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from biaslint import notebook, source_text
 from biaslint.analysis.project.dependencies import PRESENCE, Absent, Dependencies, Folder, Ledger, Lines
 from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.shared_state import SharedState
+from biaslint.source import notebook, text as source_text
 
 
 class EarlierResults(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import terms
 from biaslint.analysis.domain.values import ListV, Unknown
 from biaslint.analysis.interpreter.builtins import numpy_arrays
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

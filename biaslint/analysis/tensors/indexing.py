@@ -11,7 +11,7 @@ from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Args, Builtin, ListV, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
 from biaslint.analysis.tensors import nodes, ops, reshaping
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution

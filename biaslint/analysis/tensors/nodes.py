@@ -9,7 +9,7 @@ from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import ListV, Unknown
 from biaslint.analysis.interpreter import framework
-from biaslint.flow import Dim, Dims, Node
+from biaslint.theory.dataflow import Dim, Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import ListV
 from biaslint.analysis.tensors import nodes, nodes as tensors_nodes, reshaping
-from biaslint.flow import Dim, Dims, Node
+from biaslint.theory.dataflow import Dim, Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import terms, values
 from biaslint.analysis.domain.values import ListV
 from biaslint.analysis.tensors import nodes
-from biaslint.flow import MAX_AXES, Dim, Dims, Node
+from biaslint.theory.dataflow import MAX_AXES, Dim, Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

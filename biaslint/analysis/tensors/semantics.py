@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.interpreter.doors import Kind, Tensors
 from biaslint.analysis.tensors import indexing, methods, parameters
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

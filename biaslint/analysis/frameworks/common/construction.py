@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Unknown
 from biaslint.analysis.tensors import nodes
-from biaslint.flow import Dim, Node
+from biaslint.theory.dataflow import Dim, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer

@@ -16,7 +16,7 @@ from biaslint.analysis.domain.values import Args, Func, Kwargs, ListV, Method, N
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import contents, methods as tensor_methods, nodes, ops, reshaping
-from biaslint.flow import Dims, Node
+from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Origin

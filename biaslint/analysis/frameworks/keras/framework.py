@@ -17,7 +17,7 @@ from biaslint.analysis.frameworks.keras import (
 from biaslint.analysis.frameworks.keras.names import SUBMODULES
 from biaslint.analysis.interpreter.framework import Framework
 from biaslint.analysis.project.environment import MISSING
-from biaslint.flow import Dims, Node
+from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Param

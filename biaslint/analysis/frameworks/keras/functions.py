@@ -27,7 +27,7 @@ from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.keras import layers as keras_layers, vocabulary as keras_vocabulary
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import indexing, methods as tensor_methods, nodes, ops, reshaping
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution

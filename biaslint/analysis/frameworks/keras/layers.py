@@ -24,7 +24,7 @@ from biaslint.analysis.frameworks.common import construction, initializers as co
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.keras import vocabulary as keras_vocabulary
 from biaslint.analysis.tensors import nodes, ops, reshaping
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.frameworks.common.signatures import LayerSpec

@@ -18,7 +18,7 @@ from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import contents, indexing, parameter_writes
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution

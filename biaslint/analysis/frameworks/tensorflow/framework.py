@@ -25,7 +25,7 @@ from biaslint.analysis.interpreter.framework import Framework
 from biaslint.analysis.interpreter.objects import unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes
-from biaslint.flow import Dims, Node
+from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -22,7 +22,7 @@ from biaslint.analysis.frameworks.torch.names import INIT
 from biaslint.analysis.interpreter.framework import Framework
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import nodes, reshaping
-from biaslint.flow import Dims, Node
+from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

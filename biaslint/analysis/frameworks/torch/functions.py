@@ -21,7 +21,7 @@ from biaslint.analysis.tensors import (
     ops,
     parameter_writes,
 )
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution

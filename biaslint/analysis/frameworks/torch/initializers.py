@@ -10,7 +10,7 @@ from biaslint.analysis.domain.values import External, Raised
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.analysis.tensors import contents, parameter_writes
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -12,7 +12,7 @@ from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.torch import hugging_face, vocabulary as torch_vocabulary
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, ops, reshaping
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -8,7 +8,7 @@ from biaslint.analysis.domain.layers import Layer, Param
 from biaslint.analysis.domain.values import DictV, External, ListV, Obj
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import terms
 from biaslint.analysis.domain.values import ListV, Unknown
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
-from biaslint.flow import Dims
+from biaslint.theory.dataflow import Dims
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Param

@@ -24,7 +24,7 @@ from biaslint.analysis.interpreter import containers
 from biaslint.analysis.interpreter.builtins import reflection
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.project.environment import MISSING
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -9,7 +9,7 @@ from biaslint.analysis.domain.values import ListV, Obj, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.builtins import methods as builtin_methods
 from biaslint.analysis.interpreter.objects import attributes, items, names as objects_names, operators
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

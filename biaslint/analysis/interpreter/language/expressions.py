@@ -16,7 +16,7 @@ from biaslint.analysis.interpreter.objects import (
     operators,
 )
 from biaslint.analysis.project.environment import MISSING, Environment
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value

@@ -9,7 +9,7 @@ from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import MAX_ITEMS, Deferred, External, Raised, Unknown
 from biaslint.analysis.interpreter.language import assignments, guards, loops, matching
 from biaslint.analysis.interpreter.objects import attributes, calls, items, namespaces
-from biaslint.flow import Node
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.doors import Signal

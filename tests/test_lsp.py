@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import pytest
 from projects import CLEAN, DEAD, FIXED, ROOT, write
+
+from biaslint.lsp.without_pygls import MESSAGE as MISSING
 
 pytest_asyncio = pytest.importorskip("pytest_asyncio", reason="pytest-asyncio is not installed")
 pytest_lsp = pytest.importorskip("pytest_lsp", reason="pytest-lsp is not installed")
@@ -337,8 +341,18 @@ async def test_hovering_a_finding_shows_the_page_of_its_rule(editor: Editor) -> 
     text = await editor.hover("net.py", 3, 10)
     assert text is not None
     assert "BL101 bias-before-norm" in text
-    assert "```python\n" in text
+    assert "https://" in text
     assert await editor.hover("net.py", 0, 2) is None
+
+
+async def test_a_hover_is_short_for_every_rule_and_for_several_at_once() -> None:
+    from biaslint.findings import rule_book
+    from biaslint.lsp import pages
+
+    codes = [rule.code for rule in rule_book.rules()]
+    assert len(codes) > 20
+    shown = [pages.hover([code]) for code in codes] + [pages.hover(codes)]
+    assert [text for text in shown if len(text.splitlines()) > 15 or "https://" not in text or text.count("```") % 2] == []
 
 
 async def test_hovering_a_code_in_a_comment_shows_its_page(editor: Editor) -> None:
@@ -458,6 +472,75 @@ async def test_a_notebooks_findings_are_shown_in_their_cells(editor: Editor) -> 
     await editor.diagnostics_of(cells[2], [])
 
 
+async def test_a_notebook_opened_as_python_text_of_joined_cells_is_linted_and_fixed(editor: Editor) -> None:
+    """JupyterLab's language servers get a notebook like this."""
+    editor.open("net.ipynb", DEAD)
+    (one,) = await editor.diagnostics("net.ipynb", ["BL101"])
+    assert one.range.start.line == 3
+    titles = {action.title: action for action in await editor.actions("net.ipynb", 3)}
+    (fix,) = [action for title, action in titles.items() if "bias=False" in title]
+    assert applied(DEAD, fix.edit) == FIXED
+    editor.change("net.ipynb", FIXED)
+    await editor.diagnostics("net.ipynb", [])
+
+
+async def test_an_unnamed_text_is_linted_by_its_language(editor: Editor) -> None:
+    for uri, language in (("untitled:Untitled-1", "python"), ("untitled:Untitled-2", "plaintext"), ("git:/net.py", "python")):
+        item = types.TextDocumentItem(uri, language, 1, DEAD)
+        editor.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+    await editor.diagnostics_of("untitled:Untitled-1", ["BL101"])
+    assert not editor.client.diagnostics.get("untitled:Untitled-2")
+    assert not editor.client.diagnostics.get("git:/net.py")
+
+
+# --- after edits, cancels and requests ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_after_any_sequence_of_edits_cancels_and_requests_the_diagnostics_are_those_of_the_command_line(
+    editor: Editor, seed: int
+) -> None:
+    from biaslint import engine
+    from biaslint.config import Config
+
+    chance = random.Random(seed)
+    texts = [DEAD, FIXED, CLEAN, DEAD + DEAD.split("\n", 2)[2].replace("class ", "class Other"), "import torch\nx = (\n"]
+    editor.open("net.py", DEAD)
+    await editor.diagnostics("net.py", ["BL101"])
+    document, whole = (
+        types.TextDocumentIdentifier(editor.uri("net.py")),
+        types.Range(types.Position(0, 0), types.Position(99, 0)),
+    )
+    asked, last = [], DEAD
+    for number in range(40):
+        step = chance.choice(("change", "ask", "hover", "cancel", "cancel", "wait", "save"))
+        if step == "change":
+            last = chance.choice(texts) + f"# {number}\n"
+            editor.change("net.py", last)
+        elif step in ("ask", "hover"):
+            method, params = (
+                (types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionParams(document, whole, types.CodeActionContext([])))
+                if step == "ask"
+                else (types.TEXT_DOCUMENT_HOVER, types.HoverParams(document, types.Position(3, 10)))
+            )
+            name = f"request-{number}"
+            asked.append((name, asyncio.ensure_future(editor.client.protocol.send_request_async(method, params, msg_id=name))))
+        elif step == "cancel" and asked:
+            editor.client.cancel_request(types.CancelParams(asked.pop()[0]))
+        elif step == "save":
+            editor.save("net.py")
+        await asyncio.sleep(chance.choice((0, 0, 0.01, 0.08, 0.2)))
+    found = engine.lint_text(last, editor.folder / "net.py", Config(editor.folder)).findings
+    shown = await editor.diagnostics("net.py", [one.rule for one in found])
+    deadline = asyncio.get_running_loop().time() + WAIT
+    while [one.range.start.line + 1 for one in shown] != [one.place.line for one in found]:
+        assert asyncio.get_running_loop().time() < deadline, (shown, found)
+        await asyncio.sleep(0.05)
+        shown = list(editor.client.diagnostics[editor.uri("net.py")])
+    for _, task in asked:
+        task.cancel()
+
+
 # --- without its extra ----------------------------------------------------------------------------------------------------------
 
 
@@ -475,6 +558,25 @@ async def test_without_pygls_it_says_what_to_install(tmp_path: Path) -> None:
     _, said = await process.communicate()
     assert process.returncode == 2
     assert "pip install 'biaslint[lsp]'" in said.decode()
+
+
+async def test_without_pygls_an_editor_gets_the_message_and_no_crash(tmp_path: Path) -> None:
+    write(tmp_path, {"pygls/__init__.py": "raise ModuleNotFoundError('no pygls', name='pygls')\n"})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "biaslint", "lsp", cwd=tmp_path, stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+    )  # fmt: skip
+    sent = [
+        {"id": 1, "method": "initialize", "params": {"capabilities": {}}}, {"method": "initialized", "params": {}},
+        {"id": 2, "method": "textDocument/hover", "params": {}}, {"id": 3, "method": "shutdown"}, {"method": "exit"},
+    ]  # fmt: skip
+    bodies = [json.dumps({"jsonrpc": "2.0", **one}).encode() for one in sent]
+    said, _ = await process.communicate(b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(body), body) for body in bodies))
+    answers = [json.loads(part.partition(b"\r\n\r\n")[2]) for part in said.split(b"Content-Length: ")[1:]]
+    assert [answer.get("id") for answer in answers] == [1, None, 2, 3]
+    assert answers[1]["params"] == {"type": 1, "message": f"biaslint: {MISSING}"}
+    assert "error" in answers[2]
+    assert process.returncode == 0
 
 
 async def test_on_save_nothing_is_offered_for_a_text_that_was_not_looked_at(editors: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 types = pytest.importorskip("lsprotocol.types", reason="pygls is not installed")
-from biaslint.lsp.documents import Documents, path_of, split  # noqa: E402
+from biaslint.lsp.documents import Documents, split  # noqa: E402
 from biaslint.theory.program import Place  # noqa: E402
 
 PIECES = ["a", "ü", "\U0001d518", "e\u0301", "\t", "\n", "\r\n", "\r", "\x0c", "\u2028", "nn.Conv2d(3)", " "]
@@ -69,6 +69,10 @@ def test_a_place_beyond_the_text_is_at_its_end_and_not_an_error() -> None:
     assert documents.point(["ab\n"], types.Position(0, 99))[0] == 1
 
 
-def test_what_is_no_file_has_no_path() -> None:
-    assert path_of("untitled:Untitled-1") is None
-    assert path_of("file:///a%20b/net.py") == Path("/a b/net.py")
+def test_an_unnamed_text_has_the_place_that_it_will_be_saved_to_and_other_schemes_have_none() -> None:
+    documents = Documents()
+    documents.folder = Path("/work")
+    assert documents.path_of("untitled:Untitled-1") == Path("/work/Untitled-1.py")
+    assert documents.path_of("untitled:/a/b%20c.py") == Path("/work/b-c.py")
+    assert documents.path_of("git:/a/net.py?x") is None
+    assert documents.path_of("file:///a%20b/net.py") == Path("/a b/net.py")

@@ -59,6 +59,9 @@ def fix_all(documents: Documents, path: Path, findings: Sequence[Finding], unsaf
     for name, new in outcome.texts.items():
         uri = documents.uri_of(name, None)
         notebook = documents.notebooks.get(uri)
+        if notebook is None and Path(name).suffix == ".ipynb" and uri in documents.texts:  # its cells, joined
+            edits[uri] = [_rewrite(documents, uri, documents.texts[uri].text, fix.cell_text(new, 1))]
+            continue
         if notebook is None:
             edits[uri] = [_rewrite(documents, uri, texts.get(Path(name), new), new)]
             continue

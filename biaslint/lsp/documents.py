@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from lsprotocol import types
 from pygls import uris
@@ -55,36 +56,40 @@ def split(text: str) -> list[str]:
     return lines[:-1] if len(lines) > 1 and not lines[-1] and not lines[-2].endswith(("\n", "\r")) else lines
 
 
-def path_of(uri: str) -> Path | None:
-    """The file that a URI names; None for what is no file (an unnamed buffer, a remote one)."""
-    if not uri.startswith("file:"):
-        return None
-    name = uris.to_fs_path(uri)
-    return Path(name) if name else None
-
-
 class Documents:
     """Everything that is open."""
 
     def __init__(self) -> None:
         self.encoding = "utf-16"
+        self.folder = Path.cwd()  # the workspace's, which unnamed texts are part of
         self.texts: dict[str, Document] = {}  # by URI, cells included
         self.notebooks: dict[str, Notebook] = {}
         self.names: dict[Path, str] = {}  # file -> URI of its text or notebook, as the editor spells it
+
+    def path_of(self, uri: str) -> Path | None:
+        """The file that a URI names, or will name once it is saved; None for other schemes (a remote file, a diff's other side)."""
+        scheme, _, rest = uri.partition(":")
+        if scheme == "untitled" and rest:
+            name = re.sub(r"[^\w.-]", "-", unquote(rest).rpartition("/")[2])
+            return self.folder / (name if name.endswith((".py", ".ipynb")) else f"{name}.py")
+        if scheme != "file":
+            return None
+        name = uris.to_fs_path(uri) or ""
+        return Path(name) if name else None
 
     # -- what the editor does ---------------------------------------------------------------------------------------------
 
     def open(self, item: types.TextDocumentItem) -> None:
         """A text was opened."""
         self.texts[item.uri] = Document(item.uri, item.version, item.text, item.language_id)
-        path = path_of(item.uri)
-        if path is not None:
+        path = self.path_of(item.uri)
+        if path is not None and (item.language_id == "python" or item.uri.startswith("file:")):
             self.names[path] = item.uri
 
     def close(self, uri: str) -> None:
         """A text was closed: what counts is on disk again."""
         self.texts.pop(uri, None)
-        path = path_of(uri)
+        path = self.path_of(uri)
         if path is not None:
             self.names.pop(path, None)
 
@@ -109,7 +114,7 @@ class Documents:
         for item in params.cell_text_documents:
             self.texts[item.uri] = Document(item.uri, item.version, item.text, item.language_id)
         self.notebooks[notebook.uri] = Notebook(notebook.uri, notebook.version, [_cell(cell) for cell in notebook.cells])
-        path = path_of(notebook.uri)
+        path = self.path_of(notebook.uri)
         if path is not None:
             self.names[path] = notebook.uri
 
@@ -138,7 +143,7 @@ class Documents:
         notebook = self.notebooks.pop(uri, None)
         for cell, _ in notebook.cells if notebook else []:
             self.texts.pop(cell, None)
-        path = path_of(uri)
+        path = self.path_of(uri)
         if path is not None:
             self.names.pop(path, None)
 
@@ -151,8 +156,14 @@ class Documents:
             if uri in self.notebooks:
                 found[path] = self.notebook_json(self.notebooks[uri])
             elif uri in self.texts:
-                found[path] = self.texts[uri].text
+                found[path] = self._text(path, self.texts[uri])
         return found
+
+    def _text(self, path: Path, document: Document) -> str:
+        """A document's text. A notebook opened as Python text, its cells joined (as JupyterLab does), is one of a single cell."""
+        if path.suffix == ".ipynb" and document.language == "python":
+            return self.notebook_json(Notebook(document.uri, 0, [(document.uri, True)]))
+        return document.text
 
     def notebook_json(self, notebook: Notebook) -> str:
         """The notebook as a file would hold it, without outputs."""
@@ -182,8 +193,8 @@ class Documents:
         """The open file that a text belongs to."""
         for notebook in self.notebooks.values():
             if any(cell == uri for cell, _ in notebook.cells):
-                return path_of(notebook.uri)
-        return path_of(uri)
+                return self.path_of(notebook.uri)
+        return self.path_of(uri)
 
     # -- places -----------------------------------------------------------------------------------------------------------
 
@@ -201,7 +212,7 @@ class Documents:
             return self.texts[uri].lines
         from biaslint.source import text as source_text
 
-        path = path_of(uri)
+        path = self.path_of(uri)
         try:
             return split(source_text.read(path)) if path else []
         except (OSError, ValueError, SyntaxError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lsprotocol import types
 
@@ -15,13 +15,43 @@ from biaslint.theory.program import BiasWrite, LayerUse
 _WORD = re.compile(r"\bBL\d{3}\b")
 
 
+HOVER = 15  # lines
+
+
 def page(code: str) -> str:
-    """A rule's page as Markdown."""
+    """The beginning of a rule's page as Markdown, with a link to the rest: whole paragraphs, as many as fit a hover."""
     rule = rule_book.find(code)
     text = rule_book.page(rule).text
     # the editor's highlighter knows `python`, not what else stands behind it
     text = re.sub(r"^```python .*$", "```python", text, flags=re.MULTILINE)
-    return f"{text.strip()}\n\n[{rule.code} {rule.name}]({rule.url})"
+    link = f"[{rule.code} {rule.name}]({rule.url})"
+    shown: list[str] = []
+    for block in _blocks(text.strip()):
+        if sum(one.count("\n") + 2 for one in [*shown, block]) + 1 > HOVER:
+            break
+        shown.append(block)
+    while shown and shown[-1].startswith("#"):  # a heading of what no longer fits
+        shown.pop()
+    return "\n\n".join([*(shown or [rule.summary]), link])
+
+
+def hover(codes: Sequence[str]) -> str:
+    """What is shown for these rules: the beginning of the page, or of several rules their summaries."""
+    if len(codes) == 1:
+        return page(codes[0])
+    rules = [rule_book.find(code) for code in codes[:HOVER]]
+    return "\n".join(f"- [{rule.code} {rule.name}]({rule.url}): {rule.summary}" for rule in rules)
+
+
+def _blocks(text: str) -> list[str]:
+    """The paragraphs of a text in Markdown; a fenced block is one."""
+    blocks: list[str] = []
+    for part in re.split(r"\n{2,}", text):
+        if blocks and blocks[-1].count("```") % 2:
+            blocks[-1] += f"\n\n{part}"
+        else:
+            blocks.append(part)
+    return blocks
 
 
 def code_at(line: str, column: int) -> str | None:

@@ -96,18 +96,24 @@ class Server(LanguageServer):
 
     def schedule(self, project: Project, delay: float = 0) -> None:
         """Lint a project after `delay` seconds of rest."""
+        if delay:
+            project.wanted += 1
+            if project.timer is not None:
+                project.timer.cancel()
+            project.timer = asyncio.get_running_loop().call_later(delay, self.start, project)
+        else:
+            self.start(project)
+
+    def start(self, project: Project) -> asyncio.Task[None]:
+        """Lint a project now, in a task of the server's own: cancelling the request that asked for it does not stop it."""
         project.wanted += 1
         if project.timer is not None:
             project.timer.cancel()
-        loop = asyncio.get_running_loop()
-        project.timer = loop.call_later(delay, self._start, project) if delay else None
-        if not delay:
-            self._start(project)
-
-    def _start(self, project: Project) -> None:
+            project.timer = None
         task = asyncio.get_running_loop().create_task(self.lint(project, project.wanted))
         self.tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """An error of ours must not pass in silence."""
@@ -178,10 +184,7 @@ class Server(LanguageServer):
                 return project
             if self.configs.settings.run == "onSave" and project.seen and project.wanted == project.done:
                 return None  # what was found is of another text, and it is not yet time to look again
-            project.wanted += 1
-            if project.timer is not None:
-                project.timer.cancel()
-            await self.lint(project, project.wanted)
+            await asyncio.shield(self.start(project))
         return None
 
     def changed_settings(self, table: Any) -> None:
@@ -213,6 +216,8 @@ def make() -> Server:
         server.versions = bool(space and space.workspace_edit and space.workspace_edit.document_changes)
         server.pulls_settings = bool(space and space.configuration)
         server.refreshes_hints = bool(space and space.inlay_hint and space.inlay_hint.refresh_support)
+        folders = [folder.uri for folder in params.workspace_folders or []] or [params.root_uri or ""]
+        server.documents.folder = server.documents.path_of(folders[0]) or server.documents.folder
         read, wrong = user_settings.read(params.initialization_options)
         server.configs.use(read)
         server.complaints.update(wrong)
@@ -334,7 +339,7 @@ def make() -> Server:
                 # The unsafe ones must not be among what an editor does on saving.
                 if not asked(kind) or not count or (unsafe and not (here and count > 1)):
                     continue
-                title = "biaslint: fix all, also what is unsafe" if unsafe else "biaslint: fix all that is safe"
+                title = "biaslint: fix all (including unsafe)" if unsafe else "biaslint: fix all safe"
                 data = {"uri": uri, "unsafe": unsafe}
                 found.append(types.CodeAction(title=title, kind=kind, data=data))
         if not _resolves(server.client_capabilities):
@@ -374,8 +379,8 @@ def make() -> Server:
             codes.setdefault(named, spot)
         if not codes:
             return None
-        text = "\n\n---\n\n".join(pages.page(code) for code in codes)
-        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text), next(iter(codes.values())))
+        text = types.MarkupContent(types.MarkupKind.Markdown, pages.hover(list(codes)))
+        return types.Hover(text, next(iter(codes.values())))
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def _hints(params: types.InlayHintParams) -> list[types.InlayHint]:

@@ -18,7 +18,8 @@ class Node:
     The operations (see `biaslint.theory.shift` for what each does to a shift):
         input, const            a model input; a value that does not depend on the inputs (parameter, buffer, literal)
         layer                   an affine layer adds its bias here: `bias_of` names it, `axes` are the axes its bias varies along
-        keep                    nothing happens to positions: identity, cast, factor by a number, mask
+        keep                    nothing happens to positions: identity, cast, factor by a number
+        mask                    entries of the first input, of the third one where the second says so (`low`: minus infinity there)
         affine                  a linear step whose result varies along `axes`, with zeros entering along the axes `padded`
         norm                    subtracts the mean over the axes `means`; `style` names it
         softmax                 over `axis`
@@ -35,7 +36,7 @@ class Node:
         output                  leaves the model
     """
 
-    __slots__ = ("bias_of", "dims", "id", "info", "inputs", "name", "op", "origin", "readers")
+    __slots__ = ("bias_of", "dims", "id", "info", "inputs", "later", "name", "op", "origin", "readers", "storage", "version")
 
     def __init__(
         self, ident: int, op: str, inputs: tuple[Node, ...], dims: Dims | None, name: str, origin: object, info: dict[str, Any]
@@ -49,6 +50,9 @@ class Node:
         self.info = info
         self.bias_of: object = None
         self.readers: list[Node] = []
+        self.later: Node | None = None  # what a change in place has made of it
+        self.storage: Storage | None = None
+        self.version = 0  # of the storage, when the node was made
         for node in inputs:
             node.readers.append(self)
 
@@ -61,6 +65,45 @@ class Node:
         return f"<{self.id} {self.op} {self.name} {self.dims}>"
 
 
+# What shares its entries with the tensor that it was made from, or may: by the names that nodes carry
+VIEWS = frozenset(
+    [
+        "view",
+        "reshape",
+        "permute",
+        "transpose",
+        "flatten",
+        "unflatten",
+        "squeeze",
+        "unsqueeze",
+        "expand",
+        "split",
+        "unbind",
+        "rearrange",
+        "contiguous",
+        "to",
+        "type",
+        "type_as",
+        "float",
+        "double",
+        "detach",
+        "alias",
+        "as_subclass",
+        "[]",
+    ]
+)
+
+
+class Storage:
+    """Entries that several tensors share: how often they have been changed in place, and what the last change made."""
+
+    __slots__ = ("last", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.last: Node | None = None
+
+
 MAX_AXES = 64  # of a tensor, in PyTorch and NumPy
 
 
@@ -69,6 +112,7 @@ class Flow:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.changes = 0  # how many statements have changed a tensor in place
 
     def add(
         self,
@@ -79,10 +123,40 @@ class Flow:
         origin: object = None,
         **info: Any,
     ) -> Node:
-        """A new tensor."""
-        node = Node(len(self.nodes), op, inputs, dims, name, origin, info)
+        """A new tensor, made from what the inputs are by now."""
+        current = tuple(map(self.now, inputs)) if self.changes else inputs
+        node = Node(len(self.nodes), op, current, dims, name, origin, info)
         self.nodes.append(node)
+        if name in VIEWS and len(current) == 1:
+            source = current[0]
+            source.storage = node.storage = source.storage or Storage()
+            node.version = source.storage.version
         return node
+
+    def now(self, node: Node) -> Node:
+        """The tensor as it is by now: what changes in place have made of it, or of another that shares its entries."""
+        while node.later is not None:
+            node = node.later
+        storage = node.storage
+        if storage is None or storage.version == node.version or storage.last is None:
+            return node
+        made = Node(len(self.nodes), "opaque", (node, storage.last), node.dims, "a change in place", node.origin, {})
+        self.nodes.append(made)
+        made.storage, made.version, node.later = storage, storage.version, made
+        return made
+
+    def change(self, node: Node, new: Node) -> None:
+        """A statement in place (`x.mul_(y)`, `x += y`, `out=x`) has made `new` of a tensor, under every name that it has."""
+        node = self.now(node)
+        if node is new:
+            return
+        if new.storage is not None or new.later is not None or new.id < node.id:  # it stays a tensor of its own
+            new = self.add("keep", (new,), node.dims, "a change in place", new.origin)
+        node.storage = node.storage or Storage()
+        node.storage.version += 1
+        node.storage.last = node.later = new
+        new.storage, new.version = node.storage, node.storage.version
+        self.changes += 1
 
     def learn_rank(self, node: Node, rank: int) -> None:
         """The tensor turned out to have `rank` axes; what was made from it by steps that keep the axes has as many. More than

@@ -223,6 +223,30 @@ def _remap(node: Node, state: dict[int, Axes]) -> Axes | None:
     )
 
 
+def _mask(node: Node, state: dict[int, Axes]) -> Axes | None:
+    """Entries of one tensor or of another, as a third one says: where the third one varies, so does the shift.
+
+    Minus infinity takes up any shift: where nothing but softmax reads the result, it is as if it was not there.
+    """
+    condition, *sources = node.inputs
+    if condition.id in state:
+        raise Seen("a condition")
+    shifted = [source for source in sources if source.id in state]
+    out = frozenset().union(*(aligned(state[source.id], source, node) for source in shifted))
+    if node.info.get("low") and len(shifted) == 1 and for_scores_only(node):
+        return out
+    if node.rank is None or condition.rank is None:
+        raise Seen("a mask")
+    return out | aligned(varying(condition), condition, node)
+
+
+def for_scores_only(node: Node) -> bool:
+    """Does nothing but softmax read it?"""
+    return bool(node.readers) and all(
+        reader.op == "softmax" or (reader.op in ("keep", "mask") and for_scores_only(reader)) for reader in node.readers
+    )
+
+
 def _window(node: Node, state: dict[int, Axes]) -> Axes | None:
     source = node.inputs[0]
     if overlap(state[source.id], node.info["mixes"], source.rank):
@@ -256,6 +280,7 @@ TRANSFER = {
     "einsum": _einsum,
     "concat": _concat,
     "remap": _remap,
+    "mask": _mask,
     "window": _window,
     "smooth": _smooth,
     "opaque": _opaque,

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms
+from biaslint.analysis.domain import terms, values
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Args, Builtin, ListV, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
@@ -176,6 +176,8 @@ def index(ex: Execution, node: Node, where: Value) -> Value:
     pieces = node.info.get("pieces")
     if pieces is not None and isinstance(where, int):
         return ops.part(ex, pieces.x, pieces.axis, where, pieces.size)
+    if "unbind" in node.info and isinstance(where, int):
+        return ops.select(ex, node.inputs[0], node.info["unbind"], where)
     if node.op == "input" and node.dims is None and isinstance(where, (int, str)):
         key = f"[{where!r}]"
         known = node.info.setdefault("items", {})
@@ -255,4 +257,7 @@ def gather(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
 
 def store_index(ex: Execution, node: Node, where: Value, value: Value) -> None:
     """x[...] = value: what stood there is part of what x becomes, which is not followed."""
-    ex.opaque(node, value, name="an item assignment")
+    made = ex.opaque(node, value, name="an item assignment")
+    made.dims = node.dims
+    if node.op != "const" or any(one.op != "const" for one in values.tensors_in(value)):
+        ex.flow.change(node, made)

@@ -36,7 +36,19 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
         return nodes.const(ex, size_dims(ex, args), name)
     if name in ("backward", "register_hook", "retain_grad", "set_shape"):
         return None
-    return apply(ex, name, node, args, kwargs)
+    node = ex.flow.now(node)
+    result = apply(ex, name, node, args, kwargs)
+    if in_place(name) and isinstance(result, Node) and node.op != "const":
+        ex.flow.change(node, result)
+    return result
+
+
+SAME_ENTRIES = {"requires_grad_", "detach_", "share_memory_", "retain_grad_", "rename_"}
+
+
+def in_place(name: str) -> bool:
+    """Does a method write its result into the tensor itself?"""
+    return name.endswith("_") and not name.endswith("__") and name not in SAME_ENTRIES
 
 
 def apply(ex: Execution, name: str, node: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -162,6 +174,13 @@ def do_expand(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Valu
     return reshaping.expand(ex, x, target, "expand") if target is not None else ex.opaque(x, name="expand")
 
 
+def do_view_as(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    other = args[0] if args else None
+    if isinstance(other, Node) and other.dims is not None and other.op != "opaque":
+        return reshaping.reshape(ex, x, [nodes.value_of(dim) for dim in other.dims])
+    return ex.opaque(x, name="view_as")
+
+
 def do_expand_as(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     other = args[0] if args else None
     if isinstance(other, Node) and other.dims is not None and (x.dims is None or len(x.dims) <= len(other.dims)):
@@ -207,7 +226,11 @@ def do_split(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value
 
 
 def do_tensor_split(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return ops.split(ex, x, argument(args, kwargs, 0, "indices_or_sections"), argument(args, kwargs, 1, "dim", default=0), True)
+    where, axis = argument(args, kwargs, 0, "indices_or_sections"), argument(args, kwargs, 1, "dim", default=0)
+    count = len(where.items) + 1 if isinstance(where, ListV) else where
+    if not isinstance(count, int) or not 0 < count <= 256:
+        return ex.opaque(x, name="tensor_split")
+    return ListV([ops.part(ex, x, axis, index) for index in range(count)], "tuple")
 
 
 def do_unbind(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -266,6 +289,7 @@ def do_average_pool(spatial: int) -> Handler:
         padding = argument(args, kwargs, 2, "padding", default=0)
         counted = argument(args, kwargs, 4, "count_include_pad", default=True)
         padded = not (isinstance(padding, int) and padding == 0) and counted is not False
+        padded = padded or argument(args, kwargs, 5, "divisor_override") is not None
         return ops.smooth(ex, x, spatial, "avg_pool", padded)
 
     return work
@@ -294,8 +318,9 @@ def adaptive(ex: Execution, x: Node, spatial: int, size: Value) -> Node:
 
 
 def do_interpolate(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    spatial = (x.rank or 4) - 2
-    return ops.smooth(ex, x, max(spatial, 1), "interpolate")
+    if x.rank is None:
+        return nodes.keep(ex, x, "interpolate")
+    return ops.smooth(ex, x, max(x.rank - 2, 1), "interpolate")
 
 
 def do_pad(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -316,11 +341,22 @@ def do_dropout(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Val
 
 def do_mask(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     """masked_fill with minus infinity takes positions out of a softmax; with anything else it shows where it filled."""
-    value = argument(args, kwargs, 1, "value")
-    large = isinstance(value, (int, float)) and value < -1000
-    if large or isinstance(value, Unknown) or (isinstance(value, Node) and value.op == "const"):
-        return nodes.keep(ex, x, "masked_fill")
-    return ex.opaque(x, *args, name="masked_fill")
+    return ops.mask(ex, argument(args, kwargs, 0, "mask"), argument(args, kwargs, 1, "value"), x, x.dims, "masked_fill")
+
+
+def do_triangle(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """tril and triu: a factor of zeros and ones along the last two axes."""
+    ones = nodes.const(ex, nodes.fresh_dims(ex, 2), "a triangle")
+    return ops.mul(ex, x, ones, "a triangle")
+
+
+def do_rot90(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """Quarter turns in the plane of two axes, which change places when their number is odd."""
+    turns = argument(args, kwargs, 0, "k", default=1)
+    plane = nodes.axes_of(argument(args, kwargs, 1, "dims", default=ListV([0, 1])))
+    if not isinstance(turns, int) or plane is None or len(plane) != 2:
+        return ex.opaque(x, name="rot90")
+    return reshaping.transpose(ex, x, *plane) if turns % 2 else nodes.keep(ex, x, "rot90")
 
 
 def do_attention(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -331,18 +367,27 @@ def do_attention(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> V
 
 
 def do_where(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    """torch.where(mask, scores, -inf) on scores."""
-    if len(args) == 2 and isinstance(args[0], Node):
-        node = nodes.keep(ex, args[0], "where")
-        others = [item for item in (x, *values.tensors_in(args[1])) if item.op != "const" and item.op != "input"]
-        if others:
-            return ex.opaque(x, *args, name="where")
-        return node
-    return ex.opaque(x, *args, name="where")
+    """x.where(condition, other)"""
+    condition, other = argument(args, kwargs, 0, "condition"), argument(args, kwargs, 1, "other")
+    return ops.where(ex, condition, x, other)
 
 
 def do_fill(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return x
+    """zero_, fill_ and their like: nothing is left of what was there."""
+    if x.op == "const":
+        return x
+    found = values.tensors_in(ListV([*args, *kwargs.values()]))
+    return ex.opaque(*args, *kwargs.values(), name="fill_") if found else nodes.const(ex, x.dims, "a filled tensor")
+
+
+def do_copy(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """x.copy_(other), x.set_(other)"""
+    other = nodes.tensor(ex, argument(args, kwargs, 0, "src", "source"))
+    if x.op == "const" or other is None:
+        return x
+    if other.rank is not None and x.rank == other.rank:
+        return nodes.keep(ex, other, "copy_")
+    return ex.opaque(other, name="copy_")
 
 
 HANDLERS: dict[str, Handler] = {
@@ -365,8 +410,13 @@ HANDLERS: dict[str, Handler] = {
     "expand": do_expand,
     "broadcast_to": do_expand,
     "expand_as": do_expand_as,
-    "view_as": do_expand_as,
-    "reshape_as": do_expand_as,
+    "view_as": do_view_as,
+    "reshape_as": do_view_as,
+    "tril": do_triangle,
+    "triu": do_triangle,
+    "tril_": do_triangle,
+    "triu_": do_triangle,
+    "rot90": do_rot90,
     "repeat": do_repeat,
     "tile": do_repeat,
     "mean": do_mean,
@@ -413,6 +463,9 @@ HANDLERS: dict[str, Handler] = {
     "scaled_dot_product_attention": do_attention,
     "where": do_where,
     "fill_": do_fill,
+    "zero_": do_fill,
+    "copy_": do_copy,
+    "set_": do_copy,
     "pixel_shuffle": lambda ex, x, args, kwargs: reshaping.pixel_shuffle(ex, x),
     "pixel_unshuffle": lambda ex, x, args, kwargs: reshaping.pixel_unshuffle(ex, x),
 }
@@ -420,13 +473,12 @@ HANDLERS: dict[str, Handler] = {
 # what a function of torch, torch.nn.functional or torch.Tensor does to its first tensor; a name that is not here is seen as opaque
 KEEP = {
     "contiguous", "clone", "detach", "detach_", "to", "type", "float", "half", "double", "bfloat16", "cuda", "cpu", "type_as",
-    "requires_grad_", "alias", "masked_fill", "masked_fill_", "neg", "negative", "positive", "roll", "flip", "fliplr", "flipud",
-    "retain_grad", "data", "pin_memory", "xpu", "npu", "mps", "nan_to_num_placeholder", "channel_shuffle", "rot90", "as_subclass",
-    "is_leaf", "refine_names", "rename", "align_as", "tril", "triu",
+    "requires_grad_", "neg", "negative", "positive", "roll", "flip", "fliplr", "flipud", "data", "pin_memory", "xpu", "npu", "mps",
+    "channel_shuffle", "as_subclass", "neg_", "negative_",
 }  # fmt: skip
 ADD = {"add", "add_", "sub", "sub_", "subtract", "subtract_", "__add__", "__sub__"}
 MUL = {"mul", "mul_", "multiply", "multiply_"}
-DIV = {"div", "div_", "divide", "true_divide"}
+DIV = {"div", "div_", "divide", "divide_", "true_divide", "true_divide_"}
 NONLINEAR = {
     "relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus", "softsign",
     "softmin", "hardtanh", "hardswish", "hardsigmoid", "hardshrink", "softshrink", "tanhshrink", "logsigmoid", "glu", "threshold", "relu_", "sigmoid_", "tanh_", "exp", "log", "sqrt", "square", "abs", "pow", "normalize",

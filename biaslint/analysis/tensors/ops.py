@@ -73,6 +73,8 @@ def matmul(ex: Execution, left: Value, right: Value) -> Value:
     one, two = nodes.tensor(ex, left), nodes.tensor(ex, right)
     if one is None or two is None:
         return ex.opaque(left, right, name="a matrix product")
+    if 1 in (one.rank, two.rank):
+        return ex.opaque(one, two, name="a product with a vector")
     dims: Dims | None = None
     if one.dims is not None and two.dims is not None and len(one.dims) >= 2 and len(two.dims) >= 2:
         head = nodes.broadcast(ex, one.dims[:-2], two.dims[:-2])
@@ -110,6 +112,7 @@ def conv(
     *,
     padding: Value,
     kernel: Value,
+    stride: Value = 1,
     transposed: bool = False,
     channels_last: bool = False,
     zero_padding: bool = True,
@@ -125,7 +128,7 @@ def conv(
     channel = rank - 1 if channels_last else rank - spatial - 1
     axes = [axis for axis in range(rank - spatial - 1, rank) if axis != channel]
     padded = axes if transposed or (zero_padding and pads(padding, kernel)) else ()
-    if transposed and is_one(kernel):
+    if transposed and is_one(kernel) and is_one(stride):
         padded = ()
     dims = list(x.dims) if x.dims is not None and len(x.dims) == rank else list(nodes.fresh_dims(ex, rank))
     for axis in axes:
@@ -164,6 +167,53 @@ def norm(
     node = nodes.make(ex, "norm", [x, *extra], x.dims, name, style=style, means=means, **info)
     node.info["layer"] = layer
     return node
+
+
+def scaled(ex: Execution, x: Node, channel: int, name: str) -> Node:
+    """A factor for each channel: what a norm does that uses stored statistics."""
+    return nodes.make(ex, "smooth", [x], x.dims, name, mixes=(), padded=(channel,))
+
+
+def where(ex: Execution, condition: Value, one: Value, two: Value) -> Value:
+    """Entries of one tensor or of another."""
+    first, second = nodes.tensor(ex, one), nodes.tensor(ex, two)
+    if first is None or (second is not None and first.op == "const"):
+        first, second, two = second, first, one
+    if first is None:
+        return ex.opaque(condition, one, two, name="where")
+    rest = (second.dims if second is not None else (), first.dims)
+    test = nodes.tensor(ex, condition)
+    return mask(ex, condition, two, first, nodes.broadcast(ex, nodes.broadcast(ex, *rest), test.dims if test else ()), "where")
+
+
+LOW = -1000  # what a mask puts into scores to take them out of a softmax is less
+
+
+def mask(ex: Execution, condition: Value, other: Value, x: Node, dims: Dims | None, name: str) -> Node:
+    """The entries of `x`, and `other` where the condition says so."""
+    test = nodes.tensor(ex, condition)
+    if test is None:
+        if values.is_constant(condition) and isinstance(condition, bool):
+            test = nodes.const(ex, (), name)
+        else:
+            return ex.opaque(x, condition, other, name=name)
+    filled = nodes.tensor(ex, other)
+    if filled is not None and filled.info.get("write") is not None:
+        other = filled.info["write"][1]
+    low = not (isinstance(other, (int, float)) and other > LOW) and (filled is None or filled.op == "const")
+    inputs = [test, x] if filled is None or filled.op == "const" else [test, x, filled]
+    return nodes.make(ex, "mask", inputs, dims, name, low=low)
+
+
+def all_after(channel: int) -> Any:
+    """The axes behind the channels, of a tensor whose rank is not known: what is counted from the back may be one of them."""
+
+    def means(rank: int | None, shift: frozenset[int]) -> frozenset[int]:
+        if rank is None:
+            return frozenset(axis for axis in shift if axis < 0 or axis > channel)
+        return frozenset(range(channel + 1, rank))
+
+    return means
 
 
 def all_but(*kept: int) -> Any:
@@ -273,12 +323,23 @@ def split(ex: Execution, x: Node, sizes: Value, axis: Value, chunks: bool) -> Va
     if isinstance(sizes, ListV):
         return ListV([part(ex, x, axis, index, nodes.dim_of(ex, size)) for index, size in enumerate(sizes.items)], "tuple")
     if chunks and isinstance(sizes, int) and 0 < sizes <= 256:
-        each = size_on_axis // sizes if isinstance(size_on_axis, int) and size_on_axis % sizes == 0 else None
+        if isinstance(size_on_axis, int) and size_on_axis % sizes:
+            return uneven(ex, x, sizes, axis, size_on_axis)
+        each = size_on_axis // sizes if isinstance(size_on_axis, int) else None
         return ListV([part(ex, x, axis, index, each) for index in range(sizes)], "tuple")
     if not chunks and isinstance(sizes, int) and isinstance(size_on_axis, int) and sizes > 0 and size_on_axis // sizes <= 256:
-        count = -(-size_on_axis // sizes)
-        return ListV([part(ex, x, axis, index, sizes) for index in range(count)], "tuple")
+        return pieces_of(ex, x, sizes, axis, size_on_axis)
     return Pieces(x, axis, nodes.dim_of(ex, sizes) if not chunks else None).as_value(ex)
+
+
+def uneven(ex: Execution, x: Node, count: int, axis: Value, size: int) -> Value:
+    """chunk into pieces that are not alike: the last one is smaller, and there may be fewer than asked for."""
+    return pieces_of(ex, x, -(-size // count), axis, size)
+
+
+def pieces_of(ex: Execution, x: Node, each: int, axis: Value, size: int) -> Value:
+    starts = range(0, size, each)
+    return ListV([part(ex, x, axis, index, min(each, size - at)) for index, at in enumerate(starts)], "tuple")
 
 
 class Pieces:

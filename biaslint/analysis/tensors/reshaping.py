@@ -187,6 +187,7 @@ def squeeze(ex: Execution, x: Node, axis: Value) -> Node:
     if gone is None:
         gone = [index for index, dim in enumerate(x.dims) if dim == 1] if axis is None else []
     dropped = {index % rank for index in gone if -rank <= index < rank}
+    dropped = {index for index in dropped if not isinstance(x.dims[index], int) or x.dims[index] == 1}
     kept = [index for index in range(rank) if index not in dropped]
     return remap(
         ex, x, {place: (index,) for place, index in enumerate(kept)}, tuple(x.dims[index] for index in kept), "squeeze"
@@ -212,7 +213,8 @@ def expand(ex: Execution, x: Node, target: Sequence[Value], name: str) -> Node:
         if any(value == -1 for value in target) or name == "repeat":
             ex.flow.learn_rank(x, rank)
         else:
-            return nodes.make(ex, "keep", [x], None, name)
+            sources = {axis: (axis,) for axis in range(-6, 0)}
+            return nodes.make(ex, "remap", [x], None, name, sources=sources)
     if x.dims is None:
         return ex.opaque(x, name=name)
     offset = rank - len(x.dims)

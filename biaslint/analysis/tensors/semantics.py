@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-def store_nothing(ex: Execution, node: Node, name: str, value: Value) -> None:
-    """An attribute of a tensor is not followed."""
+def store_attribute(ex: Execution, node: Node, name: str, value: Value) -> None:
+    """x.data = value gives the tensor other entries; its other attributes are not followed."""
+    if name == "data":
+        ex.flow.change(node, ex.opaque(value, name="new entries"))
 
 
 KINDS = {
-    Node: Kind(indexing.attribute, methods.method, indexing.index, store_nothing, indexing.store_index),
+    Node: Kind(indexing.attribute, methods.method, indexing.index, store_attribute, indexing.store_index),
     Param: Kind(parameters.attribute, parameters.method, parameters.index, parameters.store, parameters.store_item),
 }
 TENSORS = Tensors(

@@ -17,7 +17,6 @@ from biaslint.analysis.tensors import (
     contents,
     methods as tensor_methods,
     nodes,
-    nodes as tensors_nodes,
     ops,
     parameter_writes,
 )
@@ -57,16 +56,26 @@ MAKERS = {
 
 def functional(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     """torch.nn.functional.name(...)"""
+    if kwargs.get("out") is not None:
+        return written_out(ex, functional, name, args, kwargs)
     if name in torch_vocabulary.LOSS_FUNCTIONS:
         return loss(ex, name, args, kwargs)
     handler = FUNCTIONAL.get(name)
     if handler is not None:
         return handler(ex, args, kwargs)
-    return on_tensor(ex, name, args, kwargs)
+    result = on_tensor(ex, name, args, kwargs)
+    target = args[0] if args else kwargs.get("input")
+    if kwargs.get("inplace") is True and isinstance(target, Node) and isinstance(result, Node):
+        ex.flow.change(target, result)
+    return result
 
 
 def plain(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     """torch.name(...)"""
+    if kwargs.get("out") is not None:
+        return written_out(ex, plain, name, args, kwargs)
+    if tensor_methods.in_place(name) and args and isinstance(args[0], Node):
+        return tensor_methods.method(ex, args[0], name, args[1:], kwargs)
     if name in FILLED:
         like = args[0] if name.endswith("_like") and args else None
         dims = like.dims if isinstance(like, Node) else tensor_methods.size_dims(ex, args or [kwargs.get("size")])
@@ -95,7 +104,7 @@ def plain(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     if name in ("chunk", "split") and args and isinstance(args[0], Param):
         return parameter_writes.pieces(ex, args[0], name, args[1:])
     if name == "where" and len(args) == 3:
-        return where(ex, args)
+        return ops.where(ex, *args)
     if name in ("no_grad", "enable_grad", "inference_mode", "set_grad_enabled", "autocast", "device", "Generator"):
         return Obj(External(f"torch.{name}"))
     if name in ("is_tensor",):
@@ -109,17 +118,14 @@ def plain(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     return on_tensor(ex, name, args, kwargs)
 
 
-def where(ex: Execution, args: Args) -> Value:
-    """torch.where(condition, a, b): with a constant on one side, a mask."""
-    mask, one, two = args
-    nodes = [value for value in (one, two) if isinstance(value, Node) and value.op != "const"]
-    if len(nodes) == 1 and (not isinstance(mask, Node) or mask.op in ("input", "const", "opaque")):
-        other = two if one is nodes[0] else one
-        if not values.tensors_in(other) or (isinstance(other, Node) and other.op == "const"):
-            if isinstance(other, (int, float)) and other > -1000:
-                return ex.opaque(*args, name="where")
-            return tensors_nodes.keep(ex, nodes[0], "where")
-    return ex.opaque(*args, name="where")
+def written_out(ex: Execution, call: Any, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """torch.mul(x, y, out=z): the result is written into z."""
+    target = kwargs["out"]
+    result = call(ex, name, args, {key: value for key, value in kwargs.items() if key != "out"})
+    made = nodes.tensor(ex, result)
+    if isinstance(target, Node) and made is not None:
+        ex.flow.change(target, made)
+    return result
 
 
 def made(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
@@ -242,8 +248,14 @@ def do_conv(spatial: int, transposed: bool) -> Callable[[Execution, Args, Kwargs
         kernel: Value = None
         if isinstance(weight, Param):
             kernel = weight.layer.config.get("kernel_size")
-        out: Any = w.dims[0] if w is not None and w.dims else ex.fresh().key
-        node = ops.conv(ex, x, spatial, out, padding=padding, kernel=kernel, transposed=transposed, name=name, weight=w)
+        groups = argument(args, kwargs, 6, "groups", default=1)
+        out: Any = ex.fresh().key
+        if w is not None and w.dims and (not transposed or (groups == 1 and len(w.dims) > 1)):
+            out = w.dims[1 if transposed else 0]
+        stride = argument(args, kwargs, 3, "stride", default=1)
+        node = ops.conv(
+            ex, x, spatial, out, padding=padding, kernel=kernel, stride=stride, transposed=transposed, name=name, weight=w
+        )
         node.info["raw_weight"] = weight
         return with_bias(ex, raw_layer(ex, "conv", name, bias, node, (1,)), bias)
 
@@ -265,10 +277,8 @@ def do_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     training = argument(args, kwargs, 5, "training", default=False)
     layer = norm_layer_of(weight, bias)
     name = layer.name if layer is not None and layer.name else "F.batch_norm"
-    if values.is_constant(training) and not training:
-        return nodes.keep(ex, x, name)
-    if layer is not None and layer.eval_mode:
-        return nodes.keep(ex, x, name)
+    if (values.is_constant(training) and not training) or (layer is not None and layer.eval_mode):
+        return ops.scaled(ex, x, 1, name)
     return torch_layers.normalize(ex, x, "batch", {}, name, layer, False)
 
 
@@ -277,6 +287,8 @@ def do_instance_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return ex.opaque(*args, *kwargs.values(), name="instance_norm")
     layer = norm_layer_of(argument(args, kwargs, 3, "weight"), argument(args, kwargs, 4, "bias"))
+    if argument(args, kwargs, 5, "use_input_stats", default=True) is not True:
+        return ops.scaled(ex, x, 1, "F.instance_norm")
     return torch_layers.normalize(
         ex, x, "instance", {}, layer.name if layer is not None and layer.name else "F.instance_norm", layer, False
     )

@@ -125,6 +125,7 @@ def do_conv(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], k
         size(ex, layer, "out_channels"),
         padding=layer.config.get("padding", 0),
         kernel=layer.config.get("kernel_size"),
+        stride=layer.config.get("stride", 1),
         transposed=facts["transposed"],
         zero_padding=not isinstance(mode, str) or mode == "zeros",
         name=layer.name or layer.type,
@@ -158,7 +159,7 @@ def do_norm(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], k
         ex.flow.learn_rank(x, dims + 2)
     elif x.dims is None and dims == 1 and (style == "instance" or of_other_size(x, layer)):
         ex.flow.learn_rank(x, 3)
-    node = normalize(ex, x, style, layer.config, layer.name or layer.type, layer, obj.eval_mode)
+    node = normalize(ex, x, style, {**layer.config, "dims": dims}, layer.name or layer.type, layer, obj.eval_mode)
     layer.calls.append(node)
     return node
 
@@ -168,19 +169,26 @@ def normalize(
 ) -> Node:
     """What a norm of this style does; one that is frozen or in eval mode only scales and shifts."""
     if style == "batch":
-        if frozen:
-            return nodes.keep(ex, x, name)
+        wanted = config.get("dims")
+        if wanted in (2, 3) and x.rank is not None and x.rank != wanted + 2:  # as for layer norm below
+            return ops.norm(ex, x, "batch norm", None, name, layer=layer)
+        if frozen and config.get("track_running_stats", True) is not False:
+            return ops.scaled(ex, x, 1, name)
         return ops.norm(ex, x, "batch norm", ops.all_but(1), name, layer=layer)
     if style == "instance":
+        spatial = config.get("dims")
+        channel = max(x.rank - spatial - 1, 0) if isinstance(spatial, int) and x.rank is not None else 1
         if frozen and config.get("track_running_stats") is True:
-            return nodes.keep(ex, x, name)
-        return ops.norm(ex, x, "instance norm", ops.all_but(0, 1), name, layer=layer)
+            return ops.scaled(ex, x, channel, name)
+        return ops.norm(ex, x, "instance norm", ops.all_after(channel), name, layer=layer)
     if style == "group":
         groups, channels = config.get("num_groups"), config.get("num_channels")
+        if x.rank is None and groups is not None and terms.key_of(groups) == terms.key_of(channels):
+            return ops.norm(ex, x, "group norm with one channel per group", ops.all_after(1), name, layer=layer)
         if groups is not None and terms.key_of(groups) == terms.key_of(channels):
             return ops.norm(ex, x, "group norm with one channel per group", ops.all_but(0, 1), name, layer=layer)
         if isinstance(groups, int) and isinstance(channels, int):
-            return ops.norm(ex, x, "group norm", ops.all_but(0), name, layer=layer)
+            return ops.norm(ex, x, "group norm", ops.all_after(0), name, layer=layer)
         return ops.norm(ex, x, "group norm", None, name, layer=layer)
     if style == "layer":
         shape = config.get("normalized_shape")
@@ -198,6 +206,8 @@ def do_activation(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Val
         x, name=torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("function", layer.type.rpartition(".")[2])
     )
     node.dims = x.dims
+    if layer.config.get("inplace") is True:
+        ex.flow.change(x, node)
     return node
 
 
@@ -219,7 +229,7 @@ def do_shape(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], 
 
 
 def do_resize(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return ops.smooth(ex, x, (x.rank or 4) - 2, "upsample")
+    return tensor_methods.do_interpolate(ex, x, [], {})
 
 
 def do_max_pool(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -231,7 +241,7 @@ def do_max_pool(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value
 def do_average_pool(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
     padding, counted = layer.config.get("padding", 0), layer.config.get("count_include_pad", True)
-    padded = ops.pads(padding, None) and counted is not False
+    padded = (ops.pads(padding, None) and counted is not False) or layer.config.get("divisor_override") is not None
     return ops.smooth(ex, x, dims, "avg_pool", padded)
 
 

@@ -146,7 +146,9 @@ def has_attribute(obj: Obj, name: str) -> bool | None:
 def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
     """obj.name = value, where that is more than an attribute."""
     if name == "training":
-        obj.training = value
+        obj.training, obj.eval_mode = value, value is False
+        if obj.layer is not None:
+            obj.layer.eval_mode = obj.eval_mode
         return True
     if obj.layer is not None:
         if parameter_writes.replace(ex, obj, obj.layer, name, value):

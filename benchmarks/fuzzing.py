@@ -116,8 +116,8 @@ def check_reports(view: reporters.View) -> None:
 def work(seed: str, numbers: Sequence[int], more: Sequence[Path]) -> None:
     """Examine inputs, and say on standard output, line by line, which one is begun and what came of it."""
     pieces = fuzz_inputs.corpus(more)
-    explore, limit = exploring.explore, [0]
-    exploring.explore = lambda project, root, reached, steps: explore(project, root, reached, min(steps, limit[0]))
+    explore, limit = exploring.explore_paths, [0]
+    exploring.explore_paths = lambda project, root, reached, steps: explore(project, root, reached, min(steps, limit[0]))
     exploring.MAX_RUNS = 3  # more executions of one input with other choices show less than another input does
     for number in numbers:
         limit[0] = SHORT if number % LONG else exploring.ROOT_STEPS

@@ -18,8 +18,8 @@ import numpy as np
 
 from biaslint.analysis import machine
 from biaslint.analysis.domain import class_lookup
-from biaslint.analysis.domain.path_condition import Choices
-from biaslint.analysis.domain.values import DictV, Func, ListV, Raised, Stopped, Unknown, Value
+from biaslint.analysis.domain.path_condition import PathCondition
+from biaslint.analysis.domain.values import DictValue, FunctionValue, Raised, SequenceValue, Stopped, Unknown, Value
 from biaslint.analysis.interpreter.execution import Execution
 from biaslint.analysis.interpreter.objects import namespaces
 from biaslint.analysis.project.project import Project
@@ -77,10 +77,10 @@ class Abstract:
         project = Project(PATH.parent, {PATH: probe.source()})
         module = project.open(PATH)
         assert module is not None, probe.source()
-        interp = machine.execution(project, Choices())
+        interp = machine.execution(project, PathCondition())
         interp.module, interp.node = module, module.tree
         function = namespaces.module_attribute(interp, module, "probe")
-        assert isinstance(function, Func)
+        assert isinstance(function, FunctionValue)
         self.inputs = []
         for place, dims in enumerate(known):  # they come from a layer: what is given to a model may be a list as well
             given = interp.flow.add("input", (), dims, "xyzw"[place], interp.here())
@@ -128,9 +128,9 @@ def leaves(value: Value, interp: Execution) -> list[Value]:
     """The parts of nested sequences, in order."""
     if isinstance(value, Node) and {"pieces", "unbind"} & value.info.keys():
         return [interp.opaque(value, name="an unknown number of pieces")]
-    if isinstance(value, ListV):
+    if isinstance(value, SequenceValue):
         return [leaf for item in value.items for leaf in leaves(item, interp)]
-    if isinstance(value, DictV):
+    if isinstance(value, DictValue):
         return [leaf for item in value.items.values() for leaf in leaves(item, interp)]
     return [value]
 

@@ -85,8 +85,8 @@ def measure(folder: Path, everything: bool) -> dict[str, Any]:
     if everything:
         source_file.MENTIONS = (b"",)
         survey.LAYER_NAMES = re.compile(".*")
-        explore, exploring.MAX_RUNS = exploring.explore, 2
-        exploring.explore = lambda project, root, reached, steps: explore(project, root, reached, min(steps, SHORT))
+        explore, exploring.MAX_RUNS = exploring.explore_paths, 2
+        exploring.explore_paths = lambda project, root, reached, steps: explore(project, root, reached, min(steps, SHORT))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, for times that can be compared
     config = Config(folder, exclude=("site-packages",), respect_gitignore=False)

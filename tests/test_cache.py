@@ -215,14 +215,14 @@ def test_damaged_pieces_are_none(project: Path, damage: str) -> None:
 def test_a_piece_that_is_something_else_is_made_anew(project: Path, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(project, select=("BL101", "BL102"))
     engine.lint([project], config, kept(project))
-    recall = pieces.Pieces.recall
+    recall = pieces.ResultStore.recall
     asked = []
 
-    def wrong(self: pieces.Pieces, name: str) -> object:
+    def wrong(self: pieces.ResultStore, name: str) -> object:
         asked.append(recall(self, name))
         return value.encode(), value.encode
 
-    monkeypatch.setattr(pieces.Pieces, "recall", wrong)
+    monkeypatch.setattr(pieces.ResultStore, "recall", wrong)
     later(project / "model.py", MODEL + "\n")
     assert len(engine.lint([project], config, kept(project)).findings) == 1
     assert any(asked)

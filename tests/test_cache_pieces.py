@@ -261,7 +261,7 @@ def rearranged(text: str, chance: random.Random) -> str:
 def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the entry points that are executed."""
     names: list[str] = []
-    explore = exploring.explore
+    explore = exploring.explore_paths
 
     def noted(project, root, reached, steps):  # type: ignore[no-untyped-def]
         names.append(root.name)

@@ -11,7 +11,7 @@ from projects import ROOT, write
 
 from biaslint import config, engine
 from biaslint.analysis.incremental import reparsing
-from biaslint.analysis.incremental.editor_memory import Memory
+from biaslint.analysis.incremental.editor_memory import EditorMemory
 
 SOURCES = sorted((ROOT / "fixtures/torch").glob("*.py"))
 SHARED = """import torch
@@ -110,7 +110,7 @@ def test_a_run_of_edits_finds_what_a_fresh_analysis_finds(tmp_path: Path, seed: 
     chance = random.Random(seed)
     write(tmp_path, {"shared.py": SHARED, "using.py": USING, "more.py": chance.choice(SOURCES).read_text()})
     good = {path: path.read_text() for path in sorted(tmp_path.glob("*.py"))}
-    texts, chosen, kept = dict(good), config.Config(tmp_path), Memory()
+    texts, chosen, kept = dict(good), config.Config(tmp_path), EditorMemory()
     saved = 0
     for _ in range(30):
         path = chance.choice(list(texts))
@@ -135,7 +135,7 @@ def test_a_run_of_edits_finds_what_a_fresh_analysis_finds(tmp_path: Path, seed: 
 def test_only_what_depends_on_an_edit_is_executed_again(tmp_path: Path) -> None:
     text = (ROOT / "fixtures/torch/conv_then_batch_norm.py").read_text()
     path = write(tmp_path, {"net.py": text}) / "net.py"
-    chosen, kept = config.Config(tmp_path), Memory()
+    chosen, kept = config.Config(tmp_path), EditorMemory()
     engine.lint_files([path], chosen, {path: text}, kept)
     everything = kept.executed
     engine.lint_files([path], chosen, {path: "# a line more\n" + text}, kept)
@@ -146,7 +146,7 @@ def test_only_what_depends_on_an_edit_is_executed_again(tmp_path: Path) -> None:
 
 def test_a_file_on_disk_that_changes_counts(tmp_path: Path) -> None:
     write(tmp_path, {"shared.py": SHARED, "using.py": USING})
-    path, chosen, kept = tmp_path / "using.py", config.Config(tmp_path), Memory()
+    path, chosen, kept = tmp_path / "using.py", config.Config(tmp_path), EditorMemory()
     before = engine.lint_files([path], chosen, {path: USING}, kept)
     write(tmp_path, {"shared.py": SHARED.replace("nn.BatchNorm2d", "nn.Identity") + "\n"})
     after = engine.lint_files([path], chosen, {path: USING}, kept)

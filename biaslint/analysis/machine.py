@@ -20,7 +20,7 @@ from biaslint.analysis.interpreter.semantics import EXPRESSIONS, STATEMENTS
 from biaslint.analysis.tensors.semantics import KINDS, TENSORS
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.path_condition import Choices
+    from biaslint.analysis.domain.path_condition import PathCondition
     from biaslint.analysis.project.project import Project
 
 FRAMEWORKS = (PYTORCH, KERAS, TENSORFLOW)  # a name belongs to the first that owns it
@@ -40,6 +40,6 @@ SEMANTICS = Semantics(
 )
 
 
-def execution(project: Project, choices: Choices, max_steps: int = MAX_STEPS) -> Execution:
+def execution(project: Project, choices: PathCondition, max_steps: int = MAX_STEPS) -> Execution:
     """A new execution of code of the project, under the given choices."""
     return Execution(SEMANTICS, project, choices, max_steps)

@@ -11,7 +11,7 @@ from biaslint.analysis.project.project import Project
 from biaslint.theory.program import Place, Program, UnknownFact
 
 if TYPE_CHECKING:
-    from biaslint.analysis.incremental.editor_memory import Memory
+    from biaslint.analysis.incremental.editor_memory import EditorMemory
     from biaslint.analysis.incremental.serialization import Store
 
 
@@ -28,7 +28,7 @@ def analyse(
     texts: Mapping[Path, str] | None = None,
     jobs: int = 0,
     layers: Mapping[str, Mapping[str, Any]] | None = None,
-    memory: Memory | None = None,
+    memory: EditorMemory | None = None,
     store: Store | None = None,
     known: Callable[[Program], bool] | None = None,
 ) -> Program:
@@ -55,11 +55,11 @@ def analyse(
         project.shown = resolved
         many = sum(map(project.size, resolved)) > MANY
         links = repr({path: shown for path, shown in resolved.items() if str(path) != shown})
-        with parallel.team(
-            project, (jobs or parallel.available()) if many and memory is None else 1, serialization.packed
+        with parallel.worker_pool(
+            project, (jobs or parallel.available()) if many and memory is None else 1, serialization.serialize
         ) as spread:
-            spread_new = serialization.spread_what_is_new(spread, store, links)
-            reached, summaries = schedule.run_all(spread_new, list(resolved))
+            spread_new = serialization.run_or_recall(spread, store, links)
+            reached, summaries = schedule.run_in_rounds(spread_new, list(resolved))
         large = []
         for shown, summary in zip(resolved.values(), summaries, strict=True):
             if summary.state != "unreadable":
@@ -70,7 +70,7 @@ def analyse(
         if memory is not None:
             memory.end(project)
         else:
-            eviction.let_go(project)
+            eviction.evict(project)
         program.stopped = reached.sum.stopped
         if known is not None and known(program):
             return program

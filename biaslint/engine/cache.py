@@ -18,8 +18,8 @@ from typing import Any
 
 from biaslint import __version__
 from biaslint.analysis.incremental import file_states
-from biaslint.analysis.incremental.file_states import States, digest
-from biaslint.analysis.incremental.store import BAD, Pieces, opened, write
+from biaslint.analysis.incremental.file_states import FileSnapshot, digest
+from biaslint.analysis.incremental.store import BAD, ResultStore, opened, write
 from biaslint.config import Config
 from biaslint.findings import as_json, rule_book
 
@@ -34,7 +34,7 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.now = States()
+        self.now = FileSnapshot()
         self.files: list[str] = []
         self.key = ""
         self.group = ""
@@ -43,7 +43,7 @@ class Cache:
     def begin(self, files: Sequence[Path], config: Config, paths: Sequence[Path] = ()) -> None:
         """Note the state of the files that are about to be linted; `paths` are those that the command names."""
         self.files = [str(file) for file in files]
-        self.now = States(self.files)
+        self.now = FileSnapshot(self.files)
         base = [_self(), repr(config), [str(path) for path in paths]]
         self.group = digest(json.dumps(base).encode())
         self.key = digest(json.dumps([self.group, self.files]).encode())
@@ -72,11 +72,11 @@ class Cache:
     def _result(self) -> dict[str, Any]:
         return {name: as_json.decode(value) for name, value in self.last["result"].items()}
 
-    def pieces(self) -> Pieces:
+    def pieces(self) -> ResultStore:
         """The pieces of earlier runs that are still good."""
-        return Pieces(self.folder / f"{self.group}.pieces", self.now)
+        return ResultStore(self.folder / f"{self.group}.pieces", self.now)
 
-    def keep(self, result: Mapping[str, Any], pieces: Pieces) -> None:
+    def keep(self, result: Mapping[str, Any], pieces: ResultStore) -> None:
         """Keep what the run found, and the pieces that it was made of."""
         doubtful = pieces.settle()
         try:

@@ -23,8 +23,8 @@ from biaslint.source import file as source_file
 from biaslint.theory.program import LayerUse, Place, Program, UnknownFact
 
 if TYPE_CHECKING:
-    from biaslint.analysis.incremental.editor_memory import Memory
-    from biaslint.analysis.incremental.store import Pieces
+    from biaslint.analysis.incremental.editor_memory import EditorMemory
+    from biaslint.analysis.incremental.store import ResultStore
     from biaslint.engine.cache import Cache
 
 NOT_SEEN = ("unknown",)  # the fates of a bias whose readers are not fully known
@@ -106,9 +106,9 @@ def lint_files(
     files: Sequence[Path],
     config: Config,
     texts: Mapping[Path, str] | None = None,
-    memory: Memory | None = None,
+    memory: EditorMemory | None = None,
     jobs: int = 0,
-    pieces: Pieces | None = None,
+    pieces: ResultStore | None = None,
     cache: Cache | None = None,
 ) -> Result:
     """Lint these files and no others. `texts` holds unsaved text that stands for a file's content.
@@ -200,9 +200,9 @@ def _analyse(
     config: Config,
     texts: Mapping[Path, str],
     errors: list[str],
-    memory: Memory | None = None,
+    memory: EditorMemory | None = None,
     jobs: int = 0,
-    pieces: Pieces | None = None,
+    pieces: ResultStore | None = None,
     known: Callable[[Program], bool] | None = None,
 ) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""

@@ -15,7 +15,7 @@ from biaslint.findings.suppressions import Suppression
 from biaslint.source import file as source_file
 
 if TYPE_CHECKING:
-    from biaslint.analysis.incremental.store import Pieces
+    from biaslint.analysis.incremental.store import ResultStore
 
 PLAIN = [one.name for one in fields(Suppression) if one.name != "rules"]
 
@@ -29,7 +29,7 @@ class Glance:
     unreadable: tuple[str, int, int] | None = None
 
 
-def at(path: Path, texts: Mapping[Path, str], pieces: Pieces | None = None) -> Glance:
+def at(path: Path, texts: Mapping[Path, str], pieces: ResultStore | None = None) -> Glance:
     """Look at a file, or at the unsaved text that stands for it; what `pieces` have of it is not looked at again."""
     if pieces is None or path in texts:
         return _fresh(path, texts.get(path))

@@ -18,7 +18,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from biaslint import __version__, config, engine
-from biaslint.analysis.incremental.editor_memory import Memory
+from biaslint.analysis.incremental.editor_memory import EditorMemory
 from biaslint.findings import rule_book
 from biaslint.findings.finding import Finding
 from biaslint.lsp import actions, pages, settings as user_settings
@@ -40,7 +40,7 @@ class Project:
 
     chosen: config.Config
     result: engine.Result = field(default_factory=engine.Result)
-    memory: Memory = field(default_factory=Memory)
+    memory: EditorMemory = field(default_factory=EditorMemory)
     seen: dict[Path, tuple[int, ...]] = field(default_factory=dict)  # the versions of the files that the result is of
     shown: dict[str, list[tuple[Finding, types.Diagnostic]]] = field(default_factory=dict)  # by URI
     timer: asyncio.TimerHandle | None = None
@@ -76,7 +76,7 @@ class Server(LanguageServer):
             if project is None:
                 project = self.projects[chosen.root] = Project(chosen)
             if project.chosen != chosen:
-                project.seen, project.memory = {}, Memory()
+                project.seen, project.memory = {}, EditorMemory()
             project.chosen = chosen
         return project
 

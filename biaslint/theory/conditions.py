@@ -51,7 +51,7 @@ def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple
             alive_through.update(use.chain)
     reported: set[Place] = set()
     for site in program.sites(*kinds):
-        for verdict in judge(site, is_dead, alive_through):
+        for verdict in verdicts_of_site(site, is_dead, alive_through):
             if verdict.place not in reported:
                 reported.add(verdict.place)
                 yield verdict
@@ -62,7 +62,7 @@ def settled(use: LayerUse) -> bool:
     return use.fate.kind in SETTLED or use.fate.detail == HANDED
 
 
-def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Place]) -> Iterator[Verdict]:
+def verdicts_of_site(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Place]) -> Iterator[Verdict]:
     """What is to be said of one constructor call."""
     biased = [use for use in site.uses if use.bias.present is not False]
     if any(use.bias.present is None or use.fate.detail == ESCAPED for use in biased):
@@ -77,7 +77,7 @@ def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Pl
         yield Verdict(site.place, dead[0], tuple(dead), where=where)
         return
     if not given_by_caller:
-        test = separating(dead, living)
+        test = distinguishing_condition(dead, living)
         if test is not None:
             yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
             return
@@ -86,13 +86,13 @@ def judge(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Pl
         if frame is not None:
             yield Verdict(frame, use, (use,), through=True)
         elif given_by_caller:
-            test = separating(dead, living)
+            test = distinguishing_condition(dead, living)
             if test is not None:
                 yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
                 return
 
 
-def separating(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
+def distinguishing_condition(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
     """A condition on the enclosing function's parameters that holds for all dead uses and for none of the living.
 
     Several may do so by chance, where parameters are set together. The one that counts is the one that differs alone between a dead

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain.values import Class, External, Func, Method, Unknown
+from biaslint.analysis.domain.values import Class, External, FunctionValue, Method, Unknown
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.values import Obj, Value
+    from biaslint.analysis.domain.values import Instance, Value
 
 
 def find_in_class(cls: Value, name: str, after: Class | None = None) -> Value:
@@ -41,10 +41,10 @@ def is_enum(cls: Class) -> bool:
 ENUMS = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"}
 
 
-def find_method(obj: Obj, name: str) -> Value:
+def find_method(obj: Instance, name: str) -> Value:
     """A method of the project for an instance, bound; None where there is none."""
     found = find_in_class(obj.cls, name)
-    if found is not None and isinstance(found.value, Func):
+    if found is not None and isinstance(found.value, FunctionValue):
         return Method(obj, found.value)
     return None
 

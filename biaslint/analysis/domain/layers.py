@@ -32,7 +32,7 @@ class Layer:
     weight_writes: list[Any] = field(default_factory=list)
     calls: list[Node] = field(default_factory=list)
     eval_mode: bool = False
-    escaped: bool = False  # handed to code that is not known: it may have been changed there
+    passed_to_unknown_code: bool = False  # handed to code that is not known: it may have been changed there
     texts: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Value] = field(default_factory=dict)
     axes: tuple[int, ...] = ()
@@ -41,8 +41,10 @@ class Layer:
     bias_of: Layer | None = None
     weight_trainable: Value = True
     callee: str = ""
-    hooked: bool = False
-    handed: bool = False  # part of a model that was handed to code that is not known: it may have been initialized there
+    reparametrized: bool = False
+    model_passed_to_unknown_code: bool = (
+        False  # part of a model that was handed to code that is not known: it may have been initialized there
+    )
     configured: bool = False  # a configuration or a model that is not looked at may initialize it
     doubles: Layer | None = None  # a raw bias: the layer to whose own bias it is added
     covers: list[tuple[Layer, str, Value]] = field(

@@ -8,7 +8,7 @@ from typing import Any
 _TABLES: list[dict[ast.AST, Any]] = []
 
 
-def table() -> dict[ast.AST, Any]:
+def per_node_cache() -> dict[ast.AST, Any]:
     """A new table, from a node to what was worked out of it."""
     _TABLES.append({})
     return _TABLES[-1]

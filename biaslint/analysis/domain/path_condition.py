@@ -17,16 +17,16 @@ from biaslint.analysis.domain.values import Setting, Unknown
 LENGTH = 3  # how many items a list of unknown length is given
 
 
-class Choices:
-    """The choices of one execution. `forced` are those to make in this one; `made` are all that were made, in order."""
+class PathCondition:
+    """The choices of one execution. `prescribed` are those to make in this one; `made` are all that were made, in order."""
 
-    def __init__(self, forced: dict[Any, bool] | None = None, contrary: bool = False) -> None:
-        self.forced = forced or {}
-        self.contrary = contrary
-        self.made: dict[Any, bool] = {}
+    def __init__(self, prescribed: dict[Any, bool] | None = None, prefers_false_branch: bool = False) -> None:
+        self.prescribed = prescribed or {}
+        self.prefers_false_branch = prefers_false_branch
+        self.assumed: dict[Any, bool] = {}
         self.texts: dict[Any, str] = {}
         self.open: list[Any] = []  # those that another execution may make the other way
-        self.settled: set[Any] = set()  # those that a default decided
+        self.by_default: set[Any] = set()  # those that a default decided
         self.where: dict[Any, str] = {}  # the file in which a choice was first asked for
         self.asking: Callable[[], str] = str
         self.sizes: dict[Any, int] = {}
@@ -35,29 +35,29 @@ class Choices:
         self.refused: set[Any] = set()  # settings that are not what they are by default
         self.compared: tuple[int, dict[Any, list[Any]]] | None = None
 
-    def truth(self, value: Unknown) -> bool:
+    def truth_of(self, value: Unknown) -> bool:
         """Which side this execution takes of an unknown condition."""
-        return self.decide(value.key, value.text, value.default)
+        return self.branch(value.key, value.text, value.default)
 
-    def decide(self, key: Any, text: str, default: Any = None) -> bool:
+    def branch(self, key: Any, text: str, default: Any = None) -> bool:
         known = self.known(key)
         if known is not None:
             return known
         if isinstance(key, tuple) and key:
             if key[0] == "not":
-                return not self.decide(key[1], text[4:] if text.startswith("not ") else text, terms.contrary(default))
+                return not self.branch(key[1], text[4:] if text.startswith("not ") else text, terms.contrary(default))
             if key[0] == "cmp" and key[1] in NEGATED:
                 opposite = text.replace(key[1], NEGATED[key[1]], 1)
-                return not self.decide(("cmp", NEGATED[key[1]], key[2], key[3]), opposite, terms.contrary(default))
-        if key in self.forced:
-            choice = self.forced[key]
+                return not self.branch(("cmp", NEGATED[key[1]], key[2], key[3]), opposite, terms.contrary(default))
+        if key in self.prescribed:
+            choice = self.prescribed[key]
         else:
             usual = bool(default) if default is not None else not (terms.is_comparison(key, "is") or self.one_of_many(key))
-            choice = usual != (self.contrary and default is None)
+            choice = usual != (self.prefers_false_branch and default is None)
         self.open.append(key)
         self.where[key] = self.asking()
         if default is not None:
-            self.settled.add(key)
+            self.by_default.add(key)
         self.set(key, choice, text)
         return choice
 
@@ -67,7 +67,7 @@ class Choices:
 
     def set(self, key: Any, choice: bool, text: str = "") -> None:
         """Take a side, for good."""
-        self.made[key] = choice
+        self.assumed[key] = choice
         self.texts.setdefault(key, text)
         if choice and terms.is_comparison(key, "=="):
             self.equal[key[2]] = key[3]
@@ -80,7 +80,7 @@ class Choices:
             return Unknown(key, name, default=default)
         if not isinstance(default, str):
             return default
-        for test, holds in self.forced.items():
+        for test, holds in self.prescribed.items():
             if (
                 terms.is_comparison(test, "==")
                 and test[2] == key
@@ -96,21 +96,21 @@ class Choices:
 
     def decided(self, about: Any) -> list[Any]:
         """The truths of a value and its attributes, and the comparisons with them, that were decided in an execution that is over."""
-        if self.compared is None or self.compared[0] != len(self.made):
+        if self.compared is None or self.compared[0] != len(self.assumed):
             table: dict[Any, list[Any]] = {}
-            for key in self.made:
+            for key in self.assumed:
                 subject = key[2] if terms.is_comparison(key, "is") or terms.is_comparison(key, "==") else key
                 while isinstance(subject, tuple) and len(subject) == 3 and subject[0] == "attr" and isinstance(subject[2], str):
                     subject = subject[1]
                 table.setdefault(subject, []).append(key)
-            self.compared = (len(self.made), table)
+            self.compared = (len(self.assumed), table)
         return self.compared[1].get(about, [])
 
     def take_back(self, count: int) -> None:
         """Forget all choices but the first `count`."""
         for key in self.open[count:]:
-            choice = self.made.pop(key)
-            self.settled.discard(key)
+            choice = self.assumed.pop(key)
+            self.by_default.discard(key)
             if terms.is_comparison(key, "=="):
                 self.equal.pop(key[2], None)
             if terms.is_comparison(key, "in") and terms.plain_items(key[3]):
@@ -131,17 +131,17 @@ class Choices:
 
     def known(self, key: Any) -> bool | None:
         """The truth of a condition, where it follows from what has been chosen."""
-        if key in self.made:
-            return self.made[key]
+        if key in self.assumed:
+            return self.assumed[key]
         if not isinstance(key, tuple) or not key:
             return None
         if key[0] == "not":
             inner = self.known(key[1])
             return None if inner is None else not inner
         if key[0] != "cmp":
-            if self.made.get(("cmp", "is", key, None)) or self.made.get(("cmp", "is", key, FALSE)):
+            if self.assumed.get(("cmp", "is", key, None)) or self.assumed.get(("cmp", "is", key, FALSE)):
                 return False
-            if self.made.get(("cmp", "is", key, TRUE)):
+            if self.assumed.get(("cmp", "is", key, TRUE)):
                 return True
             if key in self.equal:
                 other = self.equal[key]
@@ -159,7 +159,7 @@ class Choices:
         if op == "in":
             return self.member(left, right)
         if op == "is":
-            if self.made.get(left) is (right != TRUE) and right in (None, TRUE, FALSE):
+            if self.assumed.get(left) is (right != TRUE) and right in (None, TRUE, FALSE):
                 return False
             return True if left == right else None
         one, two = self.number(left), self.number(right)
@@ -170,12 +170,12 @@ class Choices:
                 return True
             if left in self.equal and not isinstance(self.equal[left], tuple) and not isinstance(right, tuple):
                 return bool(self.equal[left] == right)
-            if right is not None and not isinstance(right, tuple) and self.made.get(("cmp", "is", left, None)):
+            if right is not None and not isinstance(right, tuple) and self.assumed.get(("cmp", "is", left, None)):
                 return False
             for items, holds in self.members.get(left, ()):
                 if holds != (right in items):
                     return False
-                if holds and all(self.made.get(("cmp", "==", left, one)) is False for one in items if one != right):
+                if holds and all(self.assumed.get(("cmp", "==", left, one)) is False for one in items if one != right):
                     return True
         return None
 
@@ -185,9 +185,9 @@ class Choices:
             return None
         if item in self.equal and not isinstance(self.equal[item], tuple):
             return self.equal[item] in of[1:]
-        if self.made.get(("cmp", "is", item, None)):
+        if self.assumed.get(("cmp", "is", item, None)):
             return None in of[1:]
-        return False if all(self.made.get(("cmp", "==", item, one)) is False for one in of[1:]) else None
+        return False if all(self.assumed.get(("cmp", "==", item, one)) is False for one in of[1:]) else None
 
     def number(self, key: Any) -> float | None:
         """The number behind a key, where sizes that were chosen make it known."""

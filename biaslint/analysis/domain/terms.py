@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import External, ListV, Unknown
+from biaslint.analysis.domain.values import External, SequenceValue, Unknown
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -93,7 +93,7 @@ def key_of(value: Value) -> Any:
         return value.key
     if values.is_constant(value):
         return (type(value).__name__, value) if isinstance(value, (bool, float)) else value
-    if isinstance(value, ListV) and not values.vast(value):
+    if isinstance(value, SequenceValue) and not values.vast(value):
         return (value.kind, *(key_of(item) for item in value.items))
     if isinstance(value, External):
         return ("external", value.name)
@@ -115,12 +115,12 @@ def larger(key: Any, size: int) -> bool:
 
 def hashable(value: Value) -> Any:
     """An abstract value as a dict key."""
-    if isinstance(value, ListV) and not values.vast(value):
+    if isinstance(value, SequenceValue) and not values.vast(value):
         return ("tuple", *(hashable(item) for item in value.items))
     return value
 
 
-def measure(key: Any, leaves: dict[Any, float], grow: bool) -> float | None:
+def evaluate(key: Any, leaves: dict[Any, float], grow: bool) -> float | None:
     """A symbolic number with every unknown in it set to a number that divides well."""
     if isinstance(key, bool):
         return None
@@ -128,7 +128,7 @@ def measure(key: Any, leaves: dict[Any, float], grow: bool) -> float | None:
         return float(key)
     if isinstance(key, tuple) and key:
         if key[0] == "op" and len(key) == 4 and key[1] in ARITHMETIC:
-            one, two = measure(key[2], leaves, grow), measure(key[3], leaves, grow)
+            one, two = evaluate(key[2], leaves, grow), evaluate(key[3], leaves, grow)
             if one is None or two is None:
                 return None
             try:

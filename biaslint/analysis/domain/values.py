@@ -78,7 +78,7 @@ class External:
         return hash(self.name)
 
 
-class ListV:
+class SequenceValue:
     """A list, tuple or set (`kind` says which). `open` means that there may be more items than are known."""
 
     __slots__ = ("items", "kind", "open")
@@ -109,7 +109,7 @@ def argument(args: Args, kwargs: Kwargs, place: int, *names: str, default: Value
     return args[place] if len(args) > place else default
 
 
-class DictV:
+class DictValue:
     """A dict. Keys are hashable abstract values. `open` means that there may be more entries than are known, `shared` that it belongs
     to a definition, and so to all executions, `options` that it is what an entry point has taken as `**kwargs`."""
 
@@ -121,7 +121,7 @@ class DictV:
         self.options = False
         self.shared = False
 
-    def take(self, other: DictV) -> None:
+    def take(self, other: DictValue) -> None:
         """Take over the entries of another one."""
         self.items.update(other.items)
         self.open = self.open or other.open
@@ -141,7 +141,7 @@ class Deferred:
         self.name = name
 
 
-class Func:
+class FunctionValue:
     """A function or lambda of the project."""
 
     __slots__ = ("attrs", "defaults", "kind", "kw_defaults", "module", "node", "owner", "scope")
@@ -194,7 +194,7 @@ class Class:
         return f"<class {self.name}>"
 
 
-class Obj:
+class Instance:
     """An instance: of a project class (`cls` is a Class) or of a framework's (an External).
 
     `items` are a container's entries (Sequential, ModuleList, ModuleDict), by name; `layer` is set where it is a layer itself.
@@ -208,7 +208,7 @@ class Obj:
         self.items: dict[str, Value] | None = None
         self.layer: Layer | None = None
         self.origin = origin
-        self.owner: Obj | None = None
+        self.owner: Instance | None = None
         self.training: Value = True
         self.eval_mode = False
         self.used = False
@@ -222,11 +222,11 @@ class Method:
     """A function bound to an instance or class."""
 
     self: Value
-    func: Func
+    func: FunctionValue
 
 
 @dataclass(eq=False, slots=True)
-class Builtin:
+class BoundNative:
     """A method of a known value, carried out by the analysis: `name` of `self`."""
 
     self: Value
@@ -251,7 +251,7 @@ class Super:
 
 
 @dataclass(eq=False, slots=True)
-class Native:
+class ModelFunction:
     """A function of the analysis itself that stands for a library's."""
 
     name: str
@@ -271,7 +271,7 @@ class Stopped(Exception):
     """The analysis ran out of its steps or depth."""
 
 
-def is_constructor(func: Func) -> bool:
+def is_constructor(func: FunctionValue) -> bool:
     """Is it the `__init__` of a class?"""
     return func.owner is not None and func.name == "__init__"
 
@@ -298,11 +298,11 @@ def tensors_and_effort(value: Value, depth: int = 4) -> tuple[list[Node], int]:
 
 def _collect(value: Value, depth: int, found: list[Node], seen: set[tuple[int, int]]) -> int:
     """Each container counts once at each depth: lists of one list many times over would take for ever."""
-    if isinstance(value, ListV):
+    if isinstance(value, SequenceValue):
         items: Collection[Value] = value.items
-    elif isinstance(value, DictV):
+    elif isinstance(value, DictValue):
         items = value.items.values()
-    elif isinstance(value, Obj) and not value.layer and value.items is None:
+    elif isinstance(value, Instance) and not value.layer and value.items is None:
         items = value.attrs.values()
     else:
         return 1
@@ -325,21 +325,23 @@ def vast(value: Value, most: int = 4096) -> bool:
     todo, count = [value], 0
     while todo:
         part = todo.pop()
-        items = part.items if isinstance(part, ListV) else list(part.items.values()) if isinstance(part, DictV) else []
+        items = (
+            part.items if isinstance(part, SequenceValue) else list(part.items.values()) if isinstance(part, DictValue) else []
+        )
         count += len(items)
         if count > most:
             return True
-        todo.extend(item for item in items if isinstance(item, (ListV, DictV)))
+        todo.extend(item for item in items if isinstance(item, (SequenceValue, DictValue)))
     return False
 
 
 def is_open(value: Value) -> bool:
-    return isinstance(value, Unknown) or (isinstance(value, (ListV, DictV)) and value.open)
+    return isinstance(value, Unknown) or (isinstance(value, (SequenceValue, DictValue)) and value.open)
 
 
-def adopt(owner: Obj, value: Value, text: str) -> None:
+def adopt(owner: Instance, value: Value, text: str) -> None:
     """The value has become a part of `owner` and is called so."""
-    if isinstance(value, Obj):
+    if isinstance(value, Instance):
         if value.layer is not None and not value.layer.name:
             value.layer.name = text
         if value is not owner:
@@ -347,9 +349,9 @@ def adopt(owner: Obj, value: Value, text: str) -> None:
     elif isinstance(value, Node):
         if value.op == "const":
             value.info.setdefault("called", text)
-    elif isinstance(value, ListV):
+    elif isinstance(value, SequenceValue):
         for item in value.items:
-            if isinstance(item, Obj) and item is not owner:
+            if isinstance(item, Instance) and item is not owner:
                 item.owner = owner
 
 

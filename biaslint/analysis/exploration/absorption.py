@@ -12,9 +12,9 @@ LINEAR_STEPS = {"keep", "remap", "smooth", "window", "affine", "layer"}
 TAKES = {"linear", "conv"}
 
 
-def heir(layer: Layer) -> Layer | None:
+def absorbed_by(layer: Layer) -> Layer | None:
     """The affine layer with a bias that every path from this one ends in, with nothing but linear steps between."""
-    if layer.kind not in TAKES or layer.bias is not True or layer.escaped:
+    if layer.kind not in TAKES or layer.bias is not True or layer.passed_to_unknown_code:
         return None
     starts = [node for node in layer.calls if node.bias_of is layer]
     state = {node.id: shift.front(layer.axes, node.rank) for node in starts}
@@ -50,7 +50,7 @@ def heir(layer: Layer) -> Layer | None:
     return found
 
 
-def sources(layer: Layer) -> list[Layer]:
+def linear_predecessors(layer: Layer) -> list[Layer]:
     """The layers with a bias that feed this one with nothing but linear steps between."""
     found: list[Layer] = []
     for node in layer.calls[:4]:

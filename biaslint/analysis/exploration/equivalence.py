@@ -7,34 +7,46 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import Class, DictV, External, Func, ListV, Obj, Options, Partial, Unknown
+from biaslint.analysis.domain.values import (
+    Class,
+    DictValue,
+    External,
+    FunctionValue,
+    Instance,
+    Options,
+    Partial,
+    SequenceValue,
+    Unknown,
+)
 from biaslint.analysis.interpreter import framework
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
-    from biaslint.analysis.exploration.results import Reached, Root
+    from biaslint.analysis.exploration.results import ExplorationResult, Root
     from biaslint.analysis.project.project import Project
 
 
-class Duplicate(Exception):
+class AlreadyExecuted(Exception):
     """A model of this class with arguments of the same shape has been executed already."""
 
 
-def once(project: Project, reached: Reached, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]) -> None:
+def once(
+    project: Project, reached: ExplorationResult, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]
+) -> None:
     """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new."""
     if root.node is not None and isinstance(root.node, ast.ClassDef):
         return
     key = project.identity(cls.module, cls.node)
-    given: list[Any] = [(key, place, blurred(arg)) for place, arg in enumerate(args)]
-    given += [(key, name, blurred(value)) for name, value in kwargs.items()]
+    given: list[Any] = [(key, place, shape_signature(arg)) for place, arg in enumerate(args)]
+    given += [(key, name, shape_signature(value)) for name, value in kwargs.items()]
     given.append((key, None, len(given)))
     given += [(key, None, "options")] if isinstance(kwargs, Options) else []
-    fresh = [one for one in given if one not in reached.seen]
+    fresh = [one for one in given if one not in reached.built]
     inside = key in reached.classes or key in reached.before
-    reached.asked.append((tuple(given), key, fresh, inside))
+    reached.build_queries.append((tuple(given), key, fresh, inside))
     if not fresh and inside and not (root.node is not None and rebuilds(root.node)):
-        raise Duplicate
-    reached.seen.update(fresh)
+        raise AlreadyExecuted
+    reached.built.update(fresh)
 
 
 def rebuilds(node: ast.AST) -> bool:
@@ -48,7 +60,7 @@ def rebuilds(node: ast.AST) -> bool:
     return False
 
 
-def blurred(value: Value, depth: int = 6) -> str:
+def shape_signature(value: Value, depth: int = 6) -> str:
     """A value with its sizes taken out: what remains decides which layers a model is made of."""
     if isinstance(value, bool) or value is None:
         return str(value)
@@ -60,23 +72,23 @@ def blurred(value: Value, depth: int = 6) -> str:
         return re.sub(r"\d+", "n", value)
     if depth == 0:
         return "..."
-    if isinstance(value, (ListV, DictV)) and values.vast(value):
+    if isinstance(value, (SequenceValue, DictValue)) and values.vast(value):
         return "..."
-    if isinstance(value, ListV):
-        parts = [blurred(item, depth - 1) for item in value.items]
+    if isinstance(value, SequenceValue):
+        parts = [shape_signature(item, depth - 1) for item in value.items]
         return f"[{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}]"
-    if isinstance(value, DictV):
-        return "{" + ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.items.items()) + "}"
+    if isinstance(value, DictValue):
+        return "{" + ",".join(f"{key}:{shape_signature(item, depth - 1)}" for key, item in value.items.items()) + "}"
     if isinstance(value, Partial):
-        return f"partial({blurred(value.func)},{','.join(f'{key}={blurred(item)}' for key, item in value.kwargs.items())})"
-    if isinstance(value, (Class, Func, External)):
+        return f"partial({shape_signature(value.func)},{','.join(f'{key}={shape_signature(item)}' for key, item in value.kwargs.items())})"
+    if isinstance(value, (Class, FunctionValue, External)):
         return str(value.name)
-    if isinstance(value, Obj) and framework.is_module(value):
+    if isinstance(value, Instance) and framework.is_module(value):
         parts = [f"{part.cls.name}{'' if part.layer is None else part.layer.bias}" for _, part in framework.walk(value)]
         return f"<{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}>"
-    if isinstance(value, Obj):
+    if isinstance(value, Instance):
         attrs = (
-            ",".join(f"{key}:{blurred(item, depth - 1)}" for key, item in value.attrs.items())
+            ",".join(f"{key}:{shape_signature(item, depth - 1)}" for key, item in value.attrs.items())
             if depth > 2 and value.layer is None
             else ""
         )

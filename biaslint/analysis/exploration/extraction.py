@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import terms, values
 from biaslint.analysis.domain.layers import Write
-from biaslint.analysis.domain.values import Class, DictV, External, Func, ListV, Obj, Partial, Setting, Unknown
+from biaslint.analysis.domain.values import (
+    Class,
+    DictValue,
+    External,
+    FunctionValue,
+    Instance,
+    Partial,
+    SequenceValue,
+    Setting,
+    Unknown,
+)
 from biaslint.analysis.exploration import absorption, fates, raw_biases
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
@@ -49,7 +59,7 @@ def unknown_facts(ex: Execution) -> list[UnknownFact]:
     return [module.unknown(line, offset, what) for (module, line, offset), what in ex.unknowns.items()]
 
 
-def uses(ex: Execution, run: int, root: str, complete: bool) -> list[LayerUse]:
+def extract_layers(ex: Execution, run: int, root: str, complete: bool) -> list[LayerUse]:
     """The layers, losses and optimisers of an execution. `complete` is False where it ended early: no reader is certain then."""
     places: dict[tuple[Module, ast.AST], Place] = {}
 
@@ -98,9 +108,9 @@ def uses(ex: Execution, run: int, root: str, complete: bool) -> list[LayerUse]:
             doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
             covers_all=layer.covers_all,
             parameters=signatures.positional_names(layer.spec.signature) if layer.kind == "rnn_cell" and layer.spec else (),
-            hooked=layer.hooked or layer.escaped or layer.handed,
-            escaped=layer.escaped or layer.handed,
-            sources=tuple(numbers[id(one)] for one in absorption.sources(layer) if id(one) in numbers),
+            hooked=layer.reparametrized or layer.passed_to_unknown_code or layer.model_passed_to_unknown_code,
+            escaped=layer.passed_to_unknown_code or layer.model_passed_to_unknown_code,
+            sources=tuple(numbers[id(one)] for one in absorption.linear_predecessors(layer) if id(one) in numbers),
             callee=layer.callee or called(ex, layer),
             covers=tuple(
                 (numbers[id(one)], which, float(decay) if isinstance(decay, (int, float)) else None)
@@ -109,7 +119,7 @@ def uses(ex: Execution, run: int, root: str, complete: bool) -> list[LayerUse]:
             ),
         )
         if complete and (fate.kind == "alive" or fate.detail == HANDED):
-            heir = absorption.heir(layer)
+            heir = absorption.absorbed_by(layer)
             use.absorbed_by = numbers.get(id(heir)) if heir is not None else None
         statement = layer.origin.statement
         if statement is not None and layer.origin.chain:
@@ -141,21 +151,21 @@ def called(ex: Execution, layer: Layer) -> str:
 
 def known(ex: Execution, value: Value) -> bool:
     if isinstance(value, Unknown):
-        return ex.choices.known(value.key) is not None and value.default is not None
+        return ex.path.known(value.key) is not None and value.default is not None
     return (
         values.is_constant(value)
-        or (isinstance(value, ListV) and all(values.is_constant(item) for item in value.items))
-        or isinstance(value, (External, Class, Func))
+        or (isinstance(value, SequenceValue) and all(values.is_constant(item) for item in value.items))
+        or isinstance(value, (External, Class, FunctionValue))
     )
 
 
 def plain(ex: Execution, value: Value) -> Any:
     """A value as something that can be pickled and compared."""
     if isinstance(value, Unknown):
-        return ex.choices.known(value.key)
-    if isinstance(value, ListV):
+        return ex.path.known(value.key)
+    if isinstance(value, SequenceValue):
         return tuple(plain(ex, item) for item in value.items)
-    if isinstance(value, (External, Class, Func)):
+    if isinstance(value, (External, Class, FunctionValue)):
         return f"<{value.name}>"
     return str(value) if isinstance(value, Setting) else value
 
@@ -170,22 +180,22 @@ def settings_of(ex: Execution, layer: Layer) -> dict[str, Any]:
             result.update(answers(ex, name, value.key) or {name: str(value)})
         elif values.is_constant(value):
             result[name] = value
-        elif isinstance(value, (External, Class, Func)):
+        elif isinstance(value, (External, Class, FunctionValue)):
             result[name] = f"<{value.name.rpartition('.')[2]}>"
-        elif isinstance(value, Partial) and isinstance(value.func, (External, Class, Func)):
+        elif isinstance(value, Partial) and isinstance(value.func, (External, Class, FunctionValue)):
             result[name] = f"<{value.func.name.rpartition('.')[2]}>"
-        elif isinstance(value, (ListV, DictV)):
+        elif isinstance(value, (SequenceValue, DictValue)):
             result[name] = f"<{len(value.items)} items>"
-        elif isinstance(value, Obj):
+        elif isinstance(value, Instance):
             result[name] = f"<{getattr(value.cls, 'name', '')} instance>"
     return result
 
 
 def answers(ex: Execution, name: str, parameter: Any) -> dict[str, Any]:
     """What this execution took an unknown parameter for: its truth, and the comparisons with it that were asked for."""
-    made = ex.choices.made
+    made = ex.path.assumed
     result: dict[str, Any] = {}
-    for key in ex.choices.decided(parameter):
+    for key in ex.path.decided(parameter):
         compared = terms.is_comparison(key, "is") or terms.is_comparison(key, "==")
         subject = spelled(key[2] if compared else key, parameter, name)
         if not compared:

@@ -13,10 +13,10 @@ from biaslint.theory.program import ESCAPED, HANDED, SCORES, Fate
 
 def fate_of(layer: Layer, place: Any) -> Fate:
     """What becomes of the shift that the layer's bias adds."""
-    if layer.escaped:
+    if layer.passed_to_unknown_code:
         return Fate("unknown", detail=ESCAPED)
     fate = followed(layer, place)
-    if layer.handed and fate.kind not in ("dead", "part"):
+    if layer.model_passed_to_unknown_code and fate.kind not in ("dead", "part"):
         return Fate("unknown", detail=HANDED if fate.kind == "alive" else "")
     return fate
 

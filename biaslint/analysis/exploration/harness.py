@@ -8,8 +8,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
-from biaslint.analysis.domain.path_condition import Choices
-from biaslint.analysis.domain.values import Class, Func, ListV, Obj, Options, Raised, Stopped, Unknown
+from biaslint.analysis.domain.path_condition import PathCondition
+from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Options, Raised, SequenceValue, Stopped, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes, namespaces
 from biaslint.analysis.project.environment import Environment
@@ -28,17 +28,19 @@ def start(ex: Execution, root: Root) -> Value:
         namespaces.run_statement_level(ex, module)
         return None
     target = namespaces.module_attribute(ex, module, root.node.name)
-    if isinstance(target, Func):
+    if isinstance(target, FunctionValue):
         args, kwargs = arguments(ex, target, skip=0)
         return ex.call(target, args, kwargs, root.node)
     if isinstance(target, Class):
         init = class_lookup.find_in_class(target, "__init__")
-        args, kwargs = arguments(ex, init.value, skip=1) if init is not None and isinstance(init.value, Func) else ([], {})
+        args, kwargs = (
+            arguments(ex, init.value, skip=1) if init is not None and isinstance(init.value, FunctionValue) else ([], {})
+        )
         return ex.call(target, args, kwargs, root.node)
     return None
 
 
-def arguments(ex: Execution, func: Func, skip: int) -> tuple[list[Value], dict[str, Value]]:
+def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value], dict[str, Value]]:
     """What a root is called with: flags are unknown with their defaults, a configuration object is made where its class is known."""
     spec = func.node.args
     positional = [*spec.posonlyargs, *spec.args][skip:]
@@ -51,7 +53,7 @@ def arguments(ex: Execution, func: Func, skip: int) -> tuple[list[Value], dict[s
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            value = ex.choices.settable(defaults[name], ("param", func.qualname, name), name)
+            value = ex.path.settable(defaults[name], ("param", func.qualname, name), name)
         else:
             value = configured(ex, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):
@@ -65,7 +67,7 @@ OF_SIZES = re.compile(r"(typing\.)?(Sequence|List|list|Iterable|Tuple|tuple)\[in
 SIZES = 4  # how many sizes a list of them is given
 
 
-def configured(ex: Execution, func: Func, parameter: ast.arg) -> Value:
+def configured(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
     """A parameter without a default: its annotated class where that is a configuration of the project, else unknown."""
     unknown = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
     annotation = parameter.annotation
@@ -81,33 +83,33 @@ def configured(ex: Execution, func: Func, parameter: ast.arg) -> Value:
     if isinstance(annotation, ast.BinOp):
         annotation = annotation.left
     if isinstance(annotation, ast.Subscript) and OF_SIZES.fullmatch(ast.unparse(annotation)):
-        return ListV([ex.item_of(unknown, index) for index in range(SIZES)])
+        return SequenceValue([ex.item_of(unknown, index) for index in range(SIZES)])
     if not isinstance(annotation, (ast.Name, ast.Attribute)):
         return unknown
     value = ex.eval(annotation, Environment(func.module, func.scope))
-    if isinstance(value, Class) and not framework.is_module(Obj(value)):
-        outer = ex.choices
+    if isinstance(value, Class) and not framework.is_module(Instance(value)):
+        outer = ex.path
         try:
-            ex.choices = Choices()
+            ex.path = PathCondition()
             return ex.call(value, [], {}, ex.node)
         except (Raised, Stopped):
             return unknown
         finally:
-            ex.choices = outer
+            ex.path = outer
     return unknown
 
 
 def forward(ex: Execution, value: Value) -> None:
     """Call a model on inputs and let its result leave it."""
-    if isinstance(value, ListV):
+    if isinstance(value, SequenceValue):
         for item in value.items:
             forward(ex, item)
         return
-    if isinstance(value, Obj) and framework.is_module(value) and not value.used:
+    if isinstance(value, Instance) and framework.is_module(value) and not value.used:
         for result in run_model(ex, value):
             for node in values.tensors_in(result, 6):
                 ex.flow.add("output", (node,), node.dims, "output")
-    elif not isinstance(value, Obj):
+    elif not isinstance(value, Instance):
         for node in values.tensors_in(value, 6):
             ex.flow.add("output", (node,), node.dims, "output")
 
@@ -117,7 +119,7 @@ NOT_FORWARD = re.compile(
 )
 
 
-def run_model(ex: Execution, obj: Obj) -> list[Value]:
+def run_model(ex: Execution, obj: Instance) -> list[Value]:
     """Call a model as training would. A class without a forward pass has its other public methods called."""
     results: list[Value] = []
     train = class_lookup.find_method(obj, "train")
@@ -125,7 +127,7 @@ def run_model(ex: Execution, obj: Obj) -> list[Value]:
         ex.call(train, [True], {}, ex.node)
     for name in framework.call_methods(obj):
         found = class_lookup.find_in_class(obj.cls, name)
-        if found is not None and isinstance(found.value, Func):
+        if found is not None and isinstance(found.value, FunctionValue):
             args, kwargs = inputs(ex, found.value)
             obj.used = True
             results.append(ex.call(obj, args, kwargs, found.value.node))
@@ -135,7 +137,7 @@ def run_model(ex: Execution, obj: Obj) -> list[Value]:
             return [
                 result
                 for item in list(obj.items.values())
-                if isinstance(item, Obj) and framework.is_module(item) and not item.used
+                if isinstance(item, Instance) and framework.is_module(item) and not item.used
                 for result in run_model(ex, item)
             ]
         node = ex.flow.add("input", (), None, "the input", ex.here())
@@ -143,13 +145,17 @@ def run_model(ex: Execution, obj: Obj) -> list[Value]:
         return results
     if isinstance(obj.cls, Class):
         for name, func in list(obj.cls.attrs.items()):
-            if isinstance(func, Func) and func.kind == "function" and (name == "training_step" or not NOT_FORWARD.match(name)):
+            if (
+                isinstance(func, FunctionValue)
+                and func.kind == "function"
+                and (name == "training_step" or not NOT_FORWARD.match(name))
+            ):
                 args, kwargs = inputs(ex, func)
                 results.append(ex.call(attributes.load(ex, obj, name), args, kwargs, func.node))
     return results
 
 
-def inputs(ex: Execution, func: Func) -> tuple[list[Value], dict[str, Value]]:
+def inputs(ex: Execution, func: FunctionValue) -> tuple[list[Value], dict[str, Value]]:
     """Inputs for a forward pass: a tensor for every parameter that has no default, and for the first in any case.
 
     A flag (`return_features=False`) is one that some callers give the other value.
@@ -181,14 +187,14 @@ MODE = re.compile(r"(is_)?(train|training|eval|inference|test|predict|infer|test
 SCALARS = {"int", "bool", "float", "str"}
 
 
-def input_for(ex: Execution, func: Func, parameter: ast.arg) -> Value:
+def input_for(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
     annotation = ast.unparse(parameter.annotation) if parameter.annotation is not None else ""
     if annotation in SCALARS:
         return Unknown(("input", func.qualname, parameter.arg), parameter.arg)
     return ex.flow.add("input", (), None, parameter.arg, ex.here())
 
 
-def orphans(ex: Execution, value: Value) -> list[Obj]:
+def unused_models(ex: Execution, value: Value) -> list[Instance]:
     """Models that were built and that nothing of the execution called or took in: they are used elsewhere."""
     found = []
     for obj in ex.objects:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis import machine
 from biaslint.analysis.domain import class_lookup
-from biaslint.analysis.domain.path_condition import Choices
-from biaslint.analysis.domain.values import Class, Func, Raised, Stopped
+from biaslint.analysis.domain.path_condition import PathCondition
+from biaslint.analysis.domain.values import Class, FunctionValue, Raised, Stopped
 from biaslint.analysis.exploration import equivalence, extraction, harness, references
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import MAX_STEPS, Execution
@@ -19,7 +19,7 @@ from biaslint.theory.program import LayerUse
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
-    from biaslint.analysis.exploration.results import Reached, Root
+    from biaslint.analysis.exploration.results import ExplorationResult, Root
     from biaslint.analysis.project.project import Project
 
 
@@ -33,72 +33,126 @@ FEW = 3  # choices of a small model that are each made the other way although no
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An execution to make: the choices it is given, and the side on which it takes the others."""
+    """An execution to make: the branches prescribed to it, and which branch it prefers where neither a default nor these say."""
 
-    given: dict[Any, bool] = field(default_factory=dict)
-    contrary: bool = False
-    flip: Any = None  # what another entry point may have tried before
-    new: bool = True  # does it vary an execution that showed biases which none before it has shown?
+    assumptions: dict[Any, bool] = field(default_factory=dict)
+    prefers_false: bool = False
+    try_key: Any = None  # what another entry point may have tried before
+    shows_new: bool = True  # does it vary an execution that showed biases which none before it has shown?
 
 
-def explore(project: Project, root: Root, reached: Reached, steps: int) -> None:
-    """Execute a root under every set of choices that matters, and keep what was found."""
+class Frontier:
+    """The worklist of an entry point: the executions still to make, and those that were made."""
+
+    def __init__(self) -> None:
+        self.waiting = [Trial()]
+        self.taken: list[tuple[bool, dict[Any, bool]]] = []  # the branches of each execution, and which branch it preferred
+
+    def next(self, result: ExplorationResult) -> Trial | None:
+        """The first trial that no execution covers and that no other entry point has tried; None where all are."""
+        while self.waiting:
+            trial = self.waiting.pop(0)
+            if not self.covered(trial) and (trial.try_key is None or first_try(result, trial.try_key)):
+                return trial
+        return None
+
+    def covered(self, trial: Trial) -> bool:
+        """Has an execution taken these branches already?"""
+        asked = trial.assumptions.items()
+        return bool(asked) and any(side == trial.prefers_false and asked <= assumed.items() for side, assumed in self.taken)
+
+    def incomplete(self) -> bool:
+        """Is there a trial left that no execution covers?"""
+        return any(not self.covered(trial) for trial in self.waiting)
+
+
+def explore_paths(project: Project, root: Root, result: ExplorationResult, steps: int) -> None:
+    """Execute a root under every path condition that matters, and keep what was found."""
     if references.functional(root.module) and not references.speaks_of_torch(root.module):
         steps = min(steps, FUNCTIONAL_STEPS)
-    waiting = [Trial()]
-    taken: list[tuple[bool, dict[Any, bool]]] = []  # the choices of the executions so far, and whether they began contrarily
-    spent = 0
-    runs = 0
-    found: list[LayerUse] = []
-    biases: frozenset[tuple[Any, ...]] = frozenset()  # those that may be reported
-    while waiting and (runs < MAX_RUNS or (runs < MANY_RUNS and spent < SMALL)) and spent < ROOT_STEPS:
-        trial = waiting.pop(0)
-        given, contrary = trial.given, trial.contrary
-        if covered(trial, taken):
-            continue
-        if trial.flip is not None and not untried(reached, trial.flip):
-            continue
+    frontier, found = Frontier(), list[LayerUse]()
+    spent = runs = 0
+    while (runs < MAX_RUNS or (runs < MANY_RUNS and spent < SMALL)) and spent < ROOT_STEPS:
+        trial = frontier.next(result)
+        if trial is None:
+            break
         try:
-            ex, uses, ended = one_run(project, root, given, contrary, reached, first=runs == 0, steps=steps)
-        except equivalence.Duplicate:
+            ex, uses, ended = one_run(
+                project, root, trial.assumptions, trial.prefers_false, result, first=runs == 0, steps=steps
+            )
+        except equivalence.AlreadyExecuted:
             return
         runs += 1
         spent += ex.steps
+        known = reported_names(found)
         found.extend(uses)
-        for fact in extraction.unknown_facts(ex):
-            reached.unknowns.setdefault(fact)
-        if ended is None:
-            reached.classes.update(project.identity(cls.module, cls.node) for cls in settled(ex))
-        elif runs == 1:
-            reached.stopped.append((f"{root.module.name}.{root.name}", ended))
-        reached.functions.update(project.identity(func.module, func.node) for func in ex.functions)
-        taken.append((contrary, ex.choices.made))
-        choices = ex.choices
-        repeatable = [key for key in choices.open if not passing(key)]
-        if ended is not None and ended.startswith("raises") and repeatable and runs < 4:
-            last = repeatable[-1]
-            waiting.insert(0, Trial({**given, last: not ex.choices.made[last]}, contrary))
-        small = isinstance(root.node, ast.ClassDef) and ex.steps < SMALL
-        new = any(matters(use) and name_of(use) not in biases for use in uses)
-        biases = frozenset(name_of(use) for use in found if matters(use))
-        contrast = runs == 1 and any(key not in choices.settled for key in choices.open)
-        if contrast and (small or biases):
-            waiting.append(Trial({}, True, None if small else ("all", biases)))
-        if contrast and small and not biases:
-            free = [key for key in repeatable if key not in choices.settled]
-            if 2 <= len(free) <= FEW:
-                waiting += [Trial({one: choices.made[one] == (one != key) for one in free}, contrary) for key in free]
-        if biases and len(given) < 2:
-            files = {place.path for use in found if matters(use) for place in use.chain}
-            for key in repeatable:
-                if choices.where.get(key) in files:
-                    flip = (spelling(key), choices.made[key], *(() if sized(key) else (len(given), contrary, biases)))
-                    waiting.append(Trial({**given, key: not choices.made[key]}, contrary, flip, new))
-            waiting.sort(key=lambda one: (len(one.given), not one.new))
-    reached.uses.extend(found)
-    if any(not covered(trial, taken) for trial in waiting):
+        keep_what_it_saw(project, root, ex, ended, result, first=runs == 1)
+        frontier.taken.append((trial.prefers_false, ex.path.assumed))
+        add_neighbours(frontier, trial, root, ex, ended, runs, found, known)
+    result.uses.extend(found)
+    if frontier.incomplete():
         place = (getattr(root.node, "lineno", 1), getattr(root.node, "col_offset", 0))
-        reached.unknowns.setdefault(root.module.unknown(*place, "analysis stopped here: more conditions than are tried"))
+        result.unknowns.setdefault(root.module.unknown(*place, "analysis stopped here: more conditions than are tried"))
+
+
+def keep_what_it_saw(
+    project: Project, root: Root, ex: Execution, ended: str | None, result: ExplorationResult, first: bool
+) -> None:
+    """Add to the result what an execution did not understand, and which classes and functions it has shown in use."""
+    for fact in extraction.unknown_facts(ex):
+        result.unknowns.setdefault(fact)
+    if ended is None:
+        result.classes.update(project.identity(cls.module, cls.node) for cls in settled(ex))
+    elif first:
+        result.stopped.append((f"{root.module.name}.{root.name}", ended))
+    result.functions.update(project.identity(func.module, func.node) for func in ex.functions)
+
+
+def add_neighbours(
+    frontier: Frontier, trial: Trial, root: Root, ex: Execution, ended: str | None, runs: int, found: list[LayerUse],
+    known: frozenset[tuple[Any, ...]],
+) -> None:  # fmt: skip
+    """Add the executions that differ from this one in a branch that may matter."""
+    path = ex.path
+    repeatable = [key for key in path.open if not is_transient(key)]
+    if ended is not None and ended.startswith("raises") and repeatable and runs < 4:
+        last = repeatable[-1]
+        frontier.waiting.insert(0, Trial({**trial.assumptions, last: not path.assumed[last]}, trial.prefers_false))
+    biases = reported_names(found)
+    if runs == 1:
+        add_contrasts(frontier, trial, repeatable, root, ex, biases)
+    if biases and len(trial.assumptions) < 2:
+        files = {place.path for use in found if may_be_reported(use) for place in use.chain}
+        for key in repeatable:
+            if path.where.get(key) in files:
+                way = () if depends_on_shape(key) else (len(trial.assumptions), trial.prefers_false, biases)
+                other = {**trial.assumptions, key: not path.assumed[key]}
+                try_key = (spelling(key), path.assumed[key], *way)
+                frontier.waiting.append(Trial(other, trial.prefers_false, try_key, shows_new=not biases <= known))
+        frontier.waiting.sort(key=lambda one: (len(one.assumptions), not one.shows_new))
+
+
+def add_contrasts(
+    frontier: Frontier, trial: Trial, repeatable: list[Any], root: Root, ex: Execution, biases: frozenset[tuple[Any, ...]]
+) -> None:
+    """After the first execution: one that prefers the other branches; of a small model without findings, each of a few alone."""
+    path = ex.path
+    if all(key in path.by_default for key in path.open):
+        return
+    small = isinstance(root.node, ast.ClassDef) and ex.steps < SMALL
+    if small or biases:
+        frontier.waiting.append(Trial({}, True, None if small else ("all", biases)))
+    if small and not biases:
+        free = [key for key in repeatable if key not in path.by_default]
+        if 2 <= len(free) <= FEW:
+            frontier.waiting += [
+                Trial({one: path.assumed[one] == (one != key) for one in free}, trial.prefers_false) for key in free
+            ]
+
+
+def reported_names(uses: list[LayerUse]) -> frozenset[tuple[Any, ...]]:
+    """The biases that may be reported, by their names."""
+    return frozenset(name_of(use) for use in uses if may_be_reported(use))
 
 
 def settled(ex: Execution) -> set[Class]:
@@ -107,25 +161,19 @@ def settled(ex: Execution) -> set[Class]:
     for obj in ex.objects:
         if not obj.used and isinstance(obj.cls, Class) and framework.is_module(obj):
             found = (class_lookup.find_in_class(obj.cls, name) for name in framework.call_methods(obj))
-            if any(one is not None and isinstance(one.value, Func) for one in found):
+            if any(one is not None and isinstance(one.value, FunctionValue) for one in found):
                 idle.add(obj.cls)
     return ex.classes - (idle - {obj.cls for obj in ex.objects if obj.used})
 
 
-def covered(trial: Trial, taken: list[tuple[bool, dict[Any, bool]]]) -> bool:
-    """Has an execution made these choices already?"""
-    given = trial.given.items()
-    return bool(given) and any(side == trial.contrary and given <= made.items() for side, made in taken)
-
-
-def passing(key: Any) -> bool:
+def is_transient(key: Any) -> bool:
     """Is it a condition on a value that another execution will not meet again?"""
-    return isinstance(key, tuple) and bool(key) and (key[0] == "fresh" or any(passing(part) for part in key))
+    return isinstance(key, tuple) and bool(key) and (key[0] == "fresh" or any(is_transient(part) for part in key))
 
 
-def sized(key: Any) -> bool:
+def depends_on_shape(key: Any) -> bool:
     """Is it a condition on the sizes of tensors? Biases seldom depend on them: each is made the other way once."""
-    return isinstance(key, tuple) and bool(key) and (key[0] == "dim" or any(map(sized, key)))
+    return isinstance(key, tuple) and bool(key) and (key[0] == "dim" or any(map(depends_on_shape, key)))
 
 
 def spelling(key: Any) -> str:
@@ -137,11 +185,11 @@ def spelling(key: Any) -> str:
     return repr(key) if isinstance(key, (str, int, float, type(None))) else str(getattr(key, "name", type(key).__name__))
 
 
-def untried(reached: Reached, flip: Any) -> bool:
+def first_try(result: ExplorationResult, try_key: Any) -> bool:
     """Has no execution made this choice the other way yet? An entry point that comes to the same biases by it shows nothing new."""
-    fresh = flip not in reached.flipped
-    reached.flipped.add(flip)
-    reached.flips.append((flip, fresh))
+    fresh = try_key not in result.tried
+    result.tried.add(try_key)
+    result.try_queries.append((try_key, fresh))
     return fresh
 
 
@@ -150,16 +198,22 @@ def name_of(use: LayerUse) -> tuple[Any, ...]:
     return use.place.path, use.owner, use.name
 
 
-def matters(use: LayerUse) -> bool:
+def may_be_reported(use: LayerUse) -> bool:
     """Is its bias one that may be reported, so that every choice on the way to it must be tried?"""
     return bool(use.bias.present) and (use.fate.kind in ("dead", "part") or use.absorbed_by is not None)
 
 
 def one_run(
-    project: Project, root: Root, given: dict[Any, bool], contrary: bool, reached: Reached, first: bool, steps: int = MAX_STEPS
+    project: Project,
+    root: Root,
+    given: dict[Any, bool],
+    contrary: bool,
+    reached: ExplorationResult,
+    first: bool,
+    steps: int = MAX_STEPS,
 ) -> tuple[Execution, list[LayerUse], str | None]:
     """One execution of a root. Returns what it found, and why it ended early, if it did."""
-    ex = machine.execution(project, Choices(given, contrary), steps)
+    ex = machine.execution(project, PathCondition(given, contrary), steps)
     ex.module = root.module
     ex.node = root.node
     ex.on_model = lambda cls, args, kwargs: equivalence.once(project, reached, root, cls, args, kwargs) if first else None
@@ -168,7 +222,7 @@ def one_run(
         value = harness.start(ex, root)
         ex.on_model = None
         harness.forward(ex, value)
-        for obj in harness.orphans(ex, value):
+        for obj in harness.unused_models(ex, value):
             harness.forward(ex, obj)
     except Raised as raised:
         ended = f"raises {class_lookup.describe(raised.value)} at {raised.where or 'an unknown place'}"
@@ -177,8 +231,8 @@ def one_run(
     except RecursionError:
         ended = "nested too deeply"
         ex.module = root.module
-        ex.cut(ended, root.node)
-    except (KeyboardInterrupt, equivalence.Duplicate):
+        ex.give_up_here(ended, root.node)
+    except (KeyboardInterrupt, equivalence.AlreadyExecuted):
         raise
     except Exception as error:
         ended = failed(error)
@@ -186,7 +240,7 @@ def one_run(
         project.state.end_execution()
     reached.runs += 1
     try:
-        uses = extraction.uses(ex, reached.runs, f"{root.name}", complete=ended is None)
+        uses = extraction.extract_layers(ex, reached.runs, f"{root.name}", complete=ended is None)
     except Exception as error:
         uses, ended = [], failed(error)
     return ex, uses, ended

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis import machine
 from biaslint.analysis.domain import node_cache
-from biaslint.analysis.domain.path_condition import Choices
-from biaslint.analysis.domain.values import Class, Obj
+from biaslint.analysis.domain.path_condition import PathCondition
+from biaslint.analysis.domain.values import Class, Instance
 from biaslint.analysis.exploration.results import Root
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import Execution
@@ -65,7 +65,7 @@ class Summary:
 
 
 @dataclass(slots=True)
-class Contents:
+class ReferenceGraph:
     """The definitions of the linted files and what refers to what, by name."""
 
     definitions: list[Definition]
@@ -94,13 +94,13 @@ def find(project: Project, path: Path, index: int | None) -> Root | None:
         return None
     found = module.definitions
     if index is None or index >= len(found):
-        project.ledger.asked.add(path)
+        project.tracker.asked.add(path)
         return Root(module, None) if index is None else None
-    project.ledger.asked.add(module.within(found[index]))
+    project.tracker.asked.add(module.within(found[index]))
     return Root(module, found[index])
 
 
-_MENTIONED = node_cache.table()
+_MENTIONED = node_cache.per_node_cache()
 
 
 def mentioned(nodes: Iterable[ast.AST]) -> set[str]:
@@ -134,12 +134,12 @@ def summarise(project: Project, path: Path) -> Summary:
     module = project.open(path)
     if module is None:
         return Summary(state="vast" if path in project.vast else "unreadable")
-    project.ledger.asked.add(path)
+    project.tracker.asked.add(path)
     summary = Summary(functional=functional(module), state="parsed")
     for statement in module.tree.body:
         if isinstance(statement, ast.ImportFrom):
             summary.aliases.update({alias.asname: alias.name for alias in statement.names if alias.asname})
-    ex, memory = machine.execution(project, Choices()), project.memory
+    ex, memory = machine.execution(project, PathCondition()), project.memory
     for index, node in enumerate(module.definitions):
         root = Root(module, node)
         names = mentioned([node])
@@ -183,10 +183,10 @@ def is_model(ex: Execution, root: Root) -> bool:
         value = namespaces.module_attribute(ex, root.module, root.name)
     except Exception:  # executing it will say what is wrong
         return True
-    return isinstance(value, Class) and framework.is_module(Obj(value))
+    return isinstance(value, Class) and framework.is_module(Instance(value))
 
 
-def gather(summaries: Sequence[Summary]) -> Contents:
+def link(summaries: Sequence[Summary]) -> ReferenceGraph:
     """What the files' definitions say of each other. Of what they mention, only what is defined in these files is kept."""
     every = [one for summary in summaries for one in summary.definitions]
     aliases = {alias: name for summary in summaries for alias, name in summary.aliases.items()}
@@ -213,10 +213,10 @@ def gather(summaries: Sequence[Summary]) -> Contents:
                 builds.add(one.name)
                 grown = True
     functional = {summary.definitions[-1].path for summary in summaries if summary.functional}
-    return Contents(every, refers, builds, referred, parts, functional)
+    return ReferenceGraph(every, refers, builds, referred, parts, functional)
 
 
-def worth_running(one: Definition, contents: Contents) -> bool:
+def worth_running(one: Definition, contents: ReferenceGraph) -> bool:
     """Is it an entry point that may build layers? A script is one if it calls something that does, outside all definitions."""
     if one.kind == "script":
         return one.layers or not contents.builds.isdisjoint(one.calls)

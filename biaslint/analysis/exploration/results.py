@@ -17,7 +17,7 @@ Facts = tuple[list[LayerUse], dict[UnknownFact, None]]
 
 
 @dataclass(slots=True)
-class Reached:
+class ExplorationResult:
     """What executing roots has led to."""
 
     uses: list[LayerUse] = field(default_factory=list)
@@ -25,16 +25,16 @@ class Reached:
     packed: Callable[[], Facts] | None = None  # gives the layers and unknowns, where they are not unpacked yet
     functions: set[Hashable] = field(default_factory=set)  # identities of the functions that an execution called
     classes: set[Hashable] = field(default_factory=set)  # those of the classes that a finished execution instantiated
-    seen: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
-    # `classes` of the roots before, where each root has a `Reached` of its own
+    built: set[Any] = field(default_factory=set)  # models already built with arguments of the same shape
+    # `classes` of the roots before, where each root has a `ExplorationResult` of its own
     before: set[Hashable] = field(default_factory=set)
-    asked: list[Any] = field(default_factory=list)  # what was asked of `seen` and `classes`, and the answers
-    flipped: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
-    flips: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `flipped`, and the answers
+    build_queries: list[Any] = field(default_factory=list)  # what was asked of `built` and `classes`, and the answers
+    tried: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
+    try_queries: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `tried`, and the answers
     runs: int = 0
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
 
-    def add(self, others: Iterable[Reached]) -> None:
+    def add(self, others: Iterable[ExplorationResult]) -> None:
         """Take in what other executions found; executions are numbered on."""
         for other in others:
             uses, unknowns = other.facts()
@@ -42,7 +42,7 @@ class Reached:
             self.unknowns.update(unknowns)
             self.take(other)
 
-    def take(self, other: Reached) -> None:
+    def take(self, other: ExplorationResult) -> None:
         """Take in all but the layers and the unknowns."""
         self.runs += other.runs
         self.classes |= other.classes
@@ -62,13 +62,13 @@ def numbered_on(uses: Iterable[LayerUse], runs: int) -> Iterator[LayerUse]:
 
 
 @dataclass(slots=True)
-class Whole:
+class AnalysisResult:
     """What all pieces have led to, in their order."""
 
-    sum: Reached = field(default_factory=Reached)  # without the facts
+    sum: ExplorationResult = field(default_factory=ExplorationResult)  # without the facts
     parts: list[tuple[int, Callable[[], Facts]]] = field(default_factory=list)  # with the number of executions before each
 
-    def add(self, others: Iterable[Reached]) -> None:
+    def add(self, others: Iterable[ExplorationResult]) -> None:
         """Take in what other pieces have led to."""
         for other in others:
             self.parts.append((self.sum.runs, other.facts if other.packed is None else other.packed))

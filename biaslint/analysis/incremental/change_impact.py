@@ -80,7 +80,7 @@ def decoded(value: Any) -> Outline:
     return Outline(tuple(traits), tuple((last, text, frozenset(names.split())) for last, text, names in rows))
 
 
-class Reach:
+class ChangeImpact:
     """How far a change of a file reaches, from its old outline and its new one."""
 
     def __init__(self, old: Outline | None, new: Outline | None) -> None:

@@ -26,7 +26,7 @@ from biaslint.analysis.incremental.reparsing import Definition
 from biaslint.theory.program import LayerUse, Place
 
 if TYPE_CHECKING:
-    from biaslint.analysis.exploration.results import Reached, Root
+    from biaslint.analysis.exploration.results import ExplorationResult, Root
     from biaslint.analysis.project.module import Module
     from biaslint.analysis.project.project import Project
 
@@ -58,12 +58,12 @@ class Entry:
     path: Path
     statements: tuple[ast.stmt, ...]  # the closure; also kept so that no other node gets their identity
     lines: tuple[int, ...]  # where they stood
-    found: Any = None  # a Reached
+    found: Any = None  # a ExplorationResult
     asked: tuple[Any, ...] = ()  # what it asked of earlier executions, and the answers
     flips: tuple[tuple[Any, bool], ...] = ()  # likewise: which choices had been made the other way before
 
 
-class Memory:
+class EditorMemory:
     """Trees and results of earlier analyses of one project with one configuration."""
 
     def __init__(self) -> None:
@@ -132,7 +132,7 @@ class Memory:
             known = self.models[id(root.node)] = (root.module.path, closure, work())
         return known[2]
 
-    def recall(self, root: Root, steps: int, reached: Reached) -> Reached | None:
+    def recall(self, root: Root, steps: int, reached: ExplorationResult) -> ExplorationResult | None:
         """What the root led to the last time, if everything that this depended on is as it was."""
         key = (id(root.node), root.module.path, steps)
         entry = self.entries.get(key)
@@ -140,26 +140,28 @@ class Memory:
             return None
         fresh: list[Any] = []
         for given, cls, answer, inside in entry.asked:
-            if [one for one in given if one not in reached.seen] != answer or (cls in reached.classes) != inside:
+            if [one for one in given if one not in reached.built] != answer or (cls in reached.classes) != inside:
                 return None
             fresh += answer
         flipped: set[Any] = set()
         for flip, new in entry.flips:
-            if (flip not in reached.flipped and flip not in flipped) != new:
+            if (flip not in reached.tried and flip not in flipped) != new:
                 return None
             flipped.add(flip)
-        reached.seen.update(fresh)
-        reached.flipped |= flipped
+        reached.built.update(fresh)
+        reached.tried |= flipped
         self.used.add(key)
         _settle(root.module, entry)
         return _copied(entry.found)
 
-    def store(self, root: Root, steps: int, found: Reached) -> None:
+    def store(self, root: Root, steps: int, found: ExplorationResult) -> None:
         """Keep what a root has led to."""
         statements = self.closure(root)
         key = (id(root.node), root.module.path, steps)
         lines = tuple(statement.lineno for statement in statements)
-        self.entries[key] = Entry(root.module.path, statements, lines, _copied(found), tuple(found.asked), tuple(found.flips))
+        self.entries[key] = Entry(
+            root.module.path, statements, lines, _copied(found), tuple(found.build_queries), tuple(found.try_queries)
+        )
         self.used.add(key)
         self.executed += 1
 
@@ -326,7 +328,7 @@ def _fields(kind: Any) -> tuple[str, ...]:
 _USE = _fields(LayerUse)
 
 
-def _copied(found: Reached) -> Reached:
+def _copied(found: ExplorationResult) -> ExplorationResult:
     """A copy that whoever takes it in may number."""
     new = copy.copy(found)
     new.uses = []

@@ -23,18 +23,18 @@ LASTING = MUCH * 5 // 8  # of those, how many stay when the others go
 OFTEN = 4  # pieces of work that needed a file which is to stay
 
 
-def relieve(project: Project) -> None:
+def evict_if_large(project: Project) -> None:
     """Let go of files where they have become many and nobody keeps them."""
     if project.memory is not None:
         return
     if sum(len(module.text) for module in project.modules.values() if module) >= MUCH:
-        let_go(project, mainstay(project))
+        evict(project, most_needed_modules(project))
     gc.collect(1)  # what executions made refers to itself; trees do not, and what lasts is not to be looked through each time
 
 
 def close(project: Project, kept: Collection[Module] = ()) -> None:
     """Drop modules. What they hold refers back to them: emptied, most of it goes without the collector's help."""
-    project.ledger.forget(kept)
+    project.tracker.forget(kept)
     for module in project.modules.values():
         if module is not None and module not in kept:
             for value in module.scope.names.values():
@@ -46,14 +46,14 @@ def close(project: Project, kept: Collection[Module] = ()) -> None:
     project.modules = {module.path: module for module in kept}
 
 
-def let_go(project: Project, kept: Collection[Module] = ()) -> None:
+def evict(project: Project, kept: Collection[Module] = ()) -> None:
     """Let go of all files but these."""
     close(project, kept)
     references.functional.cache_clear()
     node_cache.forget()
 
 
-def mainstay(project: Project) -> set[Module]:
+def most_needed_modules(project: Project) -> set[Module]:
     """The modules that most of the work needed, each with those that hold a part of what its names stand for."""
     chosen: set[Module] = set()
     size = 0

@@ -40,7 +40,7 @@ def content(path: str) -> str:
         return ""
 
 
-class States:
+class FileSnapshot:
     """The states of files and folders. It is begun before anything is read, so that no later change goes unseen."""
 
     def __init__(self, files: Iterable[str] = ()) -> None:

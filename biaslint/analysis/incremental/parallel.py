@@ -79,7 +79,7 @@ def available() -> int:
 
 
 @contextmanager
-def team(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Team]:
+def worker_pool(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Team]:
     """Give a function that does a piece of work for every group: `spread(work, groups)` is `work(project, group)` of each, in order.
 
     Each result comes with what it depends on. With several jobs on Linux, processes forked from this one share the groups, as soon
@@ -114,7 +114,7 @@ def team(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Te
 
 def _piece(project: Project, work: Work, group: Any) -> tuple[Any, Dependencies]:
     """A piece of work, and what it depends on."""
-    project.ledger.begin()
+    project.tracker.begin()
     with collecting_seldom():
         result = work(project, group)
     return result, project.needed()

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.exploration import paths, references
-from biaslint.analysis.exploration.results import Reached, Whole
+from biaslint.analysis.exploration.results import AnalysisResult, ExplorationResult
 from biaslint.analysis.incremental import change_impact, eviction
 from biaslint.analysis.interpreter.execution import MAX_STEPS
 
 if TYPE_CHECKING:
-    from biaslint.analysis.exploration.references import Contents, Definition, Summary
+    from biaslint.analysis.exploration.references import Definition, ReferenceGraph, Summary
     from biaslint.analysis.exploration.results import Root
     from biaslint.analysis.project.project import Project
 
@@ -29,10 +29,10 @@ Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
 Spread = Callable[..., list[Any]]  # does a piece of work for each of many groups: `kept.spread_what_is_new`
 
 
-def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Whole, list[Summary]]:
+def run_in_rounds(spread: Spread, files: Sequence[Path]) -> tuple[AnalysisResult, list[Summary]]:
     """Execute everything that the files lead to, round by round; within a round no execution bears on another."""
     summaries = spread(summarise, files)
-    contents = references.gather(summaries)
+    contents = references.link(summaries)
     waiting: list[Definition] = []
     entries: list[Definition] = []
     for one in contents.definitions:
@@ -40,7 +40,7 @@ def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Whole, list[Summary]
             waiting.append(one)
         elif references.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
             entries.append(one)
-    reached = Whole()
+    reached = AnalysisResult()
     reached.add(spread(execute_all, by_file(entries)))
     for chosen in rounds(waiting, contents, reached.sum.classes):
         reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen if one.name not in contents.parts]))
@@ -48,7 +48,7 @@ def run_all(spread: Spread, files: Sequence[Path]) -> tuple[Whole, list[Summary]
     # where functions build the models, those that nothing has called
     lone = [one for one in contents.definitions if one.kind == "function" and one.layers and one.path in contents.functional]
     for chosen in rounds(lone, contents, reached.sum.functions):
-        reached.add(spread(execute_lone, by_file(chosen)))
+        reached.add(spread(execute_uncalled, by_file(chosen)))
     return reached, summaries
 
 
@@ -60,7 +60,7 @@ def by_file(definitions: Iterable[Definition]) -> list[list[Reference]]:
     return list(groups.values())
 
 
-def rounds(waiting: Iterable[Definition], contents: Contents, done: set[Hashable]) -> Iterator[list[Definition]]:
+def rounds(waiting: Iterable[Definition], contents: ReferenceGraph, done: set[Hashable]) -> Iterator[list[Definition]]:
     """The definitions that are not yet `done`, the outer ones first: those that the fewest others refer to."""
     waiting = [one for one in waiting if one.identity not in done]
     while waiting:
@@ -82,55 +82,57 @@ def summarise(project: Project, path: Path) -> Summary:
     if module is not None:
         made = change_impact.of(module)
         summary.outline = change_impact.encoded(made) if made is not None else None
-    eviction.relieve(project)
+    eviction.evict_if_large(project)
     return summary
 
 
-def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_STEPS) -> Reached:
+def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_STEPS) -> ExplorationResult:
     """Execute some roots one after the other."""
-    reached = Reached()
+    reached = ExplorationResult()
     for path, index in group:
         root = references.find(project, path, index)
         if root is not None and (root.node is None or project.identity(root.module, root.node) not in reached.functions):
             execute(project, root, reached, steps)
-        eviction.relieve(project)
+        eviction.evict_if_large(project)
     take_definitions(project, reached)
-    return replace(reached, seen=set(), before=set(), asked=[], flipped=set(), flips=[])  # what only these roots bear on
+    return replace(
+        reached, built=set(), before=set(), build_queries=[], tried=set(), try_queries=[]
+    )  # what only these roots bear on
 
 
-def execute_parts(project: Project, group: Sequence[Reference]) -> Reached:
+def execute_parts(project: Project, group: Sequence[Reference]) -> ExplorationResult:
     """Execute some models that are parts of others, but no execution of those led to them."""
     reached = execute_all(project, group)
     return replace(reached, uses=[replace(use, part=True) for use in reached.uses])
 
 
-def execute_lone(project: Project, group: Sequence[Reference]) -> Reached:
+def execute_uncalled(project: Project, group: Sequence[Reference]) -> ExplorationResult:
     """Execute some functions that nothing calls."""
     return execute_all(project, group, LONE_STEPS)
 
 
-def execute(project: Project, root: Root, reached: Reached, steps: int = MAX_STEPS) -> None:
+def execute(project: Project, root: Root, reached: ExplorationResult, steps: int = MAX_STEPS) -> None:
     """Execute a root, or recall what it led to the last time."""
     memory = project.memory
     if memory is None:
-        paths.explore(project, root, reached, steps)
+        paths.explore_paths(project, root, reached, steps)
         return
     found = memory.recall(root, steps, reached)
     if found is None:
-        found = Reached(seen=reached.seen, before=reached.classes, flipped=reached.flipped)
-        project.ledger.settle()
-        project.ledger.unknowns.clear()
-        project.ledger.used.clear()
-        paths.explore(project, root, found, steps)
+        found = ExplorationResult(built=reached.built, before=reached.classes, tried=reached.tried)
+        project.tracker.settle()
+        project.tracker.unknowns.clear()
+        project.tracker.used.clear()
+        paths.explore_paths(project, root, found, steps)
         take_definitions(project, found)
         memory.store(root, steps, found)
     reached.add([found])
 
 
-def take_definitions(project: Project, reached: Reached) -> None:
+def take_definitions(project: Project, reached: ExplorationResult) -> None:
     """Add what the definitions that the work has led to used and did not understand."""
-    ledger = project.ledger
-    ledger.settle()
-    reached.unknowns.update(dict.fromkeys(sorted(ledger.unknowns, key=lambda fact: (fact.place, fact.what))))
-    reached.classes.update(one.identity for one in ledger.used if one.kind == "class")
-    reached.functions.update(one.identity for one in ledger.used if one.kind == "function")
+    tracker = project.tracker
+    tracker.settle()
+    reached.unknowns.update(dict.fromkeys(sorted(tracker.unknowns, key=lambda fact: (fact.place, fact.what))))
+    reached.classes.update(one.identity for one in tracker.used if one.kind == "class")
+    reached.functions.update(one.identity for one in tracker.used if one.kind == "function")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from biaslint.analysis.exploration.references import Definition, Summary
-from biaslint.analysis.exploration.results import Reached
+from biaslint.analysis.exploration.results import ExplorationResult
 from biaslint.analysis.incremental import file_states
 from biaslint.findings import as_json as facts_as_json
 from biaslint.theory.program import LayerUse
@@ -50,7 +50,7 @@ class Values:
     parts: dict[Any, Any] = field(default_factory=dict)
 
 
-def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Callable[[Work, Sequence[Any]], list[Any]]:
+def run_or_recall(spread: Team, store: Store | None, setting: str) -> Callable[[Work, Sequence[Any]], list[Any]]:
     """`spread` such that pieces in the `store` are not made again. `setting` tells apart what the pieces themselves do not say."""
     values = Values()
 
@@ -65,7 +65,7 @@ def spread_what_is_new(spread: Team, store: Store | None, setting: str) -> Calla
         missing = [place for place in range(len(groups)) if place not in results]
         for place, (result, needed) in zip(missing, spread(work, [groups[place] for place in missing]), strict=True):
             if store is not None:
-                keep(store, names[place], groups[place], packed(result), needed)
+                keep(store, names[place], groups[place], serialize(result), needed)
             if isinstance(result, bytes):  # from another process
                 first, _, rest = result.partition(b"\n")
                 result = unpacked(first, partial(bytes, rest), values)
@@ -93,8 +93,8 @@ def name_of(setting: str, work: Work, group: Any) -> str:
     return file_states.digest(json.dumps([setting, work.__name__, group], default=str).encode())
 
 
-def packed(result: Any) -> Any:
-    """A `Summary` or a `Reached` as lines of JSON; the result itself where that cannot be, or is already.
+def serialize(result: Any) -> Any:
+    """A `Summary` or a `ExplorationResult` as lines of JSON; the result itself where that cannot be, or is already.
 
     What is not always needed has a line of its own: a file's outline, and the facts that were reached.
     """
@@ -157,7 +157,7 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-def _reached_out(one: Reached) -> dict[str, Any]:
+def _reached_out(one: ExplorationResult) -> dict[str, Any]:
     return {
         "functions": sorted(one.functions, key=str),
         "classes": sorted(one.classes, key=str),
@@ -166,7 +166,7 @@ def _reached_out(one: Reached) -> dict[str, Any]:
     }
 
 
-def _facts_out(one: Reached) -> dict[str, Any]:
+def _facts_out(one: ExplorationResult) -> dict[str, Any]:
     """Layers are rows of numbers: where each field's value stands in a list of all values, each a JSON text."""
     places: dict[str, int] = {}  # where each text stands
     seen: dict[Any, int] = {}
@@ -186,8 +186,8 @@ def _facts_out(one: Reached) -> dict[str, Any]:
     }
 
 
-def _reached_in(value: Any, facts: Callable[[], bytes], known: Values) -> Reached:
-    return Reached(
+def _reached_in(value: Any, facts: Callable[[], bytes], known: Values) -> ExplorationResult:
+    return ExplorationResult(
         packed=partial(_facts_in, facts, known),
         functions=set(value["functions"]),
         classes=set(value["classes"]),

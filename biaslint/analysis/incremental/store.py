@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Generic, NamedTuple, TypeVar
 
-from biaslint.analysis.incremental.file_states import States, digest
+from biaslint.analysis.incremental.file_states import FileSnapshot, digest
 from biaslint.analysis.project.dependencies import PRESENCE, WHOLE, Dependencies
 
 if TYPE_CHECKING:
-    from biaslint.analysis.incremental.change_impact import Reach
+    from biaslint.analysis.incremental.change_impact import ChangeImpact
 
 BAD = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)  # what reading a damaged entry raises
 OUTLINE = "outline "  # and a path: the name of what tells how far a change of this file reaches
@@ -59,10 +59,10 @@ class Row(NamedTuple):
     rest_checksum: str
 
 
-class Pieces:
+class ResultStore:
     """The pieces of one run. Texts stay in files: in that of the last run, and in one for those of this run."""
 
-    def __init__(self, path: Path, now: States) -> None:
+    def __init__(self, path: Path, now: FileSnapshot) -> None:
         self.path = path
         self.now = now
         self._old: BinaryIO = io.BytesIO()
@@ -117,7 +117,7 @@ class Pieces:
         }
         self._files, self._folders, self._absent = files, folders, absent
 
-    def _reaches(self, outlines: Mapping[str, Row]) -> dict[str, Reach]:
+    def _reaches(self, outlines: Mapping[str, Row]) -> dict[str, ChangeImpact]:
         """How far the changes of these files reach, by the outlines that they had."""
         if not outlines or len(outlines) > MANY:
             return {}
@@ -127,7 +127,7 @@ class Pieces:
         for path, row in outlines.items():
             with contextlib.suppress(*BAD):
                 old = outline.decoded(json.loads(text(self._old, row.start, row.size, row.checksum)))
-                reaches[path] = outline.Reach(old, outline.read(Path(path)))
+                reaches[path] = outline.ChangeImpact(old, outline.read(Path(path)))
         return reaches
 
     def recall(self, name: str) -> tuple[bytes, Callable[[], bytes]] | None:

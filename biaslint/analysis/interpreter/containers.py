@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import External, ListV, Obj, Unknown
+from biaslint.analysis.domain.values import External, Instance, SequenceValue, Unknown
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.execution import Execution
 
 
-def container_items(obj: Obj) -> list[Value]:
+def container_items(obj: Instance) -> list[Value]:
     items = obj.items or {}
     if isinstance(obj.cls, External) and obj.cls.name.endswith("Dict"):
         return list(items)
@@ -22,7 +22,7 @@ def container_items(obj: Obj) -> list[Value]:
     return list(items) if outside is not None and outside.name.endswith("Dict") else list(items.values())
 
 
-def container_item(ex: Execution, obj: Obj, index: Value) -> Value:
+def container_item(ex: Execution, obj: Instance, index: Value) -> Value:
     items = obj.items or {}
     if isinstance(index, str):
         if index in items:
@@ -32,34 +32,30 @@ def container_item(ex: Execution, obj: Obj, index: Value) -> Value:
         return ex.fresh(index)
     values = list(items.values())
     if isinstance(index, Unknown):
-        number = ex.choices.number(index.key)
+        number = ex.path.number(index.key)
         if number is not None and -len(values) <= int(number) < len(values):
             return values[int(number)]
-        kinds = {id(value.cls) if isinstance(value, Obj) else id(value) for value in values}
-        if values and len(kinds) == 1 and isinstance(values[0], Obj):
+        kinds = {id(value.cls) if isinstance(value, Instance) else id(value) for value in values}
+        if values and len(kinds) == 1 and isinstance(values[0], Instance):
             return values[0]
         return ex.fresh("an entry")
     if isinstance(index, int):
         if ex.shortened and values and index >= len(values):
             return values[-1]
         return values[index] if -len(values) <= index < len(values) else ex.fresh("an entry")
-    if isinstance(index, ListV) and index.kind == "slice":
+    if isinstance(index, SequenceValue) and index.kind == "slice":
         bounds = [
-            part
-            if part is None or isinstance(part, int)
-            else ex.choices.number(part.key)
-            if isinstance(part, Unknown)
-            else None
+            part if part is None or isinstance(part, int) else ex.path.number(part.key) if isinstance(part, Unknown) else None
             for part in index.items
         ]
-        piece = Obj(obj.cls if isinstance(obj.cls, External) else External("torch.nn.Sequential"), obj.origin)
+        piece = Instance(obj.cls if isinstance(obj.cls, External) else External("torch.nn.Sequential"), obj.origin)
         chosen = list(items.items())[slice(*[None if part is None else int(part) for part in bounds])]
         piece.items = {str(place): value for place, (_, value) in enumerate(chosen)}
         return piece
     return ex.fresh("an entry")
 
 
-def container_store(ex: Execution, obj: Obj, index: Value, value: Value) -> None:
+def container_store(ex: Execution, obj: Instance, index: Value, value: Value) -> None:
     from biaslint.analysis.domain.values import adopt
 
     items = obj.items if obj.items is not None else {}
@@ -72,7 +68,7 @@ def container_store(ex: Execution, obj: Obj, index: Value, value: Value) -> None
     adopt(obj, value, "")
 
 
-def container_delete(ex: Execution, obj: Obj, index: Value) -> None:
+def container_delete(ex: Execution, obj: Instance, index: Value) -> None:
     items = obj.items or {}
     if isinstance(index, int) and -len(items) <= index < len(items):
         del items[list(items)[index]]
@@ -80,7 +76,7 @@ def container_delete(ex: Execution, obj: Obj, index: Value) -> None:
     elif isinstance(index, str):
         items.pop(index, None)
     elif (
-        isinstance(index, ListV)
+        isinstance(index, SequenceValue)
         and index.kind == "slice"
         and all(part is None or isinstance(part, int) for part in index.items)
     ):
@@ -93,20 +89,20 @@ def copy(ex: Execution, value: Value, memo: dict[int, Value] | None = None) -> V
     memo = {} if memo is None else memo
     if id(value) in memo:
         return memo[id(value)]
-    if isinstance(value, ListV):
-        made: Value = ListV([], value.kind, value.open)
+    if isinstance(value, SequenceValue):
+        made: Value = SequenceValue([], value.kind, value.open)
         memo[id(value)] = made
         made.items.extend(copy(ex, item, memo) for item in value.items)
         return made
-    from biaslint.analysis.domain.values import DictV
+    from biaslint.analysis.domain.values import DictValue
 
-    if isinstance(value, DictV):
-        made = DictV({}, value.open)
+    if isinstance(value, DictValue):
+        made = DictValue({}, value.open)
         memo[id(value)] = made
         made.items.update({key: copy(ex, item, memo) for key, item in value.items.items()})
         return made
-    if isinstance(value, Obj):
-        made = Obj(value.cls, value.origin)
+    if isinstance(value, Instance):
+        made = Instance(value.cls, value.origin)
         memo[id(value)] = made
         made.training, made.eval_mode = value.training, value.eval_mode
         ex.objects.append(made)
@@ -118,10 +114,10 @@ def copy(ex: Execution, value: Value, memo: dict[int, Value] | None = None) -> V
             old = value.layer
             made.layer = Layer(
                 old.type, old.kind, old.framework, old.config, old.origin, old.name, old.bias, old.trainable, old.argument,
-                old.argument_text, old.default, list(old.writes), list(old.weight_writes), [], old.eval_mode, old.escaped, old.texts,
+                old.argument_text, old.default, list(old.writes), list(old.weight_writes), [], old.eval_mode, old.passed_to_unknown_code, old.texts,
                 old.settings, old.axes,
             )  # fmt: skip
-            made.layer.handed = old.handed
+            made.layer.model_passed_to_unknown_code = old.model_passed_to_unknown_code
             ex.layers.append(made.layer)
         return made
     return value

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from biaslint.analysis.domain import class_lookup, node_cache, terms, values as domain_values
 from biaslint.analysis.domain.layers import Layer, Origin
-from biaslint.analysis.domain.values import Class, DictV, Func, ListV, Obj, Stopped, Unknown, Value
+from biaslint.analysis.domain.values import Class, DictValue, FunctionValue, Instance, SequenceValue, Stopped, Unknown, Value
 from biaslint.analysis.interpreter.doors import Semantics, Signal
 from biaslint.theory.dataflow import Flow, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.call_stack import Frame
-    from biaslint.analysis.domain.path_condition import Choices
+    from biaslint.analysis.domain.path_condition import PathCondition
     from biaslint.analysis.domain.values import Args, Kwargs
     from biaslint.analysis.project.environment import Environment
     from biaslint.analysis.project.module import Module
     from biaslint.analysis.project.project import Project
 
 
-def noted(ex: Execution, name: str, kind: str) -> None:
+def note_call(ex: Execution, name: str, kind: str) -> None:
     """Note a call that tells something of the targets or the loss."""
     ex.facts.append(Layer(name, kind, "torch", {}, ex.origin(), name=name.rpartition(".")[2]))
 
@@ -33,29 +33,29 @@ MAX_STEPS = 400_000
 class Execution:
     """One execution. Holds what it made: the flow of tensors, the layers, and what it did not understand."""
 
-    def __init__(self, semantics: Semantics, project: Project, choices: Choices, max_steps: int = MAX_STEPS) -> None:
+    def __init__(self, semantics: Semantics, project: Project, path: PathCondition, max_steps: int = MAX_STEPS) -> None:
         self.semantics = semantics
         self.project = project
-        self.choices = choices
-        choices.asking = lambda: self.module.shown if self.module is not None else ""
+        self.path = path
+        path.asking = lambda: self.module.shown if self.module is not None else ""
         self.flow = Flow()
         self.layers: list[Layer] = []
-        self.objects: list[Obj] = []
+        self.objects: list[Instance] = []
         self.unknowns: dict[tuple[Module, int, int], str] = {}
         self.stack: list[Frame] = []
         self.steps = 0
         self.shortened = False  # a loop was cut short: there are fewer layers in lists than the program would make
-        self.defining = 0  # how many top-level statements are being executed for the names that they bind
+        self.definition_depth = 0  # how many top-level statements are being executed for the names that they bind
         self.shared_steps = 0  # those of such statements
-        self.trying = 0  # how many `try` blocks with handlers surround what is executed
+        self.try_depth = 0  # how many `try` blocks with handlers surround what is executed
         self.max_steps = max_steps
         self.serial = 0
         self.module: Module | None = None
         self.node: ast.AST | None = None
         self.statement: ast.stmt | None = None
         self.classes: set[Class] = set()  # project classes that were instantiated
-        self.functions: set[Func] = set()  # project functions that were called
-        self.recursions: dict[Func, int] = {}  # how often a function went deeper into something unknown
+        self.functions: set[FunctionValue] = set()  # project functions that were called
+        self.recursions: dict[FunctionValue, int] = {}  # how often a function went deeper into something unknown
         self.importing: set[tuple[Module, ast.ImportFrom, str]] = set()  # the imports that are being followed
         self.asked: dict[str, set[Module]] = {}  # a name that is looked for -> whose star imports have been searched
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
@@ -76,18 +76,18 @@ class Execution:
         if node is None or self.module is None:
             return
         line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
-        if self.defining:  # others, too, use what is made here
-            self.project.ledger.asked.add(self.module.unknown(line, offset, what))
+        if self.definition_depth:  # others, too, use what is made here
+            self.project.tracker.asked.add(self.module.unknown(line, offset, what))
         else:
             self.unknowns.setdefault((self.module, line, offset), what)
 
-    def cut(self, why: str, node: ast.AST | None = None) -> None:
+    def give_up_here(self, why: str, node: ast.AST | None = None) -> None:
         """Tell that something is given up here, because it is too much; the execution goes on without it."""
         self.not_understood(f"analysis stopped here: {why}", node)
 
-    def stop(self, why: str) -> NoReturn:
+    def end_execution(self, why: str) -> NoReturn:
         """End this execution, and tell where: what it found until now counts, as far as that is certain."""
-        self.cut(why, self.statement or self.node)
+        self.give_up_here(why, self.statement or self.node)
         raise Stopped(why)
 
     def origin(self) -> Origin:
@@ -97,8 +97,8 @@ class Execution:
             chain = ((self.module, self.node), *chain)
         owner = ""
         for frame in reversed(self.stack):
-            if isinstance(frame.func, (Func, Class)):
-                owner = frame.func.qualname if isinstance(frame.func, Func) else frame.func.name
+            if isinstance(frame.func, (FunctionValue, Class)):
+                owner = frame.func.qualname if isinstance(frame.func, FunctionValue) else frame.func.name
                 break
         return Origin(chain, owner, self.statement)
 
@@ -125,7 +125,7 @@ class Execution:
     def execute(self, statement: ast.stmt, scope: Environment) -> Signal:
         self.steps += 1
         if self.steps > self.max_steps:
-            self.stop("too many steps")
+            self.end_execution("too many steps")
         handler = self.semantics.statements.get(type(statement))
         if handler is None:
             return None
@@ -163,15 +163,15 @@ class Execution:
         if isinstance(value, Unknown):
             if not value.text and node is not None:
                 value = Unknown(value.key, self.text(node), value.tensors, value.default)
-            return self.choices.truth(value)
+            return self.path.truth_of(value)
         if isinstance(value, Node):
             where = (self.module.name if self.module else "", getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
-            return self.choices.decide(("data", where), self.text(node) if node is not None else "")
-        if isinstance(value, (ListV, DictV)):
+            return self.path.branch(("data", where), self.text(node) if node is not None else "")
+        if isinstance(value, (SequenceValue, DictValue)):
             if value.items or not value.open:
                 return bool(value.items)
             return True
-        if isinstance(value, Obj):
+        if isinstance(value, Instance):
             if value.items is not None:
                 return bool(value.items)
             for name in ("__bool__", "__len__"):
@@ -196,5 +196,5 @@ class Execution:
         return (self.module, self.node)
 
 
-_TEXTS = node_cache.table()
+_TEXTS = node_cache.per_node_cache()
 _SERIAL = itertools.count(1)  # over all executions: defaults and class attributes outlive the one that worked them out

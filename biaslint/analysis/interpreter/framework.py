@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain.values import Class, External, ListV, Obj, Unknown
+from biaslint.analysis.domain.values import Class, External, Instance, SequenceValue, Unknown
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory.dataflow import Dims
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer, Param
-    from biaslint.analysis.domain.values import Args, Func, Kwargs, Value
+    from biaslint.analysis.domain.values import Args, FunctionValue, Kwargs, Value
     from biaslint.analysis.interpreter.execution import Execution
     from biaslint.analysis.project.module import Module
 
@@ -34,7 +34,7 @@ def _missing(*_: Any) -> Value:
     return MISSING
 
 
-def _fresh_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+def _fresh_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
     return ex.fresh(name)
 
 
@@ -56,32 +56,36 @@ class Framework:
     call: Callable[[Execution, str, Args, Kwargs], Value]  # name(*args, **kwargs); MISSING where the name is not known
     call_methods: tuple[str, ...] = ("__call__",)  # the methods that calling an instance runs: the first that there is
 
-    is_module: Callable[[Obj], bool] = _false  # is an instance a layer or a model?
+    is_module: Callable[[Instance], bool] = _false  # is an instance a layer or a model?
     is_instance: Callable[[Value, External], bool | None] = _nothing  # isinstance(value, kind); None where that is not known
     is_subclass: Callable[[External, External], bool] = operator.eq
-    before_init: Callable[[Execution, Obj], None] = _nothing  # an instance was made; its constructor runs next
-    after_init: Callable[[Execution, Obj], None] = _nothing  # the constructor of an instance has run
-    attribute: Callable[[Execution, Obj, str], Value] = (
+    before_init: Callable[[Execution, Instance], None] = _nothing  # an instance was made; its constructor runs next
+    after_init: Callable[[Execution, Instance], None] = _nothing  # the constructor of an instance has run
+    attribute: Callable[[Execution, Instance, str], Value] = (
         _nothing  # that the framework gives to an instance; None where it gives none
     )
-    has_attribute: Callable[[Obj, str], bool | None] = _nothing
-    store: Callable[[Execution, Obj, str, Value], bool] = _false  # obj.name = value; false where that is left to Python
-    method: Callable[[Execution, Obj, str, Args, Kwargs], Value] = (
+    has_attribute: Callable[[Instance, str], bool | None] = _nothing
+    store: Callable[[Execution, Instance, str, Value], bool] = _false  # obj.name = value; false where that is left to Python
+    method: Callable[[Execution, Instance, str, Args, Kwargs], Value] = (
         _fresh_method  # of an instance of one of the framework's classes
     )
-    base_method: Callable[[Execution, Obj, str, Args, Kwargs], Value] = (
+    base_method: Callable[[Execution, Instance, str, Args, Kwargs], Value] = (
         _fresh_method  # inherited by an instance of a project class
     )
     # A method of a base class in the project that is known better than its source tells; None for all others.
-    native_method: Callable[[Obj, Value, str], Value] = _nothing
-    call_object: Callable[[Execution, Obj, Args, Kwargs], Value] = _missing  # obj(...) where no method of the project's is run
-    # What happens between `obj(...)` and the method that it runs: building the layer, setting flags.
-    before_call: Callable[[Execution, Obj, Func, Args, Kwargs], tuple[Args, Kwargs]] = lambda ex, obj, func, args, kwargs: (
-        args,
-        kwargs,
+    native_method: Callable[[Instance, Value, str], Value] = _nothing
+    call_object: Callable[[Execution, Instance, Args, Kwargs], Value] = (
+        _missing  # obj(...) where no method of the project's is run
     )
-    enter: Callable[[Execution, Obj], Value] = lambda ex, obj: obj  # what `with obj as name` gives
-    leave: Callable[[Execution, Obj], None] = _nothing
+    # What happens between `obj(...)` and the method that it runs: building the layer, setting flags.
+    before_call: Callable[[Execution, Instance, FunctionValue, Args, Kwargs], tuple[Args, Kwargs]] = (
+        lambda ex, obj, func, args, kwargs: (
+            args,
+            kwargs,
+        )
+    )
+    enter: Callable[[Execution, Instance], Value] = lambda ex, obj: obj  # what `with obj as name` gives
+    leave: Callable[[Execution, Instance], None] = _nothing
     loss_names: frozenset[str] = frozenset()  # functions and classes that compare what leaves a model with the targets
     configuration_arguments: frozenset[str] = frozenset()  # constructor arguments that name an initialization elsewhere
     # Does a file's text have something that bears on how all of its classes are executed?
@@ -108,7 +112,7 @@ def of_name(name: str) -> Framework | None:
     return None
 
 
-def of_object(obj: Obj) -> Framework | None:
+def of_object(obj: Instance) -> Framework | None:
     if isinstance(obj.cls, External):
         return of_name(obj.cls.name)
     for base in obj.cls.mro if isinstance(obj.cls, Class) else ():
@@ -157,14 +161,14 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
 
 
 def base_method(
-    ex: Execution, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value], outside: External | None
+    ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value], outside: External | None
 ) -> Value:
     """A method that an instance of a project class inherits from a framework's class."""
     framework = of_object(obj)
     if framework is None:
         if is_mapping(obj) and name in MAPPING:
             filled = {key: value for key, value in obj.attrs.items() if value is not None}
-            return ListV(MAPPING[name](filled))
+            return SequenceValue(MAPPING[name](filled))
         if name == "get" and args:  # dict-like classes
             return args[1] if len(args) > 1 else None
         if name == "__getitem__" and args and isinstance(args[0], str):
@@ -179,11 +183,11 @@ MAPPING: dict[str, Any] = {
     "keys": list,
     "__iter__": list,
     "values": lambda filled: list(filled.values()),
-    "items": lambda filled: [ListV([key, value], "tuple") for key, value in filled.items()],
+    "items": lambda filled: [SequenceValue([key, value], "tuple") for key, value in filled.items()],
 }
 
 
-def is_mapping(obj: Obj) -> bool:
+def is_mapping(obj: Instance) -> bool:
     """Is its class built on a dict? Its entries are kept as attributes."""
     mro = obj.cls.mro if isinstance(obj.cls, Class) else ()
     return any(
@@ -191,31 +195,31 @@ def is_mapping(obj: Obj) -> bool:
     )
 
 
-def before_init(ex: Execution, obj: Obj) -> None:
+def before_init(ex: Execution, obj: Instance) -> None:
     framework = of_object(obj)
     if framework is not None:
         framework.before_init(ex, obj)
 
 
-def after_init(ex: Execution, obj: Obj) -> None:
+def after_init(ex: Execution, obj: Instance) -> None:
     framework = of_object(obj)
     if framework is not None:
         framework.after_init(ex, obj)
 
 
-def attribute(ex: Execution, obj: Obj, name: str) -> Value:
+def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     framework = of_object(obj)
     return framework.attribute(ex, obj, name) if framework is not None else None
 
 
-def has_attribute(obj: Obj, name: str) -> bool | None:
+def has_attribute(obj: Instance, name: str) -> bool | None:
     framework = of_object(obj)
     return framework.has_attribute(obj, name) if framework is not None else None
 
 
 def is_module(value: Value) -> bool:
     """Is it a layer or a model?"""
-    if not isinstance(value, Obj):
+    if not isinstance(value, Instance):
         return False
     framework = of_object(value)
     return framework is not None and framework.is_module(value)
@@ -223,46 +227,46 @@ def is_module(value: Value) -> bool:
 
 def within_model(ex: Execution) -> bool:
     """Is what runs now a method of a layer or model, or called by one?"""
-    return any(isinstance(frame.self, Obj) and is_module(frame.self) for frame in ex.stack)
+    return any(isinstance(frame.self, Instance) and is_module(frame.self) for frame in ex.stack)
 
 
-def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
+def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
     framework = of_object(obj)
     return framework is not None and framework.store(ex, obj, name, value)
 
 
-def method(ex: Execution, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     framework = of_object(obj)
     if framework is None:
         return base_method(ex, obj, name, args, kwargs, None)
     return framework.method(ex, obj, name, args, kwargs)
 
 
-def call_methods(obj: Obj) -> tuple[str, ...]:
+def call_methods(obj: Instance) -> tuple[str, ...]:
     """The methods that calling an instance runs: the first that there is."""
     framework = of_object(obj)
     return framework.call_methods if framework is not None else ("__call__",)
 
 
-def call_object(ex: Execution, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def call_object(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Value]) -> Value:
     framework = of_object(obj)
     return framework.call_object(ex, obj, args, kwargs) if framework is not None else MISSING
 
 
 def before_call(
-    ex: Execution, obj: Obj, func: Func, args: list[Value], kwargs: dict[str, Value]
+    ex: Execution, obj: Instance, func: FunctionValue, args: list[Value], kwargs: dict[str, Value]
 ) -> tuple[list[Value], dict[str, Value]]:
     """What a framework does between `obj(...)` and the method that it runs: building the layer, setting flags."""
     framework = of_object(obj)
     return framework.before_call(ex, obj, func, args, kwargs) if framework is not None else (args, kwargs)
 
 
-def is_graph(obj: Obj) -> bool:
+def is_graph(obj: Instance) -> bool:
     """Is it a model that was given its inputs and outputs instead of a forward pass?"""
     return "outputs" in obj.attrs and is_module(obj)
 
 
-def has_forward(obj: Obj) -> bool:
+def has_forward(obj: Instance) -> bool:
     """Can a container be called itself? A Sequential can, a list of modules cannot."""
     from biaslint.analysis.interpreter.framework import external_base
 
@@ -270,12 +274,12 @@ def has_forward(obj: Obj) -> bool:
     return outside is None or not outside.name.endswith(("ModuleList", "ModuleDict", "ParameterList", "ParameterDict"))
 
 
-def enter(ex: Execution, obj: Obj) -> Value:
+def enter(ex: Execution, obj: Instance) -> Value:
     framework = of_object(obj)
     return framework.enter(ex, obj) if framework is not None else obj
 
 
-def leave(ex: Execution, obj: Obj) -> None:
+def leave(ex: Execution, obj: Instance) -> None:
     framework = of_object(obj)
     if framework is not None:
         framework.leave(ex, obj)
@@ -284,9 +288,9 @@ def leave(ex: Execution, obj: Obj) -> None:
 def is_instance(value: Value, kind: External) -> bool | None:
     framework = of_name(kind.name)
     if framework is None:
-        if isinstance(value, Obj) and isinstance(value.cls, Class):
+        if isinstance(value, Instance) and isinstance(value.cls, Class):
             return kind in value.cls.mro
-        if isinstance(value, Obj):
+        if isinstance(value, Instance):
             return bool(value.cls == kind)
         return False
     answer: bool | None = framework.is_instance(value, kind)
@@ -313,7 +317,7 @@ def is_subclass(cls: Value, kind: Value) -> bool | None:
 # -- modules within modules ------------------------------------------------------------------------------------------------------
 
 
-def children(obj: Obj) -> Iterator[tuple[str, Value]]:
+def children(obj: Instance) -> Iterator[tuple[str, Value]]:
     """The layers and models that are attributes or entries of one."""
     for name, value in list(obj.attrs.items()):
         if is_module(value):
@@ -323,10 +327,10 @@ def children(obj: Obj) -> Iterator[tuple[str, Value]]:
             yield name, value
 
 
-def walk(obj: Obj, prefix: str = "") -> Iterator[tuple[str, Obj]]:
+def walk(obj: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
     """An instance and all modules within, each once, with dotted names."""
     seen: set[int] = set()
-    todo: list[tuple[str, Obj]] = [(prefix, obj)]
+    todo: list[tuple[str, Instance]] = [(prefix, obj)]
     while todo:
         name, current = todo.pop()
         if id(current) in seen:
@@ -337,7 +341,7 @@ def walk(obj: Obj, prefix: str = "") -> Iterator[tuple[str, Obj]]:
         todo.extend(reversed(below))
 
 
-def layers_of(obj: Obj) -> Iterator[Layer]:
+def layers_of(obj: Instance) -> Iterator[Layer]:
     for _, module in walk(obj):
         if module.layer is not None:
             yield module.layer
@@ -378,7 +382,7 @@ def module_traits(module: Module) -> tuple[bool, ...]:
     return tuple(framework.module_trait(module) for framework in FRAMEWORKS)
 
 
-def native_method(obj: Obj, owner: Value, name: str) -> Value:
+def native_method(obj: Instance, owner: Value, name: str) -> Value:
     """A method of a base class in the project that a framework knows better than its source tells; None for all others."""
     for framework in FRAMEWORKS:
         method = framework.native_method(obj, owner, name)

@@ -84,7 +84,7 @@ class Names(Protocol):
 
 
 @dataclass(slots=True)
-class Ledger:
+class DependencyTracker:
     """What is being asked for, and what was asked for earlier on behalf of a name.
 
     What can be asked for is a module's top-level name `(module, name)`, a dotted name to import `(base, name)`, and a `Source`.

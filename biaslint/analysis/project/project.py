@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from biaslint.analysis.project.dependencies import PRESENCE, Absent, Dependencies, Folder, Ledger, Lines
+from biaslint.analysis.project.dependencies import PRESENCE, Absent, Dependencies, DependencyTracker, Folder, Lines
 from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.shared_state import SharedState
 from biaslint.source import notebook, text as source_text
@@ -45,7 +45,7 @@ class Project:
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
         self._folders: dict[Path, bool] = {}
-        self.ledger = Ledger()
+        self.tracker = DependencyTracker()
         self.needs: Counter[Path] = Counter()  # how many pieces of work have needed a file
         self.state = SharedState()
         self.vast: set[Path] = set()  # files that are too large to be parsed
@@ -76,7 +76,7 @@ class Project:
         if path not in self.modules:
             self.modules[path] = self._parsed(path)
         module = self.modules[path]
-        self.ledger.asked.add(path if module is None or module.cells else Lines(path, 0))
+        self.tracker.asked.add(path if module is None or module.cells else Lines(path, 0))
         return module
 
     def _parsed(self, path: Path) -> Module | None:
@@ -115,18 +115,18 @@ class Project:
 
     def content(self, path: Path) -> str | None:
         """The text of a file that is not opened as a module; None where it cannot be read."""
-        self.ledger.asked.add(path)
+        self.tracker.asked.add(path)
         return self.read(path) if self.is_file(path) else None
 
     def needed(self) -> Dependencies:
-        """What the work since `ledger.begin()` depends on."""
-        self.ledger.settle()
-        self.needs.update(path for path in self.ledger.files if self._files[path])
+        """What the work since `tracker.begin()` depends on."""
+        self.tracker.settle()
+        self.needs.update(path for path in self.tracker.files if self._files[path])
         return Dependencies(
-            {str(path): self._files[path] for path in self.ledger.files},
-            {str(path): self._folders[path] for path in self.ledger.folders},
-            {str(path): last for path, last in self.ledger.files.items()},
-            frozenset(self.ledger.absent),
+            {str(path): self._files[path] for path in self.tracker.files},
+            {str(path): self._folders[path] for path in self.tracker.folders},
+            {str(path): last for path, last in self.tracker.files.items()},
+            frozenset(self.tracker.absent),
         )
 
     def may_bind(self, path: Path, name: str) -> bool:
@@ -136,18 +136,18 @@ class Project:
         text = self.read(path)
         if text is not None and (name in text or "import *" in text):
             return True
-        self.ledger.asked.update((Lines(path, 0), Absent(name)) if text is not None else (path,))
+        self.tracker.asked.update((Lines(path, 0), Absent(name)) if text is not None else (path,))
         return False
 
     def is_file(self, path: Path) -> bool:
-        self.ledger.asked.add(Lines(path, PRESENCE))
+        self.tracker.asked.add(Lines(path, PRESENCE))
         known = self._files.get(path)
         if known is None:
             known = self._files[path] = path in self.texts or path.is_file()
         return known
 
     def is_folder(self, path: Path) -> bool:
-        self.ledger.asked.add(Folder(path))
+        self.tracker.asked.add(Folder(path))
         known = self._folders.get(path)
         if known is None:
             known = self._folders[path] = path.is_dir() or any(path in text.parents for text in self.texts)
@@ -167,11 +167,11 @@ class Project:
     def find(self, name: str, base: Path) -> Path | None:
         """The file of the module `name`, imported from a file whose own imports start at `base`."""
         key = (base, name)
-        self.ledger.asked.add(key)
+        self.tracker.asked.add(key)
         if key not in self._found:
-            outer = self.ledger.on_behalf_of(key)
+            outer = self.tracker.on_behalf_of(key)
             self._found[key] = self._find(name, base)
-            self.ledger.back_to(outer)
+            self.tracker.back_to(outer)
         return self._found[key]
 
     def _find(self, name: str, base: Path) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import terms
-from biaslint.analysis.domain.values import ListV, Unknown
+from biaslint.analysis.domain.values import SequenceValue, Unknown
 from biaslint.analysis.interpreter.builtins import numpy_arrays
 from biaslint.theory.dataflow import Node
 
@@ -20,7 +20,7 @@ def content_of_value(value: Value) -> tuple[str, float | None, float | None]:
         return ("unknown", None, None)
     if isinstance(value, (int, float)):
         return ("constant", float(value), None)
-    if isinstance(value, ListV):
+    if isinstance(value, SequenceValue):
         numbers = {item for item in value.items if isinstance(item, (int, float))}
         if len(numbers) == 1 and all(isinstance(item, (int, float)) for item in value.items):
             return ("constant", float(numbers.pop()), None)
@@ -48,7 +48,7 @@ def number(value: Value) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def content(ex: Execution, value: Value) -> tuple[str, float | None, float | None]:
+def content_of(ex: Execution, value: Value) -> tuple[str, float | None, float | None]:
     """What a value that is assigned to a parameter holds: (how, value, spread)."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return ("constant", float(value), None)
@@ -57,7 +57,7 @@ def content(ex: Execution, value: Value) -> tuple[str, float | None, float | Non
     array = numpy_arrays.filled(value)
     if array is not None:
         return array
-    if isinstance(value, ListV):
+    if isinstance(value, SequenceValue):
         return content_of_value(value)
     if isinstance(value, Unknown):
         return ("prior" if terms.has_logarithm(value.key) else "unknown", None, None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import terms, values
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import Args, Builtin, ListV, Unknown, Value
+from biaslint.analysis.domain.values import Args, BoundNative, SequenceValue, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
 from biaslint.analysis.tensors import nodes, ops, reshaping
 from biaslint.theory.dataflow import Node
@@ -35,12 +35,12 @@ def attribute(ex: Execution, node: Node, name: str) -> Value:
         return reshaping.transpose(ex, node, -1, -2)
     if name == "grad":
         return ex.fresh("grad")
-    return Builtin(node, name)
+    return BoundNative(node, name)
 
 
 def shape(ex: Execution, node: Node) -> Value:
     if node.dims is not None:
-        return ListV([nodes.value_of(dim) for dim in node.dims], "tuple")
+        return SequenceValue([nodes.value_of(dim) for dim in node.dims], "tuple")
     return Unknown(("shape", node.id), "shape")
 
 
@@ -84,14 +84,14 @@ def shape_item(ex: Execution, value: Unknown, index: Value) -> Value:
         return items.load_item(ex, shape(ex, node), index)
     if isinstance(index, int):
         return nodes.value_of(("dim", node.id, index))
-    if isinstance(index, ListV) and index.kind == "slice":
+    if isinstance(index, SequenceValue) and index.kind == "slice":
         start, stop = index.items[0], index.items[1]
         if stop is None and isinstance(start, int):
             return Unknown(("shape", node.id, start), "shape")
         if isinstance(stop, int) and stop < 0 and start in (None, 0):
             return Unknown(("lead", node.id, stop), "shape")
         if isinstance(stop, int) and stop > 0:
-            return ListV([nodes.value_of(("dim", node.id, axis)) for axis in range(start or 0, stop)], "tuple")
+            return SequenceValue([nodes.value_of(("dim", node.id, axis)) for axis in range(start or 0, stop)], "tuple")
     return ex.fresh("a size")
 
 
@@ -184,8 +184,8 @@ def index(ex: Execution, node: Node, where: Value) -> Value:
         if key not in known:
             known[key] = ex.flow.add("input", (), None, f"{node.name}{key}", ex.here())
         return known[key]
-    parts = where.items if isinstance(where, ListV) and where.kind == "tuple" else [where]
-    if any(isinstance(part, (Node, Unknown)) or (isinstance(part, ListV) and part.kind != "slice") for part in parts):
+    parts = where.items if isinstance(where, SequenceValue) and where.kind == "tuple" else [where]
+    if any(isinstance(part, (Node, Unknown)) or (isinstance(part, SequenceValue) and part.kind != "slice") for part in parts):
         return gather(ex, node, parts)
     current = node
     axis = 0
@@ -213,7 +213,7 @@ def index(ex: Execution, node: Node, where: Value) -> Value:
 
 def index_from_back(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
     """x[..., a:b] on a tensor of unknown rank."""
-    if all(isinstance(part, ListV) and part.kind == "slice" for part in parts):
+    if all(isinstance(part, SequenceValue) and part.kind == "slice" for part in parts):
         current = node
         for offset, part in enumerate(parts):
             current = cut(ex, current, offset - len(parts), part)
@@ -227,13 +227,13 @@ def index_from_back(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
 
 def cut(ex: Execution, node: Node, axis: int, part: Value) -> Node:
     """x[:, a:b] keeps the axes; which part was taken is remembered for fused projections."""
-    if isinstance(part, ListV) and all(item is None for item in part.items):
+    if isinstance(part, SequenceValue) and all(item is None for item in part.items):
         return node
     dims = node.dims
     if dims is not None and -len(dims) <= axis < len(dims):
         place = axis % len(dims)
         size: Any = ex.fresh().key
-        bounds = part.items if isinstance(part, ListV) else []
+        bounds = part.items if isinstance(part, SequenceValue) else []
         if bounds and all(item is None or isinstance(item, int) for item in bounds) and isinstance(dims[place], int):
             size = len(range(dims[place])[slice(*bounds)])
         dims = tuple(size if at == place else dim for at, dim in enumerate(dims))
@@ -241,14 +241,16 @@ def cut(ex: Execution, node: Node, axis: int, part: Value) -> Node:
 
 
 def cut_key(part: Value) -> Any:
-    return tuple(None if item is None else terms.key_of(item) for item in part.items) if isinstance(part, ListV) else None
+    return (
+        tuple(None if item is None else terms.key_of(item) for item in part.items) if isinstance(part, SequenceValue) else None
+    )
 
 
 def gather(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
     """Indexing with tensors or unknown numbers: positions are picked along some axes."""
     if not node.rank:
         return ex.opaque(node, *parts, name="[]")
-    simple = all(part is Ellipsis or part is None or isinstance(part, (int, ListV, Unknown)) for part in parts)
+    simple = all(part is Ellipsis or part is None or isinstance(part, (int, SequenceValue, Unknown)) for part in parts)
     picked = [part for part in parts if isinstance(part, Unknown)]
     if simple and len(picked) == 1 and len(parts) == 1:
         return ops.select(ex, node, 0, parts[0])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import Args, Kwargs, ListV, Unknown, Value, argument
+from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.tensors import indexing, nodes, ops, reshaping
 from biaslint.theory.dataflow import Node
 
@@ -87,7 +87,7 @@ def apply(ex: Execution, name: str, node: Node, args: list[Value], kwargs: Kwarg
 
 def size_dims(ex: Execution, args: Args) -> Any:
     """The dimensions given to torch.zeros and its like: numbers, or one sequence."""
-    if len(args) >= 1 and isinstance(args[0], ListV):
+    if len(args) >= 1 and isinstance(args[0], SequenceValue):
         return tuple(nodes.dim_of(ex, item) for item in args[0].items) if not args[0].open else None
     if len(args) >= 1 and isinstance(args[0], Unknown) and isinstance(args[0].key, tuple) and args[0].key[:1] == ("shape",):
         return indexing.node_of_shape(ex, args[0]).dims
@@ -97,7 +97,7 @@ def size_dims(ex: Execution, args: Args) -> Any:
 
 def sizes_of(ex: Execution, args: list[Value], kwargs: Kwargs) -> list[Value] | None:
     """The target of view(2, 3), view((2, 3)), view(*x.shape[:2], -1)."""
-    if len(args) == 1 and isinstance(args[0], ListV):
+    if len(args) == 1 and isinstance(args[0], SequenceValue):
         return list(args[0].items) if not args[0].open else None
     if len(args) == 1 and isinstance(args[0], Unknown):
         key: Any = args[0].key
@@ -114,7 +114,7 @@ def sizes_of(ex: Execution, args: list[Value], kwargs: Kwargs) -> list[Value] | 
 
 def do_view(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     target = sizes_of(ex, args, kwargs)
-    if target is None or (len(target) == 1 and isinstance(target[0], (ListV,))):
+    if target is None or (len(target) == 1 and isinstance(target[0], (SequenceValue,))):
         return ex.opaque(x, name="reshape")
     if any(not isinstance(item, (int, Unknown)) for item in target):
         if len(target) == 1:
@@ -124,7 +124,7 @@ def do_view(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
 
 
 def do_permute(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    order = args[0] if len(args) == 1 else kwargs.get("dims", ListV(list(args)))
+    order = args[0] if len(args) == 1 else kwargs.get("dims", SequenceValue(list(args)))
     axes = nodes.axes_of(order)
     return reshaping.permute(ex, x, axes) if axes is not None else ex.opaque(x, name="permute")
 
@@ -209,7 +209,7 @@ def do_extreme(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Val
     if axis is None or isinstance(axis, Node):
         return ex.opaque(x, *args, name="max")
     values = ops.reduce(ex, x, axis, argument(args, kwargs, 1, "keepdim"), "max", False)
-    return ListV([values, ex.opaque(x, name="argmax")], "tuple")
+    return SequenceValue([values, ex.opaque(x, name="argmax")], "tuple")
 
 
 def do_amax(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -227,10 +227,10 @@ def do_split(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value
 
 def do_tensor_split(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     where, axis = argument(args, kwargs, 0, "indices_or_sections"), argument(args, kwargs, 1, "dim", default=0)
-    count = len(where.items) + 1 if isinstance(where, ListV) else where
+    count = len(where.items) + 1 if isinstance(where, SequenceValue) else where
     if not isinstance(count, int) or not 0 < count <= 256:
         return ex.opaque(x, name="tensor_split")
-    return ListV([ops.part(ex, x, axis, index) for index in range(count)], "tuple")
+    return SequenceValue([ops.part(ex, x, axis, index) for index in range(count)], "tuple")
 
 
 def do_unbind(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -305,7 +305,7 @@ def do_adaptive_pool(spatial: int) -> Handler:
 def adaptive(ex: Execution, x: Node, spatial: int, size: Value) -> Node:
     """Adaptive average pooling; a result of size 1 no longer varies in space."""
     node = ops.smooth(ex, x, spatial, "adaptive_avg_pool")
-    sizes = size.items if isinstance(size, ListV) else [size] * spatial
+    sizes = size.items if isinstance(size, SequenceValue) else [size] * spatial
     if node.dims is not None and len(sizes) == spatial and len(node.dims) > spatial:
         tail = [item if isinstance(item, int) else dim for item, dim in zip(sizes, node.dims[-spatial:], strict=True)]
         node.dims = (*node.dims[:-spatial], *tail)
@@ -326,7 +326,7 @@ def do_interpolate(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) ->
 def do_pad(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     mode = argument(args, kwargs, 1, "mode", default="constant")
     widths = argument(args, kwargs, 0, "pad")
-    return ops.pad(ex, x, widths if isinstance(widths, ListV) else 1, mode == "constant" or not isinstance(mode, str))
+    return ops.pad(ex, x, widths if isinstance(widths, SequenceValue) else 1, mode == "constant" or not isinstance(mode, str))
 
 
 def do_dropout(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
@@ -353,7 +353,7 @@ def do_triangle(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Va
 def do_rot90(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     """Quarter turns in the plane of two axes, which change places when their number is odd."""
     turns = argument(args, kwargs, 0, "k", default=1)
-    plane = nodes.axes_of(argument(args, kwargs, 1, "dims", default=ListV([0, 1])))
+    plane = nodes.axes_of(argument(args, kwargs, 1, "dims", default=SequenceValue([0, 1])))
     if not isinstance(turns, int) or plane is None or len(plane) != 2:
         return ex.opaque(x, name="rot90")
     return reshaping.transpose(ex, x, *plane) if turns % 2 else nodes.keep(ex, x, "rot90")
@@ -376,7 +376,7 @@ def do_fill(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     """zero_, fill_ and their like: nothing is left of what was there."""
     if x.op == "const":
         return x
-    found = values.tensors_in(ListV([*args, *kwargs.values()]))
+    found = values.tensors_in(SequenceValue([*args, *kwargs.values()]))
     return ex.opaque(*args, *kwargs.values(), name="fill_") if found else nodes.const(ex, x.dims, "a filled tensor")
 
 

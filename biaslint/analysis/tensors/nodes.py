@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import ListV, Unknown
+from biaslint.analysis.domain.values import SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import Dim, Dims, Node
 
@@ -48,7 +48,7 @@ def axes_of(value: Value) -> list[int] | None:
     """An axis or a list of axes."""
     if isinstance(value, int) and not isinstance(value, bool):
         return [value]
-    if isinstance(value, ListV) and all(isinstance(item, int) for item in value.items):
+    if isinstance(value, SequenceValue) and all(isinstance(item, int) for item in value.items):
         return list(value.items)
     return None
 
@@ -77,7 +77,7 @@ def tensor(ex: Execution, value: Value) -> Node | None:
         return const(ex, param_dims(value), value.which)
     if isinstance(value, Unknown) and value.tensors:
         return ex.opaque(value, name=value.text)
-    if isinstance(value, ListV):
+    if isinstance(value, SequenceValue):
         found = values.tensors_in(value)
         if found:
             return ex.opaque(value, name="a list")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import ListV
+from biaslint.analysis.domain.values import SequenceValue
 from biaslint.analysis.tensors import nodes, nodes as tensors_nodes, reshaping
 from biaslint.theory.dataflow import Dim, Dims, Node
 
@@ -139,7 +139,7 @@ def conv(
 
 
 def is_one(value: Value) -> bool:
-    return value == 1 or (isinstance(value, ListV) and bool(value.items) and all(item == 1 for item in value.items))
+    return value == 1 or (isinstance(value, SequenceValue) and bool(value.items) and all(item == 1 for item in value.items))
 
 
 def pads(padding: Value, kernel: Value) -> bool:
@@ -148,7 +148,7 @@ def pads(padding: Value, kernel: Value) -> bool:
         return False
     if isinstance(padding, str):
         return not is_one(kernel)
-    if isinstance(padding, ListV):
+    if isinstance(padding, SequenceValue):
         return any(pads(item, kernel) for item in padding.items)
     return not (isinstance(padding, (int, float)) and padding == 0)
 
@@ -278,7 +278,7 @@ def concat(ex: Execution, parts: Value, axis: Value) -> Value:
     if not nodes:
         return ex.fresh()
     if not isinstance(axis, int):
-        return ex.opaque(ListV(list(nodes)), name="concat")
+        return ex.opaque(SequenceValue(list(nodes)), name="concat")
     known = [node.dims for node in nodes if node.dims is not None]
     dims: Dims | None = None
     if known:
@@ -301,8 +301,8 @@ def stack(ex: Execution, parts: Value, axis: Value) -> Value:
     if not nodes:
         return ex.fresh()
     if not isinstance(axis, int):
-        return ex.opaque(ListV(list(nodes)), name="stack")
-    return concat(ex, ListV([reshaping.unsqueeze(ex, node, axis) for node in nodes]), axis)
+        return ex.opaque(SequenceValue(list(nodes)), name="stack")
+    return concat(ex, SequenceValue([reshaping.unsqueeze(ex, node, axis) for node in nodes]), axis)
 
 
 def part(ex: Execution, x: Node, axis: Value, index: int, size: Dim | None = None) -> Node:
@@ -320,13 +320,15 @@ def split(ex: Execution, x: Node, sizes: Value, axis: Value, chunks: bool) -> Va
     place = nodes.whole(axis, x.rank)
     if x.dims is not None and place is not None and 0 <= place < len(x.dims):
         size_on_axis = x.dims[place]
-    if isinstance(sizes, ListV):
-        return ListV([part(ex, x, axis, index, nodes.dim_of(ex, size)) for index, size in enumerate(sizes.items)], "tuple")
+    if isinstance(sizes, SequenceValue):
+        return SequenceValue(
+            [part(ex, x, axis, index, nodes.dim_of(ex, size)) for index, size in enumerate(sizes.items)], "tuple"
+        )
     if chunks and isinstance(sizes, int) and 0 < sizes <= 256:
         if isinstance(size_on_axis, int) and size_on_axis % sizes:
             return uneven(ex, x, sizes, axis, size_on_axis)
         each = size_on_axis // sizes if isinstance(size_on_axis, int) else None
-        return ListV([part(ex, x, axis, index, each) for index in range(sizes)], "tuple")
+        return SequenceValue([part(ex, x, axis, index, each) for index in range(sizes)], "tuple")
     if not chunks and isinstance(sizes, int) and isinstance(size_on_axis, int) and sizes > 0 and size_on_axis // sizes <= 256:
         return pieces_of(ex, x, sizes, axis, size_on_axis)
     return Pieces(x, axis, nodes.dim_of(ex, sizes) if not chunks else None).as_value(ex)
@@ -339,7 +341,7 @@ def uneven(ex: Execution, x: Node, count: int, axis: Value, size: int) -> Value:
 
 def pieces_of(ex: Execution, x: Node, each: int, axis: Value, size: int) -> Value:
     starts = range(0, size, each)
-    return ListV([part(ex, x, axis, index, min(each, size - at)) for index, at in enumerate(starts)], "tuple")
+    return SequenceValue([part(ex, x, axis, index, min(each, size - at)) for index, at in enumerate(starts)], "tuple")
 
 
 class Pieces:
@@ -380,7 +382,7 @@ def unbind(ex: Execution, x: Node, axis: Value) -> Value:
         node = nodes.make(ex, "keep", [x], x.dims, "unbind")
         node.info["unbind"] = axis
         return node
-    return ListV([select(ex, x, axis, index) for index in range(size)], "tuple")
+    return SequenceValue([select(ex, x, axis, index) for index in range(size)], "tuple")
 
 
 def softmax(ex: Execution, x: Node, axis: Value) -> Node:
@@ -432,7 +434,7 @@ def einsum(ex: Execution, equation: Value, operands: Sequence[Value]) -> Value:
 
 def pad(ex: Execution, x: Node, widths: Value, zeros: bool) -> Node:
     """Padding of the last axes; `widths` as PyTorch gives them, last axis first."""
-    sizes = widths.items if isinstance(widths, ListV) else [widths] * 4
+    sizes = widths.items if isinstance(widths, SequenceValue) else [widths] * 4
     if sizes and all(size == 0 for size in sizes):
         return nodes.keep(ex, x, "pad")
     axes: set[int] = set()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import terms, values
 from biaslint.analysis.domain.layers import Param, Write
-from biaslint.analysis.domain.values import Func, ListV, Obj, Unknown
+from biaslint.analysis.domain.values import FunctionValue, Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.tensors import contents, nodes
 
@@ -56,7 +56,7 @@ def note(
     grows: bool = False,
 ) -> Write:
     """A write by the statement that is being executed."""
-    where = next((frame.func.qualname for frame in reversed(ex.stack) if isinstance(frame.func, Func)), "")
+    where = next((frame.func.qualname for frame in reversed(ex.stack) if isinstance(frame.func, FunctionValue)), "")
     call = ex.node if isinstance(ex.node, ast.Call) and by != "=" else None
     statement = ex.statement or ex.node
     target = ""
@@ -76,7 +76,7 @@ def enclosing(ex: Execution) -> Iterator[str]:
     name = ""
     for frame in ex.stack:
         yield name
-        name = frame.func.qualname if isinstance(frame.func, Func) else name
+        name = frame.func.qualname if isinstance(frame.func, FunctionValue) else name
 
 
 def fractions(ex: Execution, param: Param) -> tuple[float, float] | None:
@@ -88,7 +88,7 @@ def fractions(ex: Execution, param: Param) -> tuple[float, float] | None:
     if start is stop and start is not None:
         return None  # a single element
     leaves: dict[Any, float] = {}
-    length = terms.measure(dims[0], leaves, grow=True)
+    length = terms.evaluate(dims[0], leaves, grow=True)
     if not length:
         return None
     low = 0.0 if start is None else measure_value(start, leaves)
@@ -103,12 +103,12 @@ def fractions(ex: Execution, param: Param) -> tuple[float, float] | None:
 
 
 def measure_value(value: Value, leaves: dict[Any, float]) -> float | None:
-    return terms.measure(value.key if isinstance(value, Unknown) else value, leaves, grow=False)
+    return terms.evaluate(value.key if isinstance(value, Unknown) else value, leaves, grow=False)
 
 
 def assign(ex: Execution, param: Param, value: Value) -> None:
     """param = value, param.data = value, param[...] = value"""
-    how, number_, spread = contents.content(ex, value)
+    how, number_, spread = contents.content_of(ex, value)
     text = ""
     statement = ex.statement
     if isinstance(statement, ast.Assign):
@@ -124,7 +124,7 @@ def argument_texts(ex: Execution, place: int) -> list[str]:
     return [ex.text(value) for value in given]
 
 
-def grows(value: Value) -> bool:
+def scales_with_size(value: Value) -> bool:
     """Is it an unknown number that gets larger where the sizes that it is made of do, as sqrt(fan_in)?"""
     if not isinstance(value, Unknown) or not isinstance(value.key, tuple) or value.key[0] not in ("op", "math"):
         return False
@@ -148,14 +148,16 @@ def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: di
     if name == "zero_":
         record(ex, param, "constant", 0.0, by=name)
     elif name in ("fill", "fill_", "copy_", "set_", "assign"):
-        how, value, spread = contents.content(ex, args[0] if args else None)
+        how, value, spread = contents.content_of(ex, args[0] if args else None)
         record(ex, param, how, value, spread, by=name, text=text)
     elif name == "normal_":
         mean = contents.number(args[0] if args else kwargs.get("mean", 0.0))
         given = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
         std = contents.number(given)
         text = next((item for item in argument_texts(ex, 1) if item), "")
-        record(ex, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text, grows=grows(given))
+        record(
+            ex, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text, grows=scales_with_size(given)
+        )
     elif name == "uniform_":
         low = contents.number(args[0] if args else kwargs.get("from", 0.0))
         high = contents.number(args[1] if len(args) > 1 else kwargs.get("to", 1.0))
@@ -194,7 +196,9 @@ def pieces(ex: Execution, param: Param, name: str, args: list[Value]) -> Value:
         each = operators.binary(ex, ast.FloorDiv(), total, count, ast.Pass()) if name == "chunk" else args[0]
         if values.is_constant(each) or isinstance(each, Unknown):
             cuts = [operators.binary(ex, ast.Mult(), each, index, ast.Pass()) for index in range(count + 1)]
-            return ListV([Param(param.layer, param.which, (cuts[index], cuts[index + 1])) for index in range(count)], "tuple")
+            return SequenceValue(
+                [Param(param.layer, param.which, (cuts[index], cuts[index + 1])) for index in range(count)], "tuple"
+            )
     return ex.fresh(name)
 
 
@@ -209,7 +213,7 @@ def tie_text(ex: Execution) -> str:
     return ex.text(statement.value) if plain and isinstance(statement, ast.Assign) else ""
 
 
-def replace(ex: Execution, obj: Obj, layer: Layer, name: str, value: Value) -> bool:
+def replace(ex: Execution, obj: Instance, layer: Layer, name: str, value: Value) -> bool:
     """layer.bias = value. True where the assignment was understood as one to a parameter."""
     if name not in ("bias", "weight") and not name.startswith(("bias_", "weight_")):
         return False
@@ -228,7 +232,7 @@ def replace(ex: Execution, obj: Obj, layer: Layer, name: str, value: Value) -> b
     if name == "bias" and layer.bias is False and not values.is_constant(value):
         layer.bias = True
     param = Param(layer, name)
-    if isinstance(value, Obj) and value.attrs.get("value") is not None:
+    if isinstance(value, Instance) and value.attrs.get("value") is not None:
         value = value.attrs["value"]
     assign(ex, param, value)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import Builtin, Kwargs, ListV, Unknown, argument
+from biaslint.analysis.domain.values import BoundNative, Kwargs, SequenceValue, Unknown, argument
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def attribute(ex: Execution, param: Param, name: str) -> Value:
         return param
     if name == "shape":
         dims = nodes.param_dims(param)
-        return ListV([nodes.value_of(dim) for dim in dims], "tuple") if dims is not None else ex.fresh("shape")
+        return SequenceValue([nodes.value_of(dim) for dim in dims], "tuple") if dims is not None else ex.fresh("shape")
     if name in ("dtype", "device", "grad"):
         return Unknown(("tensor", name), name)
     if name == "ndim":
@@ -28,7 +28,7 @@ def attribute(ex: Execution, param: Param, name: str) -> Value:
         return param.layer.trainable if param.which.startswith("bias") else ex.fresh(name)
     if name == "T":
         return nodes.const(ex, None, param.which)
-    return Builtin(param, name)
+    return BoundNative(param, name)
 
 
 def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: Kwargs) -> Value:
@@ -41,7 +41,7 @@ def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: Kw
         if name == "dim" and dims is not None:
             return len(dims)
         if name == "size" and not args and dims is not None:
-            return ListV([nodes.value_of(dim) for dim in dims], "tuple")
+            return SequenceValue([nodes.value_of(dim) for dim in dims], "tuple")
         return ex.fresh(name)
     if name in ("detach", "cpu", "cuda", "to", "float", "half", "contiguous", "view", "flatten", "requires_grad_"):
         if name == "requires_grad_":
@@ -56,9 +56,9 @@ def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: Kw
 
 
 def index(ex: Execution, param: Param, where: Value) -> Value:
-    if isinstance(where, ListV) and where.kind == "slice":
+    if isinstance(where, SequenceValue) and where.kind == "slice":
         return Param(param.layer, param.which, (where.items[0], where.items[1]))
-    if where is Ellipsis or (isinstance(where, ListV) and not where.items):
+    if where is Ellipsis or (isinstance(where, SequenceValue) and not where.items):
         return param
     return Param(param.layer, param.which, (where, where))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import terms, values
-from biaslint.analysis.domain.values import ListV
+from biaslint.analysis.domain.values import SequenceValue
 from biaslint.analysis.tensors import nodes
 from biaslint.theory.dataflow import MAX_AXES, Dim, Dims, Node
 
@@ -167,7 +167,7 @@ def flatten(ex: Execution, x: Node, start: Value = 1, end: Value = -1) -> Value:
 def unflatten(ex: Execution, x: Node, axis: Value, sizes: Value) -> Value:
     if x.dims is None and axis == -1:
         ex.flow.learn_rank(x, 3)  # sequences of features, (N, L, C), are what this is written for
-    if not x.dims or not isinstance(axis, int) or not isinstance(sizes, ListV):
+    if not x.dims or not isinstance(axis, int) or not isinstance(sizes, SequenceValue):
         return ex.opaque(x, name="unflatten")
     place = axis % len(x.dims)
     parts = tuple(nodes.dim_of(ex, item) if item != -1 else ex.fresh().key for item in sizes.items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain.values import ListV, Obj
+from biaslint.analysis.domain.values import Instance, SequenceValue
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project.environment import MISSING
 
@@ -25,7 +25,7 @@ def construct(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
     if "bias" in told:
         given.setdefault(argument, told["bias"])
     layer = framework.call(ex, like, args, given)
-    if not isinstance(layer, Obj) or layer.layer is None:
+    if not isinstance(layer, Instance) or layer.layer is None:
         return MISSING
     norm = told.get("norm", "")
     if not norm and "activation" not in told:
@@ -36,11 +36,11 @@ def construct(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
     if "activation" in told:
         parts.append(framework.call(ex, activation(told["activation"], keras), [], {}))
     if keras:
-        return framework.call(ex, "keras.Sequential", [ListV(parts)], {})
+        return framework.call(ex, "keras.Sequential", [SequenceValue(parts)], {})
     return framework.call(ex, "torch.nn.Sequential", parts, {})
 
 
-def normalization(ex: Execution, like: str, layer: Obj, where: str, keras: bool) -> Value:
+def normalization(ex: Execution, like: str, layer: Instance, where: str, keras: bool) -> Value:
     if keras:
         return framework.call(ex, "keras.layers.BatchNormalization", [], {})
     dims = next((digit for digit in "123" if like.endswith(f"{digit}d")), "1")

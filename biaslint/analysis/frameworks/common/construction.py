@@ -11,11 +11,11 @@ from biaslint.theory.dataflow import Dim, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer
-    from biaslint.analysis.domain.values import Obj, Value
+    from biaslint.analysis.domain.values import Instance, Value
     from biaslint.analysis.interpreter.execution import Execution
 
 
-def chosen(ex: Execution, keyword: str) -> bool:
+def is_computed_argument(ex: Execution, keyword: str) -> bool:
     """Is the argument of the present call given as anything but a literal? Then whoever sets that decides."""
     given = ex.node.keywords if isinstance(ex.node, ast.Call) else []
     return any(one.arg == keyword and not isinstance(one.value, ast.Constant) for one in given)
@@ -76,7 +76,7 @@ def argument_texts(ex: Execution, names: tuple[str, ...]) -> dict[str, str]:
     return texts
 
 
-def settings(ex: Execution, made: Obj | None = None) -> dict[str, Value]:
+def settings(ex: Execution, made: Instance | None = None) -> dict[str, Value]:
     """The parameters of the function that holds the call, with their values; constructors of what is being made are passed over."""
     for frame in reversed(ex.stack):
         if made is not None and frame.self is made:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import layers
-from biaslint.analysis.domain.values import External, Func, ListV, Native, Obj, Partial
+from biaslint.analysis.domain.values import External, FunctionValue, Instance, ModelFunction, Partial, SequenceValue
 from biaslint.analysis.tensors import contents
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def is_initializer(name: str) -> bool:
     return short in INITIALIZERS or short in SCALED_INITIALIZERS
 
 
-def make(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Obj:
+def make(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Instance:
     """An initialiser's instance."""
-    obj = Obj(External(name), ex.origin())
-    obj.attrs["args"] = ListV(list(args))
+    obj = Instance(External(name), ex.origin())
+    obj.attrs["args"] = SequenceValue(list(args))
     obj.attrs.update(kwargs)
     return obj
 
@@ -83,15 +83,15 @@ def content(ex: Execution, value: Value, shape: Value = None, old: bool = False)
         return named(value, [], {}, False)
     if isinstance(value, External):
         return named(value.name, [], {}, old)
-    if isinstance(value, Obj) and isinstance(value.cls, External):
+    if isinstance(value, Instance) and isinstance(value.cls, External):
         stored = value.attrs.get("args")
-        items = stored.items if isinstance(stored, ListV) else []
+        items = stored.items if isinstance(stored, SequenceValue) else []
         return named(value.cls.name, items, {key: item for key, item in value.attrs.items() if key != "args"}, old)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return ("constant", float(value), None, "")
-    if isinstance(value, (Func, Partial, Native, Obj)):
+    if isinstance(value, (FunctionValue, Partial, ModelFunction, Instance)):
         made = ex.call(value, [shape if shape is not None else ex.fresh("shape")], {}, ex.node)
-        if isinstance(made, (Obj, External, str)):
+        if isinstance(made, (Instance, External, str)):
             return content(ex, made, shape, old)
         return (*contents.content_of_value(made), "")
     return (*contents.content_of_value(value), "")

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import layers
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import Args, Func, Kwargs, ListV, Method, Native, Partial, Unknown, Value, argument
+from biaslint.analysis.domain.values import (
+    Args,
+    FunctionValue,
+    Kwargs,
+    Method,
+    ModelFunction,
+    Partial,
+    SequenceValue,
+    Unknown,
+    Value,
+    argument,
+)
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import contents, methods as tensor_methods, nodes, ops, reshaping
@@ -43,7 +54,7 @@ def variable(ex: Execution, shape: Value, written: Any, name: str, trainable: Va
 
 
 def remembered(ex: Execution, dims: Dims | None, written: Any, name: str, trainable: Value, framework: str) -> Node:
-    if construction.chosen(ex, "trainable"):
+    if construction.is_computed_argument(ex, "trainable"):
         trainable = None
     made = Variable(ex.origin(), written, trainable, named(ex) or name, framework)
     known = (
@@ -58,12 +69,12 @@ def remembered(ex: Execution, dims: Dims | None, written: Any, name: str, traina
 
 def variable_of(ex: Execution, value: Value, trainable: Value, framework: str, shape: Value = None) -> Node:
     """tf.Variable(initial value)"""
-    if isinstance(value, (Func, Partial, Method, Native)):
+    if isinstance(value, (FunctionValue, Partial, Method, ModelFunction)):
         value = ex.call(value, [], {}, ex.node)
     dims = value.dims if isinstance(value, Node) else None
-    if isinstance(value, ListV) and value.items and not isinstance(value.items[0], ListV):
+    if isinstance(value, SequenceValue) and value.items and not isinstance(value.items[0], SequenceValue):
         dims = (len(value.items),)
-    if dims is None and isinstance(shape, ListV):
+    if dims is None and isinstance(shape, SequenceValue):
         dims = construction.shape_dims(ex, shape.items)
     how, number, spread = contents.content_of_value(value)
     by = ""
@@ -160,12 +171,12 @@ def constant(ex: Execution, value: Value, shape: Value) -> Value:
         return value
     how, number, spread = contents.content_of_value(value)
     dims: Dims | None = ()
-    if isinstance(shape, (ListV, Unknown)):
+    if isinstance(shape, (SequenceValue, Unknown)):
         dims = tensor_methods.size_dims(ex, [shape])
     elif isinstance(shape, int):
         dims = (shape,)
-    elif isinstance(value, ListV):
-        dims = (len(value.items),) if value.items and not isinstance(value.items[0], ListV) else None
+    elif isinstance(value, SequenceValue):
+        dims = (len(value.items),) if value.items and not isinstance(value.items[0], SequenceValue) else None
     elif isinstance(value, Unknown):
         dims = None
     write = (how, number, spread) if how == "constant" else None
@@ -215,7 +226,7 @@ def convolution(ex: Execution, name: str, args: Args, kwargs: Kwargs, framework:
     out: Any = ex.fresh().key
     kernel: Value = ex.fresh("kernel")
     if known is not None and len(known) == spatial + 2:
-        kernel = ListV([nodes.value_of(side) for side in known[:spatial]], "tuple")
+        kernel = SequenceValue([nodes.value_of(side) for side in known[:spatial]], "tuple")
         if name.startswith("depthwise"):
             out = known[-2] if known[-1] == 1 else out
         elif name != "separable_conv2d":
@@ -329,8 +340,8 @@ def moments(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     axes = nodes.axes_of(argument(args, kwargs, 1, "axes", "axis"))
     if x is None or axes is None:
         node = ex.opaque(*args, name="moments")
-        return ListV([node, node], "tuple")
-    return ListV([nodes.const(ex, None, name, moments=(x, tuple(axes))) for name in ("mean", "variance")], "tuple")
+        return SequenceValue([node, node], "tuple")
+    return SequenceValue([nodes.const(ex, None, name, moments=(x, tuple(axes))) for name in ("mean", "variance")], "tuple")
 
 
 def batch_normalization(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -363,7 +374,7 @@ def fused_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     node = nodes.keep(ex, x, "fused_batch_norm")
     if training is not False:
         node = ops.norm(ex, x, "batch norm", ops.all_but(axis), "tf.nn.fused_batch_norm")
-    return ListV([node, nodes.const(ex, None, "mean"), nodes.const(ex, None, "variance")], "tuple")
+    return SequenceValue([node, nodes.const(ex, None, "mean"), nodes.const(ex, None, "variance")], "tuple")
 
 
 def function(ex: Execution, name: str, args: Args, kwargs: Kwargs, framework: str) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import Class, External, ListV, Native, Obj, Unknown
+from biaslint.analysis.domain.values import Class, External, Instance, ModelFunction, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, raw_layers
 from biaslint.analysis.frameworks.keras import (
     functions as keras_functions,
@@ -31,13 +31,13 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
     if short in keras_vocabulary.LAYERS:
         return keras_layers.construct(ex, name.rpartition(".")[2], args, kwargs)
     if short in ("Model", "Sequential", "Layer"):
-        obj = Obj(External(name), ex.origin())
+        obj = Instance(External(name), ex.origin())
         ex.objects.append(obj)
         models.prepare(ex, obj)
         models.initialize(ex, obj, args, kwargs)
         return obj
     if name == SUBMODULES:
-        return ListV([External(f"keras.{space}") for space in ("backend", "layers", "models", "utils")], "tuple")
+        return SequenceValue([External(f"keras.{space}") for space in ("backend", "layers", "models", "utils")], "tuple")
     last = name.rpartition(".")[2]
     parts = name.split(".")
     if last == "Input" or name == "keras.backend.placeholder":
@@ -60,7 +60,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
     if space == "losses":
         return loss(ex, last, args, kwargs)
     if space == "regularizers" or space == "constraints" or space == "callbacks" or space == "metrics":
-        return Obj(External(name))
+        return Instance(External(name))
     if space in ("backend", "ops", "random", "tree") or len(parts) == 3:
         if last == "learning_phase":
             return True
@@ -104,7 +104,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         "keras_export",
         "get_registered_object",
     ):
-        return Native(last, lambda value, *rest, **options: value)
+        return ModelFunction(last, lambda value, *rest, **options: value)
     if last in ("get_source_inputs",):
         return ex.fresh(last)
     if space in ("config", "utils", "saving", "mixed_precision", "dtype_policies", "distribution"):
@@ -119,12 +119,12 @@ def make_input(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
     shape = args[0] if args else kwargs.get("shape", kwargs.get("input_shape"))
     batch = kwargs.get("batch_size")
     dims: Dims | None = None
-    if isinstance(shape, ListV) and not shape.open:
+    if isinstance(shape, SequenceValue) and not shape.open:
         dims = construction.shape_dims(ex, [batch, *shape.items])
     elif isinstance(shape, int):
         dims = construction.shape_dims(ex, [batch, shape])
     whole = kwargs.get("batch_shape", kwargs.get("batch_input_shape"))
-    if isinstance(whole, ListV) and not whole.open:
+    if isinstance(whole, SequenceValue) and not whole.open:
         dims = construction.shape_dims(ex, whole.items)
     name = kwargs.get("name")
     return ex.flow.add("input", (), dims, name if isinstance(name, str) else "the input", ex.here())
@@ -165,7 +165,7 @@ def variable(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Valu
 
 def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
 
-    obj = Obj(External(name), ex.origin())
+    obj = Instance(External(name), ex.origin())
     short = name.rpartition(".")[2]
     if short in keras_vocabulary.OPTIMIZERS:
         layer = Layer(f"keras.optimizers.{short}", "optimizer", "keras", dict(kwargs), ex.origin(), bias=False)
@@ -180,7 +180,7 @@ def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
 def loss(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """keras.losses.BinaryCrossentropy(...), keras.losses.binary_crossentropy(y, p)"""
     if name in keras_vocabulary.LOSSES:
-        obj = Obj(External(f"keras.losses.{name}"), ex.origin())
+        obj = Instance(External(f"keras.losses.{name}"), ex.origin())
         models.note_loss(ex, name, kwargs)
         return obj
     if name in keras_vocabulary.LOSS_NAMES:
@@ -194,7 +194,7 @@ def is_instance(value: Value, kind: External) -> bool | None:
     name = keras_names.canonical(kind.name)
     if name.endswith("KerasTensor"):
         return isinstance(value, Node)
-    if not isinstance(value, Obj):
+    if not isinstance(value, Instance):
         return None if isinstance(value, Unknown) else False
     bases = [base for base in value.cls.mro if isinstance(base, External)] if isinstance(value.cls, Class) else [value.cls]
     return any(is_subclass(base, kind) for base in bases)

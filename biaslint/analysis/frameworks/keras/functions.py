@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import values, values as domain_values
 from biaslint.analysis.domain.values import (
     Args,
-    DictV,
+    DictValue,
     External,
-    Func,
+    FunctionValue,
+    Instance,
     Kwargs,
-    ListV,
     Method,
-    Native,
-    Obj,
+    ModelFunction,
     Partial,
+    SequenceValue,
     Unknown,
     Value,
     argument,
@@ -92,24 +92,24 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
         return handler(ex, args, kwargs)
     if name in KEEP or name in ELEMENTWISE:
         x = first(args, kwargs)
-        if name in KEEP and isinstance(x, (ListV, int, float)) and not values.tensors_in(x):
+        if name in KEEP and isinstance(x, (SequenceValue, int, float)) and not values.tensors_in(x):
             return x
         node = (
             construction.tensor(ex, x)
-            if isinstance(x, (Node, Unknown, ListV)) or not values.tensors_in(ListV(list(args)))
+            if isinstance(x, (Node, Unknown, SequenceValue)) or not values.tensors_in(SequenceValue(list(args)))
             else None
         )
         if node is None:
             return (
                 ex.opaque(*args, *kwargs.values(), name=name)
-                if values.tensors_in(ListV([*args, *kwargs.values()]))
+                if values.tensors_in(SequenceValue([*args, *kwargs.values()]))
                 else ex.fresh(name)
             )
         if name in KEEP:
             if node.op == "const":
                 return stopped(ex, node) if name == "stop_gradient" else node
             return nodes.keep(ex, node, name)
-        if node.op == "const" and all(other.op == "const" for other in values.tensors_in(ListV(list(args)))):
+        if node.op == "const" and all(other.op == "const" for other in values.tensors_in(SequenceValue(list(args)))):
             return nodes.const(ex, node.dims, name if name != "log" else "log")
         result = ex.opaque(*args, *kwargs.values(), name=name)
         result.dims = node.dims
@@ -130,7 +130,7 @@ def stopped(ex: Execution, node: Node) -> Node:
 
 def truly_unknown(ex: Execution, args: Args, kwargs: Kwargs, name: str) -> Value:
     values = [*args, *kwargs.values()]
-    return ex.opaque(*values, name=name) if domain_values.tensors_in(ListV(values)) else ex.fresh(name)
+    return ex.opaque(*values, name=name) if domain_values.tensors_in(SequenceValue(values)) else ex.fresh(name)
 
 
 def do_add(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -138,7 +138,7 @@ def do_add(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
         argument(args, kwargs, 0, "x", "x1", "a"),
         argument(args, kwargs, 1, "y", "x2", "b"),
     )
-    if isinstance(left, ListV) and right is None:
+    if isinstance(left, SequenceValue) and right is None:
         return keras_layers.merge(ex, "add", left.items, {})
     return ops.add(ex, left, right)
 
@@ -178,7 +178,7 @@ def do_matmul(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 def do_einsum(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     operands = args[1:]
-    if len(operands) == 1 and isinstance(operands[0], ListV):
+    if len(operands) == 1 and isinstance(operands[0], SequenceValue):
         operands = operands[0].items
     return ops.einsum(ex, args[0] if args else kwargs.get("equation"), operands)
 
@@ -222,7 +222,7 @@ def do_reshape(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return ex.fresh("reshape")
     sizes = tensor_methods.sizes_of(ex, [target], {})
-    if sizes is None or any(isinstance(item, ListV) for item in sizes):
+    if sizes is None or any(isinstance(item, SequenceValue) for item in sizes):
         return ex.opaque(x, name="reshape")
     return reshaping.reshape(ex, x, [item if isinstance(item, (int, Unknown)) else ex.fresh() for item in sizes])
 
@@ -296,13 +296,13 @@ def do_pad(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     mode = argument(args, kwargs, 2, "mode", default="CONSTANT")
     if x is None:
         return ex.fresh("pad")
-    if not isinstance(widths, ListV) or widths.open:
+    if not isinstance(widths, SequenceValue) or widths.open:
         return nodes.make(ex, "opaque", [x], x.dims, "pad")
     if x.dims is None:
         ex.flow.learn_rank(x, len(widths.items))
     axes = []
     for axis, pair in enumerate(widths.items):
-        sides = pair.items if isinstance(pair, ListV) else [pair]
+        sides = pair.items if isinstance(pair, SequenceValue) else [pair]
         if not all(values.is_constant(side) and side == 0 for side in sides):
             axes.append(axis)
     dims = None if x.dims is None else tuple(ex.fresh().key if axis in axes else dim for axis, dim in enumerate(x.dims))
@@ -370,7 +370,7 @@ def do_cond(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 def do_keras_switch(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """K.in_train_phase(x, alt)"""
     value = argument(args, kwargs, 0, "x")
-    return ex.call(value, [], {}, ex.node) if isinstance(value, (Func, Method, Native)) else value
+    return ex.call(value, [], {}, ex.node) if isinstance(value, (FunctionValue, Method, ModelFunction)) else value
 
 
 def do_pixel_shuffle(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -420,7 +420,7 @@ def do_tile(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
         return ex.fresh("tile")
     return (
         reshaping.expand(ex, x, counts.items, "repeat")
-        if isinstance(counts, ListV) and not counts.open
+        if isinstance(counts, SequenceValue) and not counts.open
         else ex.opaque(x, name="tile")
     )
 
@@ -432,13 +432,13 @@ def do_broadcast(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
         return ex.fresh("broadcast")
     return (
         reshaping.expand(ex, x, target.items, "expand")
-        if isinstance(target, ListV) and not target.open
+        if isinstance(target, SequenceValue) and not target.open
         else ex.opaque(x, name="broadcast_to")
     )
 
 
 def do_with(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    return Obj(External("tensorflow.a_context"))
+    return Instance(External("tensorflow.a_context"))
 
 
 def do_function(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -446,11 +446,11 @@ def do_function(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     for index, value in enumerate(args):
         if not isinstance(value, str):
             return Partial(value, [], kwargs) if index and kwargs else value
-    return Native("function", lambda value, *rest, **options: value)
+    return ModelFunction("function", lambda value, *rest, **options: value)
 
 
 def do_list(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    return ListV(open=True, items=[])
+    return SequenceValue(open=True, items=[])
 
 
 HANDLERS: dict[str, Handler] = {
@@ -553,4 +553,4 @@ HANDLERS: dict[str, Handler] = {
 
 
 def dictionary(value: Value) -> Kwargs:
-    return {key: item for key, item in value.items.items() if isinstance(key, str)} if isinstance(value, DictV) else {}
+    return {key: item for key, item in value.items.items() if isinstance(key, str)} if isinstance(value, DictValue) else {}

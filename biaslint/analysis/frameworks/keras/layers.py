@@ -9,13 +9,13 @@ from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import (
     Args,
     Class,
-    DictV,
+    DictValue,
     External,
-    Func,
+    FunctionValue,
+    Instance,
     Kwargs,
-    ListV,
-    Native,
-    Obj,
+    ModelFunction,
+    SequenceValue,
     Unknown,
     Value,
     adopt,
@@ -31,15 +31,17 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-def construct(ex: Execution, short: str, args: Args, kwargs: Kwargs) -> Obj:
+def construct(ex: Execution, short: str, args: Args, kwargs: Kwargs) -> Instance:
     """keras.layers.<short>(...)"""
-    obj = Obj(External(f"keras.layers.{short}"), ex.origin())
+    obj = Instance(External(f"keras.layers.{short}"), ex.origin())
     ex.objects.append(obj)
     make(ex, obj, short, args, kwargs)
     return obj
 
 
-def make(ex: Execution, obj: Obj, short: str, args: Args, kwargs: Kwargs, type_: str = "", framework: str = "keras") -> None:
+def make(
+    ex: Execution, obj: Instance, short: str, args: Args, kwargs: Kwargs, type_: str = "", framework: str = "keras"
+) -> None:
     """Turn an instance into the layer."""
     name = keras_vocabulary.RENAMED_LAYERS.get(short, short)
     spec = keras_vocabulary.LAYERS[name]
@@ -89,7 +91,7 @@ def set_bias(ex: Execution, layer: Layer, spec: LayerSpec, config: Kwargs, name:
     given = config.get("bias_initializer", "zeros")
     layer.default = "zeros"
     if given is not None and given != "zeros":
-        shape = ListV([config.get("units", config.get("filters", ex.fresh()))], "tuple")
+        shape = SequenceValue([config.get("units", config.get("filters", ex.fresh()))], "tuple")
         layer.writes.append(common_initializers.as_write(ex, given, layer.texts.get("bias_initializer", ""), shape=shape))
 
 
@@ -106,20 +108,20 @@ def bound(ex: Execution, spec: LayerSpec, short: str, args: Args, kwargs: Kwargs
         sides = spec.facts["dims"]
         config.update(zip(names, args[:1], strict=False))
         if rest:
-            config["kernel_size"] = ListV(list(rest[:sides]), "tuple")
+            config["kernel_size"] = SequenceValue(list(rest[:sides]), "tuple")
         config.update(zip(("kernel_initializer", "activation"), rest[sides:], strict=False))
     else:
         config.update(zip(names, args, strict=False))
     for name, value in kwargs.items():
         config[keras_vocabulary.RENAMED_ARGUMENTS.get(name, name) if name not in names else name] = value
     if "nb_row" in kwargs:
-        config["kernel_size"] = ListV([kwargs["nb_row"], kwargs.get("nb_col", kwargs["nb_row"])], "tuple")
+        config["kernel_size"] = SequenceValue([kwargs["nb_row"], kwargs.get("nb_col", kwargs["nb_row"])], "tuple")
     if config.get("data_format") in ("tf", "th"):
         config["data_format"] = "channels_last" if config["data_format"] == "tf" else "channels_first"
     return config
 
 
-def apply(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def apply(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """layer(x, ...)"""
     layer = obj.layer
     assert layer is not None
@@ -133,9 +135,9 @@ def apply(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
         node.bias_of = layer
         layer.calls.append(node)
         if layer.kind == "rnn" and layer.config.get("return_state") is True:
-            return ListV([node, *(ex.opaque(node, name=layer.name) for _ in range(1 + ("LSTM" in layer.type)))])
+            return SequenceValue([node, *(ex.opaque(node, name=layer.name) for _ in range(1 + ("LSTM" in layer.type)))])
         if layer.kind == "rnn_cell":
-            return ListV([node, ex.opaque(node, name=layer.name)], "tuple")
+            return SequenceValue([node, ex.opaque(node, name=layer.name)], "tuple")
         return node
     x = construction.tensor(ex, value)
     if x is None:
@@ -154,7 +156,7 @@ def known_input(ex: Execution, layer: Layer, x: Node) -> None:
     if x.dims is not None:
         return
     shape = layer.config.get("input_shape", layer.config.get("batch_input_shape"))
-    if isinstance(shape, ListV) and not shape.open:
+    if isinstance(shape, SequenceValue) and not shape.open:
         sizes = shape.items if "input_shape" not in layer.config else [None, *shape.items]
         x.dims = construction.shape_dims(ex, sizes)
     elif isinstance(layer.config.get("input_dim"), (int, Unknown)) and layer.kind == "linear":
@@ -169,7 +171,7 @@ def activated(ex: Execution, activation: Value, x: Node) -> Value:
         if activation in keras_vocabulary.SOFTMAX:
             return ops.softmax(ex, x, -1)
         return construction.nonlinear(ex, x, activation)
-    if isinstance(activation, (External, Func, Native, Obj, Class)) or not isinstance(activation, Unknown):
+    if isinstance(activation, (External, FunctionValue, ModelFunction, Instance, Class)) or not isinstance(activation, Unknown):
         return ex.call(activation, [x], {}, ex.node)
     if not ex.truth(activation):
         return x
@@ -245,7 +247,7 @@ def do_einsum_dense(ex: Execution, layer: Layer, x: Node) -> Value:
     return construction.biased(layer, value, axes) if isinstance(value, Node) else value
 
 
-def do_norm(ex: Execution, obj: Obj, layer: Layer, x: Node, kwargs: Kwargs) -> Value:
+def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, kwargs: Kwargs) -> Value:
     """Normalisation. A batch norm that is frozen or told `training=False` only scales and shifts."""
     style = layer.spec.facts["style"]
     training = kwargs.get("training", kwargs.get("is_training", True))
@@ -317,7 +319,7 @@ def do_flatten(ex: Execution, layer: Layer, x: Node) -> Value:
 
 def do_reshape(ex: Execution, layer: Layer, x: Node) -> Value:
     target = layer.config.get("target_shape")
-    if not isinstance(target, ListV) or target.open:
+    if not isinstance(target, SequenceValue) or target.open:
         return ex.opaque(x, name="reshape")
     first = nodes.value_of(x.dims[0] if x.dims else ("dim", x.id, 0))
     return reshaping.reshape(ex, x, [first, *(-1 if item is None else item for item in target.items)])
@@ -385,7 +387,7 @@ def do_global_pool(ex: Execution, layer: Layer, x: Node) -> Value:
         ex.flow.learn_rank(x, spatial + 2)
     rank = x.rank or spatial + 2
     channel = 1 if construction.is_first(ex, layer.config.get("data_format")) else rank - 1
-    axes = ListV([axis for axis in range(1, rank) if axis != channel])
+    axes = SequenceValue([axis for axis in range(1, rank) if axis != channel])
     return ops.reduce(
         ex, x, axes, layer.config.get("keepdims", False), layer.type.rpartition(".")[2], layer.kind == "global_average_pool"
     )
@@ -393,7 +395,7 @@ def do_global_pool(ex: Execution, layer: Layer, x: Node) -> Value:
 
 def do_lambda(ex: Execution, layer: Layer, x: Node) -> Value:
     given = layer.config.get("arguments")
-    extra = {key: item for key, item in given.items.items() if isinstance(key, str)} if isinstance(given, DictV) else {}
+    extra = {key: item for key, item in given.items.items() if isinstance(key, str)} if isinstance(given, DictValue) else {}
     function = layer.config.get("function")
     if isinstance(function, Unknown) or function is None:
         return ex.opaque(x, name="a lambda layer")
@@ -405,7 +407,7 @@ def do_input(ex: Execution, layer: Layer, x: Node) -> Value:
 
 
 def merged(ex: Execution, layer: Layer, value: Value) -> Value:
-    parts = value.items if isinstance(value, ListV) else [value]
+    parts = value.items if isinstance(value, SequenceValue) else [value]
     return merge(ex, layer.spec.facts["op"], parts, layer.config)
 
 
@@ -420,18 +422,18 @@ def merge(ex: Execution, op: str, parts: list[Value], config: Kwargs) -> Value:
     if not nodes:
         return ex.fresh("a merge")
     if op == "concat":
-        return ops.concat(ex, ListV(list(nodes)), config.get("axis", -1))
+        return ops.concat(ex, SequenceValue(list(nodes)), config.get("axis", -1))
     if op in ("add", "mul"):
         result: Value = nodes[0]
         for node in nodes[1:]:
             result = ops.add(ex, result, node) if op == "add" else ops.mul(ex, result, node)
         return result
-    node = ex.opaque(ListV(list(nodes)), name="maximum" if op == "max" else "a merge")
+    node = ex.opaque(SequenceValue(list(nodes)), name="maximum" if op == "max" else "a merge")
     node.dims = nodes[0].dims if op == "max" else None
     return node
 
 
-def wrapped(ex: Execution, obj: Obj, layer: Layer, value: Value, args: Args, kwargs: Kwargs) -> Value:
+def wrapped(ex: Execution, obj: Instance, layer: Layer, value: Value, args: Args, kwargs: Kwargs) -> Value:
     """TimeDistributed, Bidirectional, RNN(cell) and other layers around a layer."""
     inner = obj.attrs.get("layer")
     style = layer.spec.facts["style"]
@@ -441,9 +443,9 @@ def wrapped(ex: Execution, obj: Obj, layer: Layer, value: Value, args: Args, kwa
         x = construction.tensor(ex, value)
         if x is None:
             return ex.opaque(*args, name="TimeDistributed")
-        if x.dims is None and isinstance(inner, Obj) and inner.layer is not None and inner.layer.kind == "conv":
+        if x.dims is None and isinstance(inner, Instance) and inner.layer is not None and inner.layer.kind == "conv":
             ex.flow.learn_rank(x, inner.layer.spec.facts["dims"] + 3)
-        if x.dims is None and isinstance(inner, Obj) and inner.layer is not None and inner.layer.spec.kind == "linear":
+        if x.dims is None and isinstance(inner, Instance) and inner.layer is not None and inner.layer.spec.kind == "linear":
             return ex.call(inner, [x], {}, ex.node)
         if x.dims is None:
             known_input(ex, layer, x)
@@ -457,15 +459,15 @@ def wrapped(ex: Execution, obj: Obj, layer: Layer, value: Value, args: Args, kwa
         again.dims = (again.dims[0], ex.fresh().key, *again.dims[2:])
         return again
     if style == "rnn":
-        inners = inner.items if isinstance(inner, ListV) else [inner]
+        inners = inner.items if isinstance(inner, SequenceValue) else [inner]
         node = ex.opaque(*args, *kwargs.values(), name=layer.type.rpartition(".")[2])
         for one in inners:
-            if isinstance(one, Obj):
+            if isinstance(one, Instance):
                 one.used = True
                 if one.layer is not None:
                     one.layer.calls.append(node)
                 elif isinstance(one.cls, Class):
-                    ex.call(one, [node, ListV([ex.opaque(node, name="a state")])], {}, ex.node)
+                    ex.call(one, [node, SequenceValue([ex.opaque(node, name="a state")])], {}, ex.node)
         return node
     return ex.call(inner, args, kwargs, ex.node)
 

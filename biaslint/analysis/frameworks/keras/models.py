@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.layers import Layer, Param
-from biaslint.analysis.domain.values import Args, Builtin, Class, DictV, External, Func, Kwargs, ListV, Obj, Unknown, Value
+from biaslint.analysis.domain.values import (
+    Args,
+    BoundNative,
+    Class,
+    DictValue,
+    External,
+    FunctionValue,
+    Instance,
+    Kwargs,
+    SequenceValue,
+    Unknown,
+    Value,
+)
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, raw_layers
 from biaslint.analysis.frameworks.keras import (
     layers as keras_layers,
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-def base_name(obj: Obj) -> str:
+def base_name(obj: Instance) -> str:
     """The Keras class an instance is built on: "Dense", "Sequential", "Model", "Layer", or "" where it is none."""
     best, rank = "", 0
     for base in obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]:
@@ -35,25 +47,25 @@ def base_name(obj: Obj) -> str:
     return best
 
 
-def is_module(obj: Obj) -> bool:
+def is_module(obj: Instance) -> bool:
     return obj.layer is not None or obj.items is not None or bool(base_name(obj))
 
 
-def prepare(ex: Execution, obj: Obj) -> None:
+def prepare(ex: Execution, obj: Instance) -> None:
     """A new instance, before its constructor runs."""
     if base_name(obj) == "Sequential":
         obj.items = {}
 
 
-def finished(ex: Execution, obj: Obj) -> None:
+def finished(ex: Execution, obj: Instance) -> None:
     """A new instance, after its constructor ran."""
 
 
-def build_functional(ex: Execution, obj: Obj, inputs: Value, outputs: Value) -> None:
+def build_functional(ex: Execution, obj: Instance, inputs: Value, outputs: Value) -> None:
     obj.attrs["inputs"], obj.attrs["outputs"] = inputs, outputs
 
 
-def initialize(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> None:
+def initialize(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> None:
     """The constructor of a Keras class."""
     name = base_name(obj)
     if name in keras_vocabulary.LAYERS:
@@ -74,12 +86,12 @@ def initialize(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> None:
         obj.attrs["trainable"] = kwargs["trainable"]
     if "name" in kwargs:
         obj.attrs["name"] = kwargs["name"]
-    if name == "Layer" and isinstance(kwargs.get("layer"), Obj):
+    if name == "Layer" and isinstance(kwargs.get("layer"), Instance):
         obj.attrs["layer"] = kwargs["layer"]
         values.adopt(obj, kwargs["layer"], "")
 
 
-def add_layer(ex: Execution, obj: Obj, item: Value) -> None:
+def add_layer(ex: Execution, obj: Instance, item: Value) -> None:
     if obj.items is None:
         obj.items = {}
     obj.items[str(len(obj.items))] = item
@@ -89,7 +101,7 @@ def add_layer(ex: Execution, obj: Obj, item: Value) -> None:
 # -- calling -------------------------------------------------------------------------------------------------------------------------
 
 
-def before_call(ex: Execution, obj: Obj, func: Func, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+def before_call(ex: Execution, obj: Instance, func: FunctionValue, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
     """Keras builds a layer before its first call, and tells `call` that this is training."""
     if func.name != "call":
         return args, kwargs
@@ -108,17 +120,17 @@ def before_call(ex: Execution, obj: Obj, func: Func, args: Args, kwargs: Kwargs)
     return args, kwargs
 
 
-def build(ex: Execution, obj: Obj, args: Args) -> None:
+def build(ex: Execution, obj: Instance, args: Args) -> None:
     if obj.attrs.get("built") is True:
         return
     obj.attrs["built"] = True
     found = class_lookup.find_in_class(obj.cls, "build")
-    if found is None or not isinstance(found.value, Func):
+    if found is None or not isinstance(found.value, FunctionValue):
         return
     count = len(found.value.node.args.args) - 1 - len(found.value.defaults)
     shapes: list[Value] = []
     for value in [*args[: max(count, 1)]]:
-        node = construction.tensor(ex, value) if not isinstance(value, (ListV, DictV)) else None
+        node = construction.tensor(ex, value) if not isinstance(value, (SequenceValue, DictValue)) else None
         shapes.append(indexing.shape(ex, node) if node is not None else ex.fresh("input_shape"))
     while len(shapes) < count:
         shapes.append(ex.fresh("input_shape"))
@@ -126,7 +138,7 @@ def build(ex: Execution, obj: Obj, args: Args) -> None:
     obj.attrs["built"] = True
 
 
-def call_object(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """obj(...) where the project defines no call."""
     if obj.layer is not None:
         return keras_layers.apply(ex, obj, args, kwargs)
@@ -141,7 +153,7 @@ def call_object(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
             extra: Kwargs = {}
             if (
                 frozen
-                and isinstance(item, Obj)
+                and isinstance(item, Instance)
                 and (item.items is not None or (item.layer is not None and item.layer.kind == "norm"))
             ):
                 extra["training"] = False
@@ -150,19 +162,19 @@ def call_object(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
         return value
     outputs = obj.attrs.get("outputs")
     if outputs is not None:
-        for node in values.tensors_in(ListV([*args]), 6):
+        for node in values.tensors_in(SequenceValue([*args]), 6):
             if node.op != "input":
                 ex.opaque(node, name="a model")
         if kwargs.get("training") is False or obj.attrs.get("trainable") is False:
             freeze(obj)
         return outputs
     inner = obj.attrs.get("layer")
-    if isinstance(inner, Obj) and is_module(inner):
+    if isinstance(inner, Instance) and is_module(inner):
         return ex.call(inner, args, kwargs, ex.node)
     return MISSING
 
 
-def nodes_of(obj: Obj) -> list[Node]:
+def nodes_of(obj: Instance) -> list[Node]:
     """All tensors of a functional model, from its outputs back."""
     todo = values.tensors_in(obj.attrs.get("outputs", obj.attrs.get("outputs=")), 6)
     stop = {node.id for node in values.tensors_in(obj.attrs.get("inputs"), 6)}
@@ -176,7 +188,7 @@ def nodes_of(obj: Obj) -> list[Node]:
     return [seen[key] for key in sorted(seen)]
 
 
-def freeze(obj: Obj) -> None:
+def freeze(obj: Instance) -> None:
     """The batch norms of a model that runs in inference mode only scale and shift."""
     for node in nodes_of(obj):
         freeze_node(node)
@@ -187,10 +199,10 @@ def freeze_node(node: Node) -> None:
         node.op = "keep"
 
 
-def layers_of_model(ex: Execution, obj: Obj) -> list[Value]:
+def layers_of_model(ex: Execution, obj: Instance) -> list[Value]:
     """model.layers"""
     if obj.items is not None:
-        return [item for item in obj.items.values() if isinstance(item, Obj)]
+        return [item for item in obj.items.values() if isinstance(item, Instance)]
     if "outputs" in obj.attrs:
         by_layer = {id(other.layer): other for other in ex.objects if other.layer is not None}
         found: dict[int, Value] = {}
@@ -218,14 +230,14 @@ LAYER_METHODS = {
 }
 
 
-def attribute(ex: Execution, obj: Obj, name: str) -> Value:
+def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     """What an instance's Keras class gives it."""
     if name in METHODS or name in LAYER_METHODS:
-        return Builtin(obj, name)
+        return BoundNative(obj, name)
     if name == "trainable":
         return obj.attrs.get("trainable", True)
     if name in ("layers", "_layers"):
-        return ListV(layers_of_model(ex, obj))
+        return SequenceValue(layers_of_model(ex, obj))
     if name in ("output", "outputs"):
         outputs = obj.attrs.get("outputs", obj.attrs.get("outputs="))
         if outputs is None and obj.items:
@@ -252,7 +264,7 @@ def attribute(ex: Execution, obj: Obj, name: str) -> Value:
         "metrics",
         "updates",
     ):
-        return ListV([param for layer in all_layers(obj) for param in params_of(layer)])
+        return SequenceValue([param for layer in all_layers(obj) for param in params_of(layer)])
     if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy", "stateful"):
         return Unknown(("tensor", name), name)
     if name in ("name", "built", "_name", "optimizer", "input_spec", "history", "_self_setattr_tracking"):
@@ -276,7 +288,7 @@ def attribute(ex: Execution, obj: Obj, name: str) -> Value:
             return Param(layer, "bias")
         if name in layer.config:
             return layer.config[name]
-        if name in ("cell", "forward_layer", "backward_layer") and isinstance(obj.attrs.get("layer"), Obj):
+        if name in ("cell", "forward_layer", "backward_layer") and isinstance(obj.attrs.get("layer"), Instance):
             return obj.attrs["layer"]
         if name == "cell":
             return obj
@@ -290,7 +302,7 @@ def activation_after(node: Node) -> Node:
     return node
 
 
-def all_layers(obj: Obj) -> list[Layer]:
+def all_layers(obj: Instance) -> list[Layer]:
     return list(framework.layers_of(obj))
 
 
@@ -300,7 +312,7 @@ def params_of(layer: Layer) -> list[Param]:
     return [Param(layer, "weight")] if layer.kind == "embedding" else []
 
 
-def has_attribute(obj: Obj, name: str) -> bool | None:
+def has_attribute(obj: Instance, name: str) -> bool | None:
     if name in METHODS or name in LAYER_METHODS or name in ("trainable", "layers", "weights", "name", "built"):
         return True
     if obj.layer is not None:
@@ -312,7 +324,7 @@ def has_attribute(obj: Obj, name: str) -> bool | None:
     return None if isinstance(obj.cls, (Class, External)) else False
 
 
-def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
+def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
     """obj.name = value, where that is more than an attribute."""
     if name == "trainable":
         for _, module in framework.walk(obj):
@@ -338,7 +350,7 @@ def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
 # -- methods -----------------------------------------------------------------------------------------------------------------------------
 
 
-def base_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
     """super().name(...) or a method that the class does not define itself."""
     if name == "__init__":
         initialize(ex, obj, args, kwargs)
@@ -348,7 +360,7 @@ def base_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) 
         return None
     if name == "__call__":
         found = class_lookup.find_in_class(obj.cls, "call")
-        if found is not None and isinstance(found.value, Func):
+        if found is not None and isinstance(found.value, FunctionValue):
             args, kwargs = before_call(ex, obj, found.value, args, kwargs)
             return ex.call(attributes.load(ex, obj, "call"), args, kwargs, ex.node)
         return called(ex, obj, args, kwargs)
@@ -361,12 +373,12 @@ def base_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) 
     return method(ex, obj, name, args, kwargs)
 
 
-def called(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def called(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     result = call_object(ex, obj, args, kwargs)
     return unknown_calls.call_unknown(ex, Unknown(("object", obj), "call"), args, kwargs) if result is MISSING else result
 
 
-def method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+def method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
     """A method that models and layers inherit."""
     if name == "add_weight" or name == "add_variable":
         return add_weight(ex, obj, args, kwargs)
@@ -395,7 +407,7 @@ def method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Va
     if name == "compute_output_shape":
         return ex.fresh("a shape")
     if name == "get_config":
-        return DictV(open=True)
+        return DictValue(open=True)
     if name in ("predict", "evaluate", "predict_on_batch", "train_on_batch", "test_on_batch", "fit", "fit_generator"):
         return fitted(ex, obj, name, args, kwargs)
     if name in METHODS or name in ("add_loss", "add_metric", "add_update", "from_config", "build", "compute_mask"):
@@ -405,7 +417,7 @@ def method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Va
     return ex.fresh(name)
 
 
-def add_weight(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def add_weight(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """self.add_weight(name, shape, initializer=..., trainable=...)"""
 
     items = list(args)
@@ -420,11 +432,13 @@ def add_weight(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     )
 
 
-def compiled(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def compiled(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """model.compile(loss=...) says which loss the outputs go into."""
     decay(obj, kwargs.get("optimizer", args[0] if args else None))
     loss = kwargs.get("loss", args[1] if len(args) > 1 else None)
-    for one in loss.items if isinstance(loss, ListV) else loss.items.values() if isinstance(loss, DictV) else [loss]:
+    for one in (
+        loss.items if isinstance(loss, SequenceValue) else loss.items.values() if isinstance(loss, DictValue) else [loss]
+    ):
         if isinstance(one, External):
             one = one.name.rpartition(".")[2]
         if isinstance(one, str):
@@ -432,9 +446,9 @@ def compiled(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     return None
 
 
-def decay(obj: Obj, optimizer: Value) -> None:
+def decay(obj: Instance, optimizer: Value) -> None:
     """The optimizer gets all of the model's parameters, and decays them alike unless it was told to leave some out."""
-    fact = optimizer.attrs.get("fact=") if isinstance(optimizer, Obj) else None
+    fact = optimizer.attrs.get("fact=") if isinstance(optimizer, Instance) else None
     if not isinstance(fact, Layer) or fact.kind != "optimizer" or fact.covers_all:
         return
     amount = fact.config.get("weight_decay")
@@ -454,7 +468,7 @@ def note_loss(ex: Execution, short: str, config: Kwargs) -> Layer | None:
     return layer
 
 
-def fitted(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+def fitted(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
     """fit(..., class_weight=...) is a fact that checks want to know of."""
 
     if name.startswith("fit"):
@@ -465,7 +479,7 @@ def fitted(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Va
     return ex.fresh(name)
 
 
-def get_layer(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def get_layer(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     wanted = kwargs.get("name", args[0] if args else None)
     index = kwargs.get("index")
     layers = layers_of_model(ex, obj)
@@ -473,7 +487,7 @@ def get_layer(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
         return layers[index]
     for item in layers:
         if (
-            isinstance(item, Obj)
+            isinstance(item, Instance)
             and item.layer is not None
             and isinstance(wanted, str)
             and item.layer.config.get("name") == wanted
@@ -489,26 +503,26 @@ def get_layer(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
 WEIGHTS = {"conv": 1, "linear": 1, "rnn": 2, "rnn_cell": 2}  # how many weights stand before the bias
 
 
-def get_weights(obj: Obj) -> Value:
+def get_weights(obj: Instance) -> Value:
     """Copies of the parameters: what is written to them counts where `set_weights` gives them back."""
     layer = obj.layer
     count = WEIGHTS.get(layer.kind) if layer is not None else None
     if layer is None or count is None or layer.bias not in (True, False):
-        return ListV([], open=True)
+        return SequenceValue([], open=True)
     copied = replace(layer, writes=[], weight_writes=[], bias_of=layer)
     weights: list[Value] = [
         Param(copied, "weight") for _ in range(count + layer.type.endswith(("1D", "2D")) * separable(layer))
     ]
-    return ListV([*weights, Param(copied, "bias")] if layer.bias else weights)
+    return SequenceValue([*weights, Param(copied, "bias")] if layer.bias else weights)
 
 
 def separable(layer: Layer) -> bool:
     return layer.type.rpartition(".")[2].startswith("Separable")
 
 
-def set_weights(ex: Execution, obj: Obj, args: Args) -> Value:
+def set_weights(ex: Execution, obj: Instance, args: Args) -> Value:
     given = args[0] if args else None
-    last = given.items[-1] if isinstance(given, ListV) and given.items and not given.open else None
+    last = given.items[-1] if isinstance(given, SequenceValue) and given.items and not given.open else None
     own = obj.layer
     if own is not None and isinstance(last, Param) and (last.which, last.span, last.layer.bias_of) == ("bias", None, own):
         own.writes.extend(last.layer.writes)
@@ -518,7 +532,7 @@ def set_weights(ex: Execution, obj: Obj, args: Args) -> Value:
         if layer.bias is not False and layer.kind != "norm":
             value = (
                 given.items[-1]
-                if isinstance(given, ListV) and len(given.items) > 1 and obj.layer is layer
+                if isinstance(given, SequenceValue) and len(given.items) > 1 and obj.layer is layer
                 else ex.fresh("weights")
             )
             how, number, spread = contents.content_of_value(value)

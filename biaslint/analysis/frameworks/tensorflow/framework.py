@@ -6,7 +6,16 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer, Param
-from biaslint.analysis.domain.values import Builtin, Class, External, ListV, Native, Obj, Unknown, argument
+from biaslint.analysis.domain.values import (
+    BoundNative,
+    Class,
+    External,
+    Instance,
+    ModelFunction,
+    SequenceValue,
+    Unknown,
+    argument,
+)
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, raw_layers
 from biaslint.analysis.frameworks.keras import (
     framework as keras_framework,
@@ -157,7 +166,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         if result is not MISSING:
             return result
     if short in SCOPES or name.startswith("tensorflow.summary."):
-        return Obj(External(name), ex.origin())
+        return Instance(External(name), ex.origin())
     if short in ("assign", "assign_add", "assign_sub", "assign_moving_average"):
         if short == "assign" and len(args) > 1 and isinstance(args[0], Param):
             parameter_writes.assign(ex, args[0], args[1])
@@ -172,7 +181,7 @@ def slim(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value])
     if short == "arg_scope":
         return tensorflow_layers.arg_scope(ex, args, kwargs)
     if short == "add_arg_scope":
-        return args[0] if args else Native(short, lambda value, *rest, **options: value)
+        return args[0] if args else ModelFunction(short, lambda value, *rest, **options: value)
     if short == "repeat" and len(args) > 2:
         return tensorflow_layers.repeat(ex, args, kwargs)
     if short == "stack" and len(args) > 2:
@@ -188,7 +197,7 @@ def placeholder(ex: Execution, short: str, args: list[Value], kwargs: dict[str, 
     """tf.placeholder(dtype, shape)"""
     shape = argument(args, kwargs, 1, "shape")
     dims: Dims | None = None
-    if isinstance(shape, ListV) and not shape.open:
+    if isinstance(shape, SequenceValue) and not shape.open:
         dims = construction.shape_dims(ex, shape.items)
     return ex.flow.add("input", (), dims, "the input", ex.here())
 
@@ -209,47 +218,47 @@ def optimizer(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Va
         layer.texts = construction.argument_texts(ex, ("learning_rate",))
         layer.settings = construction.settings(ex)
         ex.facts.append(layer)
-    return Obj(External(f"tensorflow.train.{short}"), ex.origin())
+    return Instance(External(f"tensorflow.train.{short}"), ex.origin())
 
 
 # -- instances ---------------------------------------------------------------------------------------------------------------------------
 
 
-def is_module(obj: Obj) -> bool:
+def is_module(obj: Instance) -> bool:
     if obj.layer is not None:
         return True
     bases = obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]
     return any(isinstance(base, External) and canonical(base.name) in MODULES for base in bases)
 
 
-def prepare(ex: Execution, obj: Obj) -> None:
+def prepare(ex: Execution, obj: Instance) -> None:
     """A new instance, before its constructor runs."""
 
 
-def finished(ex: Execution, obj: Obj) -> None:
+def finished(ex: Execution, obj: Instance) -> None:
     """A new instance, after its constructor ran."""
 
 
-def attribute(ex: Execution, obj: Obj, name: str) -> Value:
+def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     if obj.layer is not None and name in obj.layer.config:
         return obj.layer.config[name]
     if obj.layer is not None and obj.layer.type.rpartition(".")[2] in tensorflow_vocabulary.WHOLE_CELLS:
         if name in ("weights", "variables", "trainable_weights", "trainable_variables"):
-            return ListV([Param(obj.layer, "weight"), Param(obj.layer, "bias")])
+            return SequenceValue([Param(obj.layer, "weight"), Param(obj.layer, "bias")])
         if name in ("bias", "_bias"):
             return Param(obj.layer, "bias")
-    return Builtin(obj, name)
+    return BoundNative(obj, name)
 
 
-def has_attribute(obj: Obj, name: str) -> bool | None:
+def has_attribute(obj: Instance, name: str) -> bool | None:
     return None
 
 
-def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
+def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
     return False
 
 
-def method(ex: Execution, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """A method of an optimiser, a moving average, a session, a cell ..."""
     if isinstance(obj.cls, External) and obj.cls.name == tensorpack.WRAP:
         return tensorpack.method(ex, obj, name, args, kwargs)
@@ -264,13 +273,13 @@ def method(ex: Execution, obj: Obj, name: str, args: list[Value], kwargs: dict[s
     return unknown_calls.call_unknown(ex, Unknown(("method", obj, name), name), args, kwargs)
 
 
-def base_method(ex: Execution, obj: Obj, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def base_method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if name == "__init__":
         return None
     return method(ex, obj, name, args, kwargs)
 
 
-def call_object(ex: Execution, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def call_object(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if isinstance(obj.cls, External) and obj.cls.name == tensorpack.WRAP:
         return obj.attrs.get("tensor")
     layers = tensorflow_layers.cells_in(obj)
@@ -281,7 +290,7 @@ def call_object(ex: Execution, obj: Obj, args: list[Value], kwargs: dict[str, Va
     return MISSING
 
 
-def initialized(ex: Execution, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def initialized(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """initializer(shape): a tensor that is filled so."""
     shape = argument(args, kwargs, 0, "shape")
     how, number, spread, by = common_initializers.content(ex, obj, shape, old=False)
@@ -289,13 +298,13 @@ def initialized(ex: Execution, obj: Obj, args: list[Value], kwargs: dict[str, Va
     return nodes.const(ex, tensor_methods.size_dims(ex, [shape]), by or how, write=write, scaled=by)
 
 
-def enter(ex: Execution, obj: Obj) -> Value:
+def enter(ex: Execution, obj: Instance) -> Value:
     if isinstance(obj.cls, External) and obj.cls.name == "tf_slim.arg_scope":
         return tensorflow_layers.enter(ex, obj)
     return obj
 
 
-def leave(ex: Execution, obj: Obj) -> None:
+def leave(ex: Execution, obj: Instance) -> None:
     if isinstance(obj.cls, External) and obj.cls.name == "tf_slim.arg_scope":
         tensorflow_layers.leave(ex)
 
@@ -304,7 +313,7 @@ def is_instance(value: Value, kind: External) -> bool | None:
     short = kind.name.rpartition(".")[2]
     if short in ("Tensor", "Variable", "RefVariable"):
         return isinstance(value, (Node, Param)) if not isinstance(value, Unknown) else None
-    if isinstance(value, Obj):
+    if isinstance(value, Instance):
         bases = [base for base in value.cls.mro if isinstance(base, External)] if isinstance(value.cls, Class) else [value.cls]
         return any(is_subclass(base, kind) for base in bases)
     return None if isinstance(value, Unknown) else False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values as domain_values
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import Args, DictV, External, Kwargs, ListV, Obj, Unknown, Value
+from biaslint.analysis.domain.values import Args, DictValue, External, Instance, Kwargs, SequenceValue, Unknown, Value
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.keras import layers as keras_layers, vocabulary as keras_vocabulary
@@ -42,8 +42,8 @@ def texts(ex: Execution, signature: str) -> dict[str, str]:
     return construction.argument_texts(ex, signatures.positional_names(signature))
 
 
-def made(ex: Execution, short: str, type_: str, config: Kwargs) -> Obj:
-    obj = Obj(External(f"keras.layers.{short}"), ex.origin())
+def made(ex: Execution, short: str, type_: str, config: Kwargs) -> Instance:
+    obj = Instance(External(f"keras.layers.{short}"), ex.origin())
     obj.used = True
     ex.objects.append(obj)
     keras_layers.make(ex, obj, short, [], config, type_, "tensorflow")
@@ -91,7 +91,9 @@ def slim_function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value
     result = keras_layers.apply(ex, obj, [x], {"training": flag})
     if normalizer is not None:
         params = config.get("normalizer_params")
-        extra = {key: item for key, item in params.items.items() if isinstance(key, str)} if isinstance(params, DictV) else {}
+        extra = (
+            {key: item for key, item in params.items.items() if isinstance(key, str)} if isinstance(params, DictValue) else {}
+        )
         result = ex.call(normalizer, [result], extra, ex.node)
     node = construction.tensor(ex, result)
     return keras_layers.activated(ex, activation, node) if node is not None else result
@@ -99,18 +101,18 @@ def slim_function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value
 
 def arg_scope(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """slim.arg_scope([slim.conv2d], padding="SAME"), or a scope that was made before."""
-    obj = Obj(External("tf_slim.arg_scope"), ex.origin())
+    obj = Instance(External("tf_slim.arg_scope"), ex.origin())
     obj.attrs["functions"] = args[0] if args else kwargs.pop("list_ops_or_scope", None)
-    obj.attrs["settings"] = DictV(dict(kwargs))
+    obj.attrs["settings"] = DictValue(dict(kwargs))
     return obj
 
 
-def enter(ex: Execution, obj: Obj) -> Value:
+def enter(ex: Execution, obj: Instance) -> Value:
     functions = obj.attrs.get("functions")
     table = {key: dict(value) for key, value in scope_of(ex).items()}
-    if isinstance(functions, Obj) and isinstance(functions.attrs.get("table"), dict):
+    if isinstance(functions, Instance) and isinstance(functions.attrs.get("table"), dict):
         table = {key: dict(value) for key, value in functions.attrs["table"].items()}
-    elif isinstance(functions, ListV):
+    elif isinstance(functions, SequenceValue):
         settings = obj.attrs["settings"].items
         for one in functions.items:
             if isinstance(one, External):
@@ -119,7 +121,7 @@ def enter(ex: Execution, obj: Obj) -> Value:
                 if entry is not None:
                     table.setdefault(entry[0], {}).update(settings)
     ex.contexts.append(table)
-    snapshot = Obj(External("tf_slim.arg_scope"), obj.origin)
+    snapshot = Instance(External("tf_slim.arg_scope"), obj.origin)
     snapshot.attrs["table"] = table
     return snapshot
 
@@ -143,18 +145,18 @@ def stack(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     x, function, each = args[0], args[1], args[2]
     extra = {key: value for key, value in kwargs.items() if key != "scope"}
     for item in ex.iterate(each):
-        x = ex.call(function, [x, *(item.items if isinstance(item, ListV) else [item])], extra, ex.node)
+        x = ex.call(function, [x, *(item.items if isinstance(item, SequenceValue) else [item])], extra, ex.node)
     return x
 
 
 # -- recurrent cells ---------------------------------------------------------------------------------------------------------------------
 
 
-def cell(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Obj:
+def cell(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Instance:
     """tf.nn.rnn_cell.BasicLSTMCell(units, forget_bias=1.0)"""
 
     spec = tensorflow_vocabulary.CELLS[name]
-    obj = Obj(External(f"tensorflow.nn.rnn_cell.{name}"), ex.origin())
+    obj = Instance(External(f"tensorflow.nn.rnn_cell.{name}"), ex.origin())
     ex.objects.append(obj)
     layer = Layer(f"tf.nn.rnn_cell.{name}", spec.kind, "tensorflow", bound(spec.signature, args, kwargs), ex.origin())
     layer.bias, layer.default = True, "zeros"
@@ -166,8 +168,8 @@ def cell(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Obj:
     return obj
 
 
-def cell_wrapper(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Obj:
-    obj = Obj(External(f"tensorflow.nn.rnn_cell.{name}"), ex.origin())
+def cell_wrapper(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Instance:
+    obj = Instance(External(f"tensorflow.nn.rnn_cell.{name}"), ex.origin())
     inner = args[0] if args else kwargs.get("cell", kwargs.get("cells"))
     obj.attrs["cells"] = inner
     return obj
@@ -175,9 +177,9 @@ def cell_wrapper(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Obj:
 
 def cells_in(value: Value, depth: int = 5) -> list[Layer]:
     """The recurrent cells of a cell, a wrapper or a list of them."""
-    if isinstance(value, ListV) and depth:
+    if isinstance(value, SequenceValue) and depth:
         return [layer for item in value.items for layer in cells_in(item, depth - 1)]
-    if isinstance(value, Obj):
+    if isinstance(value, Instance):
         if value.layer is not None:
             value.used = True
             return [value.layer]
@@ -188,14 +190,16 @@ def cells_in(value: Value, depth: int = 5) -> list[Layer]:
 def run_cells(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     """tf.nn.dynamic_rnn(cell, x), tf.nn.bidirectional_dynamic_rnn(forward, backward, x) ..."""
     values = [*args, *kwargs.values()]
-    layers = cells_in(ListV(list(values)))
+    layers = cells_in(SequenceValue(list(values)))
     node = ex.opaque(*[value for value in values if domain_values.tensors_in(value)], name=name)
     for layer in layers:
         layer.calls.append(node)
     state = ex.opaque(node, name="the state")
     if name.startswith("bidirectional_dynamic"):
         other = ex.opaque(node, name=name)
-        return ListV([ListV([node, other], "tuple"), ListV([state, ex.opaque(node, name="the state")], "tuple")], "tuple")
+        return SequenceValue(
+            [SequenceValue([node, other], "tuple"), SequenceValue([state, ex.opaque(node, name="the state")], "tuple")], "tuple"
+        )
     if name in ("static_rnn", "rnn"):
-        return ListV([ListV([node, ex.opaque(node, name=name)]), state], "tuple")
-    return ListV([node, state], "tuple")
+        return SequenceValue([SequenceValue([node, ex.opaque(node, name=name)]), state], "tuple")
+    return SequenceValue([node, state], "tuple")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import External, ListV, Obj
+from biaslint.analysis.domain.values import External, Instance, SequenceValue
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.keras import layers as keras_layers
 from biaslint.analysis.frameworks.tensorflow import layers as tensorflow_layers, tensorpack_vocabulary
@@ -29,9 +29,11 @@ def call(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value])
     if short in tensorpack_vocabulary.LAYERS:
         return layer(ex, short, args, kwargs)
     if short == "argscope" and args:
-        return tensorflow_layers.arg_scope(ex, [args[0] if isinstance(args[0], ListV) else ListV(args[:1])], kwargs)
+        return tensorflow_layers.arg_scope(
+            ex, [args[0] if isinstance(args[0], SequenceValue) else SequenceValue(args[:1])], kwargs
+        )
     if short == "LinearWrap" and args:
-        wrap = Obj(External(WRAP), ex.origin())
+        wrap = Instance(External(WRAP), ex.origin())
         wrap.attrs["tensor"] = args[0]
         return wrap
     return MISSING
@@ -65,7 +67,7 @@ def layer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value],
     return keras_layers.activated(ex, "relu" if name == "BNReLU" else activation, node)
 
 
-def method(ex: Execution, wrap: Obj, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def method(ex: Execution, wrap: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """LinearWrap(x).Conv2D("conv1", 32, 3).BatchNorm("bn")()"""
     x = wrap.attrs.get("tensor")
     if name == "__call__":

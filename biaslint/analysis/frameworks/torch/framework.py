@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import Class, External, ListV, Native, Obj, Unknown
+from biaslint.analysis.domain.values import Class, External, Instance, ModelFunction, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.torch import (
     functions as torch_functions,
@@ -36,7 +36,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         if short in torch_vocabulary.LAYERS:
             return torch_layers.construct(ex, short, args, kwargs)
         if short in torch_vocabulary.CONTAINERS or short == "Module":
-            obj = Obj(External(name), ex.origin())
+            obj = Instance(External(name), ex.origin())
             ex.objects.append(obj)
             modules.prepare(ex, obj)
             modules.base_method(ex, obj, "__init__", args, kwargs)
@@ -70,7 +70,7 @@ def rearranging(ex: Execution, pattern: Value, sizes: dict[str, Value]) -> Value
             return reshaping.rearrange(ex, x, pattern, {name: size for name, size in sizes.items() if name != "pattern"})
         return ex.opaque(x, name="rearrange")
 
-    return Native("Rearrange", apply)
+    return ModelFunction("Rearrange", apply)
 
 
 def parameter(ex: Execution, args: list[Value], kwargs: dict[str, Value], trainable: bool) -> Value:
@@ -80,7 +80,7 @@ def parameter(ex: Execution, args: list[Value], kwargs: dict[str, Value], traina
         return data
     requires = args[1] if len(args) > 1 else kwargs.get("requires_grad", True)
     dims: Dims | None = data.dims if isinstance(data, Node) else None
-    learns = requires is not False or construction.chosen(ex, "requires_grad")
+    learns = requires is not False or construction.is_computed_argument(ex, "requires_grad")
     info: dict[str, Any] = {"parameter": trainable and learns, "made": ex.origin()}
     if isinstance(data, Node) and data.info.get("write") is not None:
         info["write"] = data.info["write"]
@@ -96,8 +96,8 @@ def is_instance(value: Value, kind: External) -> bool | None:
     if name == "torch.nn.Parameter":
         return isinstance(value, Param) or (isinstance(value, Node) and bool(value.info.get("parameter")))
     if name in ("torch.Size",):
-        return isinstance(value, ListV) and value.kind == "tuple"
-    if not isinstance(value, Obj):
+        return isinstance(value, SequenceValue) and value.kind == "tuple"
+    if not isinstance(value, Instance):
         return None if isinstance(value, Unknown) else False
     bases = [base for base in value.cls.mro if isinstance(base, External)] if isinstance(value.cls, Class) else [value.cls]
     for base in bases:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values, values as domain_values
 from biaslint.analysis.domain.layers import Layer, Param
-from biaslint.analysis.domain.values import Args, DictV, External, Kwargs, ListV, Native, Obj, Unknown, Value, argument
+from biaslint.analysis.domain.values import (
+    Args,
+    DictValue,
+    External,
+    Instance,
+    Kwargs,
+    ModelFunction,
+    SequenceValue,
+    Unknown,
+    Value,
+    argument,
+)
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.torch import layers as torch_layers, vocabulary as torch_vocabulary
 from biaslint.analysis.interpreter import execution
@@ -98,7 +109,7 @@ def plain(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
         )
     if name == "einsum":
         operands = args[1:] if len(args) > 1 else []
-        if len(operands) == 1 and isinstance(operands[0], ListV):
+        if len(operands) == 1 and isinstance(operands[0], SequenceValue):
             operands = operands[0].items
         return ops.einsum(ex, args[0] if args else None, operands)
     if name in ("chunk", "split") and args and isinstance(args[0], Param):
@@ -106,11 +117,11 @@ def plain(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     if name == "where" and len(args) == 3:
         return ops.where(ex, *args)
     if name in ("no_grad", "enable_grad", "inference_mode", "set_grad_enabled", "autocast", "device", "Generator"):
-        return Obj(External(f"torch.{name}"))
+        return Instance(External(f"torch.{name}"))
     if name in ("is_tensor",):
         return isinstance(args[0], Node) if args and not isinstance(args[0], Unknown) else ex.fresh(name)
     if name in ("compile", "jit"):
-        return args[0] if args else Native(name, lambda value, *rest, **options: value)
+        return args[0] if args else ModelFunction(name, lambda value, *rest, **options: value)
     if name in ("manual_seed", "set_float32_matmul_precision", "set_num_threads", "save"):
         return None
     if name in FUNCTIONAL:
@@ -153,12 +164,12 @@ def made(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
             return ex.opaque(value, name=name)
         if isinstance(value, (int, float)) and name in ("tensor", "as_tensor"):
             return nodes.const(ex, (), name, write=("constant", float(value), None))
-        if isinstance(value, ListV):
+        if isinstance(value, SequenceValue):
             numbers = [item for item in value.items if isinstance(item, (int, float))]
             same = len(numbers) == len(value.items) and len(set(numbers)) == 1
             return nodes.const(ex, (len(value.items),), name, write=("constant", float(numbers[0]), None) if same else None)
         if isinstance(value, Unknown):
-            return nodes.const(ex, None, name, write=contents.content(ex, value))
+            return nodes.const(ex, None, name, write=contents.content_of(ex, value))
     dims = tensor_methods.size_dims(ex, args)
     return nodes.const(ex, dims, name)
 
@@ -360,7 +371,7 @@ def first(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """A wrapper that gives back what it is given."""
     if args:
         return args[0]
-    return next(iter(kwargs.values())) if kwargs else Native("wrapper", lambda value, *rest, **options: value)
+    return next(iter(kwargs.values())) if kwargs else ModelFunction("wrapper", lambda value, *rest, **options: value)
 
 
 def do_checkpoint(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -384,28 +395,28 @@ def no(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def spectral(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    if args and isinstance(args[0], Obj) and args[0].layer is not None:
-        args[0].layer.hooked = True
+    if args and isinstance(args[0], Instance) and args[0].layer is not None:
+        args[0].layer.reparametrized = True
     return first(ex, args, kwargs)
 
 
 def do_state(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    return DictV(open=True)
+    return DictValue(open=True)
 
 
 def do_focal(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """torchvision.ops.sigmoid_focal_loss"""
-    execution.noted(ex, "torchvision.ops.sigmoid_focal_loss", "loss")
+    execution.note_call(ex, "torchvision.ops.sigmoid_focal_loss", "loss")
     return ex.opaque(*args, *kwargs.values(), name="sigmoid_focal_loss")
 
 
 def do_sampler(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    execution.noted(ex, "torch.utils.data.WeightedRandomSampler", "sampler")
+    execution.note_call(ex, "torch.utils.data.WeightedRandomSampler", "sampler")
     return ex.fresh("a sampler")
 
 
 def do_count(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    execution.noted(ex, "bincount", "counts")
+    execution.note_call(ex, "bincount", "counts")
     return ex.fresh("counts", [node for value in args for node in values.tensors_in(value)])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import Builtin, Class, External, Obj
+from biaslint.analysis.domain.values import BoundNative, Class, External, Instance
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes
 from biaslint.analysis.tensors import parameter_writes
@@ -29,11 +29,11 @@ def is_base(base: Value) -> bool:
     return isinstance(base, External) and base.name.endswith(BASE)
 
 
-def is_model(obj: Obj) -> bool:
+def is_model(obj: Instance) -> bool:
     return isinstance(obj.cls, Class) and any(is_base(base) for base in obj.cls.mro)
 
 
-def in_source(obj: Obj) -> bool:
+def base_class_is_linted(obj: Instance) -> bool:
     """Is the base class part of what is linted, and so of a version that is known to set biases to zero?"""
     return isinstance(obj.cls, Class) and any(isinstance(base, Class) and is_base(base) for base in obj.cls.mro)
 
@@ -43,23 +43,23 @@ def defines_models(module: Module) -> bool:
     return any(base.endswith(BASE) for base in module.bases)
 
 
-def is_part(ex: Execution) -> bool:
+def is_unwrapped_part(ex: Execution) -> bool:
     """Is what is made now a part of models that the file defines, without one around it? Theirs is the initialization."""
     if ex.module is None or not defines_models(ex.module):
         return False
-    around = [frame.self.cls for frame in ex.stack if isinstance(frame.self, Obj) and isinstance(frame.self.cls, Class)]
+    around = [frame.self.cls for frame in ex.stack if isinstance(frame.self, Instance) and isinstance(frame.self.cls, Class)]
     bases = [base.name for cls in around for base in cls.mro if isinstance(base, External)]
     return all(name.startswith("torch.nn.") for name in bases) and not any(is_base(base) for cls in around for base in cls.mro)
 
 
-def method(obj: Obj, owner: Value, name: str) -> Value:
+def method(obj: Instance, owner: Value, name: str) -> Value:
     """The base class's own initialization is known, so its source is not executed; None for everything else."""
-    return Builtin(obj, name) if name in METHODS and is_base(owner) else None
+    return BoundNative(obj, name) if name in METHODS and is_base(owner) else None
 
 
-def initialize(ex: Execution, model: Obj) -> Value:
+def initialize(ex: Execution, model: Instance) -> Value:
     """Children first, each module by the `_init_weights` of the model that it is part of; one that is done stays as it is."""
-    order: list[tuple[Obj, Obj]] = []
+    order: list[tuple[Instance, Instance]] = []
     todo, seen = [(model, model)], set()
     while todo:
         module, owner = todo.pop()
@@ -68,7 +68,7 @@ def initialize(ex: Execution, model: Obj) -> Value:
         seen.add(id(module))
         owner = module if is_model(module) else owner
         order.append((module, owner))
-        todo.extend((child, owner) for _, child in reversed(list(framework.children(module))) if isinstance(child, Obj))
+        todo.extend((child, owner) for _, child in reversed(list(framework.children(module))) if isinstance(child, Instance))
     for module, owner in reversed(order):
         if module.attrs.get(DONE) is True:
             continue
@@ -78,10 +78,10 @@ def initialize(ex: Execution, model: Obj) -> Value:
     return None
 
 
-def by_default(ex: Execution, model: Obj, module: Value) -> Value:
+def default_init_weights(ex: Execution, model: Instance, module: Value) -> Value:
     """What `_init_weights` of the base class does; what it did to biases depends on the version."""
-    layer = module.layer if isinstance(module, Obj) else None
+    layer = module.layer if isinstance(module, Instance) else None
     if layer is not None and layer.kind in ZEROED and layer.bias is not False:
-        how, value = ("constant", 0.0) if in_source(model) else ("unknown", None)
+        how, value = ("constant", 0.0) if base_class_is_linted(model) else ("unknown", None)
         parameter_writes.record(ex, Param(layer, "bias"), how, value, by="post_init")
     return None

@@ -41,7 +41,7 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
     by = f"nn.init.{name}"
     text = ex.text(ex.node.args[1]) if isinstance(ex.node, ast.Call) and len(ex.node.args) > 1 else ""
     if name == "constant_":
-        how, value, spread = contents.content(ex, bound.get("val"))
+        how, value, spread = contents.content_of(ex, bound.get("val"))
         parameter_writes.record(ex, target, how, value, spread, by, text)
     elif name in ("zeros_", "ones_"):
         parameter_writes.record(ex, target, "constant", float(name == "ones_"), by=by)
@@ -56,13 +56,13 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
             std,
             by,
             text,
-            parameter_writes.grows(bound["std"]),
+            parameter_writes.scales_with_size(bound["std"]),
         )
     elif name == "uniform_":
         parameter_writes.uniform(ex, target, contents.number(bound["a"]), contents.number(bound["b"]), by, text)
     else:
         scaled = name in torch_vocabulary.SCALED_INITIALIZERS
         parameter_writes.record(ex, target, "scaled" if scaled else "unknown", by=by)
-        if scaled and target.which.startswith("bias") and ex.trying:
+        if scaled and target.which.startswith("bias") and ex.try_depth:
             raise Raised(External("builtins.ValueError"), "a weight initialiser on a bias")
     return target

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import terms, values
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import Class, External, ListV, Obj, Unknown
+from biaslint.analysis.domain.values import Class, External, Instance, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.torch import hugging_face, vocabulary as torch_vocabulary
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-def construct(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value]) -> Obj:
+def construct(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value]) -> Instance:
     """torch.nn.<short>(...)"""
-    obj = Obj(External(f"torch.nn.{short}"), ex.origin())
+    obj = Instance(External(f"torch.nn.{short}"), ex.origin())
     ex.objects.append(obj)
     make(ex, obj, short, args, kwargs)
     return obj
 
 
-def make(ex: Execution, obj: Obj, short: str, args: list[Value], kwargs: dict[str, Value]) -> None:
+def make(ex: Execution, obj: Instance, short: str, args: list[Value], kwargs: dict[str, Value]) -> None:
     """Turn an instance into the layer."""
     spec = torch_vocabulary.LAYERS[short]
     config = bound(ex, spec, args, kwargs)
@@ -49,7 +49,7 @@ def make(ex: Execution, obj: Obj, short: str, args: list[Value], kwargs: dict[st
     layer.callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
     layer.argument_text = texts.get(spec.bias, "") if spec.bias else ""
     layer.settings = construction.settings(ex, obj)
-    layer.configured = any(configured(frame.self) for frame in ex.stack) or hugging_face.is_part(ex)
+    layer.configured = any(configured(frame.self) for frame in ex.stack) or hugging_face.is_unwrapped_part(ex)
     obj.layer = layer
     if spec.kind == "loss":
         ex.facts.append(layer)
@@ -74,14 +74,14 @@ def present(ex: Execution, value: Value) -> bool:
 
 def configured(owner: Value) -> bool:
     """Is it a module of a library that initializes what is in it from a configuration?"""
-    bases = owner.cls.mro if isinstance(owner, Obj) and isinstance(owner.cls, Class) else ()
+    bases = owner.cls.mro if isinstance(owner, Instance) and isinstance(owner.cls, Class) else ()
     return any(isinstance(base, External) and base.name.startswith(torch_vocabulary.CONFIGURED) for base in bases)
 
 
 # -- calling ---------------------------------------------------------------------------------------------------------------------
 
 
-def apply(ex: Execution, obj: Obj, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def apply(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """layer(x, ...)"""
     layer = obj.layer
     assert layer is not None
@@ -115,7 +115,7 @@ def size(ex: Execution, layer: Layer, name: str) -> Any:
     return value.key if isinstance(value, Unknown) else ex.fresh().key
 
 
-def do_conv(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_conv(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     facts = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts
     mode = layer.config.get("padding_mode", "zeros")
     node = ops.conv(
@@ -134,12 +134,12 @@ def do_conv(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], k
     return biased(layer, node)
 
 
-def do_linear(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_linear(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     layer.axes = (-1,)
     return biased(layer, ops.linear(ex, x, size(ex, layer, "out_features"), layer.name or "a linear layer"))
 
 
-def do_bilinear(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_bilinear(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     layer.axes = (-1,)
     node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a bilinear layer")
     return biased(layer, node)
@@ -152,7 +152,7 @@ def of_other_size(x: Node, norm: Layer) -> bool:
     return isinstance(made, int) and isinstance(taken, int) and made != taken
 
 
-def do_norm(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     spec = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]]
     style, dims = spec.facts["style"], spec.facts["dims"]
     if x.dims is None and dims in (2, 3):
@@ -192,8 +192,8 @@ def normalize(
         return ops.norm(ex, x, "group norm", None, name, layer=layer)
     if style == "layer":
         shape = config.get("normalized_shape")
-        count = len(shape.items) if isinstance(shape, ListV) and not shape.open else 1
-        last = shape.items[-1] if isinstance(shape, ListV) and shape.items else shape
+        count = len(shape.items) if isinstance(shape, SequenceValue) and not shape.open else 1
+        last = shape.items[-1] if isinstance(shape, SequenceValue) and shape.items else shape
         if x.dims is None or not x.dims or x.dims[-1] != terms.key_of(last):
             # it does not fit as far as can be seen: another choice was meant on the way here
             return ops.norm(ex, x, "layer norm", None, name, layer=layer)
@@ -201,7 +201,7 @@ def normalize(
     return ops.norm(ex, x, "RMS norm", None, name, layer=layer)
 
 
-def do_activation(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_activation(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     node = ex.opaque(
         x, name=torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("function", layer.type.rpartition(".")[2])
     )
@@ -211,15 +211,15 @@ def do_activation(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Val
     return node
 
 
-def do_identity(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_identity(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     return x
 
 
-def do_dropout(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_dropout(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     return tensor_methods.do_dropout(ex, x, [layer.config.get("p", 0.5)], {"training": False} if obj.eval_mode else {})
 
 
-def do_shape(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_shape(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     op = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["op"]
     if op == "flatten":
         return reshaping.flatten(ex, x, layer.config.get("start_dim", 1), layer.config.get("end_dim", -1))
@@ -228,39 +228,41 @@ def do_shape(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], 
     return reshaping.pixel_shuffle(ex, x) if op == "pixel_shuffle" else reshaping.pixel_unshuffle(ex, x)
 
 
-def do_resize(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_resize(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     return tensor_methods.do_interpolate(ex, x, [], {})
 
 
-def do_max_pool(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_max_pool(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
     node = ops.window(ex, x, dims, "max_pool")
-    return ListV([node, ex.opaque(x, name="indices")], "tuple") if layer.config.get("return_indices") is True else node
+    return SequenceValue([node, ex.opaque(x, name="indices")], "tuple") if layer.config.get("return_indices") is True else node
 
 
-def do_average_pool(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_average_pool(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
     padding, counted = layer.config.get("padding", 0), layer.config.get("count_include_pad", True)
     padded = (ops.pads(padding, None) and counted is not False) or layer.config.get("divisor_override") is not None
     return ops.smooth(ex, x, dims, "avg_pool", padded)
 
 
-def do_adaptive(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_adaptive(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
     return tensor_methods.adaptive(ex, x, dims, layer.config.get("output_size"))
 
 
-def do_pad(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_pad(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     facts = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts
     widths = layer.config.get("padding")
-    return ops.pad(ex, x, widths if isinstance(widths, ListV) else ListV([widths] * (2 * facts["dims"])), facts["zero"])
+    return ops.pad(
+        ex, x, widths if isinstance(widths, SequenceValue) else SequenceValue([widths] * (2 * facts["dims"])), facts["zero"]
+    )
 
 
-def do_softmax(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_softmax(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     return ops.softmax(ex, x, layer.config.get("dim"))
 
 
-def do_embedding(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_embedding(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     dims = None if x.dims is None else (*x.dims, size(ex, layer, "embedding_dim"))
     node = ex.opaque(x, name=layer.name or "an embedding")
     node.dims = dims
@@ -268,33 +270,33 @@ def do_embedding(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Valu
     return node
 
 
-def do_rnn(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_rnn(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a recurrent layer")
     node.bias_of = layer
     layer.calls.append(node)
     state: Value = ex.opaque(node, name=layer.name)
     if layer.type.endswith("LSTM"):
-        state = ListV([state, ex.opaque(node, name=layer.name)], "tuple")
-    return ListV([node, state], "tuple")
+        state = SequenceValue([state, ex.opaque(node, name=layer.name)], "tuple")
+    return SequenceValue([node, state], "tuple")
 
 
-def do_rnn_cell(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_rnn_cell(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a recurrent cell")
     node.bias_of = layer
     layer.calls.append(node)
     if layer.type.endswith("LSTMCell"):
-        return ListV([node, ex.opaque(node, name=layer.name)], "tuple")
+        return SequenceValue([node, ex.opaque(node, name=layer.name)], "tuple")
     return node
 
 
-def do_attention(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_attention(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     node = ex.opaque(*args, *kwargs.values(), name=layer.name or "attention")
     node.dims = x.dims
     layer.calls.append(node)
-    return ListV([node, ex.opaque(node, name="attention weights")], "tuple")
+    return SequenceValue([node, ex.opaque(node, name="attention weights")], "tuple")
 
 
-def do_transformer(ex: Execution, obj: Obj, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def do_transformer(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a transformer layer")
     node.dims = x.dims
     layer.calls.append(node)

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import Args, Builtin, Class, DictV, External, Func, Kwargs, ListV, Obj, Unknown, Value
+from biaslint.analysis.domain.values import (
+    Args,
+    BoundNative,
+    Class,
+    DictValue,
+    External,
+    FunctionValue,
+    Instance,
+    Kwargs,
+    SequenceValue,
+    Unknown,
+    Value,
+)
 from biaslint.analysis.frameworks.torch import (
     hugging_face,
     layers as torch_layers,
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-def base_name(obj: Obj) -> str:
+def base_name(obj: Instance) -> str:
     """The torch.nn class an instance is built on: "Conv2d", "Sequential", "Module", or "" where it is none."""
     best = ""
     rank = 0
@@ -39,22 +51,22 @@ def base_name(obj: Obj) -> str:
     return best
 
 
-def is_module(obj: Obj) -> bool:
+def is_module(obj: Instance) -> bool:
     return obj.layer is not None or obj.items is not None or bool(base_name(obj))
 
 
-def container(obj: Obj) -> str:
+def container(obj: Instance) -> str:
     name = base_name(obj)
     return name if name in torch_vocabulary.CONTAINERS else ""
 
 
-def prepare(ex: Execution, obj: Obj) -> None:
+def prepare(ex: Execution, obj: Instance) -> None:
     """A new instance, before its constructor runs."""
     if container(obj):
         obj.items = {}
 
 
-def finished(ex: Execution, obj: Obj) -> None:
+def finished(ex: Execution, obj: Instance) -> None:
     """A new instance, after its constructor ran."""
 
 
@@ -68,21 +80,21 @@ LAYER_METHODS = {
 }
 
 
-def attribute(ex: Execution, obj: Obj, name: str) -> Value:
+def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     """What an instance's framework class gives it."""
     if name == "training":
         return obj.training
     if name in METHODS or name in LAYER_METHODS:
-        return Builtin(obj, name)
+        return BoundNative(obj, name)
     if name == "_modules":
-        return DictV(dict(framework.children(obj)))
+        return DictValue(dict(framework.children(obj)))
     layer = obj.layer
     if name in ("_parameters", "_buffers", "__annotations__"):
         own = parameters_of(obj) if layer is not None and name == "_parameters" else []
-        return DictV({param.which: param for _, param in own}, open=True)
+        return DictValue({param.which: param for _, param in own}, open=True)
     if layer is None:
         if obj.items is not None and name in CONTAINER_METHODS:
-            return Builtin(obj, name)
+            return BoundNative(obj, name)
         if name in ("device", "dtype"):
             return Unknown(("tensor", name), name)
         return Unknown(("attr", obj, name), f"self.{name}")
@@ -101,9 +113,9 @@ def attribute(ex: Execution, obj: Obj, name: str) -> Value:
     if name in layer.config:
         value = layer.config[name]
         if name in ("kernel_size", "stride", "padding", "dilation") and isinstance(value, int) and layer.kind == "conv":
-            return ListV([value] * torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims", 2), "tuple")
+            return SequenceValue([value] * torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims", 2), "tuple")
         if name == "normalized_shape" and isinstance(value, int):
-            return ListV([value], "tuple")
+            return SequenceValue([value], "tuple")
         return value
     if name in ("transposed",):
         return bool(torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("transposed"))
@@ -111,22 +123,22 @@ def attribute(ex: Execution, obj: Obj, name: str) -> Value:
         params = parameters_of(obj)
         each = 2 if layer.bias is False else 4
         values: list[Value] = [param.which if name == "_all_weights" else param for _, param in params]
-        return ListV([ListV(values[place : place + each]) for place in range(0, len(values), each)])
+        return SequenceValue([SequenceValue(values[place : place + each]) for place in range(0, len(values), each)])
     if name in ("_flat_weights_names", "_flat_weights") and layer.kind == "rnn":
-        return ListV([param.which if name.endswith("names") else param for _, param in parameters_of(obj)])
+        return SequenceValue([param.which if name.endswith("names") else param for _, param in parameters_of(obj)])
     if name == "out_proj":
         known = obj.attrs.get("out_proj")
         if known is None:
             width = layer.config.get("embed_dim", ex.fresh())
             known = torch_layers.construct(ex, "NonDynamicallyQuantizableLinear", [width, width], {})
             if known.layer is not None:
-                known.layer.escaped = True
+                known.layer.passed_to_unknown_code = True
             obj.attrs["out_proj"] = known
         return known
     return Unknown(("attr", obj, name), f"{layer.name}.{name}")
 
 
-def has_attribute(obj: Obj, name: str) -> bool | None:
+def has_attribute(obj: Instance, name: str) -> bool | None:
     if name in METHODS or name in LAYER_METHODS or name in ("training", "_modules", "_parameters", "forward"):
         return True
     layer = obj.layer
@@ -143,7 +155,7 @@ def has_attribute(obj: Obj, name: str) -> bool | None:
     return False if isinstance(obj.cls, (Class, External)) else None
 
 
-def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
+def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
     """obj.name = value, where that is more than an attribute."""
     if name == "training":
         obj.training, obj.eval_mode = value, value is False
@@ -159,7 +171,7 @@ def store(ex: Execution, obj: Obj, name: str, value: Value) -> bool:
     return False
 
 
-def base_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
     """super().name(...) or a method that the class does not define itself."""
     if name == "__init__":
         short = base_name(obj)
@@ -168,7 +180,7 @@ def base_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) 
             started(ex, obj)
         elif obj.items is not None:
             fill(ex, obj, args, kwargs)
-        elif args and isinstance(args[0], Obj) is False and short == "Module" and "config" not in obj.attrs:
+        elif args and isinstance(args[0], Instance) is False and short == "Module" and "config" not in obj.attrs:
             keep_config(obj, args)
         return None
     if name in ("forward", "__call__", "_conv_forward"):
@@ -184,36 +196,38 @@ def base_method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) 
     return method(ex, obj, name, args, kwargs)
 
 
-def started(ex: Execution, obj: Obj) -> None:
+def started(ex: Execution, obj: Instance) -> None:
     """PyTorch's layers end their constructors with reset_parameters(), which a subclass may have of its own."""
     own = class_lookup.find_method(obj, "reset_parameters")
     if own is not None:
         ex.call(own, [], {}, ex.node)
 
 
-def keep_config(obj: Obj, args: Args) -> None:
+def keep_config(obj: Instance, args: Args) -> None:
     """Hugging Face's and mmengine's base classes keep the configuration they are given."""
     for base in obj.cls.mro if isinstance(obj.cls, Class) else ():
         if isinstance(base, External) and base.name.rpartition(".")[2] == "PreTrainedModel":
             obj.attrs["config"] = args[0]
 
 
-def fill(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> None:
+def fill(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> None:
     """The constructor of Sequential, ModuleList and ModuleDict."""
     assert obj.items is not None
     kind = container(obj)
     source = args[0] if args else kwargs.get("modules")
     if kind == "Sequential":
-        if len(args) == 1 and isinstance(source, DictV):
+        if len(args) == 1 and isinstance(source, DictValue):
             entries = [(str(key), value) for key, value in source.items.items()]
         else:
             entries = [(str(place), value) for place, value in enumerate(args)]
     elif kind.endswith("Dict"):
-        if isinstance(source, DictV):
+        if isinstance(source, DictValue):
             entries = [(str(key), value) for key, value in source.items.items()]
-        elif isinstance(source, ListV):
+        elif isinstance(source, SequenceValue):
             entries = [
-                (str(pair.items[0]), pair.items[1]) for pair in source.items if isinstance(pair, ListV) and len(pair.items) == 2
+                (str(pair.items[0]), pair.items[1])
+                for pair in source.items
+                if isinstance(pair, SequenceValue) and len(pair.items) == 2
             ]
         else:
             entries = []
@@ -224,7 +238,7 @@ def fill(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> None:
         values.adopt(obj, value, "")
 
 
-def call_object(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """obj(...) where the project defines no forward."""
     if obj.layer is not None:
         if obj.layer.kind == "loss":
@@ -243,7 +257,7 @@ def call_object(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
 # -- methods -----------------------------------------------------------------------------------------------------------------------
 
 
-def method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Value:
+def method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
     """A method that modules inherit."""
     if obj.items is not None and name in CONTAINER_METHODS:
         return CONTAINER_METHODS[name](ex, obj, args, kwargs)
@@ -255,7 +269,7 @@ def method(ex: Execution, obj: Obj, name: str, args: Args, kwargs: Kwargs) -> Va
     return unknown_calls.call_unknown(ex, Unknown(("method", obj, name), name), [obj, *args], kwargs)
 
 
-def do_add_module(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_add_module(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     name = args[0] if args else kwargs.get("name")
     module = args[1] if len(args) > 1 else kwargs.get("module")
     if not isinstance(name, str):
@@ -269,7 +283,7 @@ def do_add_module(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     return None
 
 
-def do_register_parameter(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_register_parameter(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     name = args[0] if args else kwargs.get("name")
     value = args[1] if len(args) > 1 else kwargs.get("param", kwargs.get("tensor"))
     if isinstance(name, str):
@@ -277,30 +291,30 @@ def do_register_parameter(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -
     return None
 
 
-def do_register_buffer(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_register_buffer(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     value = args[1] if len(args) > 1 else kwargs.get("tensor")
     if isinstance(value, Node):
         value.info["buffer"] = True
     return do_register_parameter(ex, obj, args, kwargs)
 
 
-def do_modules(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV([module for _, module in framework.walk(obj)])
+def do_modules(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue([module for _, module in framework.walk(obj)])
 
 
-def do_named_modules(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV([ListV([name, module], "tuple") for name, module in framework.walk(obj)])
+def do_named_modules(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue([SequenceValue([name, module], "tuple") for name, module in framework.walk(obj)])
 
 
-def do_children(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV([child for _, child in framework.children(obj)])
+def do_children(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue([child for _, child in framework.children(obj)])
 
 
-def do_named_children(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV([ListV([name, child], "tuple") for name, child in framework.children(obj)])
+def do_named_children(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue([SequenceValue([name, child], "tuple") for name, child in framework.children(obj)])
 
 
-def parameters_of(obj: Obj) -> list[tuple[str, Param]]:
+def parameters_of(obj: Instance) -> list[tuple[str, Param]]:
     found: list[tuple[str, Param]] = []
     for name, module in framework.walk(obj):
         layer = module.layer
@@ -323,15 +337,15 @@ def parameters_of(obj: Obj) -> list[tuple[str, Param]]:
     return found
 
 
-def do_parameters(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV([param for _, param in parameters_of(obj)])
+def do_parameters(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue([param for _, param in parameters_of(obj)])
 
 
-def do_named_parameters(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV([ListV([name, param], "tuple") for name, param in parameters_of(obj)])
+def do_named_parameters(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue([SequenceValue([name, param], "tuple") for name, param in parameters_of(obj)])
 
 
-def do_apply(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_apply(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """Module.apply(fn): children first, then the module itself."""
     if args:
         for _, module in reversed(list(framework.walk(obj))):
@@ -339,7 +353,7 @@ def do_apply(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     return obj
 
 
-def set_mode(obj: Obj, training: Value) -> None:
+def set_mode(obj: Instance, training: Value) -> None:
     for _, module in framework.walk(obj):
         module.training = training
         module.eval_mode = training is False
@@ -347,43 +361,43 @@ def set_mode(obj: Obj, training: Value) -> None:
             module.layer.eval_mode = training is False
 
 
-def do_train(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_train(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     mode = args[0] if args else kwargs.get("mode", True)
     set_mode(obj, mode if values.is_constant(mode) else True)
     return obj
 
 
-def do_eval(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_eval(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """eval() on the whole model is for measuring it afterwards; on a part of one, or from within it, it freezes norms."""
-    part = isinstance(obj.cls, External) or (isinstance(obj.owner, Obj) and framework.is_module(obj.owner))
+    part = isinstance(obj.cls, External) or (isinstance(obj.owner, Instance) and framework.is_module(obj.owner))
     if framework.within_model(ex) or (part and any(frame.self is not None for frame in ex.stack)):
         set_mode(obj, False)
     return obj
 
 
-def do_requires_grad(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_requires_grad(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     wanted = args[0] if args else kwargs.get("requires_grad", True)
     for _, param in parameters_of(obj):
         parameter_writes.set_trainable(param, wanted)
     return obj
 
 
-def give_back(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def give_back(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     return obj
 
 
-def nothing(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def nothing(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     return None
 
 
-def hook(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def hook(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """A hook may replace the weight before each call."""
     if obj.layer is not None:
-        obj.layer.hooked = True
+        obj.layer.reparametrized = True
     return ex.fresh("a hook")
 
 
-def do_get_submodule(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_get_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     if args and isinstance(args[0], str):
         for name, module in framework.walk(obj):
             if name == args[0]:
@@ -391,7 +405,7 @@ def do_get_submodule(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Val
     return ex.fresh("get_submodule")
 
 
-def do_reset(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_reset(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """reset_parameters(): back to the framework's default."""
     layer = obj.layer
     if layer is not None:
@@ -400,16 +414,16 @@ def do_reset(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     return None
 
 
-def do_state_dict(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return DictV(dict(parameters_of(obj)), open=True)
+def do_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return DictValue(dict(parameters_of(obj)), open=True)
 
 
-def do_getattr(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_getattr(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """module.__getattr__(name), where nothing of the project defines it."""
     return attributes.load(ex, obj, args[0]) if args and isinstance(args[0], str) else ex.fresh("__getattr__")
 
 
-Handler = Callable[["Execution", Obj, Args, Kwargs], Value]
+Handler = Callable[["Execution", Instance, Args, Kwargs], Value]
 METHODS: dict[str, Handler] = {
     "add_module": do_add_module,
     "register_module": do_add_module,
@@ -455,14 +469,14 @@ METHODS: dict[str, Handler] = {
     "flatten_parameters": nothing,
     "post_init": lambda ex, obj, args, kwargs: hugging_face.initialize(ex, obj),
     "init_weights": lambda ex, obj, args, kwargs: hugging_face.initialize(ex, obj) if hugging_face.is_model(obj) else None,
-    "_init_weights": lambda ex, obj, args, kwargs: hugging_face.by_default(ex, obj, args[0] if args else None),
-    "buffers": lambda ex, obj, args, kwargs: ListV([]),
-    "named_buffers": lambda ex, obj, args, kwargs: ListV([]),
+    "_init_weights": lambda ex, obj, args, kwargs: hugging_face.default_init_weights(ex, obj, args[0] if args else None),
+    "buffers": lambda ex, obj, args, kwargs: SequenceValue([]),
+    "named_buffers": lambda ex, obj, args, kwargs: SequenceValue([]),
     "extra_repr": lambda ex, obj, args, kwargs: "",
 }
 
 
-def do_append(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_append(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     assert obj.items is not None
     value = args[0] if args else kwargs.get("module")
     obj.items[str(len(obj.items))] = value
@@ -470,13 +484,13 @@ def do_append(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     return obj
 
 
-def do_extend(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_extend(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     for value in ex.iterate(args[0] if args else kwargs.get("modules")):
         do_append(ex, obj, [value], {})
     return obj
 
 
-def do_insert(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_insert(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     assert obj.items is not None
     values = list(obj.items.values())
     if len(args) == 2:
@@ -485,7 +499,7 @@ def do_insert(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     return obj
 
 
-def do_pop(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_pop(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     assert obj.items is not None
     keys = list(obj.items)
     where = args[0] if args else -1
@@ -493,26 +507,26 @@ def do_pop(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
     return obj.items.pop(key, None) if isinstance(key, str) else ex.fresh("pop")
 
 
-def do_items(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV([ListV([key, value], "tuple") for key, value in (obj.items or {}).items()])
+def do_items(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue([SequenceValue([key, value], "tuple") for key, value in (obj.items or {}).items()])
 
 
-def do_keys(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV(list(obj.items or {}))
+def do_keys(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue(list(obj.items or {}))
 
 
-def do_values(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
-    return ListV(list((obj.items or {}).values()))
+def do_values(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    return SequenceValue(list((obj.items or {}).values()))
 
 
-def do_update(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_update(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     assert obj.items is not None
-    if args and isinstance(args[0], DictV):
+    if args and isinstance(args[0], DictValue):
         obj.items.update({str(key): value for key, value in args[0].items.items()})
     return None
 
 
-def do_get(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs) -> Value:
+def do_get(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     items = obj.items or {}
     return items.get(args[0], args[1] if len(args) > 1 else None) if args and isinstance(args[0], str) else ex.fresh("get")
 
@@ -532,11 +546,11 @@ CONTAINER_METHODS: dict[str, Handler] = {
 }
 
 
-def _item(ex: Execution, obj: Obj, args: Args) -> Value:
+def _item(ex: Execution, obj: Instance, args: Args) -> Value:
     return containers.container_item(ex, obj, args[0]) if args else ex.fresh()
 
 
-def defines(obj: Obj, name: str) -> bool:
+def defines(obj: Instance, name: str) -> bool:
     """Does a project class define the method?"""
     found = class_lookup.find_in_class(obj.cls, name)
-    return found is not None and isinstance(found.value, Func)
+    return found is not None and isinstance(found.value, FunctionValue)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer, Param
-from biaslint.analysis.domain.values import DictV, External, ListV, Obj
+from biaslint.analysis.domain.values import DictValue, External, Instance, SequenceValue
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.theory.dataflow import Node
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     short = name.rpartition(".")[2]
-    obj = Obj(External(name), ex.origin())
+    obj = Instance(External(name), ex.origin())
     if short in torch_vocabulary.OPTIMIZERS:
         layer = Layer(name, "optimizer", "torch", {}, ex.origin())
         layer.config.update(dict(kwargs.items()))
@@ -36,9 +36,9 @@ def cover(optimizer: Layer, params: Value, decay: Value) -> bool:
     if isinstance(params, Param):
         optimizer.covers.append((params.layer, params.which, decay))
         return True
-    if isinstance(params, DictV):
+    if isinstance(params, DictValue):
         return not params.open and cover(optimizer, params.items.get("params"), params.items.get("weight_decay", decay))
-    if isinstance(params, ListV):
+    if isinstance(params, SequenceValue):
         return (
             all(cover(optimizer, item.items[1] if is_named(item) else item, decay) for item in params.items) and not params.open
         )
@@ -47,11 +47,11 @@ def cover(optimizer: Layer, params: Value, decay: Value) -> bool:
 
 def is_named(item: Value) -> bool:
     """Is it a pair (name, parameter)?"""
-    return isinstance(item, ListV) and item.kind == "tuple" and len(item.items) == 2 and isinstance(item.items[0], str)
+    return isinstance(item, SequenceValue) and item.kind == "tuple" and len(item.items) == 2 and isinstance(item.items[0], str)
 
 
 def groups(params: Value) -> int:
     """How many parameter groups an optimiser is given: 0 for a plain list or iterator."""
-    if isinstance(params, ListV):
-        return sum(1 for item in params.items if isinstance(item, DictV))
+    if isinstance(params, SequenceValue):
+        return sum(1 for item in params.items if isinstance(item, DictValue))
     return 0

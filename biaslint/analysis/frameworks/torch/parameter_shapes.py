@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import terms
-from biaslint.analysis.domain.values import ListV, Unknown
+from biaslint.analysis.domain.values import SequenceValue, Unknown
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.theory.dataflow import Dims
 
@@ -39,7 +39,7 @@ def param_dims(param: Param) -> Dims | None:
             return (size("out_channels"),)
         dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims", 2)
         kernel = config.get("kernel_size")
-        sides = kernel.items if isinstance(kernel, ListV) else [kernel] * dims
+        sides = kernel.items if isinstance(kernel, SequenceValue) else [kernel] * dims
         head = (size("out_channels"), size("in_channels"))
         return (*head, *(side if isinstance(side, int) else terms.key_of(side) for side in sides))
     if layer.kind == "norm":

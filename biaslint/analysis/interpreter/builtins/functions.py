@@ -12,12 +12,12 @@ from biaslint.analysis.domain.values import (
     TOO_LARGE,
     TOO_LONG,
     Class,
-    DictV,
+    DictValue,
     External,
-    Func,
-    ListV,
-    Obj,
+    FunctionValue,
+    Instance,
     Options,
+    SequenceValue,
     Unknown,
 )
 from biaslint.analysis.interpreter import containers
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 def items(ex: Execution, value: Value, node: ast.AST | None = None) -> list[Value]:
     """The items of a value, in order. What has an unknown length has a few."""
-    if isinstance(value, ListV):
+    if isinstance(value, SequenceValue):
         return list(value.items)
-    if isinstance(value, DictV):
+    if isinstance(value, DictValue):
         return list(value.items)
     if isinstance(value, str):
         return list(value)
     if isinstance(value, Node):
         return ex.semantics.tensors.unpack(ex, value, None)
-    if isinstance(value, Obj):
+    if isinstance(value, Instance):
         method = class_lookup.find_method(value, "__iter__")
         if method is not None:
             return items(ex, ex.call(method, [], {}, node))
@@ -58,7 +58,7 @@ def items(ex: Execution, value: Value, node: ast.AST | None = None) -> list[Valu
             else [ex.fresh()]
         )
     if isinstance(value, Class):
-        return [item for name, item in value.attrs.items() if not name.startswith("_") and not isinstance(item, Func)]
+        return [item for name, item in value.attrs.items() if not name.startswith("_") and not isinstance(item, FunctionValue)]
     if isinstance(value, Unknown):
         if value.tensors:
             return [ex.opaque(value, name=value.text) for _ in range(2)]
@@ -66,7 +66,7 @@ def items(ex: Execution, value: Value, node: ast.AST | None = None) -> list[Valu
             return ex.semantics.tensors.unpack_shape(ex, value, None)
         if isinstance(value.key, tuple) and value.key[:1] == ("lead",):
             return ex.semantics.tensors.leading(ex, value)
-        count = ex.choices.size(("len", value.key))
+        count = ex.path.size(("len", value.key))
         return [ex.item_of(value, index) for index in range(count)]
     return [ex.fresh()]
 
@@ -94,7 +94,7 @@ def call_builtin(ex: Execution, name: str, args: list[Value], kwargs: dict[str, 
         try:
             return pure(*args)
         except Huge:
-            ex.cut(TOO_LARGE)
+            ex.give_up_here(TOO_LARGE)
             return ex.fresh()
         except Exception:  # whatever Python makes of these values
             return ex.fresh()
@@ -103,7 +103,7 @@ def call_builtin(ex: Execution, name: str, args: list[Value], kwargs: dict[str, 
         return ex.opaque(*args, name=name)
     if len(args) == 1 and isinstance(args[0], Unknown) and name in ("int", "float", "abs", "round", "bool", "str"):
         arg = args[0]
-        known = ex.choices.number(arg.key)
+        known = ex.path.number(arg.key)
         if known is not None and name in ("int", "float", "abs"):
             return PURE_BUILTINS[name](known)
         return arg if name in ("int", "float") else Unknown((name, arg.key), f"{name}({arg.text})", default=arg.default)
@@ -114,33 +114,33 @@ def do_range(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Valu
     if all(isinstance(arg, int) for arg in args) and 1 <= len(args) <= 3 and (len(args) < 3 or args[2]):
         numbers = range(*args)
         if numbers[MAX_ITEMS:]:
-            ex.cut(TOO_LONG)
-        return ListV(list(numbers[:MAX_ITEMS]), open=bool(numbers[MAX_ITEMS:]))
+            ex.give_up_here(TOO_LONG)
+        return SequenceValue(list(numbers[:MAX_ITEMS]), open=bool(numbers[MAX_ITEMS:]))
     if 1 <= len(args) <= 3:
         start = args[0] if len(args) > 1 else 0
         stop = args[1] if len(args) > 1 else args[0]
         if isinstance(stop, Unknown) and isinstance(start, int):
-            count = ex.choices.size(stop.key)
-            return ListV(list(range(start, max(count, start + 1 if start > count else count))[:MAX_ITEMS]))
+            count = ex.path.size(stop.key)
+            return SequenceValue(list(range(start, max(count, start + 1 if start > count else count))[:MAX_ITEMS]))
         if isinstance(start, Unknown):
-            first = ex.choices.number(start.key)
-            last = ex.choices.number(terms.key_of(stop))
+            first = ex.path.number(start.key)
+            last = ex.path.number(terms.key_of(stop))
             step = args[2] if len(args) > 2 and isinstance(args[2], int) and args[2] else 1
             if first is not None and last is not None:
-                return ListV(list(range(int(first), int(last), step)[:64]))
-            return ListV([ex.fresh() for _ in range(2)])
-    return ListV([ex.fresh() for _ in range(2)], open=True)
+                return SequenceValue(list(range(int(first), int(last), step)[:64]))
+            return SequenceValue([ex.fresh() for _ in range(2)])
+    return SequenceValue([ex.fresh() for _ in range(2)], open=True)
 
 
 def do_len(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     value = args[0] if args else None
-    if isinstance(value, (ListV, DictV)):
-        if isinstance(value, ListV) and value.kind == "set":
+    if isinstance(value, (SequenceValue, DictValue)):
+        if isinstance(value, SequenceValue) and value.kind == "set":
             return len({terms.key_of(item) for item in value.items})
         return len(value.items)
     if isinstance(value, (str, bytes)):
         return len(value)
-    if isinstance(value, Obj):
+    if isinstance(value, Instance):
         method = class_lookup.find_method(value, "__len__")
         if method is not None:
             return ex.call(method, [], {}, ex.node)
@@ -149,7 +149,7 @@ def do_len(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if isinstance(value, Unknown):
         if isinstance(value.key, tuple) and value.key[:1] == ("shape",):
             return ex.semantics.tensors.rank_of_shape(ex, value)
-        known = ex.choices.sizes.get(("len", value.key))
+        known = ex.path.sizes.get(("len", value.key))
         return known if known is not None else Unknown(("len", value.key), f"len({value.text})")
     if isinstance(value, Node):
         return Unknown(("dim", value.id, 0), "len(...)")
@@ -159,19 +159,19 @@ def do_len(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
 def sequence(kind: str) -> Callable[[Execution, list[Value], dict[str, Value]], Value]:
     def make(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
         if not args:
-            return ListV([], kind)
-        if kind == "set" and isinstance(args[0], ListV):
+            return SequenceValue([], kind)
+        if kind == "set" and isinstance(args[0], SequenceValue):
             seen: dict[Any, Value] = {}
             for item in args[0].items:
                 seen.setdefault(terms.key_of(item), item)
-            return ListV(list(seen.values()), kind, args[0].open)
-        return ListV(ex.iterate(args[0]), kind, isinstance(args[0], ListV) and args[0].open)
+            return SequenceValue(list(seen.values()), kind, args[0].open)
+        return SequenceValue(ex.iterate(args[0]), kind, isinstance(args[0], SequenceValue) and args[0].open)
 
     return make
 
 
 def do_dict(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    result = DictV()
+    result = DictValue()
     if args:
         fill_dict(ex, result, args[0])
     result.items.update(kwargs)
@@ -179,14 +179,14 @@ def do_dict(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value
     return result
 
 
-def fill_dict(ex: Execution, result: DictV, source: Value) -> None:
-    if isinstance(source, DictV):
+def fill_dict(ex: Execution, result: DictValue, source: Value) -> None:
+    if isinstance(source, DictValue):
         result.take(source)
-    elif isinstance(source, ListV):
+    elif isinstance(source, SequenceValue):
         for pair in source.items:
-            if isinstance(pair, ListV) and len(pair.items) == 2:
+            if isinstance(pair, SequenceValue) and len(pair.items) == 2:
                 result.items[terms.hashable(pair.items[0])] = pair.items[1]
-    elif isinstance(source, Obj) and source.items is not None:
+    elif isinstance(source, Instance) and source.items is not None:
         result.items.update(source.items)
     else:
         result.open = True
@@ -204,20 +204,22 @@ def do_zip(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
                 columns.append(ex.iterate(arg))
     else:
         columns = [ex.iterate(arg) for arg in args]
-    return ListV([ListV(list(row), "tuple") for row in zip(*columns, strict=False)])
+    return SequenceValue([SequenceValue(list(row), "tuple") for row in zip(*columns, strict=False)])
 
 
 def do_enumerate(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     start = args[1] if len(args) > 1 else kwargs.get("start", 0)
     start = start if isinstance(start, int) else 0
     return (
-        ListV([ListV([index, item], "tuple") for index, item in enumerate(ex.iterate(args[0]), start)]) if args else ListV([])
+        SequenceValue([SequenceValue([index, item], "tuple") for index, item in enumerate(ex.iterate(args[0]), start)])
+        if args
+        else SequenceValue([])
     )
 
 
 def do_map(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     columns = [ex.iterate(arg) for arg in args[1:]]
-    return ListV([ex.call(args[0], list(row), {}, ex.node) for row in zip(*columns, strict=False)])
+    return SequenceValue([ex.call(args[0], list(row), {}, ex.node) for row in zip(*columns, strict=False)])
 
 
 def do_filter(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -226,7 +228,7 @@ def do_filter(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Val
         test = item if args[0] is None else ex.call(args[0], [item], {}, ex.node)
         if ex.truth(test):
             keep.append(item)
-    return ListV(keep)
+    return SequenceValue(keep)
 
 
 def do_sum(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -251,7 +253,7 @@ def extreme(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], V
             return function(parts)
         found = [node for part in parts for node in values.tensors_in(part)]
         if found:
-            return ex.opaque(ListV(parts), name=name)
+            return ex.opaque(SequenceValue(parts), name=name)
         return Unknown((name, *(terms.key_of(part) for part in parts)), f"{name}(...)") if len(parts) < 5 else ex.fresh(name)
 
     return work
@@ -260,8 +262,8 @@ def extreme(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], V
 def do_sorted(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     parts = ex.iterate(args[0]) if args else []
     if (all(number(part) for part in parts) or all(isinstance(part, str) for part in parts)) and "key" not in kwargs:
-        return ListV(sorted(parts, reverse=kwargs.get("reverse") is True))
-    return ListV(parts)
+        return SequenceValue(sorted(parts, reverse=kwargs.get("reverse") is True))
+    return SequenceValue(parts)
 
 
 def quantifier(stop: bool) -> Callable[[Execution, list[Value], dict[str, Value]], Value]:
@@ -275,12 +277,12 @@ def quantifier(stop: bool) -> Callable[[Execution, list[Value], dict[str, Value]
 
 
 def do_reversed(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return ListV(list(reversed(ex.iterate(args[0]))))
+    return SequenceValue(list(reversed(ex.iterate(args[0]))))
 
 
 def do_next(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     source = args[0] if args else None
-    if isinstance(source, ListV) and source.items:
+    if isinstance(source, SequenceValue) and source.items:
         return source.items.pop(0) if source.kind == "iterator" else source.items[0]
     if len(args) > 1:
         return args[1]
@@ -288,7 +290,7 @@ def do_next(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value
 
 
 def do_iter(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return ListV(ex.iterate(args[0]), "iterator") if args else ex.fresh()
+    return SequenceValue(ex.iterate(args[0]), "iterator") if args else ex.fresh()
 
 
 def do_str(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:

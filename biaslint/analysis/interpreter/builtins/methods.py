@@ -10,11 +10,11 @@ from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     TOO_LARGE,
     TOO_LONG,
-    DictV,
-    Func,
-    ListV,
+    DictValue,
+    FunctionValue,
     Method,
     Options,
+    SequenceValue,
     Setting,
     Unknown,
 )
@@ -39,9 +39,9 @@ def method(ex: Execution, self: Value, name: str, args: list[Value], kwargs: dic
         if isinstance(self, Setting) and name in ("lower", "upper", "casefold", "strip") and getattr(str(self), name)() == self:
             return self  # still the setting
         return string_method(ex, self, name, args, kwargs)
-    if isinstance(self, ListV):
+    if isinstance(self, SequenceValue):
         return list_method(ex, self, name, args, kwargs)
-    if isinstance(self, DictV):
+    if isinstance(self, DictValue):
         return dict_method(ex, self, name, args, kwargs)
     if isinstance(self, float) and name == "is_integer":
         return self.is_integer()
@@ -60,22 +60,22 @@ def string_method(ex: Execution, self: str, name: str, args: list[Value], kwargs
         known = all(isinstance(part, str) for part in parts)
         long = known and sum(map(len, parts)) + len(self) * len(parts) > 100_000
         if long:
-            ex.cut(TOO_LARGE)
+            ex.give_up_here(TOO_LARGE)
         return self.join(parts) if known and not long else ex.fresh("a string")
     if name in STRING_METHODS:
-        plain = [tuple(arg.items) if isinstance(arg, ListV) else arg for arg in args]
+        plain = [tuple(arg.items) if isinstance(arg, SequenceValue) else arg for arg in args]
         if all(values.is_constant(arg) or isinstance(arg, tuple) for arg in plain) and all(
             values.is_constant(arg) for arg in kwargs.values()
         ):
             if excessive(self, name, plain):
-                ex.cut(TOO_LARGE)
+                ex.give_up_here(TOO_LARGE)
                 return ex.fresh("a string")
             try:
                 value = getattr(self, name)(*plain, **kwargs)
             except Exception:  # whatever Python makes of these values
                 return ex.fresh("a string")
             return (
-                ListV(list(value), "list" if isinstance(value, list) else "tuple")
+                SequenceValue(list(value), "list" if isinstance(value, list) else "tuple")
                 if isinstance(value, (list, tuple))
                 else value
             )
@@ -91,21 +91,21 @@ def excessive(self: str, name: str, args: list[Any]) -> bool:
     return name in ("replace", "join") and len(self) * max([len(str(arg)) for arg in args], default=0) > 100_000
 
 
-def extend(ex: Execution, self: ListV, more: Value) -> None:
+def extend(ex: Execution, self: SequenceValue, more: Value) -> None:
     """Add items to a list, up to as many as a list may have."""
     items = ex.iterate(more)
     room = max(MAX_ITEMS - len(self.items), 0)
     if len(items) > room:
-        ex.cut(TOO_LONG)
+        ex.give_up_here(TOO_LONG)
     self.items.extend(items[:room])
     self.open = self.open or values.is_open(more) or len(self.items) >= MAX_ITEMS
 
 
-def list_method(ex: Execution, self: ListV, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def list_method(ex: Execution, self: SequenceValue, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if name in ("append", "add") and args:
         if len(self.items) >= MAX_ITEMS:
             self.open = True
-            ex.cut(TOO_LONG)
+            ex.give_up_here(TOO_LONG)
         elif not (name == "add" and any(terms.key_of(item) == terms.key_of(args[0]) for item in self.items)):
             self.items.append(args[0])
         return None
@@ -116,7 +116,7 @@ def list_method(ex: Execution, self: ListV, name: str, args: list[Value], kwargs
         where = args[0] if isinstance(args[0], int) else len(self.items)
         if len(self.items) >= MAX_ITEMS:
             self.open = True
-            ex.cut(TOO_LONG)
+            ex.give_up_here(TOO_LONG)
             return None
         self.items.insert(max(min(where, len(self.items)), -len(self.items)), args[1])
         return None
@@ -146,7 +146,7 @@ def list_method(ex: Execution, self: ListV, name: str, args: list[Value], kwargs
             self.items.sort(reverse=kwargs.get("reverse") is True)
         return None
     if name == "copy":
-        return ListV(list(self.items), self.kind, self.open)
+        return SequenceValue(list(self.items), self.kind, self.open)
     if name == "clear":
         self.items.clear()
         return None
@@ -159,7 +159,7 @@ def list_method(ex: Execution, self: ListV, name: str, args: list[Value], kwargs
         symbol = {"union": ast.BitOr(), "difference": ast.Sub(), "intersection": ast.BitAnd()}[name]
         result: Value = self
         for arg in args:
-            result = operators.binary(ex, symbol, result, ListV(ex.iterate(arg), "set"), ast.Pass())
+            result = operators.binary(ex, symbol, result, SequenceValue(ex.iterate(arg), "set"), ast.Pass())
         return result
     if name in ("issubset", "issuperset") and args:
         other = ex.iterate(args[0])
@@ -171,7 +171,7 @@ def list_method(ex: Execution, self: ListV, name: str, args: list[Value], kwargs
     if name in ("split", "chunk") and args:
         return split_list(ex, self, name, args[0])
     if name == "as_list":
-        return ListV(list(self.items))
+        return SequenceValue(list(self.items))
     if name == "numel":
         return standard_library.do_product(ex, [self], {})
     if name == "_replace":
@@ -181,29 +181,29 @@ def list_method(ex: Execution, self: ListV, name: str, args: list[Value], kwargs
     return ex.fresh(name, found)
 
 
-def split_list(ex: Execution, self: ListV, name: str, sizes: Value) -> Value:
+def split_list(ex: Execution, self: SequenceValue, name: str, sizes: Value) -> Value:
     """`linspace(...).split(depths)`: a list of numbers in consecutive parts."""
     if isinstance(sizes, int) and sizes > 0:
         each = -(-len(self.items) // sizes) if name == "chunk" else sizes
         counts = [each] * (-(-len(self.items) // max(each, 1)))
-    elif isinstance(sizes, ListV) and all(isinstance(item, int) for item in sizes.items):
+    elif isinstance(sizes, SequenceValue) and all(isinstance(item, int) for item in sizes.items):
         counts = list(sizes.items)
     else:
         return ex.fresh(name)
     parts, start = [], 0
     for count in counts:
-        parts.append(ListV(self.items[start : start + count]))
+        parts.append(SequenceValue(self.items[start : start + count]))
         start += count
-    return ListV(parts, "tuple")
+    return SequenceValue(parts, "tuple")
 
 
-def dict_method(ex: Execution, self: DictV, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def dict_method(ex: Execution, self: DictValue, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if name == "items":
-        return ListV([ListV([key, value], "tuple") for key, value in self.items.items()], open=self.open)
+        return SequenceValue([SequenceValue([key, value], "tuple") for key, value in self.items.items()], open=self.open)
     if name == "keys":
-        return ListV(list(self.items), open=self.open)
+        return SequenceValue(list(self.items), open=self.open)
     if name == "values":
-        return ListV(list(self.items.values()), open=self.open)
+        return SequenceValue(list(self.items.values()), open=self.open)
     if name in ("get", "pop", "setdefault") and args:
         return dict_get(ex, self, name, args)
     if name == "update":
@@ -213,26 +213,26 @@ def dict_method(ex: Execution, self: DictV, name: str, args: list[Value], kwargs
         self.options = self.options or isinstance(kwargs, Options)
         return None
     if name == "copy":
-        made = DictV()
+        made = DictValue()
         made.take(self)
         return made
     if name == "clear":
         self.items.clear()
         return None
     if name == "fromkeys" and args:
-        return DictV({terms.hashable(item): args[1] if len(args) > 1 else None for item in ex.iterate(args[0])})
+        return DictValue({terms.hashable(item): args[1] if len(args) > 1 else None for item in ex.iterate(args[0])})
     if name == "popitem" and self.items:
         key = next(reversed(self.items))
-        return ListV([key, self.items.pop(key)], "tuple")
+        return SequenceValue([key, self.items.pop(key)], "tuple")
     if name in ("move_to_end",):
         return None
     return ex.fresh(name)
 
 
-def dict_get(ex: Execution, self: DictV, name: str, args: list[Value]) -> Value:
+def dict_get(ex: Execution, self: DictValue, name: str, args: list[Value]) -> Value:
     default = args[1] if len(args) > 1 else None
     if isinstance(args[0], Unknown):
-        if isinstance(default, (Func, Method)) or not self.items:
+        if isinstance(default, (FunctionValue, Method)) or not self.items:
             return default  # implementations behind one registry do the same thing; the fallback is one of them
         return Unknown(("item", ("object", self), args[0].key), f"the entry for {args[0].text}", tuple(values.tensors_in(self)))
     key = terms.hashable(args[0])
@@ -253,9 +253,9 @@ def dict_get(ex: Execution, self: DictV, name: str, args: list[Value]) -> Value:
 def option(ex: Execution, default: Value, key: str) -> Value:
     """What a constructor takes from an entry point's `**kwargs`: `bn = kwargs.pop("bn", True)` is another way to write a parameter."""
     func = ex.stack[-1].func
-    if not isinstance(func, Func) or not values.is_constructor(func):
+    if not isinstance(func, FunctionValue) or not values.is_constructor(func):
         return default
-    value = ex.choices.settable(default, ("option", key), key)
+    value = ex.path.settable(default, ("option", key), key)
     statement = ex.statement
     if isinstance(statement, ast.Assign) and statement.value is ex.node and isinstance(statement.targets[0], ast.Name):
         ex.stack[-1].bound[statement.targets[0].id] = value

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, terms, values
 from biaslint.analysis.domain.values import (
-    Builtin,
+    BoundNative,
     Class,
-    DictV,
+    DictValue,
     External,
-    Func,
-    ListV,
+    FunctionValue,
+    Instance,
     Method,
-    Native,
-    Obj,
+    ModelFunction,
     Partial,
+    SequenceValue,
     Super,
     Unknown,
 )
@@ -34,10 +34,10 @@ def do_isinstance(ex: Execution, args: list[Value], kwargs: dict[str, Value]) ->
 
 def is_instance(ex: Execution, value: Value, kind: Value) -> Value:
     """isinstance(value, kind), or an unknown."""
-    kinds = kind.items if isinstance(kind, ListV) else [kind]
+    kinds = kind.items if isinstance(kind, SequenceValue) else [kind]
     answers: list[bool | None] = []
     for one in kinds:
-        if isinstance(one, ListV):
+        if isinstance(one, SequenceValue):
             inner = is_instance(ex, value, one)
             answers.append(inner if isinstance(inner, bool) else None)
         else:
@@ -85,11 +85,11 @@ ABSTRACT: dict[str, tuple[str, ...]] = {
 
 
 def python_kind(value: Value) -> str:
-    if isinstance(value, ListV):
+    if isinstance(value, SequenceValue):
         return value.kind
-    if isinstance(value, DictV):
+    if isinstance(value, DictValue):
         return "dict"
-    if isinstance(value, (Func, Method, Native, Partial, Builtin)):
+    if isinstance(value, (FunctionValue, Method, ModelFunction, Partial, BoundNative)):
         return "function"
     return type(value).__name__ if values.is_constant(value) else "object"
 
@@ -100,7 +100,7 @@ def instance_of(value: Value, kind: Value) -> bool | None:
     if kind is None:
         return value is None
     if isinstance(kind, Class):
-        if isinstance(value, Obj) and isinstance(value.cls, Class):
+        if isinstance(value, Instance) and isinstance(value.cls, Class):
             return kind in value.cls.mro
         return False
     if isinstance(kind, External):
@@ -121,7 +121,7 @@ def instance_of(value: Value, kind: Value) -> bool | None:
         if short == "Hashable":
             return python_kind(value) not in ("list", "dict", "set")
         if short in ("FunctionType", "LambdaType"):
-            return isinstance(value, Func)
+            return isinstance(value, FunctionValue)
         return framework.is_instance(value, kind)
     return None
 
@@ -144,24 +144,24 @@ def do_getattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
                     value.default = args[2]
                 return value
         return attributes.load(ex, args[0], args[1])
-    if args and isinstance(args[0], Obj) and args[0].layer is not None:
-        args[0].layer.escaped = True  # it may be any of its parameters, which may be written to
+    if args and isinstance(args[0], Instance) and args[0].layer is not None:
+        args[0].layer.passed_to_unknown_code = True  # it may be any of its parameters, which may be written to
     return ex.fresh("getattr", tensors=values.tensors_in(args[0]) if args else ())
 
 
 def do_dir(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """The names of a layer's parameters are all that is asked for."""
-    layer = args[0].layer if args and isinstance(args[0], Obj) else None
+    layer = args[0].layer if args and isinstance(args[0], Instance) else None
     if layer is None:
         return ex.fresh("dir")
     known = framework.attribute(ex, args[0], "_parameters")
-    return ListV(list(known.items)) if isinstance(known, DictV) else ex.fresh("dir")
+    return SequenceValue(list(known.items)) if isinstance(known, DictValue) else ex.fresh("dir")
 
 
 def do_setattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if len(args) == 3 and isinstance(args[1], str):
         attributes.store(ex, args[0], args[1], args[2], f"self.{args[1]}")
-    elif len(args) == 3 and isinstance(args[0], Obj):
+    elif len(args) == 3 and isinstance(args[0], Instance):
         ex.serial += 1
         attributes.store(ex, args[0], f"?{ex.serial}", args[2])
     return None
@@ -185,7 +185,7 @@ def do_delattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
 
 def do_type(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if len(args) == 1:
-        if isinstance(args[0], Obj):
+        if isinstance(args[0], Instance):
             return args[0].cls
         kind = python_kind(args[0])
         if kind not in ("object", "function"):
@@ -197,14 +197,14 @@ def do_callable(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> V
     value = args[0] if args else None
     if isinstance(value, Unknown):
         return Unknown(("callable", value.key), f"callable({value.text})")
-    return isinstance(value, (Func, Class, External, Method, Partial, Native, Builtin)) or (
-        isinstance(value, Obj) and framework.external_base(value.cls) is not None
+    return isinstance(value, (FunctionValue, Class, External, Method, Partial, ModelFunction, BoundNative)) or (
+        isinstance(value, Instance) and framework.external_base(value.cls) is not None
     )
 
 
 def do_issubclass(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if len(args) == 2:
-        kinds = args[1].items if isinstance(args[1], ListV) else [args[1]]
+        kinds = args[1].items if isinstance(args[1], SequenceValue) else [args[1]]
         answers = [framework.is_subclass(args[0], kind) for kind in kinds]
         if True in answers:
             return True

@@ -14,14 +14,14 @@ from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     TOO_LONG,
     Class,
-    DictV,
+    DictValue,
     External,
-    Func,
-    ListV,
+    FunctionValue,
+    Instance,
     Method,
-    Native,
-    Obj,
+    ModelFunction,
     Partial,
+    SequenceValue,
     Unknown,
 )
 from biaslint.analysis.interpreter import containers, execution
@@ -65,18 +65,18 @@ def do_reduce(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Val
 
 
 def do_chain(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return ListV([item for arg in args for item in ex.iterate(arg)])
+    return SequenceValue([item for arg in args for item in ex.iterate(arg)])
 
 
 def do_chain_from(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return ListV([item for arg in ex.iterate(args[0]) for item in ex.iterate(arg)])
+    return SequenceValue([item for arg in ex.iterate(args[0]) for item in ex.iterate(arg)])
 
 
 def do_repeat(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     count = args[1] if len(args) > 1 else kwargs.get("times", 3)
     if isinstance(count, int) and count > MAX_ITEMS:
-        ex.cut(TOO_LONG)
-    return ListV([args[0]] * (min(count, MAX_ITEMS) if isinstance(count, int) else 3))
+        ex.give_up_here(TOO_LONG)
+    return SequenceValue([args[0]] * (min(count, MAX_ITEMS) if isinstance(count, int) else 3))
 
 
 def do_cartesian(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -84,9 +84,9 @@ def do_cartesian(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> 
 
     columns = [ex.iterate(arg) for arg in args]
     if math.prod(map(len, columns)) > MAX_ITEMS:
-        ex.cut(TOO_LONG)
+        ex.give_up_here(TOO_LONG)
     rows = itertools.islice(itertools.product(*columns), MAX_ITEMS)
-    return ListV([ListV(list(row), "tuple") for row in rows])
+    return SequenceValue([SequenceValue(list(row), "tuple") for row in rows])
 
 
 def do_accumulate(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -95,19 +95,19 @@ def do_accumulate(ex: Execution, args: list[Value], kwargs: dict[str, Value]) ->
     for part in ex.iterate(args[0]):
         total = part if total is None else operators.binary(ex, ast.Add(), total, part, ast.Pass())
         results.append(total)
-    return ListV(results)
+    return SequenceValue(results)
 
 
 def do_islice(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     parts = ex.iterate(args[0])
     if all(arg is None or (isinstance(arg, int) and arg >= 0) for arg in args[1:]) and 1 < len(args) < 5 and args[3:] != [0]:
-        return ListV(parts[slice(*args[1:])])
-    return ListV(parts)
+        return SequenceValue(parts[slice(*args[1:])])
+    return SequenceValue(parts)
 
 
 def do_pairwise(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     parts = ex.iterate(args[0])
-    return ListV([ListV([one, two], "tuple") for one, two in itertools.pairwise(parts)])
+    return SequenceValue([SequenceValue([one, two], "tuple") for one, two in itertools.pairwise(parts)])
 
 
 def do_zip_longest(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -115,7 +115,7 @@ def do_zip_longest(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -
     count = max((len(column) for column in columns), default=0)
     fill = kwargs.get("fillvalue")
     rows = [[column[index] if index < len(column) else fill for column in columns] for index in range(count)]
-    return ListV([ListV(row, "tuple") for row in rows])
+    return SequenceValue([SequenceValue(row, "tuple") for row in rows])
 
 
 def do_deepcopy(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -146,21 +146,21 @@ def do_named_tuple(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -
 
 
 def do_field(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    field = Obj(External("dataclasses.field"))
+    field = Instance(External("dataclasses.field"))
     field.attrs.update(kwargs)
     return field
 
 
 def data_fields(obj: Value) -> dict[str, Value]:
     """The fields of a dataclass instance."""
-    return dict(obj.attrs) if isinstance(obj, Obj) else {}
+    return dict(obj.attrs) if isinstance(obj, Instance) else {}
 
 
 def do_replace(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """dataclasses.replace"""
-    if not args or not isinstance(args[0], Obj):
+    if not args or not isinstance(args[0], Instance):
         return ex.fresh("replace")
-    made = Obj(args[0].cls, args[0].origin)
+    made = Instance(args[0].cls, args[0].origin)
     made.attrs.update(args[0].attrs)
     made.attrs.update(kwargs)
     return made
@@ -168,29 +168,29 @@ def do_replace(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
 
 def do_asdict(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """dataclasses.asdict"""
-    if not args or not isinstance(args[0], Obj):
+    if not args or not isinstance(args[0], Instance):
         return ex.fresh("asdict")
-    return DictV(
+    return DictValue(
         {name: do_asdict(ex, [value], {}) if plain_data(value) else value for name, value in data_fields(args[0]).items()}
     )
 
 
 def plain_data(value: Value) -> bool:
-    return isinstance(value, Obj) and isinstance(value.cls, Class) and value.cls.dataclass
+    return isinstance(value, Instance) and isinstance(value.cls, Class) and value.cls.dataclass
 
 
 def do_fields(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """dataclasses.fields: objects with a name and a default."""
-    cls = args[0].cls if args and isinstance(args[0], Obj) else args[0] if args else None
+    cls = args[0].cls if args and isinstance(args[0], Instance) else args[0] if args else None
     found = []
     for base in reversed(cls.mro) if isinstance(cls, Class) else ():
         if isinstance(base, Class):
             for statement in base.node.body:
                 if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                    field = Obj(External("dataclasses.Field"))
+                    field = Instance(External("dataclasses.Field"))
                     field.attrs["name"] = statement.target.id
                     found.append(field)
-    return ListV(found)
+    return SequenceValue(found)
 
 
 def do_signature(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -201,12 +201,12 @@ def do_signature(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> 
         func = found.value if found is not None else None
     elif isinstance(func, Method):
         func = func.func
-    if not isinstance(func, Func):
+    if not isinstance(func, FunctionValue):
         return ex.fresh("signature")
     spec = func.node.args
     names = [item.arg for item in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if item.arg != "self"]
-    signature = Obj(External("inspect.Signature"))
-    signature.attrs["parameters"] = DictV({name: ex.fresh(name) for name in names}, open=spec.kwarg is not None)
+    signature = Instance(External("inspect.Signature"))
+    signature.attrs["parameters"] = DictValue({name: ex.fresh(name) for name in names}, open=spec.kwarg is not None)
     return signature
 
 
@@ -215,11 +215,11 @@ def do_environ(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
 
 
 def do_counter(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return DictV(open=True)
+    return DictValue(open=True)
 
 
 def do_default_dict(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return DictV(open=True)
+    return DictValue(open=True)
 
 
 def do_linspace(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -227,9 +227,9 @@ def do_linspace(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> V
     count = kwargs.get("steps", kwargs.get("num", count))
     if builtin_functions.number(start) and builtin_functions.number(stop) and isinstance(count, int) and 0 < count <= MAX_ITEMS:
         step = (stop - start) / max(count - 1, 1)
-        return ListV([start + step * index for index in range(count)])
+        return SequenceValue([start + step * index for index in range(count)])
     if isinstance(count, int) and count > MAX_ITEMS:
-        ex.cut(TOO_LONG)
+        ex.give_up_here(TOO_LONG)
     return ex.fresh("linspace")
 
 
@@ -259,12 +259,12 @@ def do_regex(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], 
         if result is None or isinstance(result, str):
             return result
         if isinstance(result, list):
-            return ListV([ListV(list(item), "tuple") if isinstance(item, tuple) else item for item in result])
+            return SequenceValue([SequenceValue(list(item), "tuple") if isinstance(item, tuple) else item for item in result])
         found: re.Match[str] = result
-        match = Obj(External("re.Match"))
-        match.attrs["group"] = Native("group", lambda *which: group(found, which))
-        match.attrs["groups"] = Native("groups", lambda: ListV(list(found.groups()), "tuple"))
-        match.attrs["groupdict"] = Native("groupdict", lambda: DictV(dict(found.groupdict())))
+        match = Instance(External("re.Match"))
+        match.attrs["group"] = ModelFunction("group", lambda *which: group(found, which))
+        match.attrs["groups"] = ModelFunction("groups", lambda: SequenceValue(list(found.groups()), "tuple"))
+        match.attrs["groupdict"] = ModelFunction("groupdict", lambda: DictValue(dict(found.groupdict())))
         return match
 
     return work
@@ -275,7 +275,7 @@ def group(match: re.Match[str], which: tuple[Any, ...]) -> Value:
         result: Any = match.group(*which)
     except (IndexError, TypeError):
         return None
-    return ListV(list(result), "tuple") if isinstance(result, tuple) else result
+    return SequenceValue(list(result), "tuple") if isinstance(result, tuple) else result
 
 
 def harmless(args: list[str]) -> bool:
@@ -292,7 +292,7 @@ def harmless(args: list[str]) -> bool:
 
 def do_bincount(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """numpy.bincount: somebody counts classes."""
-    execution.noted(ex, "bincount", "counts")
+    execution.note_call(ex, "bincount", "counts")
     return ex.fresh("counts")
 
 
@@ -303,9 +303,9 @@ FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]
     "numpy.bincount": do_bincount,
     "functools.reduce": do_reduce,
     "functools.lru_cache": lambda ex, args, kwargs: (
-        args[0] if args and isinstance(args[0], Func) else Native("cache", lambda func: func)
+        args[0] if args and isinstance(args[0], FunctionValue) else ModelFunction("cache", lambda func: func)
     ),
-    "functools.wraps": lambda ex, args, kwargs: Native("wraps", lambda func: func),
+    "functools.wraps": lambda ex, args, kwargs: ModelFunction("wraps", lambda func: func),
     "itertools.chain": do_chain,
     "itertools.chain.from_iterable": do_chain_from,
     "itertools.repeat": do_repeat,
@@ -325,7 +325,7 @@ FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]
     "dataclasses.asdict": do_asdict,
     "dataclasses.fields": do_fields,
     "inspect.signature": do_signature,
-    "dataclasses.dataclass": lambda ex, args, kwargs: args[0] if args else Native("dataclass", lambda cls: cls),
+    "dataclasses.dataclass": lambda ex, args, kwargs: args[0] if args else ModelFunction("dataclass", lambda cls: cls),
     "os.environ.get": do_environ,
     "os.getenv": do_environ,
     "numpy.linspace": do_linspace,
@@ -377,7 +377,7 @@ MATH = {
 
 
 def namespace(kwargs: dict[str, Value]) -> Value:
-    result = Obj(External("types.SimpleNamespace"))
+    result = Instance(External("types.SimpleNamespace"))
     result.attrs.update(kwargs)
     return result
 

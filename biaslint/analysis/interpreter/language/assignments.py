@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import ListV, Obj, Unknown
+from biaslint.analysis.domain.values import Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.builtins import methods as builtin_methods
 from biaslint.analysis.interpreter.objects import attributes, items, names as objects_names, operators
@@ -22,7 +22,7 @@ def do_assign(ex: Execution, node: ast.Assign, scope: Environment) -> Signal:
     value = ex.eval(node.value, scope)
     for target in node.targets:
         assign(ex, target, value, scope)
-        if isinstance(target, ast.Name) and isinstance(value, Obj) and value.layer is not None and not value.layer.name:
+        if isinstance(target, ast.Name) and isinstance(value, Instance) and value.layer is not None and not value.layer.name:
             value.layer.name = target.id
     return None
 
@@ -37,10 +37,10 @@ def do_augmented(ex: Execution, node: ast.AugAssign, scope: Environment) -> Sign
     load = ast.copy_location(to_load(node.target), node.target)
     old = ex.eval(load, scope)
     new = ex.eval(node.value, scope)
-    if isinstance(old, ListV) and isinstance(node.op, ast.Add) and old.kind == "list":
+    if isinstance(old, SequenceValue) and isinstance(node.op, ast.Add) and old.kind == "list":
         builtin_methods.extend(ex, old, new)
         value: Value = old
-    elif isinstance(old, Obj) and old.items is not None and isinstance(node.op, ast.Add):
+    elif isinstance(old, Instance) and old.items is not None and isinstance(node.op, ast.Add):
         value = framework.method(ex, old, "extend", [new], {})
     else:
         value = operators.binary(ex, node.op, old, new, node)
@@ -55,11 +55,11 @@ def assign(ex: Execution, target: ast.expr, value: Value, scope: Environment) ->
         objects_names.bind(ex, target.id, value, scope)
     elif isinstance(target, ast.Attribute):
         attributes.store(
-            ex, ex.eval(target.value, scope), target.attr, value, ex.text(target) if isinstance(value, Obj) else ""
+            ex, ex.eval(target.value, scope), target.attr, value, ex.text(target) if isinstance(value, Instance) else ""
         )
     elif isinstance(target, ast.Subscript):
         base = ex.eval(target.value, scope)
-        items.store_item(ex, base, ex.eval(target.slice, scope), value, ex.text(target) if isinstance(value, Obj) else "")
+        items.store_item(ex, base, ex.eval(target.slice, scope), value, ex.text(target) if isinstance(value, Instance) else "")
     elif isinstance(target, (ast.Tuple, ast.List)):
         unpack(ex, target.elts, value, scope)
     elif isinstance(target, ast.Starred):
@@ -71,7 +71,7 @@ def unpack(ex: Execution, targets: list[ast.expr], value: Value, scope: Environm
     for index, target in enumerate(targets):
         if isinstance(target, ast.Starred):
             rest = len(targets) - index - 1
-            assign(ex, target, ListV(items[index : len(items) - rest]), scope)
+            assign(ex, target, SequenceValue(items[index : len(items) - rest]), scope)
             for other, item in zip(targets[index + 1 :], items[len(items) - rest :], strict=False):
                 assign(ex, other, item, scope)
             return

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup
-from biaslint.analysis.domain.values import Class, External, Func, Unknown
+from biaslint.analysis.domain.values import Class, External, FunctionValue, Unknown
 from biaslint.analysis.interpreter import framework as interpreter_framework
 from biaslint.analysis.project.environment import Environment
 
@@ -22,9 +22,9 @@ def do_function(ex: Execution, node: ast.FunctionDef | ast.AsyncFunctionDef, sco
     return None
 
 
-def function(ex: Execution, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Environment) -> Func:
+def function(ex: Execution, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Environment) -> FunctionValue:
     closure = None if scope is scope.module.scope else scope
-    func = Func(node, scope.module, closure)
+    func = FunctionValue(node, scope.module, closure)
     func.defaults = [ex.eval(default, scope) for default in node.args.defaults]
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         if default is not None:
@@ -32,7 +32,7 @@ def function(ex: Execution, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.L
     return func
 
 
-def decorated(ex: Execution, func: Func, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Environment) -> Value:
+def decorated(ex: Execution, func: FunctionValue, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Environment) -> Value:
     """Decorators register, cache or compile; what they wrap stays the function. Python's own are understood."""
     for decorator in node.decorator_list:
         expression = decorator.func if isinstance(decorator, ast.Call) else decorator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import Class, External, Obj, Raised
+from biaslint.analysis.domain.values import Class, External, Instance, Raised
 from biaslint.analysis.interpreter.builtins.functions import BUILTIN_EXCEPTIONS
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ def do_raise(ex: Execution, node: ast.Raise, scope: Environment) -> Signal:
 
 
 def do_try(ex: Execution, node: ast.Try, scope: Environment) -> Signal:
-    ex.trying += bool(node.handlers)
+    ex.try_depth += bool(node.handlers)
     try:
         try:
             signal = ex.block(node.body, scope)
         finally:
-            ex.trying -= bool(node.handlers)
+            ex.try_depth -= bool(node.handlers)
         if signal is None:
             signal = ex.block(node.orelse, scope)
     except Raised as raised:
@@ -63,7 +63,7 @@ def catches(ex: Execution, handler: ast.ExceptHandler, raised: Value, scope: Env
 def exception_name(value: Value) -> str:
     if isinstance(value, External):
         return value.name.rpartition(".")[2]
-    if isinstance(value, Obj):
+    if isinstance(value, Instance):
         return str(value.cls.name).rpartition(".")[2]
     if isinstance(value, Class):
         return value.name

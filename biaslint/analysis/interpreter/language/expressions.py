@@ -6,7 +6,16 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import terms, values
-from biaslint.analysis.domain.values import MAX_ITEMS, DictV, External, Func, ListV, Options, Super, Unknown
+from biaslint.analysis.domain.values import (
+    MAX_ITEMS,
+    DictValue,
+    External,
+    FunctionValue,
+    Options,
+    SequenceValue,
+    Super,
+    Unknown,
+)
 from biaslint.analysis.interpreter.language import assignments, definitions, loops
 from biaslint.analysis.interpreter.objects import (
     attributes,
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-WEIGHTY = {ListV, DictV, str, bytes}
+WEIGHTY = {SequenceValue, DictValue, str, bytes}
 LONG_TABLE_STEPS = 10_000  # after which a comprehension that has made no layer and no tensor is left
 
 
@@ -50,7 +59,7 @@ def ev_attribute(ex: Execution, node: ast.Attribute, scope: Environment) -> Valu
 def ev_call(ex: Execution, node: ast.Call, scope: Environment) -> Value:
     ex.steps += 1
     if ex.steps > ex.max_steps:
-        ex.stop("too many steps")
+        ex.end_execution("too many steps")
     func = ex.eval(node.func, scope)
     args: list[Value] = []
     kwargs: dict[str, Value] = {}
@@ -65,7 +74,7 @@ def ev_call(ex: Execution, node: ast.Call, scope: Environment) -> Value:
         value = keyword.value.value if isinstance(keyword.value, ast.Constant) else ex.eval(keyword.value, scope)
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
-        elif isinstance(value, DictV):
+        elif isinstance(value, DictValue):
             kwargs.update({key: item for key, item in value.items.items() if isinstance(key, str)})
             if value.options:
                 kwargs = Options(kwargs)
@@ -78,7 +87,7 @@ def ev_call(ex: Execution, node: ast.Call, scope: Environment) -> Value:
         if func.name == "builtins.super":
             return zero_super(ex, scope)
         if func.name in ("builtins.locals", "builtins.vars"):
-            return DictV({name: namespaces.lookup(ex, name, scope) for name in list(scope.names)})
+            return DictValue({name: namespaces.lookup(ex, name, scope) for name in list(scope.names)})
     result = ex.call(func, args, kwargs, node)
     if type(result) in WEIGHTY:
         weigh(ex, result)
@@ -89,7 +98,7 @@ def ev_call(ex: Execution, node: ast.Call, scope: Environment) -> Value:
 
 def weigh(ex: Execution, value: Value) -> None:
     """What is large counts for more than one step: handling it takes time, and many of it take memory."""
-    if isinstance(value, (ListV, DictV)):
+    if isinstance(value, (SequenceValue, DictValue)):
         if len(value.items) > 64:
             ex.steps += len(value.items) >> 6
     elif isinstance(value, (str, bytes)) and len(value) > 1024:
@@ -98,7 +107,7 @@ def weigh(ex: Execution, value: Value) -> None:
 
 def zero_super(ex: Execution, scope: Environment) -> Value:
     for frame in reversed(ex.stack):
-        if isinstance(frame.func, Func) and frame.func.owner is not None:
+        if isinstance(frame.func, FunctionValue) and frame.func.owner is not None:
             return Super(frame.self, frame.func.owner)
     return ex.fresh("super()")
 
@@ -119,7 +128,7 @@ def ev_unary(ex: Execution, node: ast.UnaryOp, scope: Environment) -> Value:
     value = ex.eval(node.operand, scope)
     if isinstance(node.op, ast.Not):
         if isinstance(value, Unknown):
-            known = ex.choices.known(value.key)
+            known = ex.path.known(value.key)
             if known is not None:
                 return not known
             return operators.opposite(value)
@@ -166,15 +175,15 @@ def ev_conditional(ex: Execution, node: ast.IfExp, scope: Environment) -> Value:
 
 
 def ev_tuple(ex: Execution, node: ast.Tuple, scope: Environment) -> Value:
-    return ListV(elements(ex, node.elts, scope), "tuple")
+    return SequenceValue(elements(ex, node.elts, scope), "tuple")
 
 
 def ev_list(ex: Execution, node: ast.List, scope: Environment) -> Value:
-    return ListV(elements(ex, node.elts, scope), "list")
+    return SequenceValue(elements(ex, node.elts, scope), "list")
 
 
 def ev_set(ex: Execution, node: ast.Set, scope: Environment) -> Value:
-    return ListV(elements(ex, node.elts, scope), "set")
+    return SequenceValue(elements(ex, node.elts, scope), "set")
 
 
 def elements(ex: Execution, nodes: list[ast.expr], scope: Environment) -> list[Value]:
@@ -188,12 +197,12 @@ def elements(ex: Execution, nodes: list[ast.expr], scope: Environment) -> list[V
 
 
 def ev_dict(ex: Execution, node: ast.Dict, scope: Environment) -> Value:
-    result = DictV()
-    result.shared = ex.defining > 0
+    result = DictValue()
+    result.shared = ex.definition_depth > 0
     for key, value in zip(node.keys, node.values, strict=True):
         item = ex.eval(value, scope)
         if key is None:
-            if isinstance(item, DictV):
+            if isinstance(item, DictValue):
                 result.take(item)
             else:
                 result.open = True
@@ -214,7 +223,7 @@ def ev_slice(ex: Execution, node: ast.Slice, scope: Environment) -> Value:
     parts = [None if part is None else ex.eval(part, scope) for part in (node.lower, node.upper, node.step)]
     if values.is_constant(parts[2]) and parts[2] == 0:
         parts[2] = ex.fresh()  # Python raises
-    return ListV(parts, "slice")
+    return SequenceValue(parts, "slice")
 
 
 def ev_lambda(ex: Execution, node: ast.Lambda, scope: Environment) -> Value:
@@ -250,8 +259,8 @@ def ev_comprehension(
     results: list[Value] = []
     whole = generate(ex, node.generators, 0, inner, scope, node, results)
     if isinstance(node, ast.DictComp):
-        return DictV({terms.hashable(key): value for key, value in results}, open=not whole)
-    return ListV(results, "set" if isinstance(node, ast.SetComp) else "list", open=not whole)
+        return DictValue({terms.hashable(key): value for key, value in results}, open=not whole)
+    return SequenceValue(results, "set" if isinstance(node, ast.SetComp) else "list", open=not whole)
 
 
 def generate(
@@ -266,7 +275,7 @@ def generate(
     """Add what the comprehension makes to the results; whether that is all of it."""
     if index == len(generators):
         if len(results) > MAX_ITEMS:
-            ex.stop("too many items")
+            ex.end_execution("too many items")
         if isinstance(node, ast.DictComp):
             results.append((ex.eval(node.key, inner), ex.eval(node.value, inner)))
         else:
@@ -277,7 +286,7 @@ def generate(
     costly = ex.steps + LONG_TABLE_STEPS
     items = ex.iterate(ex.eval(generator.iter, inner), generator.iter)
     repeating = (
-        loops.Repeats(ex, items)
+        loops.LoopSummary(ex, items)
         if len(generators) == 1 and not generator.ifs and isinstance(node, (ast.ListComp, ast.GeneratorExp))
         else None
     )
@@ -286,9 +295,9 @@ def generate(
             continue
         ex.steps += 1
         if ex.steps > ex.max_steps:
-            ex.stop("too many steps")
+            ex.end_execution("too many steps")
         if place >= 8 and ex.steps > costly and made == len(ex.flow.nodes) + len(ex.objects) and not loops.of_layers(item):
-            ex.cut("a long table of no layers", node)
+            ex.give_up_here("a long table of no layers", node)
             return False
         assignments.assign(ex, generator.target, item, inner)
         if all(ex.truth(ex.eval(test, inner), test) for test in generator.ifs) and not generate(

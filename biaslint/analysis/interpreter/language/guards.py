@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import Obj, Unknown
+from biaslint.analysis.domain.values import Instance, Unknown
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -27,7 +27,7 @@ def passing_side(node: ast.If) -> bool | None:
     return None
 
 
-def let_pass(ex: Execution, node: ast.If, test: Value, scope: Environment) -> bool:
+def assume_guard_passes(ex: Execution, node: ast.If, test: Value, scope: Environment) -> bool:
     """Where what is known ends in the `raise` of a check, forget what it asked about: a default that the check refuses is a place
     that the caller must fill in. Says whether there was something to forget, and so whether `test` is to be asked again."""
     tests = [node.test]
@@ -69,7 +69,7 @@ def forget(ex: Execution, node: ast.Name | ast.Attribute, scope: Environment) ->
         names = scope.names
     else:
         base = ex.eval(node.value, scope)
-        if not isinstance(base, Obj):
+        if not isinstance(base, Instance):
             return False
         names = base.attrs
     name = node.id if isinstance(node, ast.Name) else node.attr

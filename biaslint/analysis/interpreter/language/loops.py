@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import Class, DictV, ListV, Obj, Unknown
+from biaslint.analysis.domain.values import Class, DictValue, Instance, SequenceValue, Unknown
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 NAMING = {"add_module", "register_module"}
-_APPENDS = node_cache.table()
+_APPENDS = node_cache.per_node_cache()
 
 
-class Repeats:
+class LoopSummary:
     """Tells which rounds of a loop over these items to leave out."""
 
     def __init__(self, ex: Execution, items: Sequence[Value]) -> None:
@@ -40,20 +40,20 @@ class Repeats:
             return False
         objects = self.ex.objects
         if self.ran:
-            self.made = [*self.made[-1:], [structure(obj) for obj in objects[self.start :]]]
+            self.made = [*self.made[-1:], [layer_signature(obj) for obj in objects[self.start :]]]
         self.start = len(objects)
         self.ran = True
         if place < 3 or place + 1 == len(self.items) or not self.made[1] or self.made[0] != self.made[1]:
             return False
         before, item, after = self.items[place - 1 : place + 2]
-        if not (like(before, item) and like(item, after)):
+        if not (same_but_for_sizes(before, item) and same_but_for_sizes(item, after)):
             return False
         self.ex.shortened = True
         self.ran = False
         return True
 
 
-def structure(obj: Obj) -> Any:
+def layer_signature(obj: Instance) -> Any:
     """What tells two layers or models apart but for their sizes."""
     if obj.layer is not None:
         return (obj.layer.type, obj.layer.bias)
@@ -61,7 +61,7 @@ def structure(obj: Obj) -> Any:
     return (id(obj.cls) if isinstance(obj.cls, Class) else obj.cls, flags)
 
 
-def like(one: Value, other: Value) -> bool:
+def same_but_for_sizes(one: Value, other: Value) -> bool:
     """Do two items differ in nothing but sizes? What is 0 or 1 is a setting, and no size."""
     if one is other:
         return True
@@ -69,10 +69,12 @@ def like(one: Value, other: Value) -> bool:
         return False
     if isinstance(one, (int, float)) and not isinstance(one, bool):
         return bool(one == other) or not (one in (0, 1) or other in (0, 1))
-    if isinstance(one, ListV):
-        return len(one.items) == len(other.items) and all(map(like, one.items, other.items))
-    if isinstance(one, DictV):
-        return one.items.keys() == other.items.keys() and all(like(one.items[key], other.items[key]) for key in one.items)
+    if isinstance(one, SequenceValue):
+        return len(one.items) == len(other.items) and all(map(same_but_for_sizes, one.items, other.items))
+    if isinstance(one, DictValue):
+        return one.items.keys() == other.items.keys() and all(
+            same_but_for_sizes(one.items[key], other.items[key]) for key in one.items
+        )
     if isinstance(one, Unknown):
         return bool(one.key == other.key)
     return bool(isinstance(one, (bool, str, bytes)) and one == other)
@@ -80,8 +82,8 @@ def like(one: Value, other: Value) -> bool:
 
 def of_layers(item: Value) -> bool:
     """Is a loop's item a module or parameter, or a pair with one? Such a loop may initialise them."""
-    items = item.items if isinstance(item, ListV) else [item]
-    return any(isinstance(one, (Obj, Param)) for one in items)
+    items = item.items if isinstance(item, SequenceValue) else [item]
+    return any(isinstance(one, (Instance, Param)) for one in items)
 
 
 def only_appends(node: ast.For | ast.AsyncFor) -> bool:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import terms, values
-from biaslint.analysis.domain.values import DictV, ListV, Unknown
+from biaslint.analysis.domain.values import DictValue, SequenceValue, Unknown
 from biaslint.analysis.interpreter.builtins import reflection
 from biaslint.analysis.interpreter.objects import names as objects_names, operators
 
@@ -37,11 +37,11 @@ def matches(ex: Execution, pattern: ast.pattern, subject: Value, scope: Environm
         fits = reflection.is_instance(ex, subject, ex.eval(pattern.cls, scope))
         return ex.truth(fits) and not pattern.patterns and not pattern.kwd_patterns
     if isinstance(pattern, ast.MatchSequence):
-        if not isinstance(subject, ListV) or len(subject.items) != len(pattern.patterns):
+        if not isinstance(subject, SequenceValue) or len(subject.items) != len(pattern.patterns):
             return False
         return all(matches(ex, part, item, scope) for part, item in zip(pattern.patterns, subject.items, strict=True))
     if isinstance(pattern, ast.MatchMapping):
-        if not isinstance(subject, DictV):
+        if not isinstance(subject, DictValue):
             return False
         for key_node, part in zip(pattern.keys, pattern.patterns, strict=True):
             key = ex.eval(key_node, scope)

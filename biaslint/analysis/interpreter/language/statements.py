@@ -30,17 +30,17 @@ def do_expr(ex: Execution, node: ast.Expr, scope: Environment) -> Signal:
 
 
 def do_if(ex: Execution, node: ast.If, scope: Environment) -> Signal:
-    before = len(ex.choices.open)
+    before = len(ex.path.open)
     test = ex.eval(node.test, scope)
-    if not ex.trying and guards.let_pass(ex, node, test, scope):
+    if not ex.try_depth and guards.assume_guard_passes(ex, node, test, scope):
         test = ex.eval(node.test, scope)
-    unknown = (isinstance(test, Unknown) and ex.choices.known(test.key) is None) or isinstance(test, Node)
-    if unknown or not ex.trying:
+    unknown = (isinstance(test, Unknown) and ex.path.known(test.key) is None) or isinstance(test, Node)
+    if unknown or not ex.try_depth:
         side = guards.passing_side(node)
         if side is not None:
-            ex.choices.take_back(before)
+            ex.path.take_back(before)
             if isinstance(test, Unknown):
-                ex.choices.assume(test, side)
+                ex.path.assume(test, side)
             return ex.block(node.body if side else node.orelse, scope)
     if unknown and not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
         return None
@@ -51,7 +51,7 @@ def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> S
     made = len(ex.flow.nodes) + len(ex.objects)
     items = ex.iterate(ex.eval(node.iter, scope), node.iter)
     costly = ex.steps + LONG_STEPS
-    repeating = loops.Repeats(ex, items) if loops.only_appends(node) else None
+    repeating = loops.LoopSummary(ex, items) if loops.only_appends(node) else None
     for count, item in enumerate(items):
         if repeating is not None and repeating.skips(count):
             continue
@@ -60,7 +60,7 @@ def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> S
             and made == len(ex.flow.nodes) + len(ex.objects)
             and not loops.of_layers(item)
         ):
-            ex.cut("a long loop that makes no layers", node)
+            ex.give_up_here("a long loop that makes no layers", node)
             return None
         assignments.assign(ex, node.target, item, scope)
         signal = ex.block(node.body, scope)
@@ -86,9 +86,9 @@ def do_while(ex: Execution, node: ast.While, scope: Environment) -> Signal:
         rounds += 1
         if rounds >= (MAX_ITEMS if certain else 3):
             if certain and isinstance(node.test, ast.Constant):
-                ex.stop("an endless loop")
+                ex.end_execution("an endless loop")
             if certain:
-                ex.cut("a long loop", node)
+                ex.give_up_here("a long loop", node)
             return None
 
 
@@ -153,13 +153,13 @@ def do_nonlocal(ex: Execution, node: ast.Nonlocal, scope: Environment) -> Signal
 
 
 def do_assert(ex: Execution, node: ast.Assert, scope: Environment) -> Signal:
-    before = len(ex.choices.open)
+    before = len(ex.path.open)
     test = ex.eval(node.test, scope)
-    if isinstance(test, Unknown) and ex.choices.known(test.key) is None:
-        ex.choices.assume(test, True)
-    elif values.is_constant(test) and not test and len(ex.choices.open) > before:
-        ex.choices.take_back(before)
-    elif values.is_constant(test) and not test and ex.trying:
+    if isinstance(test, Unknown) and ex.path.known(test.key) is None:
+        ex.path.assume(test, True)
+    elif values.is_constant(test) and not test and len(ex.path.open) > before:
+        ex.path.take_back(before)
+    elif values.is_constant(test) and not test and ex.try_depth:
         raise Raised(External("builtins.AssertionError"), f"{scope.module.name}:{node.lineno}")
     return None
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.values import (
-    Builtin,
+    BoundNative,
     Class,
-    DictV,
+    DictValue,
     External,
-    Func,
-    ListV,
+    FunctionValue,
+    Instance,
     Method,
-    Native,
-    Obj,
+    ModelFunction,
     Partial,
+    SequenceValue,
     Super,
     Unknown,
 )
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def load(ex: Execution, base: Value, name: str) -> Value:
     """base.name"""
-    if isinstance(base, Obj):
+    if isinstance(base, Instance):
         return load_obj(ex, base, name)
     if isinstance(base, Module):
         if framework.knows(f"{base.name}.{name}"):
@@ -50,7 +50,7 @@ def load(ex: Execution, base: Value, name: str) -> Value:
         return kind.attribute(ex, base, name)
     if isinstance(base, Unknown):
         if base.key and isinstance(base.key, tuple) and base.key[:1] == ("shape",) and name != "as_list":
-            return Builtin(base, name)
+            return BoundNative(base, name)
         if base.tensors:
             return Unknown(("attr", base.key, name), f"{base.text}.{name}", base.tensors)
         return Unknown(("attr", base.key, name), f"{base.text}.{name}" if base.text else name)
@@ -58,20 +58,20 @@ def load(ex: Execution, base: Value, name: str) -> Value:
         found = class_lookup.find_in_class(base, name)
         if found is not None:
             value = found.value
-            if isinstance(value, Func):
+            if isinstance(value, FunctionValue):
                 return Method(base, value) if value.kind == "classmethod" else value
             return value
         if name == "__name__" or name == "__qualname__":
             return base.name
         if name == "__members__":
-            return DictV({key: item for key, item in base.attrs.items() if not key.startswith("_")})
+            return DictValue({key: item for key, item in base.attrs.items() if not key.startswith("_")})
         outside = framework.external_base(base)
         if outside is not None:
-            return Native(f"{outside.name}.{name}", lambda *args, **kwargs: call_base(ex, outside, name, args, kwargs))
+            return ModelFunction(f"{outside.name}.{name}", lambda *args, **kwargs: call_base(ex, outside, name, args, kwargs))
         return Unknown(("attr", base, name), f"{base.name}.{name}")
     if isinstance(base, Super):
         return load_super(ex, base, name)
-    if isinstance(base, Func):
+    if isinstance(base, FunctionValue):
         if name in base.attrs:
             return base.attrs[name]
         if name in ("__name__", "__qualname__"):
@@ -91,22 +91,22 @@ def load(ex: Execution, base: Value, name: str) -> Value:
         if name == "func":
             return base.func
         if name == "keywords":
-            return DictV(dict(base.kwargs))
+            return DictValue(dict(base.kwargs))
         if name == "args":
-            return ListV(list(base.args), "tuple")
+            return SequenceValue(list(base.args), "tuple")
         return load(ex, base.func, name)
-    if isinstance(base, (ListV, DictV)) or values.is_constant(base):
+    if isinstance(base, (SequenceValue, DictValue)) or values.is_constant(base):
         if isinstance(base, (int, float, str)) and name in ("real", "imag", "value"):
             return base
-        return Builtin(base, name)
-    if isinstance(base, (Builtin, Native)):
+        return BoundNative(base, name)
+    if isinstance(base, (BoundNative, ModelFunction)):
         return ex.fresh(name)
     return ex.fresh(name)
 
 
 def call_base(ex: Execution, outside: External, name: str, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Value:
     """`nn.Module.__init__(self, ...)`: a framework's method called through the class."""
-    if args and isinstance(args[0], Obj):
+    if args and isinstance(args[0], Instance):
         return framework.base_method(ex, args[0], name, list(args[1:]), dict(kwargs), outside)
     return ex.fresh(name)
 
@@ -119,33 +119,33 @@ def load_external(ex: Execution, base: External, name: str) -> Value:
     if name == "__name__":
         return base.name.rpartition(".")[2]
     if name == "__init__":
-        return Native(f"{base.name}.{name}", lambda *args, **kwargs: call_base(ex, base, name, args, kwargs))
+        return ModelFunction(f"{base.name}.{name}", lambda *args, **kwargs: call_base(ex, base, name, args, kwargs))
     value = framework.constant(f"{base.name}.{name}")
     return External(f"{base.name}.{name}") if value is None else value
 
 
 def load_super(ex: Execution, base: Super, name: str) -> Value:
     self = base.self
-    cls = self if isinstance(self, Class) else self.cls if isinstance(self, Obj) else base.after
+    cls = self if isinstance(self, Class) else self.cls if isinstance(self, Instance) else base.after
     found = class_lookup.find_in_class(cls, name, after=base.after)
     if found is not None:
-        if isinstance(self, Obj):
+        if isinstance(self, Instance):
             native = framework.native_method(self, found.owner, name)
             if native is not None:
                 return native
-        if isinstance(found.value, Func):
+        if isinstance(found.value, FunctionValue):
             if found.value.kind == "property":
                 return call_method(ex, Method(self, found.value))
             return Method(self, found.value) if found.value.kind != "staticmethod" else found.value
         return found.value
-    if isinstance(self, Obj):
+    if isinstance(self, Instance):
         outside = framework.external_base(cls)
-        return Native(
+        return ModelFunction(
             f"super().{name}",
             lambda *args, **kwargs: framework.base_method(ex, self, name, list(args), dict(kwargs), outside),
         )
     if name in ("__init_subclass__", "__new__"):
-        return Native(name, lambda *args, **kwargs: None)
+        return ModelFunction(name, lambda *args, **kwargs: None)
     return ex.fresh(f"super().{name}")
 
 
@@ -153,9 +153,9 @@ def call_method(ex: Execution, method: Method) -> Value:
     return ex.call(method, [], {}, ex.node)
 
 
-def load_obj(ex: Execution, base: Obj, name: str) -> Value:
+def load_obj(ex: Execution, base: Instance, name: str) -> Value:
     found = class_lookup.find_in_class(base.cls, name)
-    if found is not None and isinstance(found.value, Func) and found.value.kind == "property":
+    if found is not None and isinstance(found.value, FunctionValue) and found.value.kind == "property":
         return call_method(ex, Method(base, found.value))
     if name in base.attrs:
         return base.attrs[name]
@@ -164,15 +164,15 @@ def load_obj(ex: Execution, base: Obj, name: str) -> Value:
     if name == "__class__":
         return base.cls
     if name == "__dict__":
-        return DictV(base.attrs)
+        return DictValue(base.attrs)
     if name == "__dataclass_fields__":
-        return DictV(dict(base.attrs))
+        return DictValue(dict(base.attrs))
     if found is not None:
         native = framework.native_method(base, found.owner, name)
         if native is not None:
             return native
         value = found.value
-        if isinstance(value, Func):
+        if isinstance(value, FunctionValue):
             if value.kind == "staticmethod":
                 return value
             return Method(base.cls if value.kind == "classmethod" else base, value)
@@ -181,18 +181,18 @@ def load_obj(ex: Execution, base: Obj, name: str) -> Value:
     if value is not None:
         return value
     getter = class_lookup.find_in_class(base.cls, "__getattr__")
-    if getter is not None and isinstance(getter.value, Func) and not name.startswith("__"):
+    if getter is not None and isinstance(getter.value, FunctionValue) and not name.startswith("__"):
         asking = any(frame.func is getter.value for frame in ex.stack)
         if not asking:
             return ex.call(Method(base, getter.value), [name], {}, ex.node)
     if framework.external_base(base.cls) is not None:
-        return Builtin(base, name)
+        return BoundNative(base, name)
     return Unknown(("attr", base, name), f"self.{name}")
 
 
 def has(ex: Execution, base: Value, name: str) -> bool | None:
     """hasattr(base, name), or None where that is not known."""
-    if isinstance(base, Obj):
+    if isinstance(base, Instance):
         if (
             name in base.attrs
             or class_lookup.find_in_class(base.cls, name) is not None
@@ -213,14 +213,14 @@ def has(ex: Execution, base: Value, name: str) -> bool | None:
         )
     if isinstance(base, External):
         return True
-    if isinstance(base, ListV):
+    if isinstance(base, SequenceValue):
         return hasattr({"list": list, "tuple": tuple, "set": set}.get(base.kind, list), name)
-    if isinstance(base, DictV):
+    if isinstance(base, DictValue):
         return hasattr(dict, name)
     if values.is_constant(base):
         return hasattr(base, name)
-    if isinstance(base, Func):
-        return name in base.attrs or hasattr(Func, name) or name in ("__name__", "__module__", "__qualname__")
+    if isinstance(base, FunctionValue):
+        return name in base.attrs or hasattr(FunctionValue, name) or name in ("__name__", "__module__", "__qualname__")
     if isinstance(base, Module):
         return namespaces.module_attribute(ex, base, name) is not MISSING
     if isinstance(base, Partial):
@@ -230,9 +230,9 @@ def has(ex: Execution, base: Value, name: str) -> bool | None:
 
 def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -> None:
     """base.name = value"""
-    if isinstance(base, Obj):
+    if isinstance(base, Instance):
         setter = class_lookup.find_in_class(base.cls, f"{name}=setter")
-        if setter is not None and isinstance(setter.value, Func):
+        if setter is not None and isinstance(setter.value, FunctionValue):
             ex.call(Method(base, setter.value), [value], {}, ex.node)
             return
         if framework.store(ex, base, name, value):
@@ -242,7 +242,7 @@ def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -
         else:
             base.attrs[name] = value
         values.adopt(base, value, f"{text or name}")
-    elif isinstance(base, (Class, Func)):
+    elif isinstance(base, (Class, FunctionValue)):
         table = base.attrs
         if base.module.scope.names.get(base.name) is base:
             objects_names.change(ex, table, name, value)
@@ -257,7 +257,7 @@ def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -
 
 
 def delete(ex: Execution, base: Value, name: str) -> None:
-    if isinstance(base, Obj):
+    if isinstance(base, Instance):
         base.attrs.pop(name, None)
         if base.items is not None:
             base.items.pop(name, None)

@@ -7,7 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
-from biaslint.analysis.domain.values import Builtin, Class, External, Func, ListV, Method, Native, Obj, Partial, Unknown
+from biaslint.analysis.domain.values import (
+    BoundNative,
+    Class,
+    External,
+    FunctionValue,
+    Instance,
+    Method,
+    ModelFunction,
+    Partial,
+    SequenceValue,
+    Unknown,
+)
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import functions, instantiation, unknown_calls
 from biaslint.analysis.project.environment import MISSING
@@ -37,11 +48,11 @@ def call_partial(ex: Execution, func: Partial, args: Args, kwargs: Kwargs, node:
     return ex.call(func.func, [*func.args, *args], values.together(func.kwargs, kwargs), node)
 
 
-def call_native(ex: Execution, func: Native, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+def call_native(ex: Execution, func: ModelFunction, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     return func.call(*args, **kwargs)
 
 
-def call_sequence(ex: Execution, func: ListV, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+def call_sequence(ex: Execution, func: SequenceValue, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """An empty tuple stands for no function: nothing is known of what it gives."""
     return ex.fresh() if func.kind == "tuple" and not func.items else unknown_calls.call_unknown(ex, func, args, kwargs)
 
@@ -50,12 +61,12 @@ def call_anything(ex: Execution, func: Value, args: Args, kwargs: Kwargs, node: 
     return unknown_calls.call_unknown(ex, func, args, kwargs)
 
 
-def call_instance(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+def call_instance(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """obj(*args, **kwargs)"""
     obj.used = True
     for name in framework.call_methods(obj):
         found = class_lookup.find_in_class(obj.cls, name)
-        if found is not None and isinstance(found.value, Func):
+        if found is not None and isinstance(found.value, FunctionValue):
             args, kwargs = framework.before_call(ex, obj, found.value, args, kwargs)
             return functions.call_function(ex, found.value, [obj, *args], kwargs, node, obj)
         if name in obj.attrs:
@@ -66,20 +77,20 @@ def call_instance(ex: Execution, obj: Obj, args: Args, kwargs: Kwargs, node: ast
     return unknown_calls.call_unknown(ex, Unknown(("object", obj), getattr(obj.cls, "name", "")), args, kwargs)
 
 
-def call_builtin(ex: Execution, func: Builtin, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+def call_builtin(ex: Execution, func: BoundNative, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """A method of a known value."""
     self = func.self
     kind = ex.semantics.kinds.get(type(self))
     if kind is not None:
         return kind.method(ex, self, func.name, args, kwargs)
-    if isinstance(self, Obj):
+    if isinstance(self, Instance):
         return framework.method(ex, self, func.name, args, kwargs)
     return ex.semantics.methods(ex, self, func.name, args, kwargs)
 
 
 def enter(ex: Execution, context: Value, node: ast.AST) -> Value:
     """What `with context as name` gives."""
-    if isinstance(context, Obj):
+    if isinstance(context, Instance):
         method = class_lookup.find_method(context, "__enter__")
         if method is not None:
             return ex.call(method, [], {}, node)
@@ -88,18 +99,18 @@ def enter(ex: Execution, context: Value, node: ast.AST) -> Value:
 
 
 def leave(ex: Execution, context: Value) -> None:
-    if isinstance(context, Obj):
+    if isinstance(context, Instance):
         framework.leave(ex, context)
 
 
 CALLS: dict[type, Callable[..., Value]] = {
     External: call_external,
-    Func: functions.call_function,
+    FunctionValue: functions.call_function,
     Method: call_method,
     Class: instantiation.instantiate,
-    Obj: call_instance,
-    Builtin: call_builtin,
+    Instance: call_instance,
+    BoundNative: call_builtin,
     Partial: call_partial,
-    Native: call_native,
-    ListV: call_sequence,
+    ModelFunction: call_native,
+    SequenceValue: call_sequence,
 }

@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import node_cache, values
 from biaslint.analysis.domain.call_stack import MAX_DEPTH, Frame
-from biaslint.analysis.domain.values import DictV, ListV, Options, Unknown
+from biaslint.analysis.domain.values import DictValue, Options, SequenceValue, Unknown
 from biaslint.analysis.project.dependencies import Used
 from biaslint.analysis.project.environment import Environment
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.values import Args, Func, Kwargs, Value
+    from biaslint.analysis.domain.values import Args, FunctionValue, Kwargs, Value
     from biaslint.analysis.interpreter.execution import Execution
 
 
 MAX_RECURSIONS = 24
 
 
-def call_function(ex: Execution, func: Func, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value = None) -> Value:
+def call_function(
+    ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value = None
+) -> Value:
     if len(ex.stack) > MAX_DEPTH:
-        ex.stop("calls nested too deeply")
+        ex.end_execution("calls nested too deeply")
     if len(ex.stack) > 2 and endless(ex, func, args):
-        ex.cut(f"recursion of {func.qualname}")
+        ex.give_up_here(f"recursion of {func.qualname}")
         return ex.opaque(*args, *kwargs.values(), name=func.qualname) if values.all_in(*args) else ex.fresh()
     names = bind(ex, func, args, kwargs)
     scope = Environment(func.module, func.scope, names)
@@ -34,8 +36,8 @@ def call_function(ex: Execution, func: Func, args: Args, kwargs: Kwargs, node: a
     generator = not isinstance(func.node, ast.Lambda) and yields(func.node)
     if generator:
         frame.yields = []
-    if ex.defining:  # on behalf of all that use what is made here
-        ex.project.ledger.asked.add(Used("function", ex.project.identity(func.module, func.node)))
+    if ex.definition_depth:  # on behalf of all that use what is made here
+        ex.project.tracker.asked.add(Used("function", ex.project.identity(func.module, func.node)))
     else:
         ex.functions.add(func)
     outer = ex.module, ex.node, ex.statement
@@ -49,11 +51,11 @@ def call_function(ex: Execution, func: Func, args: Args, kwargs: Kwargs, node: a
         ex.stack.pop()
         ex.module, ex.node, ex.statement = outer
     if generator:
-        return ListV(frame.yields or [], "list")
+        return SequenceValue(frame.yields or [], "list")
     return signal[1] if signal is not None and signal[0] == "return" else None
 
 
-def endless(ex: Execution, func: Func, args: Args) -> bool:
+def endless(ex: Execution, func: FunctionValue, args: Args) -> bool:
     """Does a function call itself again and again? On something unknown it might do so several times in each call."""
     depth = [frame.func for frame in ex.stack].count(func)
     if depth > 2 and any(isinstance(arg, Unknown) for arg in args):
@@ -62,7 +64,7 @@ def endless(ex: Execution, func: Func, args: Args) -> bool:
     return depth > 6
 
 
-_YIELDS = node_cache.table()
+_YIELDS = node_cache.per_node_cache()
 
 
 def yields(node: ast.AST) -> bool:
@@ -81,12 +83,12 @@ def yields(node: ast.AST) -> bool:
     return known
 
 
-def bind(ex: Execution, func: Func, args: Args, kwargs: Kwargs) -> dict[str, Value]:
+def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict[str, Value]:
     """The parameters' values. A parameter that nobody sets is unknown."""
     positional, first_named, keyword_only, rest, extra_name = signature(func.node.args)
     names: dict[str, Value] = dict(zip(positional, args, strict=False))
     if rest:
-        names[rest] = ListV(args[len(positional) :], "tuple")
+        names[rest] = SequenceValue(args[len(positional) :], "tuple")
     extra: Kwargs = {}
     options = isinstance(kwargs, Options)
     asked = options and values.is_constructor(func)  # a helper's flags choose what to do with a model, not what it is made of
@@ -114,9 +116,9 @@ def bind(ex: Execution, func: Func, args: Args, kwargs: Kwargs) -> dict[str, Val
             else:
                 names[name] = Unknown(("param", func.qualname, name), name)
     for name in by_default if asked else ():
-        names[name] = ex.choices.settable(names[name], ("param", func.qualname, name), name)
+        names[name] = ex.path.settable(names[name], ("param", func.qualname, name), name)
     if extra_name:
-        names[extra_name] = given = DictV(extra)
+        names[extra_name] = given = DictValue(extra)
         given.options = options
     return names
 
@@ -124,7 +126,7 @@ def bind(ex: Execution, func: Func, args: Args, kwargs: Kwargs) -> dict[str, Val
 Signature = tuple[tuple[str, ...], int, tuple[str, ...], str, str]
 
 
-_SIGNATURES = node_cache.table()
+_SIGNATURES = node_cache.per_node_cache()
 
 
 def signature(spec: ast.arguments) -> Signature:

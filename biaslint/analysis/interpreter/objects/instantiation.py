@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, node_cache
 from biaslint.analysis.domain.call_stack import Frame
-from biaslint.analysis.domain.values import Class, External, Func, Obj, Unknown
+from biaslint.analysis.domain.values import Class, External, FunctionValue, Instance, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import functions, operators
 from biaslint.analysis.project.dependencies import Used
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
 def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """cls(*args, **kwargs)"""
     if len(ex.stack) > 8 and [frame.func for frame in ex.stack].count(cls) > 8:
-        ex.stop(f"{cls.name} makes itself")
-    if ex.defining:
-        ex.project.ledger.asked.add(Used("class", ex.project.identity(cls.module, cls.node)))
+        ex.end_execution(f"{cls.name} makes itself")
+    if ex.definition_depth:
+        ex.project.tracker.asked.add(Used("class", ex.project.identity(cls.module, cls.node)))
     else:
         ex.classes.add(cls)
     if ex.project.layers:
         made = ex.semantics.configured(ex, f"{cls.module.name}.{cls.name}", args, kwargs)
         if made is not MISSING:
             return made
-    if ex.on_model is not None and framework.is_module(Obj(cls)):
+    if ex.on_model is not None and framework.is_module(Instance(cls)):
         told, ex.on_model = ex.on_model, None
         told(cls, args, kwargs)
     outside = framework.external_base(cls)
     if args and class_lookup.is_enum(cls):
         return enum_member(ex, cls, args[0])
     new = class_lookup.find_in_class(cls, "__new__")
-    if new is not None and isinstance(new.value, Func):
+    if new is not None and isinstance(new.value, FunctionValue):
         Frame(ex.module or cls.module, node or ex.node or cls.node, cls, None, {})
         result = functions.call_function(ex, new.value, [cls, *args], kwargs, node)
-        if not (isinstance(result, Obj) and result.cls is cls):
+        if not (isinstance(result, Instance) and result.cls is cls):
             return result
         obj = result
     else:
-        obj = Obj(cls, ex.origin())
+        obj = Instance(cls, ex.origin())
     ex.objects.append(obj)
     framework.before_init(ex, obj)
     init = None if fills_fields(cls) else class_lookup.find_in_class(cls, "__init__")
-    if init is not None and isinstance(init.value, Func):
+    if init is not None and isinstance(init.value, FunctionValue):
         functions.call_function(ex, init.value, [obj, *args], kwargs, node, obj)
         framework.after_init(ex, obj)
         return obj
@@ -61,7 +61,7 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
     if outside is not None:
         result = framework.base_method(ex, obj, "__init__", args, kwargs, outside)
         framework.after_init(ex, obj)
-        if isinstance(result, Obj):
+        if isinstance(result, Instance):
             return result
     return obj
 
@@ -81,7 +81,7 @@ def enum_member(ex: Execution, cls: Class, value: Value) -> Value:
     return value
 
 
-_FIELDS = node_cache.table()
+_FIELDS = node_cache.per_node_cache()
 
 
 def field_names(node: ast.ClassDef) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def field_names(node: ast.ClassDef) -> tuple[str, ...]:
     return known
 
 
-def fill_fields(ex: Execution, obj: Obj, cls: Class, args: Args, kwargs: Kwargs) -> None:
+def fill_fields(ex: Execution, obj: Instance, cls: Class, args: Args, kwargs: Kwargs) -> None:
     """What a dataclass's or named tuple's generated constructor does."""
     fields: dict[str, Value] = {}
     for base in reversed(cls.mro):
@@ -113,7 +113,7 @@ def fill_fields(ex: Execution, obj: Obj, cls: Class, args: Args, kwargs: Kwargs)
             value = kwargs[name]
         if value is MISSING:
             value = default
-            if isinstance(value, Obj) and isinstance(value.cls, External) and value.cls.name.endswith(".field"):
+            if isinstance(value, Instance) and isinstance(value.cls, External) and value.cls.name.endswith(".field"):
                 factory = value.attrs.get("default_factory")
                 value = value.attrs.get("default", MISSING) if factory is None else ex.call(factory, [], {}, ex.node)
         obj.attrs[name] = Unknown(("param", cls.name, name), name) if value is MISSING else value

@@ -7,7 +7,17 @@ import re
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, terms, values
-from biaslint.analysis.domain.values import Class, DictV, External, Func, ListV, Method, Obj, Raised, Unknown
+from biaslint.analysis.domain.values import (
+    Class,
+    DictValue,
+    External,
+    FunctionValue,
+    Instance,
+    Method,
+    Raised,
+    SequenceValue,
+    Unknown,
+)
 from biaslint.analysis.interpreter import containers
 from biaslint.analysis.interpreter.objects import names as objects_names, operators
 
@@ -22,16 +32,16 @@ def load_item(ex: Execution, base: Value, index: Value, node: ast.AST | None = N
     kind = ex.semantics.kinds.get(type(base))
     if kind is not None:
         return kind.item(ex, base, index)
-    if isinstance(base, ListV):
+    if isinstance(base, SequenceValue):
         return list_item(ex, base, index)
-    if isinstance(base, DictV):
+    if isinstance(base, DictValue):
         return dict_item(ex, base, index)
     if isinstance(base, (str, bytes)):
         if isinstance(index, int) and -len(base) <= index < len(base):
             return base[index]
         bounds = slice_of(index)
         return base[bounds] if bounds is not None else ex.fresh()
-    if isinstance(base, Obj):
+    if isinstance(base, Instance):
         return obj_item(ex, base, index)
     if isinstance(base, Unknown):
         if base.key and isinstance(base.key, tuple) and base.key[:1] == ("shape",):
@@ -47,7 +57,7 @@ def load_item(ex: Execution, base: Value, index: Value, node: ast.AST | None = N
 
 def slice_of(index: Value) -> slice | None:
     if (
-        isinstance(index, ListV)
+        isinstance(index, SequenceValue)
         and index.kind == "slice"
         and all(part is None or isinstance(part, int) for part in index.items)
     ):
@@ -55,7 +65,7 @@ def slice_of(index: Value) -> slice | None:
     return None
 
 
-def list_item(ex: Execution, base: ListV, index: Value) -> Value:
+def list_item(ex: Execution, base: SequenceValue, index: Value) -> Value:
     if isinstance(index, (bool, int)):
         if -len(base.items) <= index < len(base.items):
             return base.items[index]
@@ -64,9 +74,9 @@ def list_item(ex: Execution, base: ListV, index: Value) -> Value:
         return ex.fresh()
     bounds = slice_of(index)
     if bounds is not None:
-        return ListV(base.items[bounds], base.kind, base.open)
+        return SequenceValue(base.items[bounds], base.kind, base.open)
     if isinstance(index, Unknown):
-        number = ex.choices.number(index.key)
+        number = ex.path.number(index.key)
         if number is not None and -len(base.items) <= int(number) < len(base.items):
             return base.items[int(number)]
         if (
@@ -76,12 +86,12 @@ def list_item(ex: Execution, base: ListV, index: Value) -> Value:
         ):
             return base.items[0]
         return of_any_rank(base.items) or ex.fresh(tensors=values.all_in(base))
-    if isinstance(index, ListV) and index.kind == "slice":
-        bounds_known = [None if part is None else ex.choices.number(terms.key_of(part)) for part in index.items]
+    if isinstance(index, SequenceValue) and index.kind == "slice":
+        bounds_known = [None if part is None else ex.path.number(terms.key_of(part)) for part in index.items]
         if all(known is not None or part is None for known, part in zip(bounds_known, index.items, strict=True)):
             start, stop, step = [None if part is None else int(part) for part in bounds_known]
-            return ListV(base.items[start : stop : step or None], base.kind, base.open)
-        return ListV(list(base.items), base.kind, True)
+            return SequenceValue(base.items[start : stop : step or None], base.kind, base.open)
+        return SequenceValue(list(base.items), base.kind, True)
     return ex.fresh(tensors=values.all_in(base))
 
 
@@ -93,10 +103,10 @@ def of_any_rank(items: list[Value]) -> Value:
     return next((item for item in items if item.name.endswith("2d")), None)
 
 
-def dict_item(ex: Execution, base: DictV, index: Value) -> Value:
+def dict_item(ex: Execution, base: DictValue, index: Value) -> Value:
     if isinstance(index, Unknown):
         for key in base.items:
-            if values.is_constant(key) and ex.choices.known(("cmp", "==", index.key, terms.key_of(key))):
+            if values.is_constant(key) and ex.path.known(("cmp", "==", index.key, terms.key_of(key))):
                 return base.items[key]
         if len(base.items) == 1 and not base.open:
             return next(iter(base.items.values()))
@@ -115,15 +125,15 @@ def dict_item(ex: Execution, base: DictV, index: Value) -> Value:
             return value
     if base.open or any(isinstance(key, Unknown) for key in base.items):
         return ex.fresh(str(index))
-    if ex.trying:
+    if ex.try_depth:
         raise Raised(External("builtins.KeyError"))
     ex.not_understood("a missing entry")  # entered by something that was not seen: authors do not mean to raise this
     return ex.fresh("the entry")
 
 
-def obj_item(ex: Execution, base: Obj, index: Value) -> Value:
+def obj_item(ex: Execution, base: Instance, index: Value) -> Value:
     found = class_lookup.find_in_class(base.cls, "__getitem__")
-    if found is not None and isinstance(found.value, Func):
+    if found is not None and isinstance(found.value, FunctionValue):
         return ex.call(Method(base, found.value), [index], {}, ex.node)
     if base.items is not None:
         return containers.container_item(ex, base, index)
@@ -141,21 +151,21 @@ def obj_item(ex: Execution, base: Obj, index: Value) -> Value:
 def store_item(ex: Execution, base: Value, index: Value, value: Value, text: str = "") -> None:
     """base[index] = value"""
 
-    if isinstance(base, ListV):
+    if isinstance(base, SequenceValue):
         if isinstance(index, int) and -len(base.items) <= index < len(base.items):
             base.items[index] = value
-        elif isinstance(index, ListV) and isinstance(value, ListV) and slice_of(index) is not None:
+        elif isinstance(index, SequenceValue) and isinstance(value, SequenceValue) and slice_of(index) is not None:
             base.items[slice_of(index)] = value.items  # type: ignore[index]
         else:
             base.open = True
-    elif isinstance(base, DictV):
+    elif isinstance(base, DictValue):
         if base.shared:
             objects_names.change(ex, base.items, terms.hashable(index), value)
         else:
             base.items[terms.hashable(index)] = value
-        if isinstance(value, Obj) and value.layer is not None and not value.layer.name:
+        if isinstance(value, Instance) and value.layer is not None and not value.layer.name:
             value.layer.name = text
-    elif isinstance(base, Obj):
+    elif isinstance(base, Instance):
         if base.items is not None:
             containers.container_store(ex, base, index, value)
         else:
@@ -170,11 +180,11 @@ def store_item(ex: Execution, base: Value, index: Value, value: Value, text: str
 
 def delete_item(ex: Execution, base: Value, index: Value) -> None:
 
-    if isinstance(base, ListV) and isinstance(index, int) and -len(base.items) <= index < len(base.items):
+    if isinstance(base, SequenceValue) and isinstance(index, int) and -len(base.items) <= index < len(base.items):
         del base.items[index]
-    elif isinstance(base, ListV) and slice_of(index) is not None:
+    elif isinstance(base, SequenceValue) and slice_of(index) is not None:
         del base.items[slice_of(index)]  # type: ignore[arg-type]
-    elif isinstance(base, DictV):
+    elif isinstance(base, DictValue):
         base.items.pop(terms.hashable(index), None)
-    elif isinstance(base, Obj) and base.items is not None:
+    elif isinstance(base, Instance) and base.items is not None:
         containers.container_delete(ex, base, index)

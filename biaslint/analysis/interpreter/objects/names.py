@@ -30,7 +30,7 @@ def bind(ex: Execution, name: str, value: Value, scope: Environment) -> None:
 
 def change(ex: Execution, table: dict[str, Value], name: str, value: Value) -> None:
     """Change what a module, class or function holds; what a definition does so belongs to it."""
-    if ex.defining:
+    if ex.definition_depth:
         table[name] = value
     else:
         ex.project.state.change_until_end(table, name, value)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain.path_condition import Choices
+from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import Deferred, External, Raised, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project.environment import MISSING
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def run_statement_level(ex: Execution, module: Module) -> None:
     """Execute a whole file from top to bottom, as a script."""
     ex.module = module
-    ledger = ex.project.ledger
-    asking = ledger.asked
+    tracker = ex.project.tracker
+    asking = tracker.asked
     asking.add(module.path)
     for statement in module.tree.body:
         asking.update((module, name) for name in module.binds.get(statement, ()))
@@ -33,18 +33,18 @@ def run_statement_level(ex: Execution, module: Module) -> None:
             continue
         ex.project.state.touched.add(module)
         if statement in module.lasting:  # what it does to definitions lasts, too
-            with shared(ex, statement), contextlib.suppress(Raised):
+            with executing_definition(ex, statement), contextlib.suppress(Raised):
                 ex.execute(statement, module.scope)
-            asking.update(ledger.leads[statement])
+            asking.update(tracker.leads[statement])
             continue
-        ledger.on_behalf_of(statement)
+        tracker.on_behalf_of(statement)
         try:
             ex.execute(statement, module.scope)
         except Raised:
             continue
         finally:
-            asking.update(ledger.asked)
-            ledger.back_to(asking)
+            asking.update(tracker.asked)
+            tracker.back_to(asking)
 
 
 DUNDERS = {"__name__", "__file__", "__doc__", "__all__", "__package__"}
@@ -59,7 +59,7 @@ def lookup(ex: Execution, name: str, scope: Environment) -> Value:
             if name in found.names:
                 if found is not module.scope:
                     return found.names[name]
-                ex.project.ledger.asked.add((module, name))
+                ex.project.tracker.asked.add((module, name))
                 return bound(ex, module, name)
             found = found.parent
     return global_name(ex, module, name)
@@ -83,8 +83,8 @@ def global_name(ex: Execution, module: Module, name: str) -> Value:
 
 def module_attribute(ex: Execution, module: Module, name: str) -> Value:
     """A module's top-level name, or MISSING. The statements that bind it are executed when it is asked for first."""
-    names, ledger = module.scope.names, ex.project.ledger
-    ledger.asked.add((module, name))
+    names, tracker = module.scope.names, ex.project.tracker
+    tracker.asked.add((module, name))
     if name in names:
         if name in module.ready:
             return bound(ex, module, name)
@@ -99,7 +99,7 @@ def module_attribute(ex: Execution, module: Module, name: str) -> Value:
             for statement in pending:
                 if module.begin(statement):
                     ex.project.state.touched.add(module)
-                    with shared(ex, statement), contextlib.suppress(Raised):
+                    with executing_definition(ex, statement), contextlib.suppress(Raised):
                         ex.execute(statement, module.scope)
         finally:
             ex.module, ex.stack, ex.node, ex.statement = outer
@@ -121,7 +121,7 @@ def bound(ex: Execution, module: Module, name: str) -> Value:
     """What the module's top-level scope has under a name. An import that was deferred is followed now; MISSING where it leads back."""
     value = module.scope.names[name]
     if isinstance(value, Deferred):
-        with shared(ex, (module, name)):
+        with executing_definition(ex, (module, name)):
             value = imported(ex, value.statement, value.name, module)
         if value is not MISSING:
             module.scope.names[name] = value
@@ -129,32 +129,32 @@ def bound(ex: Execution, module: Module, name: str) -> Value:
 
 
 @contextlib.contextmanager
-def shared(ex: Execution, key: Any) -> Iterator[None]:
-    """What is worked out within, on behalf of a statement or name, stays for later executions.
+def executing_definition(ex: Execution, key: Any) -> Iterator[None]:
+    """Execute a definition whose result outlives this execution.
 
-    So it must not depend on what this one has chosen or changed, nor does it count as this one's work, which goes on as if it had
-    been there.
+    It runs under an empty path condition, with this execution's changes undone, and its steps are charged separately. What it
+    reads is recorded under `key`, and so for every later reader of the name that it binds.
     """
-    outermost = not ex.defining
+    outermost = not ex.definition_depth
     if outermost and ex.shared_steps > ex.max_steps:
-        ex.stop("too many steps")
-    asking = ex.project.ledger.on_behalf_of(key)
-    steps, choices = ex.steps, ex.choices
+        ex.end_execution("too many steps")
+    asking = ex.project.tracker.on_behalf_of(key)
+    steps, path = ex.steps, ex.path
     if outermost:
         ex.project.state.swap_out_changes()
-        ex.choices = Choices()
-        ex.choices.asking = choices.asking
-    ex.defining += 1
+        ex.path = PathCondition()
+        ex.path.asking = path.asking
+    ex.definition_depth += 1
     try:
         yield
     finally:
-        ex.defining -= 1
+        ex.definition_depth -= 1
         if outermost:
             ex.project.state.swap_out_changes()
-            ex.choices = choices
+            ex.path = path
             ex.shared_steps += ex.steps - steps
             ex.steps = steps
-        ex.project.ledger.back_to(asking)
+        ex.project.tracker.back_to(asking)
 
 
 def through_stars(ex: Execution, module: Module, name: str) -> Value:
@@ -167,7 +167,7 @@ def through_stars(ex: Execution, module: Module, name: str) -> Value:
         return MISSING
     asked.add(module)
     try:
-        with shared(ex, (module, name)):
+        with executing_definition(ex, (module, name)):
             for star in list(module.stars):
                 value = imported(ex, star, name, module, star=True)
                 if value is not MISSING:
@@ -192,7 +192,7 @@ def register(ex: Execution, module: Module, statement: ast.stmt) -> None:
     outer = ex.module, ex.stack, ex.node, ex.statement
     ex.module, ex.stack, ex.node = module, [], statement
     try:
-        with shared(ex, statement):
+        with executing_definition(ex, statement):
             made = module_attribute(ex, module, statement.name)
             for decorator in reversed(statement.decorator_list):
                 with contextlib.suppress(Raised):

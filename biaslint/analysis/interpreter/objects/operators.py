@@ -14,13 +14,13 @@ from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     TOO_LARGE,
     TOO_LONG,
-    Builtin,
+    BoundNative,
     Class,
-    DictV,
+    DictValue,
     External,
-    Func,
-    ListV,
-    Obj,
+    FunctionValue,
+    Instance,
+    SequenceValue,
     Setting,
     Unknown,
 )
@@ -73,16 +73,16 @@ def binary(ex: Execution, op: ast.operator, left: Value, right: Value, node: ast
         return ex.semantics.tensors.binary(ex, symbol, left, right, node)
     if is_flag(left) or is_flag(right):
         return binary(ex, op, taken(ex, left), taken(ex, right), node)
-    if isinstance(left, ListV):
+    if isinstance(left, SequenceValue):
         return list_binary(ex, symbol, left, right)
-    if isinstance(right, ListV) and symbol == "*" and isinstance(left, int):
+    if isinstance(right, SequenceValue) and symbol == "*" and isinstance(left, int):
         return list_binary(ex, symbol, right, left)
-    if isinstance(left, DictV) and isinstance(right, DictV) and symbol == "|":
-        united = DictV()
+    if isinstance(left, DictValue) and isinstance(right, DictValue) and symbol == "|":
+        united = DictValue()
         united.take(left)
         united.take(right)
         return united
-    if isinstance(left, Obj) or isinstance(right, Obj):
+    if isinstance(left, Instance) or isinstance(right, Instance):
         return operator_method(ex, symbol, left, right, node)
     if isinstance(left, str) and symbol == "%":
         return ex.fresh("a string")
@@ -95,11 +95,11 @@ def operator_method(ex: Execution, symbol: str, left: Value, right: Value, node:
     """`a + b` on instances with operators of their own."""
     names = {"+": "add", "-": "sub", "*": "mul", "/": "truediv", "@": "matmul", "|": "or", "&": "and"}
     if symbol in names:
-        if isinstance(left, Obj):
+        if isinstance(left, Instance):
             method = class_lookup.find_method(left, f"__{names[symbol]}__")
             if method is not None:
                 return ex.call(method, [right], {}, node)
-        if isinstance(right, Obj):
+        if isinstance(right, Instance):
             method = class_lookup.find_method(right, f"__r{names[symbol]}__")
             if method is not None:
                 return ex.call(method, [left], {}, node)
@@ -113,7 +113,7 @@ def is_flag(value: Value) -> bool:
 
 def taken(ex: Execution, value: Value) -> Value:
     """A flag where its value counts and not only its truth: this execution takes a side, as a condition would."""
-    return ex.choices.truth(value) if isinstance(value, Unknown) and is_flag(value) else value
+    return ex.path.truth_of(value) if isinstance(value, Unknown) and is_flag(value) else value
 
 
 def symbolic(ex: Execution, symbol: str, left: Value, right: Value) -> Value:
@@ -139,14 +139,14 @@ def symbolic(ex: Execution, symbol: str, left: Value, right: Value) -> Value:
 def compute(ex: Execution, symbol: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
     """Arithmetic on known values, within bounds."""
     if excessive(symbol, left, right):
-        ex.cut(TOO_LARGE)
+        ex.give_up_here(TOO_LARGE)
         return ex.fresh("a string" if symbol == "%" else "")
     try:
         value = function(left, right)
     except (ArithmeticError, TypeError, ValueError, MemoryError):
         return ex.fresh()
     if (isinstance(value, int) and abs(value) > 1 << 256) or (isinstance(value, (str, bytes)) and len(value) > 100_000):
-        ex.cut(TOO_LARGE)
+        ex.give_up_here(TOO_LARGE)
         return ex.fresh()
     return value
 
@@ -165,27 +165,27 @@ def excessive(symbol: str, left: Any, right: Any) -> bool:
     return False
 
 
-def list_binary(ex: Execution, symbol: str, left: ListV, right: Value) -> Value:
+def list_binary(ex: Execution, symbol: str, left: SequenceValue, right: Value) -> Value:
     """`list + other`, `list * count`, and the operators of sets."""
-    if symbol == "+" and isinstance(right, (ListV, Unknown)):
+    if symbol == "+" and isinstance(right, (SequenceValue, Unknown)):
         items = [*left.items, *ex.iterate(right)]
         if len(items) > MAX_ITEMS:
-            ex.cut(TOO_LONG)
-        return ListV(items[:MAX_ITEMS], left.kind, left.open or values.is_open(right) or len(items) > MAX_ITEMS)
+            ex.give_up_here(TOO_LONG)
+        return SequenceValue(items[:MAX_ITEMS], left.kind, left.open or values.is_open(right) or len(items) > MAX_ITEMS)
     if symbol == "*":
-        count = right if isinstance(right, int) else ex.choices.size(right.key) if isinstance(right, Unknown) else 1
+        count = right if isinstance(right, int) else ex.path.size(right.key) if isinstance(right, Unknown) else 1
         if len(left.items) * max(count, 0) > MAX_ITEMS:
-            ex.cut(TOO_LONG)
-            return ListV(left.items * 2, left.kind, open=True)
-        return ListV(left.items * count, left.kind, left.open)
-    if left.kind == "set" and isinstance(right, ListV):
+            ex.give_up_here(TOO_LONG)
+            return SequenceValue(left.items * 2, left.kind, open=True)
+        return SequenceValue(left.items * count, left.kind, left.open)
+    if left.kind == "set" and isinstance(right, SequenceValue):
         keys = [terms.key_of(item) for item in right.items]
         if symbol == "-":
-            return ListV([item for item in left.items if terms.key_of(item) not in keys], "set")
+            return SequenceValue([item for item in left.items if terms.key_of(item) not in keys], "set")
         if symbol == "&":
-            return ListV([item for item in left.items if terms.key_of(item) in keys], "set")
+            return SequenceValue([item for item in left.items if terms.key_of(item) in keys], "set")
         if symbol == "|":
-            return ListV(left.items + [item for item in right.items if item not in left.items], "set")
+            return SequenceValue(left.items + [item for item in right.items if item not in left.items], "set")
     return ex.fresh()
 
 
@@ -219,7 +219,7 @@ def compare(ex: Execution, op: ast.cmpop, left: Value, right: Value, node: ast.A
             return found if symbol == "in" else not found
     elif symbol in ("==", "!=") and isinstance(left, Setting) and type(right) is str:
         test = Unknown(("cmp", symbol, left.key, right), ex.text(node), default=function(left, right))
-        known = ex.choices.known(test.key)
+        known = ex.path.known(test.key)
         return test if known is None else known
     elif values.is_constant(left) and values.is_constant(right):
         try:
@@ -230,7 +230,7 @@ def compare(ex: Execution, op: ast.cmpop, left: Value, right: Value, node: ast.A
         same = equal(ex, left, right)
         if symbol in ("==", "!=") and same is not None:
             return same if symbol == "==" else not same
-        lists = isinstance(left, ListV) and isinstance(right, ListV) and symbol in ("<", "<=", ">", ">=")
+        lists = isinstance(left, SequenceValue) and isinstance(right, SequenceValue) and symbol in ("<", "<=", ">", ">=")
         if lists and all(values.is_constant(item) for item in (*left.items, *right.items)):
             try:
                 return function(left.items, right.items)
@@ -240,11 +240,11 @@ def compare(ex: Execution, op: ast.cmpop, left: Value, right: Value, node: ast.A
     if tensors:
         if symbol in ("is", "is not"):
             return symbol == "is not"
-        return ex.opaque(ListV(list(tensors)), name="a comparison")
+        return ex.opaque(SequenceValue(list(tensors)), name="a comparison")
     if symbol in (">", ">="):  # one spelling for both
         symbol, left, right = {">": "<", ">=": "<="}[symbol], right, left
     test = Unknown(("cmp", symbol, terms.key_of(left), terms.key_of(right)), ex.text(node))
-    known = ex.choices.known(test.key)
+    known = ex.path.known(test.key)
     return test if known is None else known
 
 
@@ -258,13 +258,13 @@ def identical(ex: Execution, left: Value, right: Value) -> bool | None:
         return left is right or (type(left) is type(right) and left == right)
     if values.is_constant(left) or values.is_constant(right):
         return False
-    if isinstance(left, (External, Func, Class)) and isinstance(right, (External, Func, Class)):
+    if isinstance(left, (External, FunctionValue, Class)) and isinstance(right, (External, FunctionValue, Class)):
         return (
             left is right
             or left == right
             or (isinstance(left, External) and isinstance(right, External) and same_external(left, right))
         )
-    if isinstance(left, Builtin) or isinstance(right, Builtin):
+    if isinstance(left, BoundNative) or isinstance(right, BoundNative):
         return None
     if isinstance(left, Param) and isinstance(right, Param):
         return left.layer is right.layer and left.which == right.which
@@ -275,14 +275,14 @@ def equal(ex: Execution, left: Value, right: Value) -> bool | None:
     """`left == right`; None where that is not known."""
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return None
-    if isinstance(left, ListV) and isinstance(right, ListV):
+    if isinstance(left, SequenceValue) and isinstance(right, SequenceValue):
         if left.open or right.open or values.vast(left) or values.vast(right):
             return None
         if len(left.items) != len(right.items):
             return False
         answers = [equal(ex, one, two) for one, two in zip(left.items, right.items, strict=True)]
         return False if False in answers else None if None in answers else True
-    if isinstance(left, DictV) and isinstance(right, DictV):
+    if isinstance(left, DictValue) and isinstance(right, DictValue):
         return None if left.items or right.items else True
     if isinstance(left, Node) or isinstance(right, Node):
         return None
@@ -299,9 +299,9 @@ def contains(ex: Execution, item: Value, container: Value) -> bool | None:
         return item in container
     if isinstance(container, Unknown) or isinstance(item, Node):
         return None
-    if isinstance(container, Obj) and container.items is not None:
+    if isinstance(container, Instance) and container.items is not None:
         return item in container.items if isinstance(item, str) else None
-    if isinstance(container, DictV):
+    if isinstance(container, DictValue):
         if isinstance(item, Unknown):
             return None if container.items else False
         try:
@@ -309,11 +309,11 @@ def contains(ex: Execution, item: Value, container: Value) -> bool | None:
         except TypeError:
             return None
     if isinstance(container, Class) and class_lookup.is_enum(container):
-        container = ListV(ex.iterate(container))
-    if isinstance(container, ListV):
+        container = SequenceValue(ex.iterate(container))
+    if isinstance(container, SequenceValue):
         answers = [equal(ex, item, other) for other in container.items]
         return True if True in answers else None if None in answers or container.open else False
-    if isinstance(container, Obj):
+    if isinstance(container, Instance):
         method = class_lookup.find_method(container, "__contains__")
         if method is not None:
             result = ex.call(method, [item], {}, ex.node)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import class_lookup, terms, values as domain_values
-from biaslint.analysis.domain.values import Class, DictV, External, ListV, Obj, Unknown
+from biaslint.analysis.domain.values import Class, DictValue, External, Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ def escape(ex: Execution, value: Value, name: str) -> None:
     todo, seen = [(value, 3)], set()
     while todo:
         part, depth = todo.pop()
-        if isinstance(part, Obj):
+        if isinstance(part, Instance):
             whole = part.layer is None and (isinstance(part.cls, Class) or not inside) and not rebuilt
             for layer in framework.layers_of(part):
                 if whole:
-                    layer.handed = True
+                    layer.model_passed_to_unknown_code = True
                 else:
-                    layer.escaped = True
-        elif isinstance(part, (ListV, DictV)) and depth and (id(part), depth) not in seen:
+                    layer.passed_to_unknown_code = True
+        elif isinstance(part, (SequenceValue, DictValue)) and depth and (id(part), depth) not in seen:
             seen.add((id(part), depth))
-            items = part.items if isinstance(part, ListV) else part.items.values()
-            todo.extend((item, depth - 1) for item in items if isinstance(item, (Obj, ListV, DictV)))
+            items = part.items if isinstance(part, SequenceValue) else part.items.values()
+            todo.extend((item, depth - 1) for item in items if isinstance(item, (Instance, SequenceValue, DictValue)))

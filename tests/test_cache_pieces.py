@@ -267,7 +267,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(root.name)
         explore(project, root, reached, steps)
 
-    monkeypatch.setattr(exploring, "explore", noted)
+    monkeypatch.setattr(exploring, "explore_paths", noted)
     return names
 
 

@@ -49,11 +49,23 @@ INTERPRETER_ORDER = (
     ("semantics",),
 )
 FRAMEWORK_ORDER = (("common",), ("torch", "keras"), ("tensorflow",))
+RUNTIME_ORDER = (
+    ("facts",),
+    ("target",),
+    ("torch", "keras"),
+    ("tensorflow",),
+    ("process",),
+    ("verdict",),
+    ("report",),
+    ("options",),
+    ("command",),
+)
 ORDERS = {
     "biaslint": PACKAGE_ORDER,
     "biaslint.analysis": ANALYSIS_ORDER,
     "biaslint.analysis.interpreter": INTERPRETER_ORDER,
     "biaslint.analysis.frameworks": FRAMEWORK_ORDER,
+    "biaslint.runtime": RUNTIME_ORDER,
 }
 
 

@@ -31,6 +31,7 @@ def analyse(
     memory: EditorMemory | None = None,
     store: Store | None = None,
     known: Callable[[Program], bool] | None = None,
+    only: tuple[Path, str] | None = None,
 ) -> Program:
     """What the given files build.
 
@@ -41,7 +42,7 @@ def analyse(
     `memory` keeps what the next analysis of the same project with the same `layers` can use; there is one process then. A `store`
     keeps the same for other processes, whenever they run; whoever gives one sees to it that `layers` has not changed. `known` is
     asked before the facts of the pieces are put together, with a program of which all but those is there; they stay away if it is
-    true. Raises `Damaged` if what is in the store is nothing that was put there.
+    true. With `only`, a file and the name of a definition in it, nothing but that is executed. Raises `Damaged` if what is in the store is nothing that was put there.
     """
     project = Project(root.resolve(), {path.resolve(): text for path, text in (texts or {}).items()})
     project.layers = layers or {}
@@ -59,7 +60,7 @@ def analyse(
             project, (jobs or parallel.available()) if many and memory is None else 1, serialization.serialize
         ) as spread:
             spread_new = serialization.run_or_recall(spread, store, links)
-            reached, summaries = schedule.run_in_rounds(spread_new, list(resolved))
+            reached, summaries = schedule.run_in_rounds(spread_new, list(resolved), only and (only[0].resolve(), only[1]))
         large = []
         for shown, summary in zip(resolved.values(), summaries, strict=True):
             if summary.state != "unreadable":

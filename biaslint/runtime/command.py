@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biaslint.config.thresholds import Thresholds
 from biaslint.findings.finding import Finding, Mark
-from biaslint.runtime.facts.measurement import Failure, Measurement, Verdict
+from biaslint.runtime.facts.measurement import Measurement, Verdict
 from biaslint.runtime.facts.observed import Observed
 from biaslint.runtime.options import Request, model_options, request
+from biaslint.runtime.verdict.judge import judge
+from biaslint.runtime.verdict.result import compare_with_source, judged_result
 
 if TYPE_CHECKING:
     from biaslint.config import Config
+    from biaslint.engine import Result
 
 Progress = Callable[[str, float], None]
+_LEAST_SECONDS = 5.0  # for comparing with the source, however long the measuring took
 
 
 @click.command("verify", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -84,6 +88,7 @@ def _run(
 
     chosen = config.discover([Path(os.path.abspath("."))])
     asked = request(target, options, chosen.verify)
+    begun = time.monotonic()
     step, stop = table.progress_bar()
     try:
         observed = run(asked.job, python=asked.python, passed=asked.passed, progress=step)
@@ -93,29 +98,34 @@ def _run(
         return 2
     finally:
         stop()
-    return _report(observed, asked.thresholds, chosen, format_, html_file, everything, fail_on, color)
+    verdict, result = judged_result(observed, asked.thresholds, chosen)
+    painted = color if color is not None else sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    if format_ == "text":  # the measurements are there to be read while the source is analysed
+        width = os.get_terminal_size().columns if sys.stdout.isatty() else 0
+        click.echo(table.render(observed, verdict, color=painted, width=width, everything=everything), color=True)
+    left = asked.job.timeout - (time.monotonic() - begun)
+    compare_with_source(observed, verdict, result, chosen, seconds=max(left, _LEAST_SECONDS))
+    return _report(observed, verdict, result, chosen, format_, html_file, fail_on, painted)
 
 
 def _report(
     observed: Observed,
-    limits: Thresholds,
+    verdict: Verdict,
+    result: Result,
     chosen: Config,
     format_: str,
     html_file: Path | None,
-    everything: bool,
     fail_on: str | None,
-    color: bool | None,
+    painted: bool,
 ) -> int:
     from biaslint import reporters
+    from biaslint.findings.finding import Severity
     from biaslint.runtime.report import table
 
-    verdict, result = measured_result(observed, limits)
     here = Path(os.path.abspath("."))
-    painted = color if color is not None else sys.stdout.isatty() and "NO_COLOR" not in os.environ
     view = reporters.View(result, chosen, base=here, color=painted)
     if format_ == "text":
-        width = os.get_terminal_size().columns if sys.stdout.isatty() else 0
-        click.echo(table.render(observed, verdict, color=painted, width=width, everything=everything), color=True)
+        click.echo(table.late_rows(verdict, color=painted), nl=False, color=True)
     text = reporters.render(format_, view)
     if format_ == "json":
         text = json.dumps(json.loads(text) | measurements_json(view, observed, verdict), indent=2) + "\n"
@@ -132,8 +142,6 @@ def _report(
     for line in [*result.problems, *result.errors]:
         click.echo(f"biaslint: {reporters.plain(line)}", err=True)
     least = fail_on or chosen.fail_on
-    from biaslint.findings.finding import Severity
-
     if least == "never":
         return 0
     if any(one.severity >= Severity[least.upper()] for one in result.findings):
@@ -141,89 +149,14 @@ def _report(
     return 3 if observed.inconclusive else 0
 
 
-def measured_result(observed: Observed, limits: Thresholds | None = None, *, static: Any = None) -> tuple[Verdict, Any]:
-    """The verdict on a measured model, and its findings as a linter's result. `static` is the analysed source, read if not given."""
-    from biaslint.engine import Result, Statistics
-    from biaslint.runtime.verdict.confirm import against_source
-    from biaslint.runtime.verdict.judge import judge
-
-    verdict = judge(observed, limits)
-    result = Result(statistics=Statistics(files=len(source_files(observed))))
-    files = source_files(observed)
-    if static is None and files:
-        static = _analysed(files, result.errors)
-    if static is not None:
-        against_source(observed, static, verdict)
-    result.findings = _findings(verdict.failures, observed)
-    result.files = files
-    return verdict, result
-
-
 def marks(findings: Sequence[Finding], asked: Request, *, progress: Progress = lambda stage, share: None) -> list[Mark]:
     """For each static finding, what the measured model says of it (`biaslint PATH --verify TARGET`). Raises VerifyError."""
     from biaslint.runtime.process.parent import run
     from biaslint.runtime.verdict.confirm import confirm
-    from biaslint.runtime.verdict.judge import judge
     from biaslint.runtime.verdict.program import program
 
     observed = run(asked.job, python=asked.python, passed=asked.passed, progress=progress)
     return confirm(findings, program(observed), judge(observed, asked.thresholds))
-
-
-def source_files(observed: Observed) -> list[Path]:
-    """The files that made the model's layers."""
-    paths = {frame[0] for layer in observed.layers for frame in layer.chain}
-    return sorted(path for path in map(Path, paths) if path.is_file())
-
-
-def _analysed(files: list[Path], errors: list[str]) -> Any:
-    from biaslint import config
-    from biaslint.analysis.run import analyse
-
-    try:
-        return analyse(files, config.project_root(config.common_folder(files)))
-    except Exception as error:
-        errors.append(f"the source could not be analysed to compare with: {type(error).__name__}: {error}")
-        return None
-
-
-def _findings(failures: list[Failure], observed: Observed) -> list[Any]:
-    """Findings of the rules that are on, less what a comment in the source silences."""
-    from biaslint import config
-    from biaslint.findings import rule_book, suppressions
-    from biaslint.source import file as source_file
-    from biaslint.theory.program import Place
-
-    chosen = config.discover([Path(os.path.abspath("."))])
-    enabled = chosen.enabled()
-    nowhere = Place(os.path.abspath(observed.target.rpartition(":")[0] or observed.target), 1, 1, 1, 2)
-    found: dict[str, list[Finding]] = {}
-    for one in failures:
-        try:
-            rule = rule_book.find(one.rule)
-        except rule_book.UnknownRule:
-            continue
-        place = one.place or nowhere
-        if rule.code in enabled - chosen.ignored_in(place.path):
-            made = Finding(
-                rule.code,
-                rule.name,
-                one.severity or rule.severity,
-                place,
-                one.message,
-                one.layer,
-                one.related,
-                advice=one.advice,
-            )
-            found.setdefault(place.path, []).append(made)
-    kept: list[Finding] = []
-    for path, findings in found.items():
-        try:
-            comments = suppressions.read(source_file.read(Path(path)).text)
-        except source_file.Unreadable:
-            comments = []
-        kept += suppressions.apply(findings, comments, enabled - {rule_book.UNUSED_SUPPRESSION}, path)[0]
-    return sorted(kept, key=lambda one: (one.place.path, one.place.line, one.place.column, one.rule, one.layer))
 
 
 def measurements_json(view: Any, observed: Observed, verdict: Verdict) -> dict[str, Any]:

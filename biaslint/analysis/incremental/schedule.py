@@ -29,10 +29,20 @@ Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
 Spread = Callable[..., list[Any]]  # does a piece of work for each of many groups: `kept.spread_what_is_new`
 
 
-def run_in_rounds(spread: Spread, files: Sequence[Path]) -> tuple[AnalysisResult, list[Summary]]:
-    """Execute everything that the files lead to, round by round; within a round no execution bears on another."""
+def run_in_rounds(
+    spread: Spread, files: Sequence[Path], only: tuple[Path, str] | None = None
+) -> tuple[AnalysisResult, list[Summary]]:
+    """Execute everything that the files lead to, round by round; within a round no execution bears on another.
+
+    With `only`, a file and a definition's name, execute that definition and nothing else.
+    """
     summaries = spread(summarise, files)
     contents = references.link(summaries)
+    if only is not None:
+        reached = AnalysisResult()
+        chosen = [one for one in contents.definitions if (one.path, one.name) == only]
+        reached.add(spread(execute_all, by_file(chosen)))
+        return reached, summaries
     waiting: list[Definition] = []
     entries: list[Definition] = []
     for one in contents.definitions:

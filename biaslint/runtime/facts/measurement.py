@@ -12,6 +12,7 @@ from biaslint.runtime.facts.origins import OWN, Frame
 from biaslint.theory.program import Place
 
 PASS, FAIL, NOT_APPLICABLE, INCONCLUSIVE = "pass", "fail", "not applicable", "inconclusive"
+NOT_REPORTED = "not reported"  # it fails, but the rule is off
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Failure:
     advice: str = ""
     severity: Severity | None = None
     related: tuple[Related, ...] = ()
+    layers: tuple[str, ...] = ()  # all that it speaks of, where these are several
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ def failure(
     advice: str = "",
     severity: Severity | None = None,
     related: tuple[Related, ...] = (),
+    layers: tuple[str, ...] = (),
 ) -> Failure:
     """A failure of the rule called `rule`."""
-    return Failure(rule, place, message, layer, advice, severity, related)
+    return Failure(rule, place, message, layer, advice, severity, related, layers)

@@ -48,7 +48,9 @@ _KEPT = {
 _SET = {
     "CUDA_VISIBLE_DEVICES": "",
     "HF_HUB_OFFLINE": "1",
+    "KMP_BLOCKTIME": "0",
     "MPLBACKEND": "Agg",
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait do not keep a busy machine from its work
     "PYTHONHASHSEED": "0",
     "PYTHONIOENCODING": "utf-8",
     "TF_CPP_MIN_LOG_LEVEL": "2",

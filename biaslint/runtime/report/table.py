@@ -167,6 +167,16 @@ def _rich(observed: Observed, verdict: Verdict, rows: list[tuple[str, ...]], not
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
+def late_rows(verdict: Verdict, *, color: bool = False) -> str:
+    """What was judged after the table was shown: the comparison with the source."""
+    rows = [row for row in summary(verdict) if row[0] == "bias-against-source"]
+    painted = {FAIL: "\x1b[31m", "pass": "\x1b[32m"} if color else {}
+    return "".join(
+        f"{name}  {painted.get(status, '')}{status}{chr(27) + '[0m' if status in painted else ''}  {words}\n"
+        for name, status, words in rows
+    )
+
+
 def progress_bar() -> tuple[Callable[[str, float], None], Callable[[], None]]:
     """What to call with each step, and at the end. Silent where standard error is no terminal."""
     if not sys.stderr.isatty():

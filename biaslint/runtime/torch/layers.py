@@ -31,9 +31,21 @@ _CONFIG = (
 )
 
 
+_MANY = 10_000  # values that are summed up in their own precision
+
+
 def numbers(tensor: Any) -> Numbers:
     """A summary of a tensor's finite values."""
-    values = tensor.detach().flatten().double()
+    import torch
+
+    values = tensor.detach().flatten()
+    if values.dtype == torch.float32 and values.numel() > _MANY:
+        least, most = values.aminmax()
+        spread, mean = torch.var_mean(values, correction=0)
+        summary = torch.stack([mean, spread.sqrt(), least, most]).tolist()
+        if all(map(math.isfinite, summary)):
+            return Numbers(values.numel(), *summary)
+    values = values.double()
     finite = values[values.isfinite()]
     if not finite.numel():
         return Numbers(values.numel())

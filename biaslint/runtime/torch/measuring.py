@@ -15,6 +15,7 @@ from biaslint.runtime.torch.layers import layer_facts, numbers
 
 Progress = Callable[[str, float], None]
 _BINS, _LAYER_BINS = 32, 24
+_SHOWN = 100_000  # values that a histogram counts
 
 
 def _batched(value: Any, size: int) -> Any:
@@ -47,10 +48,11 @@ def _is_probability(rows: Any) -> bool:
 
 
 def histogram(tensor: Any, bins: int) -> tuple[list[int], list[float]]:
-    """Counts of a tensor's finite values in equal bins, and the two ends; empty where all are equal."""
+    """Counts of a tensor's finite values (or of some that lie evenly) in equal bins, and the two ends; empty where all are equal."""
     import torch
 
-    values = tensor.detach().flatten().float()
+    values = tensor.detach().flatten()
+    values = values[:: max(1, values.numel() // _SHOWN)].float()
     values = values[values.isfinite()]
     if not values.numel():
         return [], []
@@ -87,6 +89,14 @@ def output_facts(name: str, tensor: Any, labels: Any, kind: str) -> OutputFacts:
     return facts
 
 
+def _mean_square(gradient: Any) -> Any:
+    """Of many values: without a copy of them, scaled so that small ones are not lost."""
+    import torch
+
+    flat = gradient.detach()
+    return (torch.linalg.vector_norm(flat, dtype=torch.float64) ** 2) / flat.numel()
+
+
 class _Pass:
     """What one forward pass over the real values shows, layer by layer."""
 
@@ -105,6 +115,7 @@ class _Pass:
         self.squares: dict[str, list[Any]] = {}
         self.last: LayerFacts | None = None
         self.order = 0
+        self.chance = True  # whether the pass drew anything at random
 
     def listen(self, function: str, inputs: tuple[Any, ...], keywords: dict[str, Any], result: Any, module: Any) -> None:
         if function in RELUS and hasattr(result, "dim") and result.dim() > 1:
@@ -149,7 +160,7 @@ class _Pass:
             tensor.register_hook(lambda gradient: self._gradient(facts.name, gradient))
 
     def _gradient(self, name: str, gradient: Any) -> None:
-        self.squares.setdefault(name, []).append(gradient.detach().double().pow(2).mean())
+        self.squares.setdefault(name, []).append(_mean_square(gradient))
 
     def mark_outputs(self) -> None:
         """Which layers' results leave the model."""
@@ -216,7 +227,7 @@ def measure(
     observed.units = seen.units
     progress("dead biases", 0.5)
     few = max(2, min(dead_batch, observed_batch(args, kwargs) or dead_batch))
-    _dead_biases(model, _batched(tuple(args), few), _batched(kwargs, few), observed, threshold, seed)
+    _dead_biases(model, _batched(tuple(args), few), _batched(kwargs, few), observed, threshold, seed, seen.chance)
     progress("done", 1.0)
     return observed
 
@@ -252,10 +263,10 @@ def _backward(value: Any, tensors: list[Any], observed: Observed) -> None:
             observed.inconclusive["gradient-scale"] = f"the backward pass failed: {_first_line(error)}"
 
 
-def _dead_biases(model: Any, args: Any, kwargs: Any, observed: Observed, threshold: float, seed: int) -> None:
+def _dead_biases(model: Any, args: Any, kwargs: Any, observed: Observed, threshold: float, seed: int, chance: bool) -> None:
     """Write into the layers' facts what the dead-bias test says of them."""
     try:
-        dead, paths = random_paths.dead_biases(model, args, kwargs, threshold=threshold, seed=seed)
+        dead, paths = random_paths.dead_biases(model, args, kwargs, threshold=threshold, seed=seed, chance=chance)
     except Exception as error:
         observed.inconclusive["dead-bias"] = f"{type(error).__name__}: {_first_line(error)}"
         return
@@ -296,8 +307,11 @@ def _first_pass(model: Any, args: Sequence[Any], kwargs: dict[str, Any], seen: _
     gradient_test.set_modes(model)
     random_paths.seed_all(seed)
     try:
+        before = random_paths.drawn()
         with torch.enable_grad(), watching(seen.listen, dropout=False, on_module=seen.on_module):
-            return model(*args, **kwargs)
+            outputs = model(*args, **kwargs)
+        seen.chance = random_paths.drawn() != before
+        return outputs
     except Exception as error:
         observed.notes.append(
             f"training mode failed, outputs are those of eval mode: {type(error).__name__}: {_first_line(error)}"

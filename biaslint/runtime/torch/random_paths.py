@@ -30,6 +30,19 @@ def seed_all(seed: int) -> None:
         sys.modules["numpy"].random.seed(seed % 2**32)
 
 
+def drawn() -> tuple[Any, ...]:
+    """The state of every source of chance; it is another one where something was drawn from one of them."""
+    import torch
+
+    numpy = sys.modules.get("numpy")
+    state = numpy.random.get_state() if numpy is not None else ()
+    return (
+        torch.get_rng_state().tolist(),
+        random.getstate(),
+        [getattr(part, "tolist", lambda part=part: part)() for part in state],
+    )
+
+
 def path_of(model: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: int) -> int:
     """What one forward pass calls, in its order, as a number."""
     import torch
@@ -53,13 +66,24 @@ def path_of(model: Any, args: Sequence[Any], kwargs: Mapping[str, Any], seed: in
 
 
 def dead_biases(
-    model: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None, *, threshold: float = THRESHOLD, seed: int = 0
+    model: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    threshold: float = THRESHOLD,
+    seed: int = 0,
+    chance: bool = True,
 ) -> tuple[dict[str, Deadness], int]:
-    """Of every affine layer, whether its bias is dead on all paths; and how many paths there were."""
+    """Of every affine layer, whether its bias is dead on all paths; and how many paths there were.
+
+    Without `chance` (a pass has drawn nothing at random) there is one.
+    """
     kwargs = dict(kwargs or {})
     seeds: dict[int, int] = {}
-    for number in range(_LOOKS):
+    for number in range(_LOOKS if chance else 0):
         seeds.setdefault(path_of(model, args, kwargs, seed + number), seed + number)
+    if not seeds:
+        seeds[0] = seed
     if len(seeds) > 1:
         for number in range(_LOOKS, _PATHS):
             seeds.setdefault(path_of(model, args, kwargs, seed + number), seed + number)

@@ -111,7 +111,7 @@ def _names(uses: Sequence[LayerUse]) -> str:
     return f"`{uses[0].name}`" + (f" and {len(uses) - 1} more" if len(uses) > 1 else "")
 
 
-def _static_use(layer: LayerFacts, program: Program) -> LayerUse | None:
+def static_use(layer: LayerFacts, program: Program) -> LayerUse | None:
     """The use in the analysed source that made a measured layer: same constructor call, and the calls that led there agree."""
     frames = [(os.path.realpath(frame[0]), frame[1]) for frame in outer_frames(layer.chain)]
     if not frames:
@@ -160,7 +160,7 @@ def _ran(write: BiasWrite, observed: Observed) -> bool:
 def against_source(observed: Observed, static: Program, verdict: Verdict) -> None:
     """Hold every measured bias against the last value that the source sets it to, and add what differs to the verdict."""
     for layer in observed.layers:
-        use = _static_use(layer, static)
+        use = static_use(layer, static)
         if use is None or not layer.bias_present or not use.bias.writes or layer.gates:
             continue
         last = use.bias.last

@@ -78,6 +78,9 @@ def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> Non
             share = f" ({layer.dead_fraction:.0%} of its channels are not)" if layer.dead != "alive" else ""
             status, text = PASS, f"alive{share}"
         where = layer_place(layer)
+        place = where if key_part(layer) else _report_place(layer, live)
+        if status == FAIL and place is None and layer.chain:
+            status, text = PASS, f"{text}; the same lines make layers whose bias is alive"
         verdict.measurements.append(
             Measurement(
                 "dead-bias",
@@ -92,9 +95,7 @@ def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> Non
             )
         )
         if status == FAIL:
-            place = where if key_part(layer) else _report_place(layer, live)
-            if place is not None or not layer.chain:
-                groups.setdefault((rule, place), []).append(layer)
+            groups.setdefault((rule, place), []).append(layer)
     for (rule, place), layers in groups.items():
         first = layers[0]
         more = f" (and {len(layers) - 1} more made here)" if len(layers) > 1 else ""
@@ -115,6 +116,7 @@ def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> Non
                 if not key_part(first)
                 else "",
                 related=related,
+                layers=tuple(layer.name for layer in layers),
             )
         )
 
@@ -175,11 +177,14 @@ def initial_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> 
                     "initial-bias",
                     NOT_APPLICABLE if not layer.bias_present else FAIL,
                     text,
-                    "",
+                    "scale-through-depth" if layer.bias_present else "",
                     layer.name,
                     place=layer_place(layer),
                 )
             )
+            if layer.bias_present:
+                message = f"`{layer.name}`: its bias starts at values that are not finite"
+                verdict.failures.append(failure("scale-through-depth", layer_place(layer), message, layer=layer.name))
             continue
         trained = {None: "", True: ", in the optimiser", False: ", not in the optimiser"}[layer.bias_optimised]
         text = f"mean {values.mean:.4g}, standard deviation {values.spread:.4g}, from {values.least:.4g} to {values.most:.4g}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from biaslint.theory import terms
+
 Dim = Any  # an int, or the key of an unknown number: two equal keys are the same number
 Dims = tuple[Dim, ...]
 
@@ -162,6 +164,6 @@ class Flow:
         """The tensor turned out to have `rank` axes; what was made from it by steps that keep the axes has as many. More than
         a tensor can have teach nothing."""
         if node.dims is None and rank <= MAX_AXES:
-            node.dims = tuple(("dim", node.id, axis) for axis in range(rank))
+            node.dims = tuple(terms.Dimension(node.id, axis) for axis in range(rank))
             if node.op == "keep":
                 self.learn_rank(node.inputs[0], rank)

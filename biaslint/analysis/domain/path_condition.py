@@ -10,9 +10,22 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from biaslint.analysis.domain import terms
-from biaslint.analysis.domain.terms import ARITHMETIC, COMPARE, FALSE, NEGATED, TRUE
 from biaslint.analysis.domain.values import Setting, Unknown
+from biaslint.theory import terms
+from biaslint.theory.terms import (
+    ARITHMETIC,
+    COMPARE,
+    FALSE,
+    NEGATED,
+    TRUE,
+    Attribute,
+    BoolConstant,
+    Compare,
+    FloatConstant,
+    Not,
+    Operation,
+    Term,
+)
 
 LENGTH = 3  # how many items a list of unknown length is given
 
@@ -43,12 +56,11 @@ class PathCondition:
         known = self.known(key)
         if known is not None:
             return known
-        if isinstance(key, tuple) and key:
-            if key[0] == "not":
-                return not self.branch(key[1], text[4:] if text.startswith("not ") else text, terms.contrary(default))
-            if key[0] == "cmp" and key[1] in NEGATED:
-                opposite = text.replace(key[1], NEGATED[key[1]], 1)
-                return not self.branch(("cmp", NEGATED[key[1]], key[2], key[3]), opposite, terms.contrary(default))
+        if isinstance(key, Not):
+            return not self.branch(key.term, text.removeprefix("not "), terms.contrary(default))
+        if isinstance(key, Compare) and key.op in NEGATED:
+            opposite = text.replace(key.op, NEGATED[key.op], 1)
+            return not self.branch(key.opposite(), opposite, terms.contrary(default))
         if key in self.prescribed:
             choice = self.prescribed[key]
         else:
@@ -63,16 +75,16 @@ class PathCondition:
 
     def one_of_many(self, key: Any) -> bool:
         """Is it one more value that a setting might have instead of its default? All of them are asked for in one execution."""
-        return (terms.is_comparison(key, "==") or terms.is_comparison(key, "in")) and key[2] in self.refused
+        return (terms.is_comparison(key, "==") or terms.is_comparison(key, "in")) and key.left in self.refused
 
     def set(self, key: Any, choice: bool, text: str = "") -> None:
         """Take a side, for good."""
         self.assumed[key] = choice
         self.texts.setdefault(key, text)
         if choice and terms.is_comparison(key, "=="):
-            self.equal[key[2]] = key[3]
-        if terms.is_comparison(key, "in") and terms.plain_items(key[3]):
-            self.members.setdefault(key[2], []).append((key[3][1:], choice))
+            self.equal[key.left] = key.right
+        if terms.is_comparison(key, "in") and terms.plain_items(key.right):
+            self.members.setdefault(key.left, []).append((key.right.items, choice))
 
     def settable(self, default: Any, key: Any, name: str) -> Any:
         """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is."""
@@ -99,9 +111,9 @@ class PathCondition:
         if self.compared is None or self.compared[0] != len(self.assumed):
             table: dict[Any, list[Any]] = {}
             for key in self.assumed:
-                subject = key[2] if terms.is_comparison(key, "is") or terms.is_comparison(key, "==") else key
-                while isinstance(subject, tuple) and len(subject) == 3 and subject[0] == "attr" and isinstance(subject[2], str):
-                    subject = subject[1]
+                subject = key.left if terms.is_comparison(key, "is") or terms.is_comparison(key, "==") else key
+                while isinstance(subject, Attribute):
+                    subject = subject.base
                 table.setdefault(subject, []).append(key)
             self.compared = (len(self.assumed), table)
         return self.compared[1].get(about, [])
@@ -112,82 +124,82 @@ class PathCondition:
             choice = self.assumed.pop(key)
             self.by_default.discard(key)
             if terms.is_comparison(key, "=="):
-                self.equal.pop(key[2], None)
-            if terms.is_comparison(key, "in") and terms.plain_items(key[3]):
-                self.members[key[2]].remove((key[3][1:], choice))
+                self.equal.pop(key.left, None)
+            if terms.is_comparison(key, "in") and terms.plain_items(key.right):
+                self.members[key.left].remove((key.right.items, choice))
         del self.open[count:]
 
     def assume(self, value: Unknown, choice: bool) -> None:
         """Take the side that does not raise, without offering the other to a later execution."""
         key: Any = value.key
-        while isinstance(key, tuple) and key:
-            if key[0] == "not":
-                key, choice = key[1], not choice
-            elif key[0] == "cmp" and key[1] in NEGATED:
-                key, choice = ("cmp", NEGATED[key[1]], key[2], key[3]), not choice
-            else:
-                break
+        while isinstance(key, Not) or (isinstance(key, Compare) and key.op in NEGATED):
+            key, choice = key.term if isinstance(key, Not) else key.opposite(), not choice
         self.set(key, choice, value.text)
 
     def known(self, key: Any) -> bool | None:
         """The truth of a condition, where it follows from what has been chosen."""
         if key in self.assumed:
             return self.assumed[key]
-        if not isinstance(key, tuple) or not key:
-            return None
-        if key[0] == "not":
-            inner = self.known(key[1])
+        if isinstance(key, Not):
+            inner = self.known(key.term)
             return None if inner is None else not inner
-        if key[0] != "cmp":
-            if self.assumed.get(("cmp", "is", key, None)) or self.assumed.get(("cmp", "is", key, FALSE)):
-                return False
-            if self.assumed.get(("cmp", "is", key, TRUE)):
-                return True
-            if key in self.equal:
-                other = self.equal[key]
-                return (
-                    bool(other[1] if isinstance(other, tuple) and len(other) == 2 else other)
-                    if not isinstance(other, tuple) or other[0] in ("bool", "float")
-                    else None
-                )
-            size = self.number(key)
-            return None if size is None else bool(size)
-        _, op, left, right = key
-        if op in NEGATED:
-            inner = self.known(("cmp", NEGATED[op], left, right))
+        if isinstance(key, Compare):
+            return self.known_comparison(key)
+        return self.known_truth(key) if isinstance(key, Term) else None
+
+    def known_truth(self, term: Term) -> bool | None:
+        """The truth of a value, as far as comparisons with it have been decided."""
+        if self.assumed.get(Compare("is", term, None)) or self.assumed.get(Compare("is", term, FALSE)):
+            return False
+        if self.assumed.get(Compare("is", term, TRUE)):
+            return True
+        if term in self.equal:
+            other = self.equal[term]
+            if isinstance(other, (BoolConstant, FloatConstant)):
+                return bool(other.value)
+            return None if isinstance(other, Term) else bool(other)
+        size = self.number(term)
+        return None if size is None else bool(size)
+
+    def known_comparison(self, key: Compare) -> bool | None:
+        """The truth of a comparison, as far as others with its sides have been decided."""
+        if key.op in NEGATED:
+            inner = self.known(key.opposite())
             return None if inner is None else not inner
-        if op == "in":
-            return self.member(left, right)
-        if op == "is":
-            if self.assumed.get(left) is (right != TRUE) and right in (None, TRUE, FALSE):
+        if key.op == "in":
+            return self.member(key.left, key.right)
+        if key.op == "is":
+            if self.assumed.get(key.left) is (key.right != TRUE) and key.right in (None, TRUE, FALSE):
                 return False
-            return True if left == right else None
-        one, two = self.number(left), self.number(right)
+            return True if key.left == key.right else None
+        one, two = self.number(key.left), self.number(key.right)
         if one is not None and two is not None:
-            return bool(COMPARE[op](one, two)) if op in COMPARE else None
-        if op == "==":
-            if left == right:
-                return True
-            if left in self.equal and not isinstance(self.equal[left], tuple) and not isinstance(right, tuple):
-                return bool(self.equal[left] == right)
-            if right is not None and not isinstance(right, tuple) and self.assumed.get(("cmp", "is", left, None)):
+            return bool(COMPARE[key.op](one, two)) if key.op in COMPARE else None
+        return self.known_equality(key.left, key.right) if key.op == "==" else None
+
+    def known_equality(self, left: Any, right: Any) -> bool | None:
+        if left == right:
+            return True
+        if left in self.equal and not isinstance(self.equal[left], Term) and not isinstance(right, Term):
+            return bool(self.equal[left] == right)
+        if right is not None and not isinstance(right, Term) and self.assumed.get(Compare("is", left, None)):
+            return False
+        for items, holds in self.members.get(left, ()):
+            if holds != (right in items):
                 return False
-            for items, holds in self.members.get(left, ()):
-                if holds != (right in items):
-                    return False
-                if holds and all(self.assumed.get(("cmp", "==", left, one)) is False for one in items if one != right):
-                    return True
+            if holds and all(self.assumed.get(Compare("==", left, one)) is False for one in items if one != right):
+                return True
         return None
 
     def member(self, item: Any, of: Any) -> bool | None:
         """Is something one of several constants, as far as comparisons with them have been decided?"""
         if not terms.plain_items(of):
             return None
-        if item in self.equal and not isinstance(self.equal[item], tuple):
-            return self.equal[item] in of[1:]
-        if self.assumed.get(("cmp", "is", item, None)):
-            return None in of[1:]
-        return False if all(self.assumed.get(("cmp", "==", item, one)) is False for one in of[1:]) else None
+        if item in self.equal and not isinstance(self.equal[item], Term):
+            return self.equal[item] in of.items
+        if self.assumed.get(Compare("is", item, None)):
+            return None in of.items
+        return False if all(self.assumed.get(Compare("==", item, one)) is False for one in of.items) else None
 
     def number(self, key: Any) -> float | None:
         """The number behind a key, where sizes that were chosen make it known."""
@@ -199,16 +211,16 @@ class PathCondition:
             return key
         if key in self.sizes:
             return self.sizes[key]
-        if isinstance(key, tuple) and key:
-            if key[0] == "float":
-                return float(key[1])
-            if key[0] == "op" and len(key) == 4:
-                one, two = self.number(key[2]), self.number(key[3])
-                if one is not None and two is not None and key[1] in ARITHMETIC:
-                    try:
-                        return float(ARITHMETIC[key[1]](one, two)) if key[1] == "/" else ARITHMETIC[key[1]](one, two)
-                    except (ArithmeticError, ValueError):
-                        return None
+        if isinstance(key, FloatConstant):
+            return float(key.value)
+        if isinstance(key, Operation) and key.symbol in ARITHMETIC:
+            one, two = self.number(key.left), self.number(key.right)
+            if one is not None and two is not None:
+                try:
+                    result = ARITHMETIC[key.symbol](one, two)
+                    return float(result) if key.symbol == "/" else result
+                except (ArithmeticError, ValueError):
+                    return None
         return None
 
     def size(self, key: Any) -> int:
@@ -216,9 +228,9 @@ class PathCondition:
         known = self.number(key)
         if known is not None:
             return max(0, min(int(known), 64))
-        if isinstance(key, tuple) and key and key[0] == "op" and len(key) == 4 and isinstance(key[3], int):
+        if isinstance(key, Operation) and isinstance(key.right, int):
             # a length derived from a number that has not been given a size: give it one (`range(depth - 1)`)
-            self.size(key[2])
+            self.size(key.left)
             known = self.number(key)
             if known is not None:
                 return max(0, min(int(known), 64))

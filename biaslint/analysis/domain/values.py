@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.project.environment import Environment, Value as Value
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -361,3 +362,25 @@ Kwargs = dict[str, Value]
 
 def all_in(*values: Value) -> list[Node]:
     return [node for value in values for node in tensors_in(value)]
+
+
+def term_of(value: Value) -> Any:
+    """The term that a value stands for; equal values have equal terms."""
+    if isinstance(value, Unknown):
+        return value.key
+    if is_constant(value):
+        if isinstance(value, bool):
+            return terms.BoolConstant(value)
+        return terms.FloatConstant(value) if isinstance(value, float) else value
+    if isinstance(value, SequenceValue) and not vast(value):
+        return terms.SequenceTerm(value.kind, *(term_of(item) for item in value.items))
+    if isinstance(value, External):
+        return terms.ExternalName(value.name)
+    return terms.Object(value)
+
+
+def hashable(value: Value) -> Any:
+    """An abstract value as a dict key."""
+    if isinstance(value, SequenceValue) and not vast(value):
+        return terms.SequenceTerm("tuple", *(hashable(item) for item in value.items))
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Write
 from biaslint.analysis.domain.values import (
     Class,
@@ -22,6 +22,7 @@ from biaslint.analysis.exploration import absorption, fates, raw_biases
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
+from biaslint.theory import terms
 from biaslint.theory.program import HANDED, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 
 if TYPE_CHECKING:
@@ -197,19 +198,19 @@ def answers(ex: Execution, name: str, parameter: Any) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key in ex.path.decided(parameter):
         compared = terms.is_comparison(key, "is") or terms.is_comparison(key, "==")
-        subject = spelled(key[2] if compared else key, parameter, name)
+        subject = spelled(key.left if compared else key, parameter, name)
         if not compared:
             result[subject] = made[key]
-        elif key[1] == "is" and key[3] is None:
+        elif key.op == "is" and key.right is None:
             result[f"{subject} is None"] = made[key]
-        elif key[1] == "==" and isinstance(key[3], str):
-            result[f"{subject} == {key[3]!r}"] = made[key]
+        elif key.op == "==" and isinstance(key.right, str):
+            result[f"{subject} == {key.right!r}"] = made[key]
     return result
 
 
 def spelled(key: Any, parameter: Any, name: str) -> str:
     """How the source writes a parameter or an attribute of it."""
-    return name if key == parameter else f"{spelled(key[1], parameter, name)}.{key[2]}"
+    return name if key == parameter else f"{spelled(key.base, parameter, name)}.{key.name}"
 
 
 def bias_of(layer: Layer, place: Any) -> Bias:

@@ -13,6 +13,7 @@ from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Opti
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes, namespaces
 from biaslint.analysis.project.environment import Environment
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -53,7 +54,7 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            value = ex.path.settable(defaults[name], ("param", func.qualname, name), name)
+            value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name)
         else:
             value = configured(ex, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):
@@ -69,7 +70,7 @@ SIZES = 4  # how many sizes a list of them is given
 
 def configured(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
     """A parameter without a default: its annotated class where that is a configuration of the project, else unknown."""
-    unknown = Unknown(("param", func.qualname, parameter.arg), parameter.arg)
+    unknown = Unknown(terms.Parameter(func.qualname, parameter.arg), parameter.arg)
     annotation = parameter.annotation
     if annotation is None:
         return unknown
@@ -177,7 +178,7 @@ def inputs(ex: Execution, func: FunctionValue) -> tuple[list[Value], dict[str, V
     ]
     for parameter, default in named[max(1 - required, 0) :]:
         if isinstance(default, bool) and not MODE.fullmatch(parameter.arg):
-            kwargs[parameter.arg] = Unknown(("input", func.qualname, parameter.arg), parameter.arg, default=default)
+            kwargs[parameter.arg] = Unknown(terms.InputParameter(func.qualname, parameter.arg), parameter.arg, default=default)
     if spec.vararg and not positional:
         args.append(ex.flow.add("input", (), None, spec.vararg.arg, ex.here()))
     return args, kwargs
@@ -190,7 +191,7 @@ SCALARS = {"int", "bool", "float", "str"}
 def input_for(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
     annotation = ast.unparse(parameter.annotation) if parameter.annotation is not None else ""
     if annotation in SCALARS:
-        return Unknown(("input", func.qualname, parameter.arg), parameter.arg)
+        return Unknown(terms.InputParameter(func.qualname, parameter.arg), parameter.arg)
     return ex.flow.add("input", (), None, parameter.arg, ex.here())
 
 

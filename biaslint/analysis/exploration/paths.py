@@ -15,6 +15,7 @@ from biaslint.analysis.domain.values import Class, FunctionValue, Raised, Stoppe
 from biaslint.analysis.exploration import equivalence, extraction, harness, references
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import MAX_STEPS, Execution
+from biaslint.theory import terms
 from biaslint.theory.program import LayerUse
 
 if TYPE_CHECKING:
@@ -168,19 +169,19 @@ def settled(ex: Execution) -> set[Class]:
 
 def is_transient(key: Any) -> bool:
     """Is it a condition on a value that another execution will not meet again?"""
-    return isinstance(key, tuple) and bool(key) and (key[0] == "fresh" or any(is_transient(part) for part in key))
+    return isinstance(key, terms.Term) and (isinstance(key, terms.Fresh) or any(map(is_transient, key)))
 
 
 def depends_on_shape(key: Any) -> bool:
     """Is it a condition on the sizes of tensors? Biases seldom depend on them: each is made the other way once."""
-    return isinstance(key, tuple) and bool(key) and (key[0] == "dim" or any(map(depends_on_shape, key)))
+    return isinstance(key, terms.Term) and (isinstance(key, terms.Dimension) or any(map(depends_on_shape, key)))
 
 
 def spelling(key: Any) -> str:
     """A condition's key such that another entry point, with objects of its own, has the same."""
     if isinstance(key, tuple):
-        if key[:1] == ("dim",):
-            return f"dim {key[-1]}"
+        if isinstance(key, terms.Dimension):
+            return f"dim {key.axis}"
         return f"({','.join(map(spelling, key))})"
     return repr(key) if isinstance(key, (str, int, float, type(None))) else str(getattr(key, "name", type(key).__name__))
 

@@ -7,10 +7,11 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from biaslint.analysis.domain import class_lookup, node_cache, terms, values as domain_values
+from biaslint.analysis.domain import class_lookup, node_cache, values as domain_values
 from biaslint.analysis.domain.layers import Layer, Origin
 from biaslint.analysis.domain.values import Class, DictValue, FunctionValue, Instance, SequenceValue, Stopped, Unknown, Value
 from biaslint.analysis.interpreter.doors import Semantics, Signal
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Flow, Node
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Execution:
 
     def fresh(self, text: str = "", tensors: Sequence[Node] = ()) -> Unknown:
         """An unknown that equals nothing else."""
-        return Unknown(("fresh", next(_SERIAL)), text, tuple(tensors))
+        return Unknown(terms.Fresh(next(_SERIAL)), text, tuple(tensors))
 
     def not_understood(self, what: str, node: ast.AST | None = None) -> None:
         """Count something that the analysis does not know."""
@@ -154,7 +155,7 @@ class Execution:
         if value.tensors:
             return self.opaque(value, name=value.text)
         text = f"{value.text}[{spelled if isinstance(index, tuple) else index}]" if value.text else ""
-        return self.fresh(text) if terms.larger(value.key, 60) else Unknown(("item", value.key, index), text)
+        return self.fresh(text) if terms.larger(value.key, 60) else Unknown(terms.Item(value.key, index), text)
 
     def truth(self, value: Value, node: ast.AST | None = None) -> bool:
         """Is it true? Where that is not known, this execution takes one side."""
@@ -166,7 +167,7 @@ class Execution:
             return self.path.truth_of(value)
         if isinstance(value, Node):
             where = (self.module.name if self.module else "", getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
-            return self.path.branch(("data", where), self.text(node) if node is not None else "")
+            return self.path.branch(terms.DataTest(where), self.text(node) if node is not None else "")
         if isinstance(value, (SequenceValue, DictValue)):
             if value.items or not value.open:
                 return bool(value.items)

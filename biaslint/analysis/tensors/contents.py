@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import terms
 from biaslint.analysis.domain.values import SequenceValue, Unknown
 from biaslint.analysis.interpreter.builtins import numpy_arrays
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Args, BoundNative, SequenceValue, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
 from biaslint.analysis.tensors import nodes, ops, reshaping
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ def attribute(ex: Execution, node: Node, name: str) -> Value:
     if name == "shape":
         return shape(ex, node)
     if name in ("ndim", "rank"):
-        return node.rank if node.rank is not None else Unknown(("rank", node.id), "ndim")
+        return node.rank if node.rank is not None else Unknown(terms.Rank(node.id), "ndim")
     if name in ("dtype", "device", "layout", "name", "grad_fn", "names"):
-        return Unknown(("tensor", name), name)
+        return Unknown(terms.TensorProperty(name), name)
     if name in CONSTANT_ATTRIBUTES:
-        return Unknown(("tensor", name), name)
+        return Unknown(terms.TensorProperty(name), name)
     if name in ("data", "real"):
         return node
     if name in ("T", "mT", "H"):
@@ -41,23 +42,23 @@ def attribute(ex: Execution, node: Node, name: str) -> Value:
 def shape(ex: Execution, node: Node) -> Value:
     if node.dims is not None:
         return SequenceValue([nodes.value_of(dim) for dim in node.dims], "tuple")
-    return Unknown(("shape", node.id), "shape")
+    return Unknown(terms.Shape(node.id), "shape")
 
 
 def node_of_shape(ex: Execution, value: Unknown) -> Node:
-    node: Node = ex.flow.nodes[value.key[1]]
+    node: Node = ex.flow.nodes[value.key.node]
     return node
 
 
 def unpack_shape(ex: Execution, value: Unknown, count: int | None) -> list[Value]:
     """`b, c, h, w = x.shape` tells the rank."""
     node = node_of_shape(ex, value)
-    offset: Any = value.key[2] if len(value.key) > 2 else 0
+    offset: Any = value.key.start
     if node.dims is None:
         if count is None:
             return [ex.fresh("a size") for _ in range(2)]
         if offset < 0:
-            return [nodes.value_of(("dim", node.id, axis)) for axis in range(-count, 0)]
+            return [nodes.value_of(terms.Dimension(node.id, axis)) for axis in range(-count, 0)]
         ex.flow.learn_rank(node, count + offset)
         if node.dims is None:
             return [ex.fresh("a size") for _ in range(count)]
@@ -68,14 +69,14 @@ def unpack_shape(ex: Execution, value: Unknown, count: int | None) -> list[Value
 def leading(ex: Execution, value: Unknown) -> list[Value]:
     """`*x.shape[:-1]` of a tensor of unknown rank: sequences of features, (N, L, C), are what this is written for."""
     key: Any = value.key
-    node = ex.flow.nodes[key[1]]
+    node = ex.flow.nodes[key.node]
     ex.flow.learn_rank(node, 3)
-    return [nodes.value_of(dim) for dim in (node.dims or ())[: key[2]]]
+    return [nodes.value_of(dim) for dim in (node.dims or ())[: key.stop]]
 
 
 def rank_of_shape(ex: Execution, value: Unknown) -> Value:
     node = node_of_shape(ex, value)
-    return node.rank if node.rank is not None else Unknown(("rank", node.id), "ndim")
+    return node.rank if node.rank is not None else Unknown(terms.Rank(node.id), "ndim")
 
 
 def shape_item(ex: Execution, value: Unknown, index: Value) -> Value:
@@ -83,15 +84,15 @@ def shape_item(ex: Execution, value: Unknown, index: Value) -> Value:
     if node.dims is not None:
         return items.load_item(ex, shape(ex, node), index)
     if isinstance(index, int):
-        return nodes.value_of(("dim", node.id, index))
+        return nodes.value_of(terms.Dimension(node.id, index))
     if isinstance(index, SequenceValue) and index.kind == "slice":
         start, stop = index.items[0], index.items[1]
         if stop is None and isinstance(start, int):
-            return Unknown(("shape", node.id, start), "shape")
+            return Unknown(terms.Shape(node.id, start), "shape")
         if isinstance(stop, int) and stop < 0 and start in (None, 0):
-            return Unknown(("lead", node.id, stop), "shape")
+            return Unknown(terms.LeadingShape(node.id, stop), "shape")
         if isinstance(stop, int) and stop > 0:
-            return SequenceValue([nodes.value_of(("dim", node.id, axis)) for axis in range(start or 0, stop)], "tuple")
+            return SequenceValue([nodes.value_of(terms.Dimension(node.id, axis)) for axis in range(start or 0, stop)], "tuple")
     return ex.fresh("a size")
 
 
@@ -242,7 +243,9 @@ def cut(ex: Execution, node: Node, axis: int, part: Value) -> Node:
 
 def cut_key(part: Value) -> Any:
     return (
-        tuple(None if item is None else terms.key_of(item) for item in part.items) if isinstance(part, SequenceValue) else None
+        tuple(None if item is None else values.term_of(item) for item in part.items)
+        if isinstance(part, SequenceValue)
+        else None
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.tensors import indexing, nodes, ops, reshaping
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
     if name in ("size", "get_shape") and not kwargs.get("dim") and not args:
         return indexing.shape(ex, node)
     if name == "size":
-        return indexing.shape_item(ex, Unknown(("shape", node.id), "shape"), argument(args, kwargs, 0, "dim"))
+        return indexing.shape_item(ex, Unknown(terms.Shape(node.id), "shape"), argument(args, kwargs, 0, "dim"))
     if name in ("dim", "ndimension"):
         return indexing.attribute(ex, node, "ndim")
     if name in ("item", "tolist", "numpy"):
         written = node.info.get("write")
         if name == "item" and written is not None and written[0] == "constant":
             return written[1]
-        return Unknown(("fresh", node.id, name), name, (node,) if node.op != "const" else ())
+        return Unknown(terms.Fresh((node.id, name)), name, (node,) if node.op != "const" else ())
     if name in ("numel", "nelement", "element_size", "get_device", "is_contiguous", "is_floating_point", "data_ptr", "stride"):
         return ex.fresh(name)
     if name in ("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"):
@@ -89,7 +90,7 @@ def size_dims(ex: Execution, args: Args) -> Any:
     """The dimensions given to torch.zeros and its like: numbers, or one sequence."""
     if len(args) >= 1 and isinstance(args[0], SequenceValue):
         return tuple(nodes.dim_of(ex, item) for item in args[0].items) if not args[0].open else None
-    if len(args) >= 1 and isinstance(args[0], Unknown) and isinstance(args[0].key, tuple) and args[0].key[:1] == ("shape",):
+    if len(args) >= 1 and isinstance(args[0], Unknown) and isinstance(args[0].key, terms.Shape):
         return indexing.node_of_shape(ex, args[0]).dims
     sizes = [item for item in args if isinstance(item, (int, Unknown)) and not isinstance(item, bool)]
     return tuple(nodes.dim_of(ex, item) for item in sizes) if sizes else None
@@ -101,10 +102,10 @@ def sizes_of(ex: Execution, args: list[Value], kwargs: Kwargs) -> list[Value] | 
         return list(args[0].items) if not args[0].open else None
     if len(args) == 1 and isinstance(args[0], Unknown):
         key: Any = args[0].key
-        if isinstance(key, tuple) and key[:1] == ("shape",):
+        if isinstance(key, terms.Shape):
             node = indexing.node_of_shape(ex, args[0])
             return [nodes.value_of(dim) for dim in node.dims] if node.dims is not None else None
-        if isinstance(key, tuple) and key[:1] in (("dim",), ("param",), ("attr",), ("op",)):
+        if isinstance(key, (terms.Dimension, terms.Parameter, terms.Attribute, terms.Operation)):
             return list(args)
         return None
     if not args and "shape" in kwargs:

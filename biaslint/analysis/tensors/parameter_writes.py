@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param, Write
 from biaslint.analysis.domain.values import FunctionValue, Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.tensors import contents, nodes
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer
@@ -126,7 +127,7 @@ def argument_texts(ex: Execution, place: int) -> list[str]:
 
 def scales_with_size(value: Value) -> bool:
     """Is it an unknown number that gets larger where the sizes that it is made of do, as sqrt(fan_in)?"""
-    if not isinstance(value, Unknown) or not isinstance(value.key, tuple) or value.key[0] not in ("op", "math"):
+    if not isinstance(value, Unknown) or not isinstance(value.key, (terms.Operation, terms.Math, terms.MathCall)):
         return False
     small, large = terms.at_scale(value.key, 100.0), terms.at_scale(value.key, 10000.0)
     return small is not None and large is not None and small >= 1 and large > 3 * small

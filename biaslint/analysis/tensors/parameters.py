@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import BoundNative, Kwargs, SequenceValue, Unknown, argument
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -20,7 +21,7 @@ def attribute(ex: Execution, param: Param, name: str) -> Value:
         dims = nodes.param_dims(param)
         return SequenceValue([nodes.value_of(dim) for dim in dims], "tuple") if dims is not None else ex.fresh("shape")
     if name in ("dtype", "device", "grad"):
-        return Unknown(("tensor", name), name)
+        return Unknown(terms.TensorProperty(name), name)
     if name == "ndim":
         dims = nodes.param_dims(param)
         return len(dims) if dims is not None else ex.fresh("ndim")

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import SequenceValue
 from biaslint.analysis.tensors import nodes
+from biaslint.theory import terms
 from biaslint.theory.dataflow import MAX_AXES, Dim, Dims, Node
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def reshape(ex: Execution, x: Node, target: Sequence[Value], name: str = "reshap
         # only the leading axes that are named by their own sizes are known to stay
         sources: dict[int, tuple[int, ...]] = {}
         matched = 0
-        while matched < rank and goal[matched] in (("dim", x.id, matched),):
+        while matched < rank and goal[matched] == terms.Dimension(x.id, matched):
             sources[matched] = (matched,)
             matched += 1
         others = tuple(range(matched, matched + 6)) + tuple(range(-6, 0))
@@ -148,7 +149,7 @@ def flatten(ex: Execution, x: Node, start: Value = 1, end: Value = -1) -> Value:
         if end == -1 and 0 <= start < 6:  # known axes: six from either end
             sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(start)}
             sources[start] = tuple(range(start, start + 6)) + tuple(range(-6, 0))
-            dims = tuple(("dim", x.id, axis) for axis in range(start))
+            dims = tuple(terms.Dimension(x.id, axis) for axis in range(start))
             return remap(ex, x, sources, (*dims, ex.fresh().key), "flatten")
         return ex.opaque(x, name="flatten")
     rank = len(x.dims)

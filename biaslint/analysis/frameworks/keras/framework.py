@@ -17,6 +17,7 @@ from biaslint.analysis.frameworks.keras import (
 from biaslint.analysis.frameworks.keras.names import SUBMODULES
 from biaslint.analysis.interpreter.framework import Framework
 from biaslint.analysis.project.environment import MISSING
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def param_dims(param: Param) -> Dims | None:
     if param.which.startswith("bias"):
         if layer.kind in ("rnn", "rnn_cell"):
             gates = {"lstm": 4, "gru": 3}.get(cell_of(layer), 1)
-            return (gates * units if isinstance(units, int) else ("op", "*", *sorted((gates, units), key=str)),)
+            return (gates * units if isinstance(units, int) else terms.Operation("*", *sorted((gates, units), key=str)),)
         return (units,)
     return None
 
@@ -244,7 +245,7 @@ def keras_layers_size(layer: Layer, *names: str) -> object:
             return value
         if isinstance(value, Unknown):
             return value.key
-    return ("size", layer, names[0])
+    return terms.Size(layer, names[0])
 
 
 KERAS = Framework(

@@ -27,6 +27,7 @@ from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.keras import layers as keras_layers, vocabulary as keras_vocabulary
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import indexing, methods as tensor_methods, nodes, ops, reshaping
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -335,7 +336,7 @@ def do_dropout(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 def do_shape(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     x = first(args, kwargs)
     if isinstance(x, Unknown):
-        return Unknown(("attr", x.key, "shape"), "shape")
+        return Unknown(terms.Attribute(x.key, "shape"), "shape")
     node = nodes.tensor(ex, x)
     return indexing.shape(ex, node) if node is not None else ex.fresh("shape")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import (
     Args,
@@ -24,6 +24,7 @@ from biaslint.analysis.frameworks.common import construction, initializers as co
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.keras import vocabulary as keras_vocabulary
 from biaslint.analysis.tensors import nodes, ops, reshaping
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ def normalize(ex: Execution, x: Node, style: str, layer: Layer, frozen: bool) ->
         groups = config.get("groups", 32)
         channel = axes[0] if axes else -1
         channels = x.dims[channel] if x.dims is not None and -len(x.dims) <= channel < len(x.dims) else None
-        if groups == -1 or (channels is not None and terms.key_of(groups) == channels):
+        if groups == -1 or (channels is not None and values.term_of(groups) == channels):
             return ops.norm(ex, x, "group norm with one channel per group", ops.all_but(0, channel), name, layer=layer)
         return ops.norm(ex, x, "group norm", None, name, layer=layer)
     if style == "layer":
@@ -321,7 +322,7 @@ def do_reshape(ex: Execution, layer: Layer, x: Node) -> Value:
     target = layer.config.get("target_shape")
     if not isinstance(target, SequenceValue) or target.open:
         return ex.opaque(x, name="reshape")
-    first = nodes.value_of(x.dims[0] if x.dims else ("dim", x.id, 0))
+    first = nodes.value_of(x.dims[0] if x.dims else terms.Dimension(x.id, 0))
     return reshaping.reshape(ex, x, [first, *(-1 if item is None else item for item in target.items)])
 
 

@@ -30,6 +30,7 @@ from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import contents, indexing, parameter_writes
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -266,7 +267,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     ):
         return SequenceValue([param for layer in all_layers(obj) for param in params_of(layer)])
     if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy", "stateful"):
-        return Unknown(("tensor", name), name)
+        return Unknown(terms.TensorProperty(name), name)
     if name in ("name", "built", "_name", "optimizer", "input_spec", "history", "_self_setattr_tracking"):
         return obj.attrs.get(name, ex.fresh(name))
     layer = obj.layer
@@ -292,7 +293,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
             return obj.attrs["layer"]
         if name == "cell":
             return obj
-    return Unknown(("attr", obj, name), f"self.{name}")
+    return Unknown(terms.Attribute(obj, name), f"self.{name}")
 
 
 def activation_after(node: Node) -> Node:
@@ -375,7 +376,7 @@ def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwa
 
 def called(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     result = call_object(ex, obj, args, kwargs)
-    return unknown_calls.call_unknown(ex, Unknown(("object", obj), "call"), args, kwargs) if result is MISSING else result
+    return unknown_calls.call_unknown(ex, Unknown(terms.Object(obj), "call"), args, kwargs) if result is MISSING else result
 
 
 def method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:

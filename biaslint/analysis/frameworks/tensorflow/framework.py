@@ -34,6 +34,7 @@ from biaslint.analysis.interpreter.framework import Framework
 from biaslint.analysis.interpreter.objects import unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: d
         return obj
     if name == "__call__":
         return call_object(ex, obj, args, kwargs)
-    return unknown_calls.call_unknown(ex, Unknown(("method", obj, name), name), args, kwargs)
+    return unknown_calls.call_unknown(ex, Unknown(terms.Method(obj, name), name), args, kwargs)
 
 
 def base_method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:

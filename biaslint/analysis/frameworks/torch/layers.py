@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import Class, External, Instance, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction, signatures
@@ -183,9 +183,9 @@ def normalize(
         return ops.norm(ex, x, "instance norm", ops.all_after(channel), name, layer=layer)
     if style == "group":
         groups, channels = config.get("num_groups"), config.get("num_channels")
-        if x.rank is None and groups is not None and terms.key_of(groups) == terms.key_of(channels):
+        if x.rank is None and groups is not None and values.term_of(groups) == values.term_of(channels):
             return ops.norm(ex, x, "group norm with one channel per group", ops.all_after(1), name, layer=layer)
-        if groups is not None and terms.key_of(groups) == terms.key_of(channels):
+        if groups is not None and values.term_of(groups) == values.term_of(channels):
             return ops.norm(ex, x, "group norm with one channel per group", ops.all_but(0, 1), name, layer=layer)
         if isinstance(groups, int) and isinstance(channels, int):
             return ops.norm(ex, x, "group norm", ops.all_after(0), name, layer=layer)
@@ -194,7 +194,7 @@ def normalize(
         shape = config.get("normalized_shape")
         count = len(shape.items) if isinstance(shape, SequenceValue) and not shape.open else 1
         last = shape.items[-1] if isinstance(shape, SequenceValue) and shape.items else shape
-        if x.dims is None or not x.dims or x.dims[-1] != terms.key_of(last):
+        if x.dims is None or not x.dims or x.dims[-1] != values.term_of(last):
             # it does not fit as far as can be seen: another choice was meant on the way here
             return ops.norm(ex, x, "layer norm", None, name, layer=layer)
         return ops.norm(ex, x, "layer norm", tuple(range(-count, 0)), name, layer=layer)

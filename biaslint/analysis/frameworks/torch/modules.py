@@ -30,6 +30,7 @@ from biaslint.analysis.interpreter import containers, framework
 from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import parameter_writes
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
         if obj.items is not None and name in CONTAINER_METHODS:
             return BoundNative(obj, name)
         if name in ("device", "dtype"):
-            return Unknown(("tensor", name), name)
-        return Unknown(("attr", obj, name), f"self.{name}")
+            return Unknown(terms.TensorProperty(name), name)
+        return Unknown(terms.Attribute(obj, name), f"self.{name}")
     if name == "bias":
         if layer.bias is False:
             return None
@@ -135,7 +136,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
                 known.layer.passed_to_unknown_code = True
             obj.attrs["out_proj"] = known
         return known
-    return Unknown(("attr", obj, name), f"{layer.name}.{name}")
+    return Unknown(terms.Attribute(obj, name), f"{layer.name}.{name}")
 
 
 def has_attribute(obj: Instance, name: str) -> bool | None:
@@ -266,7 +267,7 @@ def method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) 
         return handler(ex, obj, args, kwargs)
     if name in ("forward", "__call__"):
         return call_object(ex, obj, args, kwargs)
-    return unknown_calls.call_unknown(ex, Unknown(("method", obj, name), name), [obj, *args], kwargs)
+    return unknown_calls.call_unknown(ex, Unknown(terms.Method(obj, name), name), [obj, *args], kwargs)
 
 
 def do_add_module(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:

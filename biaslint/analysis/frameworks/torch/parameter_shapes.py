@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import SequenceValue, Unknown
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def param_dims(param: Param) -> Dims | None:
                 return value
             if isinstance(value, Unknown):
                 return value.key
-        return ("size", layer, names[0])
+        return terms.Size(layer, names[0])
 
     if layer.kind in ("rnn", "rnn_cell"):
         gates = {"lstm": 4, "gru": 3}.get(torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("cell", ""), 1)
@@ -41,7 +42,7 @@ def param_dims(param: Param) -> Dims | None:
         kernel = config.get("kernel_size")
         sides = kernel.items if isinstance(kernel, SequenceValue) else [kernel] * dims
         head = (size("out_channels"), size("in_channels"))
-        return (*head, *(side if isinstance(side, int) else terms.key_of(side) for side in sides))
+        return (*head, *(side if isinstance(side, int) else values.term_of(side) for side in sides))
     if layer.kind == "norm":
         return (size("num_features", "num_channels", "normalized_shape"),)
     if layer.kind == "embedding":

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from biaslint.analysis.domain import class_lookup, terms, values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     TOO_LARGE,
@@ -24,6 +24,7 @@ from biaslint.analysis.interpreter import containers
 from biaslint.analysis.interpreter.builtins import reflection
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.project.environment import MISSING
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ def items(ex: Execution, value: Value, node: ast.AST | None = None) -> list[Valu
     if isinstance(value, Unknown):
         if value.tensors:
             return [ex.opaque(value, name=value.text) for _ in range(2)]
-        if isinstance(value.key, tuple) and value.key[:1] == ("shape",):
+        if isinstance(value.key, terms.Shape):
             return ex.semantics.tensors.unpack_shape(ex, value, None)
-        if isinstance(value.key, tuple) and value.key[:1] == ("lead",):
+        if isinstance(value.key, terms.LeadingShape):
             return ex.semantics.tensors.leading(ex, value)
-        count = ex.path.size(("len", value.key))
+        count = ex.path.size(terms.Length(value.key))
         return [ex.item_of(value, index) for index in range(count)]
     return [ex.fresh()]
 
@@ -106,7 +107,11 @@ def call_builtin(ex: Execution, name: str, args: list[Value], kwargs: dict[str, 
         known = ex.path.number(arg.key)
         if known is not None and name in ("int", "float", "abs"):
             return PURE_BUILTINS[name](known)
-        return arg if name in ("int", "float") else Unknown((name, arg.key), f"{name}({arg.text})", default=arg.default)
+        return (
+            arg
+            if name in ("int", "float")
+            else Unknown(terms.BuiltinCall(name, arg.key), f"{name}({arg.text})", default=arg.default)
+        )
     return ex.fresh(name)
 
 
@@ -124,7 +129,7 @@ def do_range(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Valu
             return SequenceValue(list(range(start, max(count, start + 1 if start > count else count))[:MAX_ITEMS]))
         if isinstance(start, Unknown):
             first = ex.path.number(start.key)
-            last = ex.path.number(terms.key_of(stop))
+            last = ex.path.number(values.term_of(stop))
             step = args[2] if len(args) > 2 and isinstance(args[2], int) and args[2] else 1
             if first is not None and last is not None:
                 return SequenceValue(list(range(int(first), int(last), step)[:64]))
@@ -136,7 +141,7 @@ def do_len(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     value = args[0] if args else None
     if isinstance(value, (SequenceValue, DictValue)):
         if isinstance(value, SequenceValue) and value.kind == "set":
-            return len({terms.key_of(item) for item in value.items})
+            return len({values.term_of(item) for item in value.items})
         return len(value.items)
     if isinstance(value, (str, bytes)):
         return len(value)
@@ -147,12 +152,12 @@ def do_len(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
         if value.items is not None:
             return len(value.items)
     if isinstance(value, Unknown):
-        if isinstance(value.key, tuple) and value.key[:1] == ("shape",):
+        if isinstance(value.key, terms.Shape):
             return ex.semantics.tensors.rank_of_shape(ex, value)
-        known = ex.path.sizes.get(("len", value.key))
-        return known if known is not None else Unknown(("len", value.key), f"len({value.text})")
+        known = ex.path.sizes.get(terms.Length(value.key))
+        return known if known is not None else Unknown(terms.Length(value.key), f"len({value.text})")
     if isinstance(value, Node):
-        return Unknown(("dim", value.id, 0), "len(...)")
+        return Unknown(terms.Dimension(value.id, 0), "len(...)")
     return ex.fresh("len")
 
 
@@ -163,7 +168,7 @@ def sequence(kind: str) -> Callable[[Execution, list[Value], dict[str, Value]], 
         if kind == "set" and isinstance(args[0], SequenceValue):
             seen: dict[Any, Value] = {}
             for item in args[0].items:
-                seen.setdefault(terms.key_of(item), item)
+                seen.setdefault(values.term_of(item), item)
             return SequenceValue(list(seen.values()), kind, args[0].open)
         return SequenceValue(ex.iterate(args[0]), kind, isinstance(args[0], SequenceValue) and args[0].open)
 
@@ -185,7 +190,7 @@ def fill_dict(ex: Execution, result: DictValue, source: Value) -> None:
     elif isinstance(source, SequenceValue):
         for pair in source.items:
             if isinstance(pair, SequenceValue) and len(pair.items) == 2:
-                result.items[terms.hashable(pair.items[0])] = pair.items[1]
+                result.items[values.hashable(pair.items[0])] = pair.items[1]
     elif isinstance(source, Instance) and source.items is not None:
         result.items.update(source.items)
     else:
@@ -254,7 +259,11 @@ def extreme(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], V
         found = [node for part in parts for node in values.tensors_in(part)]
         if found:
             return ex.opaque(SequenceValue(parts), name=name)
-        return Unknown((name, *(terms.key_of(part) for part in parts)), f"{name}(...)") if len(parts) < 5 else ex.fresh(name)
+        return (
+            Unknown(terms.BuiltinCall(name, *(values.term_of(part) for part in parts)), f"{name}(...)")
+            if len(parts) < 5
+            else ex.fresh(name)
+        )
 
     return work
 
@@ -299,7 +308,7 @@ def do_str(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if values.is_constant(args[0]):
         return str(args[0])
     if isinstance(args[0], Unknown):
-        return Unknown(("str", args[0].key), f"str({args[0].text})")
+        return Unknown(terms.Text(args[0].key), f"str({args[0].text})")
     return ex.fresh("str")
 
 

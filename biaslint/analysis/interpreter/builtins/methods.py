@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     TOO_LARGE,
@@ -20,6 +20,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.interpreter.builtins import functions as builtin_functions, standard_library
 from biaslint.analysis.interpreter.objects import operators
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -49,7 +50,7 @@ def method(ex: Execution, self: Value, name: str, args: list[Value], kwargs: dic
         return self.bit_length()
     if isinstance(self, (int, float)) and name in ("item", "tolist", "numpy"):
         return self
-    if isinstance(self, Unknown) and isinstance(self.key, tuple) and self.key[:1] == ("shape",):
+    if isinstance(self, Unknown) and isinstance(self.key, terms.Shape):
         return ex.semantics.tensors.shape_method(ex, self, name, args)
     return ex.fresh(name)
 
@@ -106,7 +107,7 @@ def list_method(ex: Execution, self: SequenceValue, name: str, args: list[Value]
         if len(self.items) >= MAX_ITEMS:
             self.open = True
             ex.give_up_here(TOO_LONG)
-        elif not (name == "add" and any(terms.key_of(item) == terms.key_of(args[0]) for item in self.items)):
+        elif not (name == "add" and any(values.term_of(item) == values.term_of(args[0]) for item in self.items)):
             self.items.append(args[0])
         return None
     if name in ("extend", "update") and args:
@@ -164,8 +165,8 @@ def list_method(ex: Execution, self: SequenceValue, name: str, args: list[Value]
     if name in ("issubset", "issuperset") and args:
         other = ex.iterate(args[0])
         small, large = (self.items, other) if name == "issubset" else (other, self.items)
-        keys = {terms.key_of(item) for item in large}
-        return all(terms.key_of(item) in keys for item in small)
+        keys = {values.term_of(item) for item in large}
+        return all(values.term_of(item) in keys for item in small)
     if name in ("tolist", "numpy", "cpu", "detach", "to", "flatten"):
         return self
     if name in ("split", "chunk") and args:
@@ -220,7 +221,7 @@ def dict_method(ex: Execution, self: DictValue, name: str, args: list[Value], kw
         self.items.clear()
         return None
     if name == "fromkeys" and args:
-        return DictValue({terms.hashable(item): args[1] if len(args) > 1 else None for item in ex.iterate(args[0])})
+        return DictValue({values.hashable(item): args[1] if len(args) > 1 else None for item in ex.iterate(args[0])})
     if name == "popitem" and self.items:
         key = next(reversed(self.items))
         return SequenceValue([key, self.items.pop(key)], "tuple")
@@ -234,8 +235,10 @@ def dict_get(ex: Execution, self: DictValue, name: str, args: list[Value]) -> Va
     if isinstance(args[0], Unknown):
         if isinstance(default, (FunctionValue, Method)) or not self.items:
             return default  # implementations behind one registry do the same thing; the fallback is one of them
-        return Unknown(("item", ("object", self), args[0].key), f"the entry for {args[0].text}", tuple(values.tensors_in(self)))
-    key = terms.hashable(args[0])
+        return Unknown(
+            terms.Item(("object", self), args[0].key), f"the entry for {args[0].text}", tuple(values.tensors_in(self))
+        )
+    key = values.hashable(args[0])
     if key in self.items:
         value = self.items[key]
         if name == "pop":

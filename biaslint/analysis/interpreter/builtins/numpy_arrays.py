@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Unknown
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -25,7 +26,7 @@ def knows(name: str) -> bool:
 def make(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """numpy.zeros(n), numpy.full(n, 0.1), numpy.random.normal(0, 1, n) ..."""
     ex.serial += 1
-    return Unknown(("filled", *content(name.rpartition(".")[2], args, kwargs), ex.serial), f"{name}(...)")
+    return Unknown(terms.Filled(*content(name.rpartition(".")[2], args, kwargs), ex.serial), f"{name}(...)")
 
 
 def content(short: str, args: list[Value], kwargs: dict[str, Value]) -> Content:
@@ -52,6 +53,6 @@ def content(short: str, args: list[Value], kwargs: dict[str, Value]) -> Content:
 
 def filled(value: Value) -> Content | None:
     """What an array made here is filled with; None for anything else."""
-    if isinstance(value, Unknown) and isinstance(value.key, tuple) and len(value.key) == 5 and value.key[0] == "filled":
-        return value.key[1:4]
+    if isinstance(value, Unknown) and isinstance(value.key, terms.Filled):
+        return value.key.content  # type: ignore[no-any-return]
     return None

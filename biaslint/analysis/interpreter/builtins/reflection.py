@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import class_lookup, terms, values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.values import (
     BoundNative,
     Class,
@@ -22,6 +22,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -47,7 +48,7 @@ def is_instance(ex: Execution, value: Value, kind: Value) -> Value:
     if None not in answers:
         return False
     text = f"isinstance({value.text}, ...)" if isinstance(value, Unknown) else ""
-    return Unknown(("isinstance", terms.key_of(value), *(terms.key_of(one) for one in kinds)), text)
+    return Unknown(terms.IsInstance(values.term_of(value), *(values.term_of(one) for one in kinds)), text)
 
 
 PYTHON_TYPES: dict[str, tuple[type, ...]] = {
@@ -173,7 +174,7 @@ def do_hasattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
         if present is not None:
             return present
         if isinstance(args[0], Unknown):
-            return Unknown(("hasattr", args[0].key, args[1]), f"hasattr({args[0].text}, {args[1]!r})")
+            return Unknown(terms.HasAttribute(args[0].key, args[1]), f"hasattr({args[0].text}, {args[1]!r})")
     return ex.fresh("hasattr")
 
 
@@ -196,7 +197,7 @@ def do_type(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value
 def do_callable(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     value = args[0] if args else None
     if isinstance(value, Unknown):
-        return Unknown(("callable", value.key), f"callable({value.text})")
+        return Unknown(terms.IsCallable(value.key), f"callable({value.text})")
     return isinstance(value, (FunctionValue, Class, External, Method, Partial, ModelFunction, BoundNative)) or (
         isinstance(value, Instance) and framework.external_base(value.cls) is not None
     )

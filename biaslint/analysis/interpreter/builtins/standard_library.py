@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import class_lookup, terms, values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     TOO_LONG,
@@ -28,6 +28,7 @@ from biaslint.analysis.interpreter import containers, execution
 from biaslint.analysis.interpreter.builtins import functions as builtin_functions, log_odds, numpy_arrays
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.project.environment import MISSING
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -405,7 +406,8 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
             except (ArithmeticError, ValueError, TypeError, IndexError):
                 return ex.fresh(name)
         if all(builtin_functions.number(arg) or (isinstance(arg, Unknown) and not arg.tensors) for arg in args):
-            return Unknown(("math", short, *(terms.key_of(arg) for arg in args)), f"{short}(...)")
+            parts = [values.term_of(arg) for arg in args]
+            return Unknown(terms.Math(short, *parts) if len(parts) == 1 else terms.MathCall(short, *parts), f"{short}(...)")
     if head == "logging" or name.startswith(("logging.", "warnings.")):
         return ex.fresh(name)
     return MISSING

@@ -9,6 +9,7 @@ from biaslint.analysis.domain.values import Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.builtins import methods as builtin_methods
 from biaslint.analysis.interpreter.objects import attributes, items, names as objects_names, operators
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def unpack(ex: Execution, targets: list[ast.expr], value: Value, scope: Environm
 
 def items_for(ex: Execution, value: Value, count: int, starred: bool) -> list[Value]:
     """The items of a value that is unpacked into `count` targets."""
-    if isinstance(value, Unknown) and value.key and value.key[:1] == ("shape",):
+    if isinstance(value, Unknown) and isinstance(value.key, terms.Shape):
         return ex.semantics.tensors.unpack_shape(ex, value, count) if not starred else ex.iterate(value)
     if isinstance(value, Node) and not starred:
         return ex.semantics.tensors.unpack(ex, value, count)

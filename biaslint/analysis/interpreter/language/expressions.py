@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     DictValue,
@@ -25,6 +25,7 @@ from biaslint.analysis.interpreter.objects import (
     operators,
 )
 from biaslint.analysis.project.environment import MISSING, Environment
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def ev_name(ex: Execution, node: ast.Name, scope: Environment) -> Value:
         return scope.names[name]
     value = namespaces.lookup(ex, name, scope)
     if value is MISSING:
-        return Unknown(("name", scope.module.name, node.id), node.id)
+        return Unknown(terms.FreeName(scope.module.name, node.id), node.id)
     return value
 
 
@@ -142,7 +143,7 @@ def ev_unary(ex: Execution, node: ast.UnaryOp, scope: Environment) -> Value:
             return +value
         return ~value if isinstance(value, int) else ex.fresh()
     if isinstance(value, Unknown):
-        return Unknown(("op", "-", 0, value.key), f"-{value.text}", value.tensors)
+        return Unknown(terms.Operation("-", 0, value.key), f"-{value.text}", value.tensors)
     return ex.fresh()
 
 
@@ -207,7 +208,7 @@ def ev_dict(ex: Execution, node: ast.Dict, scope: Environment) -> Value:
             else:
                 result.open = True
             continue
-        result.items[terms.hashable(ex.eval(key, scope))] = item
+        result.items[values.hashable(ex.eval(key, scope))] = item
     return result
 
 
@@ -244,7 +245,7 @@ def ev_fstring(ex: Execution, node: ast.JoinedStr, scope: Environment) -> Value:
         elif isinstance(part, ast.FormattedValue):
             value = ex.eval(part.value, scope)
             if isinstance(value, Unknown):
-                return Unknown(("format", *parts, value.key), "a string")
+                return Unknown(terms.Format(*parts, value.key), "a string")
             if not values.is_constant(value) or part.format_spec is not None:
                 return ex.fresh("a string")
             parts.append(str(value))
@@ -259,7 +260,7 @@ def ev_comprehension(
     results: list[Value] = []
     whole = generate(ex, node.generators, 0, inner, scope, node, results)
     if isinstance(node, ast.DictComp):
-        return DictValue({terms.hashable(key): value for key, value in results}, open=not whole)
+        return DictValue({values.hashable(key): value for key, value in results}, open=not whole)
     return SequenceValue(results, "set" if isinstance(node, ast.SetComp) else "list", open=not whole)
 
 
@@ -331,4 +332,4 @@ def ev_yield_from(ex: Execution, node: ast.YieldFrom, scope: Environment) -> Val
 
 def is_test(value: Unknown) -> bool:
     key: Any = value.key
-    return isinstance(key, tuple) and bool(key) and key[0] in ("cmp", "not")
+    return isinstance(key, (terms.Compare, terms.Not))

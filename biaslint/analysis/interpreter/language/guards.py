@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Instance, Unknown
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -75,7 +76,7 @@ def forget(ex: Execution, node: ast.Name | ast.Attribute, scope: Environment) ->
     name = node.id if isinstance(node, ast.Name) else node.attr
     if name not in names or names[name] is not None:
         return False
-    names[name] = unknown = Unknown(("required", scope.module.name, node.lineno, name), ex.text(node))
+    names[name] = unknown = Unknown(terms.Required(scope.module.name, node.lineno, name), ex.text(node))
     bound = ex.stack[-1].bound if ex.stack and names is scope.names else None
     if bound is not None and name in bound:
         bound[name] = unknown

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import terms, values
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import DictValue, SequenceValue, Unknown
 from biaslint.analysis.interpreter.builtins import reflection
 from biaslint.analysis.interpreter.objects import names as objects_names, operators
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -32,7 +33,7 @@ def matches(ex: Execution, pattern: ast.pattern, subject: Value, scope: Environm
         if equal is not None:
             return equal
         text = f"{subject.text} == {value!r}" if isinstance(subject, Unknown) and values.is_constant(value) else ""
-        return ex.truth(Unknown(("cmp", "==", terms.key_of(subject), terms.key_of(value)), text))
+        return ex.truth(Unknown(terms.Compare("==", values.term_of(subject), values.term_of(value)), text))
     if isinstance(pattern, ast.MatchClass):
         fits = reflection.is_instance(ex, subject, ex.eval(pattern.cls, scope))
         return ex.truth(fits) and not pattern.patterns and not pattern.kwd_patterns

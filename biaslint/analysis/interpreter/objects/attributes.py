@@ -23,6 +23,7 @@ from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import names as objects_names, namespaces
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.project.module import Module
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -42,18 +43,18 @@ def load(ex: Execution, base: Value, name: str) -> Value:
         sub = ex.project.find(f"{base.name}.{name}", base.base)
         if sub is not None:
             return ex.project.open(sub) or External(f"{base.name}.{name}")
-        return Unknown(("import", base.name, name), name)
+        return Unknown(terms.Import(base.name, name), name)
     if isinstance(base, External):
         return load_external(ex, base, name)
     kind = ex.semantics.kinds.get(type(base))
     if kind is not None:
         return kind.attribute(ex, base, name)
     if isinstance(base, Unknown):
-        if base.key and isinstance(base.key, tuple) and base.key[:1] == ("shape",) and name != "as_list":
+        if isinstance(base.key, terms.Shape) and name != "as_list":
             return BoundNative(base, name)
         if base.tensors:
-            return Unknown(("attr", base.key, name), f"{base.text}.{name}", base.tensors)
-        return Unknown(("attr", base.key, name), f"{base.text}.{name}" if base.text else name)
+            return Unknown(terms.Attribute(base.key, name), f"{base.text}.{name}", base.tensors)
+        return Unknown(terms.Attribute(base.key, name), f"{base.text}.{name}" if base.text else name)
     if isinstance(base, Class):
         found = class_lookup.find_in_class(base, name)
         if found is not None:
@@ -68,7 +69,7 @@ def load(ex: Execution, base: Value, name: str) -> Value:
         outside = framework.external_base(base)
         if outside is not None:
             return ModelFunction(f"{outside.name}.{name}", lambda *args, **kwargs: call_base(ex, outside, name, args, kwargs))
-        return Unknown(("attr", base, name), f"{base.name}.{name}")
+        return Unknown(terms.Attribute(base, name), f"{base.name}.{name}")
     if isinstance(base, Super):
         return load_super(ex, base, name)
     if isinstance(base, FunctionValue):
@@ -187,7 +188,7 @@ def load_obj(ex: Execution, base: Instance, name: str) -> Value:
             return ex.call(Method(base, getter.value), [name], {}, ex.node)
     if framework.external_base(base.cls) is not None:
         return BoundNative(base, name)
-    return Unknown(("attr", base, name), f"self.{name}")
+    return Unknown(terms.Attribute(base, name), f"self.{name}")
 
 
 def has(ex: Execution, base: Value, name: str) -> bool | None:

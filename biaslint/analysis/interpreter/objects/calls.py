@@ -22,6 +22,7 @@ from biaslint.analysis.domain.values import (
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import functions, instantiation, unknown_calls
 from biaslint.analysis.project.environment import MISSING
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Args, Kwargs, Value
@@ -74,7 +75,7 @@ def call_instance(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, node
     result = framework.call_object(ex, obj, args, kwargs)
     if result is not MISSING:
         return result
-    return unknown_calls.call_unknown(ex, Unknown(("object", obj), getattr(obj.cls, "name", "")), args, kwargs)
+    return unknown_calls.call_unknown(ex, Unknown(terms.Object(obj), getattr(obj.cls, "name", "")), args, kwargs)
 
 
 def call_builtin(ex: Execution, func: BoundNative, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:

@@ -10,6 +10,7 @@ from biaslint.analysis.domain.call_stack import MAX_DEPTH, Frame
 from biaslint.analysis.domain.values import DictValue, Options, SequenceValue, Unknown
 from biaslint.analysis.project.dependencies import Used
 from biaslint.analysis.project.environment import Environment
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Args, FunctionValue, Kwargs, Value
@@ -107,16 +108,16 @@ def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict
                 names[name] = func.defaults[index - missing]
                 by_default.append(name)
             else:
-                names[name] = Unknown(("param", func.qualname, name), name)
+                names[name] = Unknown(terms.Parameter(func.qualname, name), name)
     for name in keyword_only:
         if name not in names:
             if name in func.kw_defaults:
                 names[name] = func.kw_defaults[name]
                 by_default.append(name)
             else:
-                names[name] = Unknown(("param", func.qualname, name), name)
+                names[name] = Unknown(terms.Parameter(func.qualname, name), name)
     for name in by_default if asked else ():
-        names[name] = ex.path.settable(names[name], ("param", func.qualname, name), name)
+        names[name] = ex.path.settable(names[name], terms.Parameter(func.qualname, name), name)
     if extra_name:
         names[extra_name] = given = DictValue(extra)
         given.options = options

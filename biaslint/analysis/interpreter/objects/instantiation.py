@@ -12,6 +12,7 @@ from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import functions, operators
 from biaslint.analysis.project.dependencies import Used
 from biaslint.analysis.project.environment import MISSING
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Args, Kwargs, Value
@@ -116,7 +117,7 @@ def fill_fields(ex: Execution, obj: Instance, cls: Class, args: Args, kwargs: Kw
             if isinstance(value, Instance) and isinstance(value.cls, External) and value.cls.name.endswith(".field"):
                 factory = value.attrs.get("default_factory")
                 value = value.attrs.get("default", MISSING) if factory is None else ex.call(factory, [], {}, ex.node)
-        obj.attrs[name] = Unknown(("param", cls.name, name), name) if value is MISSING else value
+        obj.attrs[name] = Unknown(terms.Parameter(cls.name, name), name) if value is MISSING else value
     for name, value in kwargs.items():
         if name not in fields:
             obj.attrs[name] = value

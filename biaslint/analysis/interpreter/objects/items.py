@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import class_lookup, terms, values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.values import (
     Class,
     DictValue,
@@ -20,6 +20,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.interpreter import containers
 from biaslint.analysis.interpreter.objects import names as objects_names, operators
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -44,9 +45,9 @@ def load_item(ex: Execution, base: Value, index: Value, node: ast.AST | None = N
     if isinstance(base, Instance):
         return obj_item(ex, base, index)
     if isinstance(base, Unknown):
-        if base.key and isinstance(base.key, tuple) and base.key[:1] == ("shape",):
+        if isinstance(base.key, terms.Shape):
             return ex.semantics.tensors.shape_item(ex, base, index)
-        return ex.item_of(base, terms.key_of(index), (index.text if isinstance(index, Unknown) else "") or "...")
+        return ex.item_of(base, values.term_of(index), (index.text if isinstance(index, Unknown) else "") or "...")
     if isinstance(base, (Class, External)):
         found = class_lookup.find_in_class(base, "__class_getitem__") if isinstance(base, Class) else None
         if found is None and isinstance(base, Class) and isinstance(index, str) and index in base.attrs:
@@ -82,12 +83,12 @@ def list_item(ex: Execution, base: SequenceValue, index: Value) -> Value:
         if (
             base.items
             and all(values.is_constant(item) for item in base.items)
-            and len({terms.key_of(item) for item in base.items}) == 1
+            and len({values.term_of(item) for item in base.items}) == 1
         ):
             return base.items[0]
         return of_any_rank(base.items) or ex.fresh(tensors=values.all_in(base))
     if isinstance(index, SequenceValue) and index.kind == "slice":
-        bounds_known = [None if part is None else ex.path.number(terms.key_of(part)) for part in index.items]
+        bounds_known = [None if part is None else ex.path.number(values.term_of(part)) for part in index.items]
         if all(known is not None or part is None for known, part in zip(bounds_known, index.items, strict=True)):
             start, stop, step = [None if part is None else int(part) for part in bounds_known]
             return SequenceValue(base.items[start : stop : step or None], base.kind, base.open)
@@ -106,18 +107,18 @@ def of_any_rank(items: list[Value]) -> Value:
 def dict_item(ex: Execution, base: DictValue, index: Value) -> Value:
     if isinstance(index, Unknown):
         for key in base.items:
-            if values.is_constant(key) and ex.path.known(("cmp", "==", index.key, terms.key_of(key))):
+            if values.is_constant(key) and ex.path.known(terms.Compare("==", index.key, values.term_of(key))):
                 return base.items[key]
         if len(base.items) == 1 and not base.open:
             return next(iter(base.items.values()))
         known = None if base.open else of_any_rank(list(base.items.values()))
         if known is not None:
             return known
-        same = {terms.key_of(value) for value in base.items.values()}
+        same = {values.term_of(value) for value in base.items.values()}
         if len(same) == 1 and not base.open:
             return next(iter(base.items.values()))
-        return Unknown(("item", ("object", base), index.key), f"the entry for {index.text}", tuple(values.all_in(base)))
-    key = terms.hashable(index)
+        return Unknown(terms.Item(("object", base), index.key), f"the entry for {index.text}", tuple(values.all_in(base)))
+    key = values.hashable(index)
     if key in base.items:
         return base.items[key]
     for other, value in base.items.items():
@@ -160,9 +161,9 @@ def store_item(ex: Execution, base: Value, index: Value, value: Value, text: str
             base.open = True
     elif isinstance(base, DictValue):
         if base.shared:
-            objects_names.change(ex, base.items, terms.hashable(index), value)
+            objects_names.change(ex, base.items, values.hashable(index), value)
         else:
-            base.items[terms.hashable(index)] = value
+            base.items[values.hashable(index)] = value
         if isinstance(value, Instance) and value.layer is not None and not value.layer.name:
             value.layer.name = text
     elif isinstance(base, Instance):
@@ -185,6 +186,6 @@ def delete_item(ex: Execution, base: Value, index: Value) -> None:
     elif isinstance(base, SequenceValue) and slice_of(index) is not None:
         del base.items[slice_of(index)]  # type: ignore[arg-type]
     elif isinstance(base, DictValue):
-        base.items.pop(terms.hashable(index), None)
+        base.items.pop(values.hashable(index), None)
     elif isinstance(base, Instance) and base.items is not None:
         containers.container_delete(ex, base, index)

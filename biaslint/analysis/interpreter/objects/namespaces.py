@@ -13,6 +13,7 @@ from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import Deferred, External, Raised, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project.environment import MISSING
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -234,7 +235,7 @@ def import_name(ex: Execution, node: ast.ImportFrom, name: str, importer: Module
                 return MISSING
             if any(isinstance(module_star, ast.ImportFrom) for module_star in module.stars):
                 return External(f"{source}.{name}")
-            return Unknown(("import", source, name), name)
+            return Unknown(terms.Import(source, name), name)
     sub = ex.project.find(f"{source}.{name}" if source else name, importer.base)
     if sub is not None and sub != importer.path:
         return ex.project.open(sub) or External(f"{source}.{name}")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import class_lookup, terms, values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import (
     MAX_ITEMS,
@@ -25,6 +25,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.interpreter import framework
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -126,14 +127,14 @@ def symbolic(ex: Execution, symbol: str, left: Value, right: Value) -> Value:
         return left
     if (symbol == "*" and left == 1 and values.is_constant(left)) or (symbol == "+" and left == 0 and values.is_constant(left)):
         return right
-    one, two = terms.key_of(left), terms.key_of(right)
+    one, two = values.term_of(left), values.term_of(right)
     if terms.larger((one, two), 40):
         return ex.fresh()
     if symbol == "*" and not isinstance(left, float) and not isinstance(right, float):
         return Unknown(terms.multiply([one, two]), f"{shown(left)} * {shown(right)}")
     if symbol == "+" and terms.rank(two) < terms.rank(one):
         one, two = two, one
-    return Unknown(("op", symbol, one, two), f"{shown(left)} {symbol} {shown(right)}")
+    return Unknown(terms.Operation(symbol, one, two), f"{shown(left)} {symbol} {shown(right)}")
 
 
 def compute(ex: Execution, symbol: str, function: Callable[[Any, Any], Any], left: Any, right: Any) -> Value:
@@ -179,11 +180,11 @@ def list_binary(ex: Execution, symbol: str, left: SequenceValue, right: Value) -
             return SequenceValue(left.items * 2, left.kind, open=True)
         return SequenceValue(left.items * count, left.kind, left.open)
     if left.kind == "set" and isinstance(right, SequenceValue):
-        keys = [terms.key_of(item) for item in right.items]
+        keys = [values.term_of(item) for item in right.items]
         if symbol == "-":
-            return SequenceValue([item for item in left.items if terms.key_of(item) not in keys], "set")
+            return SequenceValue([item for item in left.items if values.term_of(item) not in keys], "set")
         if symbol == "&":
-            return SequenceValue([item for item in left.items if terms.key_of(item) in keys], "set")
+            return SequenceValue([item for item in left.items if values.term_of(item) in keys], "set")
         if symbol == "|":
             return SequenceValue(left.items + [item for item in right.items if item not in left.items], "set")
     return ex.fresh()
@@ -192,9 +193,9 @@ def list_binary(ex: Execution, symbol: str, left: SequenceValue, right: Value) -
 def opposite(value: Unknown) -> Unknown:
     """`not value`"""
     default = None if value.default is None else not value.default
-    if isinstance(value.key, tuple) and value.key[:1] == ("not",):
-        return Unknown(value.key[1], value.text.removeprefix("not "), default=default)
-    return Unknown(("not", value.key), f"not {value.text}", default=default)
+    if isinstance(value.key, terms.Not):
+        return Unknown(value.key.term, value.text.removeprefix("not "), default=default)
+    return Unknown(terms.Not(value.key), f"not {value.text}", default=default)
 
 
 SAME = {"is": True, "==": True, "is not": False, "!=": False}
@@ -218,7 +219,7 @@ def compare(ex: Execution, op: ast.cmpop, left: Value, right: Value, node: ast.A
         if found is not None:
             return found if symbol == "in" else not found
     elif symbol in ("==", "!=") and isinstance(left, Setting) and type(right) is str:
-        test = Unknown(("cmp", symbol, left.key, right), ex.text(node), default=function(left, right))
+        test = Unknown(terms.Compare(symbol, left.key, right), ex.text(node), default=function(left, right))
         known = ex.path.known(test.key)
         return test if known is None else known
     elif values.is_constant(left) and values.is_constant(right):
@@ -243,7 +244,7 @@ def compare(ex: Execution, op: ast.cmpop, left: Value, right: Value, node: ast.A
         return ex.opaque(SequenceValue(list(tensors)), name="a comparison")
     if symbol in (">", ">="):  # one spelling for both
         symbol, left, right = {">": "<", ">=": "<="}[symbol], right, left
-    test = Unknown(("cmp", symbol, terms.key_of(left), terms.key_of(right)), ex.text(node))
+    test = Unknown(terms.Compare(symbol, values.term_of(left), values.term_of(right)), ex.text(node))
     known = ex.path.known(test.key)
     return test if known is None else known
 
@@ -305,7 +306,7 @@ def contains(ex: Execution, item: Value, container: Value) -> bool | None:
         if isinstance(item, Unknown):
             return None if container.items else False
         try:
-            return True if terms.hashable(item) in container.items else None if container.open else False
+            return True if values.hashable(item) in container.items else None if container.open else False
         except TypeError:
             return None
     if isinstance(container, Class) and class_lookup.is_enum(container):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import class_lookup, terms, values as domain_values
-from biaslint.analysis.domain.values import Class, DictValue, External, Instance, SequenceValue, Unknown
+from biaslint.analysis.domain import class_lookup, values as domain_values
+from biaslint.analysis.domain.values import Class, DictValue, External, Instance, SequenceValue, Unknown, term_of
 from biaslint.analysis.interpreter import framework
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Args, Kwargs, Value
@@ -18,7 +19,7 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
     """Nobody knows what this does: it sees the tensors and may change the modules that it is given."""
     values = [*args, *kwargs.values()]
     if not values and isinstance(func, Unknown) and is_respelling(func.key):
-        return Unknown(func.key[1], f"{func.text}()")  # the same setting
+        return Unknown(func.key.base, f"{func.text}()")  # the same setting
     name = class_lookup.describe(func)
     for value in values:
         escape(ex, value, name)
@@ -30,7 +31,7 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
         node.info["unknown"] = True
         return node
     if isinstance(func, Unknown) and len(values) < 4:
-        key = ("call", func.key, *(terms.key_of(value) for value in values))
+        key = terms.CallOf(func.key, *(term_of(value) for value in values))
         if terms.larger(key, 60):  # calls of calls of calls: a loop, whose keys would grow for ever
             return ex.fresh(f"{name}(...)")
         return Unknown(key, f"{func.text}(...)" if func.text else "")
@@ -39,7 +40,7 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
 
 def is_respelling(key: Any) -> bool:
     """Is it a method of a string after which comparisons mean the same as before?"""
-    return isinstance(key, tuple) and len(key) == 3 and key[0] == "attr" and key[2] in ("lower", "casefold", "strip")
+    return isinstance(key, terms.Attribute) and key.name in ("lower", "casefold", "strip")
 
 
 # What may put other parts into a model, or switch its norms off, by its name

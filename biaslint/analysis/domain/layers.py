@@ -39,6 +39,10 @@ class Layer:
     weight_of: Layer | None = None
     tied: Any = None  # the write that made it share that weight
     bias_of: Layer | None = None
+    shared_with: list[Layer] = field(default_factory=list)  # whose biases are this one's
+    reads: list[tuple[str, Node]] = field(
+        default_factory=list
+    )  # where a parameter is read as a tensor: which, and what is read
     weight_trainable: Value = True
     callee: str = ""
     reparametrized: bool = False

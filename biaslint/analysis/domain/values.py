@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.project.environment import Environment, Value as Value
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -195,13 +196,22 @@ class Class:
         return f"<class {self.name}>"
 
 
+@dataclass(eq=False, slots=True)
+class Hook:
+    """A function that is called with an instance: before it (it may replace the arguments) or after it (the result)."""
+
+    function: Value
+    before: bool
+    with_kwargs: bool
+
+
 class Instance:
     """An instance: of a project class (`cls` is a Class) or of a framework's (an External).
 
     `items` are a container's entries (Sequential, ModuleList, ModuleDict), by name; `layer` is set where it is a layer itself.
     """
 
-    __slots__ = ("attrs", "cls", "eval_mode", "items", "layer", "origin", "owner", "training", "used")
+    __slots__ = ("attrs", "cls", "eval_mode", "hooks", "items", "layer", "origin", "owner", "training", "used")
 
     def __init__(self, cls: Value, origin: Origin | None = None) -> None:
         self.cls = cls
@@ -212,6 +222,7 @@ class Instance:
         self.owner: Instance | None = None
         self.training: Value = True
         self.eval_mode = False
+        self.hooks: list[Hook] = []
         self.used = False
 
     def __repr__(self) -> str:
@@ -295,6 +306,18 @@ def tensors_and_effort(value: Value, depth: int = 4) -> tuple[list[Node], int]:
         return list(value.tensors), 1
     found: list[Node] = []
     return found, 1 if is_constant(value) else _collect(value, depth, found, set())
+
+
+def params_in(value: Value, depth: int = 4) -> list[Param]:
+    """All parameters of layers that are reachable inside lists, tuples and dicts."""
+    if isinstance(value, Param):
+        return [value]
+    if depth == 0 or not isinstance(value, (SequenceValue, DictValue)) or not value.items:
+        return []
+    items = value.items if isinstance(value, SequenceValue) else list(value.items.values())
+    if len(items) > MAX_ITEMS // 8:
+        return []
+    return [param for item in items if not isinstance(item, CONSTANTS) for param in params_in(item, depth - 1)]
 
 
 def _collect(value: Value, depth: int, found: list[Node], seen: set[tuple[int, int]]) -> int:

@@ -25,13 +25,20 @@ def followed(layer: Layer, place: Any) -> Fate:
     """The fate of the shift, were there nothing but what is known."""
     if not layer.calls:
         return Fate("uncalled")
-    nodes = [node for node in layer.calls if node.bias_of is layer]
+    one_bias = sharing(layer)
+    nodes = [node for one in one_bias for node in one.calls if node.bias_of is one]
     if not nodes or layer.kind not in ("conv", "linear", "bilinear"):
         return Fate("alive", detail="")
     if all(not node.readers for node in nodes):
         return Fate("unread")
-    axes = () if 1 in (layer.config.get("out_features"), layer.config.get("units")) else layer.axes
-    outcome = shift.follow([(node, frozenset(axes)) for node in nodes])
+    outcome = shift.follow([(node, frozenset(axes_of(node.bias_of))) for node in nodes if isinstance(node.bias_of, Layer)])
+    read = next(
+        (which for one in one_bias for which, node in one.reads if which.startswith("bias") and reaches_output(node)), ""
+    )
+    if read:
+        return Fate("alive", detail=READ)
+    if outcome.dead and any(map(mean_is_read, outcome.removed)):
+        return Fate("alive", detail=MEAN_READ)
     if outcome.dead:
         node = outcome.removed[0]
         by = node.info.get("style") or "softmax"
@@ -53,6 +60,43 @@ def followed(layer: Layer, place: Any) -> Fate:
             return part
         return Fate("alive", detail=outcome.seen[0][1], guarded=all(node.info.get("unknown") for node, _ in outcome.seen))
     return Fate("unread")
+
+
+READ = "its bias is read by other code"
+MEAN_READ = "the norm's running mean is read"
+
+
+def sharing(layer: Layer) -> list[Layer]:
+    """The layers that have one bias, or share it (`d.bias = c.bias`)."""
+    found = [layer]
+    for one in found:
+        near = [*one.shared_with, *([one.bias_of] if isinstance(one.bias_of, Layer) and one in one.bias_of.shared_with else [])]
+        found += [other for other in near if other not in found]
+    return found
+
+
+def axes_of(layer: Layer) -> tuple[int, ...]:
+    """The axes along which the bias of a layer varies."""
+    return () if 1 in (layer.config.get("out_features"), layer.config.get("units")) else layer.axes
+
+
+def mean_is_read(norm: Node) -> bool:
+    """Does the running mean of a norm, which holds every shift that the norm takes away, leave the model?"""
+    layer = norm.info.get("layer")
+    return isinstance(layer, Layer) and any(which == "running_mean" and reaches_output(node) for which, node in layer.reads)
+
+
+def reaches_output(node: Node) -> bool:
+    """Does what is made of a tensor leave the model?"""
+    waiting, seen = [node], {node.id}
+    while waiting:
+        for reader in waiting.pop().readers:
+            if reader.op == "output":
+                return True
+            if reader.id not in seen:
+                seen.add(reader.id)
+                waiting.append(reader)
+    return False
 
 
 def makes_scores(softmax: Node, layer: Layer) -> bool:

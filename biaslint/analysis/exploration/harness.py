@@ -108,11 +108,16 @@ def forward(ex: Execution, value: Value) -> None:
         return
     if isinstance(value, Instance) and framework.is_module(value) and not value.used:
         for result in run_model(ex, value):
-            for node in values.tensors_in(result, 6):
-                ex.flow.add("output", (node,), node.dims, "output")
+            leave(ex, result)
     elif not isinstance(value, Instance):
-        for node in values.tensors_in(value, 6):
-            ex.flow.add("output", (node,), node.dims, "output")
+        leave(ex, value)
+
+
+def leave(ex: Execution, result: Value) -> None:
+    """What is in a result leaves the model: tensors, and parameters of its layers."""
+    read = [ex.read(param, None) for param in values.params_in(result, 6)]
+    for node in (*values.tensors_in(result, 6), *read):
+        ex.flow.add("output", (node,), node.dims, "output")
 
 
 NOT_FORWARD = re.compile(
@@ -120,12 +125,24 @@ NOT_FORWARD = re.compile(
 )
 
 
+def set_training(ex: Execution, obj: Instance) -> None:
+    """model.train(), as far as classes of the project have a method of their own for it."""
+    seen: set[int] = set()
+    todo = [obj]
+    while todo:
+        part = todo.pop()
+        train = class_lookup.find_method(part, "train")
+        if train is not None:
+            ex.call(train, [True], {}, ex.node)
+        elif id(part) not in seen:
+            seen.add(id(part))
+            todo += [child for _, child in framework.children(part) if isinstance(child, Instance)]
+
+
 def run_model(ex: Execution, obj: Instance) -> list[Value]:
     """Call a model as training would. A class without a forward pass has its other public methods called."""
     results: list[Value] = []
-    train = class_lookup.find_method(obj, "train")
-    if train is not None:
-        ex.call(train, [True], {}, ex.node)
+    set_training(ex, obj)
     for name in framework.call_methods(obj):
         found = class_lookup.find_in_class(obj.cls, name)
         if found is not None and isinstance(found.value, FunctionValue):

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from biaslint.analysis.domain import class_lookup, node_cache, values as domain_values
-from biaslint.analysis.domain.layers import Layer, Origin
+from biaslint.analysis.domain.layers import Layer, Origin, Param
 from biaslint.analysis.domain.values import Class, DictValue, FunctionValue, Instance, SequenceValue, Stopped, Unknown, Value
 from biaslint.analysis.interpreter.doors import Semantics, Signal
 from biaslint.theory import terms
-from biaslint.theory.dataflow import Flow, Node
+from biaslint.theory.dataflow import Dims, Flow, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.call_stack import Frame
@@ -59,6 +59,7 @@ class Execution:
         self.recursions: dict[FunctionValue, int] = {}  # how often a function went deeper into something unknown
         self.importing: set[tuple[Module, ast.ImportFrom, str]] = set()  # the imports that are being followed
         self.asked: dict[str, set[Module]] = {}  # a name that is looked for -> whose star imports have been searched
+        self.patches: dict[str, Value] = {}  # what the program has put in the place of a framework's names
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (
@@ -191,7 +192,16 @@ class Execution:
         for value in values:
             for node in domain_values.tensors_in(value):
                 found[node.id] = node
+            for param in domain_values.params_in(value):
+                node = self.read(param, None)
+                found[node.id] = node
         return self.flow.add("opaque", tuple(found.values()), None, name or "an unknown function", self.here())
+
+    def read(self, param: Param, dims: Dims | None) -> Node:
+        """A layer's parameter as a tensor: whoever reads the tensor reads the parameter."""
+        node = self.flow.add("const", (), dims, param.which, self.here())
+        param.layer.reads.append((param.which, node))
+        return node
 
     def here(self) -> tuple[Module | None, ast.AST | None]:
         return (self.module, self.node)

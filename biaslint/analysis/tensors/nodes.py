@@ -74,7 +74,7 @@ def tensor(ex: Execution, value: Value) -> Node | None:
     if isinstance(value, Node):
         return value
     if isinstance(value, Param):
-        return const(ex, param_dims(value), value.which)
+        return ex.read(value, param_dims(value))
     if isinstance(value, Unknown) and value.tensors:
         return ex.opaque(value, name=value.text)
     if isinstance(value, SequenceValue):

@@ -33,6 +33,8 @@ def record(
     grows: bool = False,
 ) -> None:
     """Note a write to a parameter."""
+    if param.which.startswith("running_"):
+        return
     span = None
     if param.span is not None:
         span = fractions(ex, param)
@@ -225,6 +227,7 @@ def replace(ex: Execution, obj: Instance, layer: Layer, name: str, value: Value)
                 layer.tied = note(ex, "weight", "unknown", text=tie_text(ex))
             elif name == "bias":
                 layer.bias_of = value.layer
+                value.layer.shared_with.append(layer)
                 layer.bias = value.layer.bias
         return True
     if name == "bias" and value is None:

@@ -28,7 +28,7 @@ def attribute(ex: Execution, param: Param, name: str) -> Value:
     if name == "requires_grad":
         return param.layer.trainable if param.which.startswith("bias") else ex.fresh(name)
     if name == "T":
-        return nodes.const(ex, None, param.which)
+        return ex.read(param, None)
     return BoundNative(param, name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.layers import Param
@@ -14,11 +14,14 @@ from biaslint.analysis.domain.values import (
     DictValue,
     External,
     FunctionValue,
+    Hook,
     Instance,
     Kwargs,
+    ModelFunction,
     SequenceValue,
     Unknown,
     Value,
+    argument,
 )
 from biaslint.analysis.frameworks.torch import (
     hugging_face,
@@ -71,6 +74,21 @@ def finished(ex: Execution, obj: Instance) -> None:
     """A new instance, after its constructor ran."""
 
 
+class ChildrenOf(DictValue):
+    """`module._modules`: what is stored in it becomes a part of the module."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: Instance, items: dict[Any, Value]) -> None:
+        super().__init__(items)
+        self.module = module
+
+    def put(self, ex: Execution, key: Value, value: Value) -> None:
+        """_modules[key] = value"""
+        if isinstance(key, str):
+            do_add_module(ex, self.module, [key, value], {})
+
+
 LAYER_METHODS = {
     "reset_parameters",
     "forward",
@@ -88,7 +106,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     if name in METHODS or name in LAYER_METHODS:
         return BoundNative(obj, name)
     if name == "_modules":
-        return DictValue(dict(framework.children(obj)))
+        return ChildrenOf(obj, dict(framework.children(obj)))
     layer = obj.layer
     if name in ("_parameters", "_buffers", "__annotations__"):
         own = parameters_of(obj) if layer is not None and name == "_parameters" else []
@@ -246,6 +264,13 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
             found = ex.opaque(*args, *kwargs.values(), name=obj.layer.type.rpartition(".")[2])
             obj.layer.calls.append(found)
             return found
+        patched = patched_forward(ex, obj)
+        if patched is not None:
+            return ex.call(patched, [obj, *args], kwargs, ex.node)
+        own = class_lookup.find_method(obj, "_conv_forward") if obj.layer.kind == "conv" else None
+        if own is not None and args:
+            bias = None if obj.layer.bias is False else Param(obj.layer, "bias")
+            return ex.call(own, [args[0], Param(obj.layer, "weight"), bias], {}, ex.node)
         return torch_layers.apply(ex, obj, args, kwargs)
     if obj.items is not None and container(obj) == "Sequential":
         value: Value = args[0] if args else next(iter(kwargs.values()), None)
@@ -253,6 +278,22 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
             value = ex.call(item, [value], {}, ex.node)
         return value
     return MISSING
+
+
+def patched_forward(ex: Execution, obj: Instance) -> Value:
+    """A forward pass that the program has given to the framework's own class."""
+    if not ex.patches or obj.layer is None:
+        return None
+    names = [obj.layer.type, *(base.name for base in getattr(obj.cls, "mro", ()) if isinstance(base, External))]
+    return next(
+        (
+            ex.patches[f"{name}.{method}"]
+            for name in names
+            for method in ("forward", "__call__")
+            if f"{name}.{method}" in ex.patches
+        ),
+        None,
+    )
 
 
 # -- methods -----------------------------------------------------------------------------------------------------------------------
@@ -338,6 +379,41 @@ def parameters_of(obj: Instance) -> list[tuple[str, Param]]:
     return found
 
 
+def buffers_of(obj: Instance) -> list[tuple[str, Param]]:
+    """The running statistics of the norms within."""
+    found = []
+    for name, module in framework.walk(obj):
+        layer = module.layer
+        if layer is not None and layer.kind == "norm" and layer.config.get("track_running_stats") is not False:
+            found += [(f"{name}.{which}", Param(layer, which)) for which in ("running_mean", "running_var")]
+    return found
+
+
+def do_setattr(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    if len(args) == 2 and isinstance(args[0], str):
+        attributes.store(ex, obj, args[0], args[1], f"self.{args[0]}")
+    return None
+
+
+def do_get_parameter(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    path = argument(args, kwargs, 0, "target")
+    return next((param for name, param in parameters_of(obj) if name == path), ex.fresh("a parameter"))
+
+
+def do_set_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    """model.set_submodule("block.norm", module)"""
+    path, module = argument(args, kwargs, 0, "target"), argument(args, kwargs, 1, "module")
+    if not isinstance(path, str):
+        for layer in framework.layers_of(obj):
+            layer.passed_to_unknown_code = True
+        return None
+    head, _, last = path.rpartition(".")
+    parent = dict(framework.walk(obj)).get(head)
+    if parent is not None:
+        do_add_module(ex, parent, [last, module], {})
+    return None
+
+
 def do_parameters(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     return SequenceValue([param for _, param in parameters_of(obj)])
 
@@ -364,7 +440,16 @@ def set_mode(obj: Instance, training: Value) -> None:
 
 def do_train(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     mode = args[0] if args else kwargs.get("mode", True)
-    set_mode(obj, mode if values.is_constant(mode) else True)
+    mode = mode if values.is_constant(mode) else True
+    obj.training, obj.eval_mode = mode, mode is False
+    if obj.layer is not None:
+        obj.layer.eval_mode = obj.eval_mode
+    for _, child in framework.children(obj):
+        own = class_lookup.find_method(child, "train")
+        if own is not None:
+            ex.call(own, [mode], {}, ex.node)
+        else:
+            do_train(ex, child, [mode], {})
     return obj
 
 
@@ -391,11 +476,25 @@ def nothing(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     return None
 
 
-def hook(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+def hook(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, before: bool = False) -> Value:
     """A hook may replace the weight before each call."""
     if obj.layer is not None:
         obj.layer.reparametrized = True
-    return ex.fresh("a hook")
+    made = Hook(args[0] if args else kwargs.get("hook"), before, kwargs.get("with_kwargs") is True)
+    obj.hooks.insert(0 if kwargs.get("prepend") is True else len(obj.hooks), made)
+    return handle(obj, made)
+
+
+def handle(obj: Instance, made: Hook) -> Instance:
+    """What registering a hook gives: `remove()` takes it away again."""
+    result = Instance(External("torch.utils.hooks.RemovableHandle"))
+
+    def remove(*args: Value, **kwargs: Value) -> None:
+        if made in obj.hooks:
+            obj.hooks.remove(made)
+
+    result.attrs["remove"] = ModelFunction("remove", remove)
+    return result
 
 
 def do_get_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
@@ -455,7 +554,7 @@ METHODS: dict[str, Handler] = {
     "zero_grad": nothing,
     "load_state_dict": nothing,
     "register_forward_hook": hook,
-    "register_forward_pre_hook": hook,
+    "register_forward_pre_hook": lambda ex, obj, args, kwargs: hook(ex, obj, args, kwargs, before=True),
     "register_full_backward_hook": nothing,
     "_register_load_state_dict_pre_hook": nothing,
     "register_load_state_dict_pre_hook": nothing,
@@ -471,8 +570,14 @@ METHODS: dict[str, Handler] = {
     "post_init": lambda ex, obj, args, kwargs: hugging_face.initialize(ex, obj),
     "init_weights": lambda ex, obj, args, kwargs: hugging_face.initialize(ex, obj) if hugging_face.is_model(obj) else None,
     "_init_weights": lambda ex, obj, args, kwargs: hugging_face.default_init_weights(ex, obj, args[0] if args else None),
-    "buffers": lambda ex, obj, args, kwargs: SequenceValue([]),
-    "named_buffers": lambda ex, obj, args, kwargs: SequenceValue([]),
+    "buffers": lambda ex, obj, args, kwargs: SequenceValue([param for _, param in buffers_of(obj)]),
+    "named_buffers": lambda ex, obj, args, kwargs: SequenceValue(
+        [SequenceValue([name, param], "tuple") for name, param in buffers_of(obj)]
+    ),
+    "get_parameter": do_get_parameter,
+    "set_submodule": do_set_submodule,
+    "__setattr__": do_setattr,
+    "__delattr__": lambda ex, obj, args, kwargs: attributes.delete(ex, obj, args[0]) if args else None,
     "extra_repr": lambda ex, obj, args, kwargs: "",
 }
 

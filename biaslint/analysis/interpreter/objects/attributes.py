@@ -121,6 +121,10 @@ def load_external(ex: Execution, base: External, name: str) -> Value:
         return base.name.rpartition(".")[2]
     if name == "__init__":
         return ModelFunction(f"{base.name}.{name}", lambda *args, **kwargs: call_base(ex, base, name, args, kwargs))
+    if ex.patches:
+        patched = ex.patches.get(framework.canonical(f"{base.name}.{name}"), MISSING)
+        if patched is not MISSING:
+            return patched
     value = framework.constant(f"{base.name}.{name}")
     return External(f"{base.name}.{name}") if value is None else value
 
@@ -177,7 +181,8 @@ def load_obj(ex: Execution, base: Instance, name: str) -> Value:
             if value.kind == "staticmethod":
                 return value
             return Method(base.cls if value.kind == "classmethod" else base, value)
-        return value
+        getter = class_lookup.find_method(value, "__get__") if isinstance(value, Instance) else None
+        return value if getter is None else ex.call(getter, [base, base.cls], {}, ex.node)
     value = framework.attribute(ex, base, name)
     if value is not None:
         return value
@@ -253,6 +258,8 @@ def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -
         objects_names.change(ex, base.scope.names, name, value)
     elif type(base) in ex.semantics.kinds:
         ex.semantics.kinds[type(base)].store(ex, base, name, value)
+    elif isinstance(base, External):
+        ex.patches[framework.canonical(f"{base.name}.{name}")] = value
     elif isinstance(base, Unknown) and base.tensors:
         ex.opaque(value)
 

@@ -10,6 +10,7 @@ from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.values import (
     BoundNative,
     Class,
+    DictValue,
     External,
     FunctionValue,
     Instance,
@@ -65,6 +66,32 @@ def call_anything(ex: Execution, func: Value, args: Args, kwargs: Kwargs, node: 
 def call_instance(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """obj(*args, **kwargs)"""
     obj.used = True
+    if not obj.hooks:
+        return run_instance(ex, obj, args, kwargs, node)
+    for hook in [one for one in obj.hooks if one.before]:
+        given = [obj, SequenceValue(list(args), "tuple"), *([DictValue(dict(kwargs))] if hook.with_kwargs else [])]
+        replaced = ex.call(hook.function, given, {}, node)
+        if replaced is not None:
+            args, kwargs = replaced_arguments(ex, replaced, hook.with_kwargs, kwargs)
+    result = run_instance(ex, obj, args, kwargs, node)
+    for hook in [one for one in obj.hooks if not one.before]:
+        given = [obj, SequenceValue(list(args), "tuple"), *([DictValue(dict(kwargs))] if hook.with_kwargs else []), result]
+        replaced = ex.call(hook.function, given, {}, node)
+        result = result if replaced is None else replaced
+    return result
+
+
+def replaced_arguments(ex: Execution, value: Value, with_kwargs: bool, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+    """What a hook gives back in place of the arguments."""
+    if with_kwargs and isinstance(value, SequenceValue) and len(value.items) == 2:
+        named = value.items[1]
+        kwargs = {str(key): item for key, item in named.items.items()} if isinstance(named, DictValue) else kwargs
+        value = value.items[0]
+    return (list(value.items) if isinstance(value, SequenceValue) and value.kind == "tuple" else [value]), kwargs
+
+
+def run_instance(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """obj(*args, **kwargs), without its hooks."""
     for name in framework.call_methods(obj):
         found = class_lookup.find_in_class(obj.cls, name)
         if found is not None and isinstance(found.value, FunctionValue):

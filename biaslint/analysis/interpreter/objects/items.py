@@ -160,6 +160,9 @@ def store_item(ex: Execution, base: Value, index: Value, value: Value, text: str
         else:
             base.open = True
     elif isinstance(base, DictValue):
+        put = getattr(base, "put", None)  # the entries belong to something else
+        if put is not None:
+            put(ex, index, value)
         if base.shared:
             objects_names.change(ex, base.items, values.hashable(index), value)
         else:

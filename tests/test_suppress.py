@@ -10,6 +10,7 @@ from projects import DEAD
 from biaslint import engine
 from biaslint.config import Config
 from biaslint.findings import suppressions
+from biaslint.fix.rounds import fix_text
 
 HERE = Path("/project/net.py")
 LINE = "    nn.Conv2d(3, 8, 3),"
@@ -73,9 +74,109 @@ def test_a_comment_at_the_end_of_a_call_over_several_lines_holds_for_it() -> Non
     assert lint(text.format("")) == [(4, "BL101")]
 
 
-def test_a_comment_on_the_line_above_holds_for_that_line_alone() -> None:
-    text = DEAD.replace(LINE, f"    # biaslint: ignore[BL101]\n{LINE}")
-    assert lint(text) == [(4, "BL002"), (5, "BL101")]
+MALFORMED = {
+    "# biaslint:ignore BL101": "biaslint: ignore[BL101]",
+    "# biaslint: ignore bl204,": "biaslint: ignore[BL204]",
+    "# biaslint: ignore bl101, forget-gate-bias -- published": "biaslint: ignore[BL101, forget-gate-bias]",
+    "# biaslint: ignore(BL101)": "biaslint: ignore[BL101]",
+    "# biaslint: ignore[BL101": "biaslint: ignore[BL101]",
+    "# biaslint: ignore=BL101": "biaslint: ignore[BL101]",
+    "# biaslint: ignore: BL101": "biaslint: ignore[BL101]",
+    "# biaslint: disable=BL101": "biaslint: ignore[BL101]",
+    "# biaslint: noqa": "biaslint: ignore",
+    "# biaslint ignore[BL101]": "biaslint: ignore[BL101]",
+    "# biaslint: ignore_file[BL101]": "biaslint: ignore-file[BL101]",
+    "# biaslint: ignore the checkpoint is published": "biaslint: ignore",
+}
+
+
+@pytest.mark.parametrize("comment", MALFORMED)
+def test_a_malformed_comment_suppresses_nothing_and_is_reported_with_the_right_spelling(comment: str) -> None:
+    result = engine.lint_text(with_comment(comment), HERE, Config(root=HERE.parent))
+    assert sorted(one.rule for one in result.findings) == ["BL002", "BL101"]
+    (malformed,) = [one for one in result.findings if one.rule == "BL002"]
+    assert "malformed suppression" in malformed.message
+    assert malformed.message.endswith(f"; write `{MALFORMED[comment]}`")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# biaslint", "# see biaslint for this", "# biaslint's rules", "# biaslint-baseline.json", "# the biaslint: page"],
+)
+def test_a_comment_that_speaks_of_biaslint_is_no_suppression(comment: str) -> None:
+    assert [rule for _, rule in lint(with_comment(comment)) if rule == "BL002"] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("  # biaslint:ignore BL101", "  # biaslint: ignore[BL101]"),
+        ("  # biaslint: ignore bl101 -- published", "  # biaslint: ignore[BL101]"),
+        ("  # biaslint: ignore[BL301]", ""),
+        ("  # biaslint: ignore[BL301] -- published", ""),
+        ("  # kept  # biaslint: ignore[BL301]", "  # kept"),
+        ("  # biaslint: ignore[BL301]  # kept", "    # kept"),
+        ("  # biaslint: ignore[BL101, BL301] -- published", "  # biaslint: ignore[BL101] -- published"),
+        ("  # biaslint: ignore[BL301, BL101]", "  # biaslint: ignore[BL101]"),
+        ("  # noqa: E501, BL301", "  # noqa: E501"),
+        ("  # noqa: BL301", ""),
+        ("\n    # biaslint: ignore[BL301]", ""),
+    ],
+)
+def test_the_fix_for_a_comment_takes_out_what_suppresses_nothing_or_spells_it_right(before: str, after: str) -> None:
+    text = DEAD.replace(LINE, LINE + before)
+    findings = [one for one in engine.lint_text(text, HERE, Config(root=HERE.parent)).findings if one.rule == "BL002"]
+    assert fix_text(text, findings) == DEAD.replace(LINE, LINE + after)
+
+
+CLASS = """from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8)
+        self.second = nn.Conv2d(8, 8, 3)
+        self.third = nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        return self.third(self.second(self.norm(self.conv(x)))).relu()
+"""
+
+
+@pytest.mark.parametrize(
+    ("above", "left"),
+    [
+        ("class Net", []),
+        ("    def __init__", []),
+        ("        self.conv", [9]),
+        ("        self.norm", [7, 9]),
+        ("    def forward", [7, 9]),
+    ],
+)
+def test_a_comment_on_a_line_of_its_own_holds_for_the_statement_below_with_its_block(above: str, left: list[int]) -> None:
+    indent = " " * (len(above) - len(above.lstrip()))
+    comment = f"{indent}# biaslint: ignore[BL101] -- published"
+    text = CLASS.replace(above, f"{comment}\n\n{above}", 1)
+    at = text.splitlines().index(comment) + 1
+    assert [line for line, rule in lint(text) if rule == "BL101"] == [line + 2 * (line >= at) for line in left]
+
+
+def test_a_comment_on_a_line_of_its_own_within_brackets_holds_for_the_line_below() -> None:
+    assert lint(DEAD.replace(LINE, f"    # biaslint: ignore[BL101]\n{LINE}")) == []
+
+
+def test_a_decorator_is_part_of_the_statement_below_a_comment() -> None:
+    text = CLASS.replace("class Net", "# biaslint: ignore[BL101]\n@register\n@other(1)\nclass Net").replace(
+        "\n\n\n", "\nfrom r import register, other\n", 1
+    )
+    assert lint(text) == []
+
+
+def test_a_comment_above_nothing_that_is_found_is_reported() -> None:
+    assert lint(DEAD + "# biaslint: ignore[BL101]\nx = 1\n") == [(4, "BL101"), (8, "BL002")]
+    assert lint(DEAD + "# biaslint: ignore[BL101]\n") == [(4, "BL101"), (8, "BL002")]
 
 
 def test_a_comment_for_the_file_holds_from_anywhere_in_it() -> None:
@@ -89,12 +190,12 @@ def test_what_only_looks_like_a_comment_silences_nothing() -> None:
 @pytest.mark.parametrize(
     ("comment", "message"),
     [
-        ("# biaslint: ignore[BL301]", "this comment silences nothing"),
-        ("# biaslint: ignore[forget-gate-bias, BL101]", "`forget-gate-bias` silences nothing here"),
-        ("# noqa: BL301", "this comment silences nothing"),
+        ("# biaslint: ignore[BL301]", "this comment suppresses nothing"),
+        ("# biaslint: ignore[forget-gate-bias, BL101]", "`forget-gate-bias` suppresses nothing here"),
+        ("# noqa: BL301", "this comment suppresses nothing"),
         ("# biaslint: ignore[BL1011]", "unknown rule 'BL1011'; did you mean 'BL101'?"),
-        ("# biaslint: ignore[]", "no rule stands between the brackets"),
-        ("# biaslint: ignroe[BL101]", "is not understood; write `biaslint: ignore`"),
+        ("# biaslint: ignore[]", "no rule is named between the brackets"),
+        ("# biaslint: ignroe[BL101]", "malformed suppression `biaslint: ignroe[BL101]`; write `biaslint: ignore[BL101]`"),
     ],
 )
 def test_a_comment_that_silences_nothing_is_reported(comment: str, message: str) -> None:

@@ -54,9 +54,16 @@ def _fresh(path: Path, text: str | None) -> Glance:
         return Glance()
     comments = suppressions.read(source.text)
     if source.cells:
-        places = [source.locate(comment.line) for comment in comments]
-        comments = [replace(comment, cell=cell, line=line) for comment, (cell, line) in zip(comments, places, strict=True)]
+        comments = [_in_cell(source, comment) for comment in comments]
     return Glance(True, tuple(comments))
+
+
+def _in_cell(source: source_file.Source, comment: Suppression) -> Suppression:
+    """A comment of a notebook's program with its places in the cell. What stands in the next cell is not below it."""
+    cell, line = source.locate(comment.line)
+    first, last = (source.locate(one) if one else (None, 0) for one in (comment.first, comment.last))
+    lines = (first[1], last[1]) if first[0] == last[0] == cell else (0, 0)
+    return replace(comment, cell=cell, line=line, first=lines[0], last=lines[1])
 
 
 def _encoded(one: Glance) -> list[Any]:

@@ -100,7 +100,25 @@ class MoveStatement:
     after: Place
 
 
-Change = SetArgument | RemoveArgument | ReplaceExpression | DeleteStatement | InsertAfter | Wrap | ReplaceSlice | MoveStatement
+@dataclass(frozen=True, slots=True)
+class ReplaceComment:
+    """Write `text` where the comment at `place` stands; where it is empty, remove the comment and a line that held nothing else."""
+
+    place: Place
+    text: str
+
+
+Change = (
+    SetArgument
+    | RemoveArgument
+    | ReplaceExpression
+    | DeleteStatement
+    | InsertAfter
+    | Wrap
+    | ReplaceSlice
+    | MoveStatement
+    | ReplaceComment
+)
 
 
 @dataclass(frozen=True, slots=True)

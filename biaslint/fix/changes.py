@@ -13,6 +13,7 @@ from biaslint.findings.finding import (
     InsertAfter,
     MoveStatement,
     RemoveArgument,
+    ReplaceComment,
     ReplaceExpression,
     ReplaceSlice,
     SetArgument,
@@ -57,6 +58,9 @@ def _edit(source: Source, place: Place, rewrite: Rewrite) -> TextEdit:
 
 def _rewrites(source: Source, place: Place, changes: Sequence[Change]) -> list[Rewrite]:
     """What the changes, all at one place, do to the source."""
+    spelled = [change.text for change in changes if isinstance(change, ReplaceComment)]
+    if spelled:
+        return [_replace_comment(source, place, spelled[0])]
     arguments = [change for change in changes if isinstance(change, SetArgument | RemoveArgument)]
     added = [change.text.strip("\n") for change in changes if isinstance(change, InsertAfter)]
     replaced = [change.text for change in changes if isinstance(change, ReplaceExpression)]
@@ -78,6 +82,19 @@ def _rewrites(source: Source, place: Place, changes: Sequence[Change]) -> list[R
         rewrites += _replace(source, place, replaced[0])
     rewrites += [_replace_slice(source, change) for change in changes if isinstance(change, ReplaceSlice)]
     return rewrites
+
+
+def _replace_comment(source: Source, place: Place, text: str) -> Rewrite:
+    start, end = _points(place)
+    line = source.lines[place.line - 1] if place.line <= len(source.lines) else ""
+    before, after = line[: place.column - 1], line[place.end_column - 1 :]
+    if not line[place.column - 1 :].startswith("#"):
+        raise CannotFix("there is no comment at this place")
+    if text or after.strip():
+        return Rewrite(start, end, text)
+    if before.strip():
+        return Rewrite((place.line, len(before.rstrip()) + 1), (place.line, len(line) + 1), "")
+    return Rewrite((place.line, 1), (place.line + 1, 1) if place.line < len(source.lines) else (place.line, len(line) + 1), "")
 
 
 def _replace_slice(source: Source, change: ReplaceSlice) -> Rewrite:

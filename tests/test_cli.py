@@ -77,7 +77,7 @@ def test_the_standard_input_is_linted_under_the_name_that_is_given(project: Path
 def test_the_standard_input_that_is_no_text_gets_a_clear_message(project: Path) -> None:
     result = run("-", "--stdin-filename", "new.py", stdin=b"import torch\nx = '\xff'\n")
     assert result.status == 1
-    assert "new.py:2:1: BL001 the file is not utf-8: byte 0xff" in result.out
+    assert "new.py:2:1: BL001 error: the file is not utf-8: byte 0xff" in result.out
 
 
 def test_the_standard_input_is_linted_alone(project: Path) -> None:
@@ -172,7 +172,7 @@ def test_the_text_shows_the_line_the_related_place_and_what_to_do(project: Path)
     assert lines[4].startswith("  |     ----------------- ")
     assert lines[5].startswith("  = help: ")
     assert lines[6].startswith("  = --fix --unsafe-fixes: ")
-    assert lines[7:] == ["", "Found 1 warning in 1 file. 1 can be fixed with --fix --unsafe-fixes."]
+    assert lines[7:] == ["", "Found 1 warning in 1 file. 1 fixable with --fix --unsafe-fixes."]
 
 
 def test_quiet_is_one_line_a_finding(project: Path) -> None:
@@ -183,14 +183,14 @@ def test_quiet_is_one_line_a_finding(project: Path) -> None:
 
 def test_colour_is_for_terminals_and_for_those_who_ask(project: Path) -> None:
     assert "\x1b[" not in run("dead.py").out
-    assert "\x1b[33;1mBL101\x1b[0m" in run("--color", "dead.py").out
+    assert "\x1b[33;1mBL101 warning\x1b[0m" in run("--color", "dead.py").out
     assert "\x1b[" not in run("--no-color", "dead.py").out
 
 
 def test_statistics_count_findings_and_what_was_looked_at(project: Path) -> None:
     out = run("--statistics", "-q", ".").out
     assert "     1  BL101  bias-before-norm\n" in out
-    assert "     3  files, 1 of them without model code\n" in out
+    assert "     3  files, 1 without model code\n" in out
     assert "layers with a bias" in out
 
 
@@ -226,7 +226,7 @@ def test_an_unsafe_fix_is_made_only_when_it_is_asked_for(project: Path) -> None:
     assert (project / "dead.py").read_text() == DEAD
     result = run("--fix", "--unsafe-fixes", "dead.py")
     assert (project / "dead.py").read_text() == FIXED
-    assert result.out == "Fixed 1 finding. Nothing found in 1 file.\n"
+    assert result.out == "Fixed 1 finding; none remaining.\n"
     assert result.status == 0
 
 
@@ -242,7 +242,7 @@ def test_a_diff_shows_the_fix_and_changes_nothing(project: Path) -> None:
 def test_the_standard_input_is_fixed_to_the_standard_output(project: Path) -> None:
     result = run("--fix", "--unsafe-fixes", "-", stdin=DEAD)
     assert result.out == FIXED
-    assert "Fixed 1 finding." in result.err
+    assert "Fixed 1 finding; none remaining." in result.err
 
 
 def test_a_finding_that_is_silenced_is_not_fixed(project: Path) -> None:

@@ -85,7 +85,7 @@ def test_the_hooks_lint_and_fix_changed_files_and_see_the_rest_of_the_project(to
     assert "layers.py:" not in said
 
     status, said = hooks(project, home, "biaslint", "--all-files")
-    assert (status, said.count("BL101 `")) == (1, 2), said
+    assert (status, said.count("BL101 warning: `")) == (1, 2), said
     assert "notes.txt" not in said
 
     # BL101's fix is unsafe, so this hook reports it and changes nothing

@@ -71,4 +71,4 @@ def test_a_wheel_that_is_installed_elsewhere_lints_and_explains_every_rule(tmp_p
     assert listed == [rule.code for rule in rule_book.rules()]
     explained = run("explain", *listed)
     assert all(f"{rule.name} ({rule.code})" in explained for rule in rule_book.rules())
-    assert run("net.py") == "Nothing found in 1 file.\n"
+    assert run("net.py") == "All checks passed (1 file).\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -60,7 +61,7 @@ def render(kind: str, *findings: Finding, **more: object) -> str:
 
 def test_text_shows_everything() -> None:
     assert render("text", FINDING) == (
-        "src/my net.py:4:2: BL101 `conv` adds a bias, 100% [bias-before-norm]\n"
+        "src/my net.py:4:2: BL101 warning: `conv` adds a bias, 100% [bias-before-norm]\n"
         "4 |     nn.Conv2d(3, 8, 3),  # \u4e2d\n"
         "  |     ^^^^^^^^^^^^^^^^^^\n"
         "5 |     nn.BatchNorm2d(8),\n"
@@ -68,17 +69,18 @@ def test_text_shows_everything() -> None:
         "  = help: write `bias=False`\n"
         "  = --fix --unsafe-fixes: drop it\n"
         "\n"
-        "Found 1 warning in 1 file. 1 can be fixed with --fix --unsafe-fixes.\n"
+        "Found 1 warning in 1 file. 1 fixable with --fix --unsafe-fixes.\n"
     )
 
 
 def test_text_counts_by_severity_and_by_fix() -> None:
     safe = replace(FINDING, fix=Fix(Safety.SAFE, "m", ()))
     assert render("text", FINDING, safe, HINT, ERROR, fixed=2).splitlines()[-1] == (
-        "Fixed 2 findings. Found 1 error, 2 warnings, 1 hint in 2 files. "
-        "1 can be fixed with --fix, 1 more with --fix --unsafe-fixes."
+        "Fixed 2 findings; 1 error, 2 warnings, 1 hint remaining in 2 files. "
+        "1 fixable with --fix, 1 more with --fix --unsafe-fixes."
     )
-    assert render("text") == "Nothing found in 3 files.\n"
+    assert render("text") == "All checks passed (3 files).\n"
+    assert render("text", fixed=2) == "Fixed 2 findings; none remaining.\n"
 
 
 def test_text_names_a_related_place_in_another_file() -> None:
@@ -141,18 +143,18 @@ def test_plain_writes_out_what_a_terminal_would_obey(text: str, shown: str) -> N
 def test_text_is_coloured_only_on_request() -> None:
     assert "\x1b" not in render("text", FINDING)
     coloured = render("text", FINDING, color=True)
-    assert "\x1b[33;1mBL101\x1b[0m" in coloured
+    assert "\x1b[33;1mBL101 warning\x1b[0m" in coloured
     assert "\x1b[33;1m^^^" in coloured
 
 
 def test_text_lists_unknowns_and_statistics() -> None:
     out = render("text", FINDING, show_unknown=True, statistics=True)
     assert (
-        "src/my net.py:4:2: not understood: a thing\nNet: the analysis stopped here: too many steps\n2 things were not understood"
+        "src/my net.py:4:2: not understood: a thing\nNet: the analysis stopped here: too many steps\n2 things not understood."
         in out
     )
-    assert "     8  layers with a bias; the readers of 6 (75.0%) are all known\n" in out
-    assert "     2  findings silenced by comments and settings\n" in out
+    assert "     8  layers with a bias, 6 (75.0%) with all readers known\n" in out
+    assert "     2  findings suppressed by comments and settings\n" in out
 
 
 # --- json -----------------------------------------------------------------------------------------------------------------------
@@ -166,6 +168,7 @@ def test_json_has_what_the_documentation_says() -> None:
             "rule": "BL101",
             "name": "bias-before-norm",
             "severity": "warning",
+            "url": "https://biaslint.github.io/biaslint/rules/bias-before-norm/",
             "path": "src/my net.py",
             "line": 4,
             "column": 2,
@@ -349,3 +352,126 @@ def test_junit_passes_where_nothing_is_found() -> None:
     root = ElementTree.fromstring(render("junit").encode())
     assert (root.get("tests"), root.get("failures")) == ("1", "0")
     assert len(root.findall(".//failure")) == 0
+
+
+# --- what services need ---------------------------------------------------------------------------------------------------------
+
+
+NOTEBOOK = json.dumps(
+    {
+        "cells": [
+            {"cell_type": "markdown", "metadata": {}, "source": ["# text\\n", "more"]},
+            {
+                "cell_type": "code",
+                "metadata": {},
+                "outputs": [],
+                "source": ["from torch import nn\\n", "\\n", "net = nn.Linear(1, 1)"],
+            },
+        ],
+        "metadata": {},
+    },
+    indent=1,
+)
+
+
+def notebook_view() -> View:
+    path = BASE / "n.ipynb"
+    place = Place(str(path), 3, 7, 3, 22, 2)
+    shown = view(replace(FINDING, place=place, related=(), fix=None))
+    shown.result.texts = {path: NOTEBOOK}
+    return shown
+
+
+def test_services_get_the_line_of_a_notebooks_file_and_people_that_of_the_cell() -> None:
+    line = next(number for number, text in enumerate(NOTEBOOK.splitlines(), 1) if "nn.Linear" in text)
+    shown = notebook_view()
+    (result,) = json.loads(reporters.render("sarif", shown))["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": line, "endLine": line}
+    assert result["message"]["text"].startswith("cell 2, line 3: ")
+    assert json.loads(reporters.render("gitlab", shown))[0]["location"]["lines"] == {"begin": line, "end": line}
+    assert reporters.render("github", shown).startswith(f"::warning file=n.ipynb,line={line},endLine={line},title=")
+    assert f"n.ipynb:{line}: [" in reporters.render("pylint", shown)
+    assert f"linenumber={line};code=" in reporters.render("azure", shown)
+    assert json.loads(reporters.render("rdjson", shown))["diagnostics"][0]["location"]["range"]["start"] == {"line": line}
+    assert "n.ipynb:cell 2:3:7: BL101 warning: " in reporters.render("text", shown)
+
+
+def test_paths_for_services_count_from_the_repositorys_top(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    file = tmp_path / "packages" / "one" / "net.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(TEXT)
+    place = replace(CONV, path=str(file))
+    shown = view(replace(FINDING, place=place, related=(), fix=None))
+    shown.base = file.parent
+    (run,) = json.loads(reporters.render("sarif", shown))["runs"]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "packages/one/net.py"
+    assert run["originalUriBaseIds"]["%SRCROOT%"]["uri"] == tmp_path.as_uri() + "/"
+    assert json.loads(reporters.render("gitlab", shown))[0]["location"]["path"] == "packages/one/net.py"
+    assert "file=packages/one/net.py," in reporters.render("github", shown)
+    assert "sourcepath=packages/one/net.py;" in reporters.render("azure", shown)
+    assert reporters.render("text", shown).startswith("net.py:4:2: ")
+
+
+def test_sarif_rules_have_a_problem_severity_and_a_page_of_the_documentation() -> None:
+    (run,) = json.loads(render("sarif", FINDING, HINT, ERROR))["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["properties"]["problem.severity"] for rule in rules] == ["error", "warning", "recommendation"]
+    assert {rule["helpUri"].rpartition("/rules/")[0] for rule in rules} == {"https://biaslint.github.io/biaslint"}
+
+
+def test_concise_and_grouped_have_a_line_per_finding_and_a_summary() -> None:
+    assert render("concise", FINDING, HINT).splitlines() == [
+        "src/my net.py:4:2: BL101 warning: `conv` adds a bias, 100% [bias-before-norm]",
+        "src/my net.py:1:1: BL301 hint: over lines [forget-gate-bias]",
+        "Found 1 warning, 1 hint in 1 file. 1 fixable with --fix --unsafe-fixes.",
+    ]
+    assert render("grouped", FINDING, HINT, ERROR).splitlines() == [
+        "src/my net.py:",
+        "  4:2: BL101 warning: `conv` adds a bias, 100% [bias-before-norm]",
+        "  1:1: BL301 hint: over lines [forget-gate-bias]",
+        "",
+        "/elsewhere/x.py:",
+        "  1:1: BL001 error: cannot [unreadable-file]",
+        "",
+        "Found 1 error, 1 warning, 1 hint in 2 files. 1 fixable with --fix --unsafe-fixes.",
+    ]
+
+
+def test_pylint_azure_and_rdjson() -> None:
+    assert render("pylint", FINDING) == "src/my net.py:4: [BL101(bias-before-norm), warning] `conv` adds a bias, 100%\n"
+    assert render("azure", FINDING, HINT, ERROR).splitlines()[0] == (
+        "##vso[task.logissue type=warning;sourcepath=src/my net.py;linenumber=4;columnnumber=2;code=BL101;]"
+        "`conv` adds a bias, 100%AZP25"
+    )
+    (one,) = json.loads(render("rdjson", FINDING))["diagnostics"]
+    assert one["location"] == {
+        "path": "src/my net.py",
+        "range": {"start": {"line": 4, "column": 2}, "end": {"line": 4, "column": 20}},
+    }
+    assert (one["severity"], one["code"]["value"]) == ("WARNING", "BL101")
+    assert one["suggestions"] == [
+        {"range": {"start": {"line": 4, "column": 19}, "end": {"line": 4, "column": 19}}, "text": ", bias=False"}
+    ]
+
+
+def test_a_great_many_findings_end_in_a_screen_that_counts_them_by_rule() -> None:
+    many = [moved(FINDING, 1) for _ in range(500)] + [HINT] * 40
+    lines = render("text", *many).splitlines()
+    assert len(lines) < 40
+    assert "... and 536 more; `--format concise` lists all, one per line." in lines
+    assert lines[-3:] == [
+        "   500  BL101 bias-before-norm, in 1 file; 500 fixable with --fix --unsafe-fixes",
+        "    40  BL301 forget-gate-bias, in 1 file",
+        "Found 500 warnings, 40 hints in 1 file. 500 fixable with --fix --unsafe-fixes.",
+    ]
+    assert len(render("concise", *many).splitlines()) == 543
+    assert len(render("text", *many, quiet=True).splitlines()) == 540
+
+
+@pytest.mark.parametrize("kind", reporters.FORMATS)
+def test_a_path_that_is_not_utf_8_can_be_printed(kind: str) -> None:
+    odd = replace(FINDING, place=replace(CONV, path=os.fsdecode(b"/project/\xff\xfe.py")), related=(Related(NORM, "the norm"),))
+    text = render(kind, odd, show_unknown=True)
+    assert text
+    assert text.encode("utf-8").decode("utf-8") == text

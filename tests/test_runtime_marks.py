@@ -144,7 +144,7 @@ def test_every_format_says_the_marks(project: Path) -> None:
 
 def test_the_summary_counts_the_marks(project: Path) -> None:
     ran = biaslint(project, "net.py", *SELECT, "--verify", "net.py:Net", *FEED)
-    assert "The model says: 3 confirmed, 2 not measured." in ran.out
+    assert "Measured: 3 confirmed, 2 not measured." in ran.out
 
 
 def test_a_model_that_cannot_be_measured_is_said_and_the_findings_are_shown(project: Path) -> None:

@@ -25,7 +25,8 @@ else:
 
 FRAMEWORKS = ("torch", "keras", "tensorflow")
 ROLES = ("bad", "good", "fixed")
-URL = "https://github.com/biaslint/biaslint/blob/main/rules/{name}.md"
+HOME = "https://biaslint.github.io/biaslint/"
+URL = HOME + "rules/{name}/"
 
 GROUP = "biaslint.rules"  # the entry points through which a package brings rules of its own
 

@@ -13,7 +13,7 @@ from biaslint.fix.changes import text_edits
 from biaslint.fix.disk import write
 from biaslint.fix.edits import CannotFix, TextEdit, apply
 from biaslint.fix.files import Written, diff, edits_of, fix_files
-from biaslint.fix.notebook_text import cell_text, replace_cells
+from biaslint.fix.notebook_text import cell_text, line_in_file, replace_cells
 from biaslint.fix.rounds import Outcome, fix_all, fix_text
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "fix_all",
     "fix_files",
     "fix_text",
+    "line_in_file",
     "replace_cells",
     "text_edits",
     "write",

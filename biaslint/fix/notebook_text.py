@@ -34,6 +34,17 @@ def cell_text(raw: str, cell: int) -> str:
     return "".join(_cell(raw, cell).lines)
 
 
+def line_in_file(raw: str, cell: int, line: int) -> int:
+    """The line of the notebook's file on which a line (from 1) of a cell's source stands. Raises CannotFix."""
+    found = _cell(raw, cell)
+    before = 0
+    for text, (start, _) in zip(found.lines, found.strings, strict=False):
+        before += max(text.count("\n"), 1)
+        if line <= before:
+            return raw.count("\n", 0, start) + 1
+    return raw.count("\n", 0, found.start) + 1
+
+
 def replace_cells(raw: str, texts: Mapping[int, str]) -> str:
     """The notebook with new source in some cells. Raises CannotFix where anything else would change."""
     new = raw

@@ -16,6 +16,7 @@ from biaslint.findings.finding import Finding
 from biaslint.reporters.plain import plain, plain_lines
 from biaslint.source import text as source_text
 from biaslint.source.file import Lines
+from biaslint.theory.program import Place
 
 if TYPE_CHECKING:
     from biaslint.fix import TextEdit
@@ -25,12 +26,17 @@ __all__ = ["ENDINGS", "FORMATS", "View", "plain", "plain_lines", "render"]
 
 FORMATS = {
     "text": "text",
+    "concise": "concise",
+    "grouped": "grouped",
     "json": "as_json",
     "jsonl": "as_jsonl",
     "sarif": "sarif",
     "github": "github",
     "gitlab": "gitlab",
     "junit": "junit",
+    "pylint": "pylint",
+    "rdjson": "rdjson",
+    "azure": "azure",
 }
 ENDINGS = {".txt": "text", ".json": "json", ".jsonl": "jsonl", ".sarif": "sarif", ".xml": "junit"}
 
@@ -65,6 +71,30 @@ class View:
             return Path(path).relative_to(self.base).as_posix()
         except ValueError:
             return Path(path).as_posix()
+
+    @cached_property
+    def repository(self) -> Path:
+        """The top of the repository that holds `base`, which services count paths from; `base` where there is none."""
+        return next((folder for folder in (self.base, *self.base.parents) if (folder / ".git").exists()), self.base)
+
+    def repository_path(self, path: str) -> str:
+        """The path as seen from the repository's top, with `/`."""
+        try:
+            return Path(path).relative_to(self.repository).as_posix()
+        except ValueError:
+            return Path(path).as_posix()
+
+    def file_lines(self, place: Place) -> tuple[int, int]:
+        """The first and last line of a place in its file; for a cell of a notebook, the lines of the file that hold them."""
+        from biaslint.fix import CannotFix, line_in_file
+
+        if place.cell is None:
+            return place.line, place.end_line
+        try:
+            raw = self._text(place.path, None)
+            return line_in_file(raw, place.cell, place.line), line_in_file(raw, place.cell, place.end_line)
+        except CannotFix:
+            return 1, 1
 
     def edits(self, finding: Finding) -> list[TextEdit]:
         """The source edits of the finding's fix; none where it has no fix or the fix cannot be written."""

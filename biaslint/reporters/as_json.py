@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from biaslint.findings import rule_book
 from biaslint.findings.finding import Finding, Severity
 from biaslint.reporters import View
 from biaslint.theory.program import Place
@@ -43,6 +44,7 @@ def entry(view: View, finding: Finding) -> dict[str, Any]:
         "rule": finding.rule,
         "name": finding.name,
         "severity": str(finding.severity),
+        "url": rule_book.find(finding.rule).url,
         **place(view, finding.place),
         "message": finding.message,
         "layer": finding.layer,

@@ -12,15 +12,14 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: 
 
 
 def render(view: View) -> str:
-    """One command a finding."""
+    """One command per finding."""
     out = []
     for finding in view.result.findings:
         place = finding.place
-        properties = {"file": view.path(place.path)}
-        if place.cell is None:  # a notebook's file has other lines than its cells
-            properties |= {"line": str(place.line), "endLine": str(place.end_line)}
-            if place.line == place.end_line:  # columns count only within one line
-                properties |= {"col": str(place.column), "endColumn": str(place.end_column - 1)}
+        line, end = view.file_lines(place)
+        properties = {"file": view.repository_path(place.path), "line": str(line), "endLine": str(end)}
+        if place.cell is None and line == end:  # columns count only within one line, and in a file, not in a cell
+            properties |= {"col": str(place.column), "endColumn": str(place.end_column - 1)}
         properties["title"] = f"{finding.rule} {finding.name}"
         said = [finding.message]
         if place.cell is not None:

@@ -19,8 +19,8 @@ def render(view: View) -> str:
             "fingerprint": fingerprint,
             "severity": _LEVELS[finding.severity],
             "location": {
-                "path": view.path(finding.place.path),
-                "lines": {"begin": finding.place.line, "end": finding.place.end_line},
+                "path": view.repository_path(finding.place.path),
+                "lines": dict(zip(("begin", "end"), view.file_lines(finding.place), strict=True)),
             },
         }
         for finding, fingerprint in zip(view.result.findings, view.fingerprints, strict=True)

@@ -28,7 +28,7 @@ def render(view: View) -> str:
             details += [plain(f"measured: {finding.measured}")] * bool(finding.measured)
             cases.append(
                 f"    <testcase name={_attr(f'{finding.rule} {finding.name} {finding.place.line}:{finding.place.column}')}"
-                f" classname={_attr(shown)} file={_attr(shown)} line={_attr(str(finding.place.line))}>\n"
+                f" classname={_attr(shown)} file={_attr(shown)} line={_attr(str(view.file_lines(finding.place)[0]))}>\n"
                 f"      <failure type={_attr(str(finding.severity))} message={_attr(finding.message)}>"
                 f"{escape(_xml(chr(10).join(details)))}</failure>\n    </testcase>\n"
             )

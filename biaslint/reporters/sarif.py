@@ -1,8 +1,8 @@
 """SARIF 2.1.0, for code scanning services and IDEs.
 
-Choices worth knowing: columns count code points; paths are relative to %SRCROOT%, the folder that biaslint ran in; only the rules
-that were found are described; a file's replacement appears once per fix with all of its edits; in a notebook lines count within
-the cell, which the message names.
+Choices worth knowing: columns count code points; paths are relative to %SRCROOT%, the repository's top; only the rules
+that were found are described; a file's replacement appears once per fix with all of its edits; in a notebook lines are those of the
+file, and the message names the cell.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from biaslint.theory.program import Place
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "note"}
+_PROBLEMS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "recommendation"}
 
 
 def render(view: View) -> str:
@@ -30,9 +31,9 @@ def render(view: View) -> str:
     rules = [_rule(rule_book.find(code)) for code in codes]
     notes = [{"level": "error", "message": {"text": text}} for text in (*view.result.problems, *view.result.errors)]
     run = {
-        "tool": {"driver": {"name": "biaslint", "version": __version__, "informationUri": _home(), "rules": rules}},
+        "tool": {"driver": {"name": "biaslint", "version": __version__, "informationUri": rule_book.HOME, "rules": rules}},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"%SRCROOT%": {"uri": view.base.as_uri().rstrip("/") + "/"}},
+        "originalUriBaseIds": {"%SRCROOT%": {"uri": view.repository.as_uri().rstrip("/") + "/"}},
         "invocations": [{"executionSuccessful": not notes, "toolExecutionNotifications": notes}],
         "results": [
             _result(view, finding, codes.index(finding.rule), fingerprint)
@@ -40,10 +41,6 @@ def render(view: View) -> str:
         ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
-
-
-def _home() -> str:
-    return rule_book.URL.partition("/blob/")[0]
 
 
 def _rule(rule: rule_book.Rule) -> dict[str, Any]:
@@ -56,12 +53,17 @@ def _rule(rule: rule_book.Rule) -> dict[str, Any]:
         "help": {"text": text, "markdown": text},
         "helpUri": rule.url,
         "defaultConfiguration": {"level": _LEVELS[rule.severity], "enabled": rule.default},
-        "properties": {"tags": [rule.category, *rule.frameworks], "precision": "high"},
+        "properties": {
+            "tags": [rule.category, *rule.frameworks],
+            "precision": "high",
+            "problem.severity": _PROBLEMS[rule.severity],
+        },
     }
 
 
 def _result(view: View, finding: Finding, index: int, fingerprint: str) -> dict[str, Any]:
-    cell = f"cell {finding.place.cell}: " if finding.place.cell is not None else ""
+    place = finding.place
+    cell = f"cell {place.cell}, line {place.line}: " if place.cell is not None else ""
     message = cell + finding.message
     result: dict[str, Any] = {
         "ruleId": finding.rule,
@@ -103,7 +105,14 @@ def _changes(view: View, edits: list[TextEdit]) -> list[dict[str, Any]]:
 
 
 def _location(view: View, place: Place) -> dict[str, Any]:
-    return {"artifactLocation": _artifact(view, place.path), "region": _region(place)}
+    return {"artifactLocation": _artifact(view, place.path), "region": _span(view, place)}
+
+
+def _span(view: View, place: Place) -> dict[str, int]:
+    if place.cell is None:
+        return _region(place)
+    line, end = view.file_lines(place)  # columns within a cell are none of the file's
+    return {"startLine": line, "endLine": end}
 
 
 def _region(place: Place | TextEdit) -> dict[str, int]:
@@ -116,7 +125,7 @@ def _region(place: Place | TextEdit) -> dict[str, int]:
 
 
 def _artifact(view: View, path: str) -> dict[str, str]:
-    shown = view.path(path)
+    shown = view.repository_path(path)
     if Path(shown).is_absolute():
         return {"uri": Path(shown).as_uri()}
     return {"uri": quote(os.fsencode(shown)), "uriBaseId": "%SRCROOT%"}

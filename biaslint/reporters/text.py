@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from biaslint.findings.finding import Finding, Safety, Severity
 from biaslint.reporters import View
@@ -11,31 +12,41 @@ from biaslint.theory.program import Place
 
 WINDOW = 160  # columns of a source line that are shown
 TAB = "    "
+MANY = 60  # findings; of more, only the first ones of each rule are shown
+EACH = 2
+GROUPED = 10  # findings; of more, the summary counts them by rule
 
 _COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.HINT: "36;1"}
 _PATH, _FAINT, _RELATED, _BOLD = "1", "2", "34;1", "1"
 
 
 def render(view: View) -> str:
-    """All findings, then the summary."""
-    parts = [_finding(view, finding) for finding in view.result.findings]
+    """The findings, then the summary. Of a great many, the first of each rule are shown, so that the report ends in a screen."""
+    findings = view.result.findings
+    if len(findings) > MANY and not view.quiet:
+        seen: Counter[str] = Counter()
+        shown = []
+        for finding in findings:
+            seen[finding.rule] += 1
+            shown += [finding] if seen[finding.rule] <= EACH else []
+        findings = shown
+    parts = [_finding(view, finding) for finding in findings]
+    left = len(view.result.findings) - len(findings)
+    if left:
+        parts += [f"... and {left} more; `--format concise` lists all, one per line.\n"]
     if view.show_unknown:
         parts += [_unknown(view)]
     if view.statistics:
         parts += [_statistics(view)]
-    parts += [] if view.quiet else [_summary(view)]
+    parts += [] if view.quiet else [summary(view)]
     return "".join(part + "\n" for part in parts if part)
 
 
 def _finding(view: View, finding: Finding) -> str:
     color = _COLORS[finding.severity]
-    head = (
-        f"{_paint(view, _PATH, where(view, finding.place))}: {_paint(view, color, finding.rule)} "
-        f"{plain(finding.message)}{_paint(view, _FAINT, f' [{finding.name}]')}"
-    )
-    out = [head]
     if view.quiet:
-        return head + (f" ({finding.measured.verdict})" if finding.measured else "")
+        return one_line(view, finding)
+    out = [headline(view, finding, where(view, finding.place))]
     gutter = len(str(max([finding.place.line, *(one.place.line for one in finding.related if _near(finding, one.place))])))
     out += _snippet(view, finding.place, color, "^", gutter)
     for related in finding.related:
@@ -53,6 +64,21 @@ def _finding(view: View, finding: Finding) -> str:
         how = "--fix" if finding.fix.safety is Safety.SAFE else "--fix --unsafe-fixes"
         out.append(f"{' ' * gutter} {_paint(view, _FAINT, '=')} {_paint(view, _BOLD, how)}: {plain(finding.fix.message)}")
     return "\n".join(out) + "\n"
+
+
+def headline(view: View, finding: Finding, place: str) -> str:
+    """Where it is, the rule, the severity, the message, and the rule's name."""
+    color = _COLORS[finding.severity]
+    return (
+        f"{_paint(view, _PATH, place)}: {_paint(view, color, f'{finding.rule} {finding.severity}')}: "
+        f"{plain(finding.message)}{_paint(view, _FAINT, f' [{finding.name}]')}"
+    )
+
+
+def one_line(view: View, finding: Finding) -> str:
+    """A finding on one line."""
+    measured = f" ({finding.measured.verdict})" if finding.measured else ""
+    return headline(view, finding, where(view, finding.place)) + measured
 
 
 def _near(finding: Finding, place: Place) -> bool:
@@ -95,7 +121,12 @@ def _snippet(view: View, place: Place, color: str, mark: str, gutter: int, label
 def _unknown(view: View) -> str:
     facts = [f"{where(view, fact.place)}: not understood: {plain(fact.what)}" for fact in view.result.unknowns]
     facts += [f"{at_start(plain(what))}: the analysis stopped here: {plain(why)}" for what, why in view.result.stopped]
-    return "\n".join([*facts, f"{len(facts)} things were not understood" if facts else "Everything was understood."]) + "\n"
+    return "\n".join([*facts, f"{_count(len(facts), 'thing')} not understood." if facts else _all_understood(view)]) + "\n"
+
+
+def _all_understood(view: View) -> str:
+    layers = view.result.statistics.layers
+    return "Everything was understood." if layers else "No model was executed, so there was nothing to understand."
 
 
 def _statistics(view: View) -> str:
@@ -105,40 +136,58 @@ def _statistics(view: View) -> str:
     numbers = view.result.statistics
     share = f" ({numbers.known / numbers.layers:.1%})" if numbers.layers else ""
     rows += [
-        f"{numbers.files:6}  files, {numbers.skipped} of them without model code",
-        f"{numbers.layers:6}  layers with a bias; the readers of {numbers.known}{share} are all known",
-        f"{len(view.result.unknowns) + len(view.result.stopped):6}  things not understood (--show-unknown)",
-        f"{numbers.suppressed:6}  findings silenced by comments and settings",
+        f"{numbers.files:6}  files, {numbers.skipped} without model code",
+        f"{numbers.layers:6}  layers with a bias, {numbers.known}{share} with all readers known",
+        f"{len(view.result.unknowns) + len(view.result.stopped):6}  constructs not understood (--show-unknown)",
+        f"{numbers.suppressed:6}  findings suppressed by comments and settings",
     ]
     return "\n".join(rows) + "\n"
 
 
-def _summary(view: View) -> str:
+def summary(view: View) -> str:
+    """What was found, in one line; of many findings, also a table by rule."""
     findings = view.result.findings
-    mended = f"Fixed {_count(view.fixed, 'finding')}. " if view.fixed else ""
+    fixed = f"Fixed {_count(view.fixed, 'finding')}" if view.fixed else ""
     if not findings:
+        if view.result.errors:
+            return f"{fixed}." if fixed else ""
+        if fixed:
+            return f"{fixed}; none remaining."
         files = view.result.statistics.files
-        return f"{mended}Nothing found in {_count(files, 'file')}." if not view.result.errors else ""
+        return f"All checks passed ({_count(files, 'file')})." if files else "No Python files found."
     counts = Counter(finding.severity for finding in findings)
     kinds = ", ".join(
         _count(counts[severity], str(severity)) for severity in sorted(Severity, reverse=True) if counts[severity]
     )
     files = len({finding.place.path for finding in findings})
+    found = f"{fixed}; {kinds} remaining" if fixed else f"Found {kinds}"
+    parts = [f"{found} in {_count(files, 'file')}."]
+    measured = Counter(finding.measured.verdict for finding in findings if finding.measured)
+    if measured:
+        parts.append(f"Measured: {', '.join(f'{count} {verdict}' for verdict, count in sorted(measured.items()))}.")
+    hints = _fixable(findings)
+    parts += [f"{hints[0].upper()}{hints[1:]}."] if hints else []
+    return _table(findings) * (len(findings) > GROUPED) + " ".join(parts)
+
+
+def _fixable(findings: Sequence[Finding]) -> str:
+    """How many can be fixed, and by which options; "" where none can."""
     safe = sum(finding.fix is not None and finding.fix.safety is Safety.SAFE for finding in findings)
     unsafe = sum(finding.fix is not None for finding in findings) - safe
-    hints = [f"{safe} can be fixed with --fix"] * bool(safe)
-    hints += [
-        f"{unsafe}{' more' if safe else ''} with --fix --unsafe-fixes"
-        if safe
-        else f"{unsafe} can be fixed with --fix --unsafe-fixes"
-    ] * bool(unsafe)
-    measured = Counter(finding.measured.verdict for finding in findings if finding.measured)
-    marks = (
-        f" The model says: {', '.join(f'{count} {verdict}' for verdict, count in sorted(measured.items()))}."
-        if measured
-        else ""
-    )
-    return f"{mended}Found {kinds} in {_count(files, 'file')}.{marks}" + (f" {', '.join(hints).capitalize()}." if hints else "")
+    if safe and unsafe:
+        return f"{safe} fixable with --fix, {unsafe} more with --fix --unsafe-fixes"
+    return f"{safe} fixable with --fix" if safe else f"{unsafe} fixable with --fix --unsafe-fixes" if unsafe else ""
+
+
+def _table(findings: Sequence[Finding]) -> str:
+    """One line per rule: how many findings, in how many files, and how many can be fixed."""
+    rows = []
+    for (rule, name), count in Counter((one.rule, one.name) for one in findings).most_common():
+        those = [one for one in findings if one.rule == rule]
+        files = len({one.place.path for one in those})
+        hint = _fixable(those)
+        rows.append(f"{count:6}  {rule} {name}, in {_count(files, 'file')}{f'; {hint}' if hint else ''}\n")
+    return "".join(rows)
 
 
 def _count(number: int, what: str) -> str:

@@ -23,7 +23,7 @@ torch = pytest.importorskip("torch")
 from biaslint.analysis.run import analyse  # noqa: E402
 from biaslint.runtime.target import inputs  # noqa: E402
 from biaslint.runtime.torch.gradient_test import Deadness, affine_layers, dead_biases  # noqa: E402
-from biaslint.runtime.torch.session import guesses  # noqa: E402
+from biaslint.runtime.torch.guessing import guesses  # noqa: E402
 from biaslint.runtime.torch.tracing import origins, tracing  # noqa: E402
 from biaslint.theory.program import LayerUse  # noqa: E402
 

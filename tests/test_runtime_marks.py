@@ -165,7 +165,7 @@ def test_findings_without_a_measured_model_carry_no_mark(tmp_path: Path) -> None
 def test_options_for_the_model_without_a_model_are_wrong_usage(tmp_path: Path) -> None:
     write(tmp_path, {"net.py": ""})
     for spelling in NAMES.values():
-        value = [] if spelling in ("--network", "--allow-pickle", "--allow-unsafe-keras") else ["1"]
+        value = [] if spelling in ("--run-script", "--network", "--allow-pickle", "--allow-unsafe-keras") else ["1"]
         value = ["softmax"] if spelling == "--output-kind" else value
         ran = biaslint(tmp_path, "net.py", spelling, *value)
         assert (ran.status, f"{spelling} goes with --verify TARGET" in ran.err) == (2, True)

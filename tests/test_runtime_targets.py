@@ -323,3 +323,131 @@ def test_keras_inputs_are_fed_by_their_own_type(folder: Path) -> None:
     fed: Any = ["20:int[0,50] (guessed)", "4 (guessed)", "3:bool (guessed)"]
     assert run(Job("net.py:model")).inputs == fed
     assert run(Job("net.py:model", ["dtype=float32"])).inputs == fed
+
+
+# Inputs
+
+INPUTS = {
+    "Two": "def __init__(self):\n        super().__init__()\n        self.a, self.b = nn.Linear(5, 4), nn.Linear(7, 4)\n"
+    "    def forward(self, x, other):\n        return self.a(x) + self.b(other)\n",
+    "Flat": "def __init__(self):\n        super().__init__()\n        self.c, self.f = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(4 * 14 * 14, 2)\n"
+    "    def forward(self, x):\n        return self.f(nn.functional.max_pool2d(self.c(x), 2).flatten(1))\n",
+    "Masked": "def __init__(self):\n        super().__init__()\n        self.e, self.f = nn.Embedding(30, 6), nn.Linear(6, 2)\n"
+    "    def forward(self, tokens, mask, lengths):\n"
+    "        return self.f((self.e(tokens) * mask[..., None]).sum(1) / lengths[:, None])\n",
+    "Timed": "def __init__(self):\n        super().__init__()\n        self.c, self.t = nn.Conv2d(3, 8, 3), nn.Embedding(1000, 8)\n"
+    "    def forward(self, x, t):\n        return self.c(x) + self.t(t)[:, :, None, None]\n",
+    "Sized": "def __init__(self):\n        super().__init__()\n        self.c = nn.Conv2d(3, 8, 16, 16)\n"
+    "    def forward(self, x):\n        assert x.shape[-1] == 96, f'Input height ({x.shape[-1]}) doesn\\'t match model (96).'\n        return self.c(x)\n",
+    "Double": "def __init__(self):\n        super().__init__()\n        self.f = nn.Linear(6, 2).double()\n"
+    "    def forward(self, x):\n        return self.f(x)\n",
+}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_inputs_of_which_nothing_was_said_are_worked_out(folder: Path, name: str) -> None:
+    (folder / "net.py").write_text(f"import torch\nfrom torch import nn\nclass {name}(nn.Module):\n    {INPUTS[name]}")
+    observed = run(Job(f"net.py:{name}"))
+    assert all(one.endswith("(guessed)") for one in observed.inputs)
+    assert observed.inconclusive == {}
+
+
+LSTM = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.LSTM(8, 6)
+    def forward(self, x, hidden, options, deep):
+        assert deep is True and options["mask"].shape == x.shape[1:2] and options["scale"].shape == (3,)
+        return self.rnn(x, hidden)[0]
+"""
+
+
+def test_inputs_may_be_nested_have_their_batch_elsewhere_and_hold_plain_values(folder: Path) -> None:
+    (folder / "net.py").write_text(LSTM)
+    inputs = ["16xBx8", "(1xBx6;1xBx6)", "{mask=scalar:ones;scale=3!}", "deep:=True"]
+    observed = run(Job("net.py:Net", inputs=inputs, batch=5))
+    assert observed.inputs == inputs
+    assert observed.outputs[0].shape == [16, 5, 6]
+
+
+@pytest.mark.parametrize("text", ["3x", "(3;x)", "{3}", "x=", "3:int", "3xB:float[1]"])
+def test_inputs_that_are_not_understood_are_said_to_be(folder: Path, text: str) -> None:
+    (folder / "net.py").write_text(LSTM)
+    with pytest.raises(VerifyError, match="--input"):
+        run(Job("net.py:Net", inputs=[text]))
+
+
+# Scripts
+
+SCRIPT = """
+import argparse, sys
+import torch
+import not_installed_anywhere
+from torch import nn
+
+torch.set_num_threads(1)
+parser = argparse.ArgumentParser()
+parser.add_argument("--width", type=int, default=6)
+args = parser.parse_args([])
+rows = open("training.csv").read()
+device = torch.device("cuda")
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(args.width, 2)
+    def forward(self, x):
+        return self.layer(x)
+
+def loss(a, b):
+    return nn.functional.mse_loss(a, b)
+
+model = Net().to(device)
+data = [(torch.zeros(4, 6), torch.ones(4, 2))]
+for epoch in range(10**9):
+    model(rows)
+"""
+
+
+def test_of_a_script_only_what_the_target_needs_is_run(folder: Path) -> None:
+    (folder / "train.py").write_text(SCRIPT)
+    observed = run(Job("train.py:Net", inputs=["6"], loss="train.py:loss", data="train.py:data"))
+    assert observed.layers[0].config["in_features"] == 6
+    assert observed.loss.value is not None
+    assert "lines 11-12, 24-27 of train.py were not run" in observed.notes[0]
+
+
+def test_what_a_script_builds_may_be_the_target_and_its_gpu_is_the_processor(folder: Path) -> None:
+    (folder / "train.py").write_text(SCRIPT)
+    observed = run(Job("train.py:model", inputs=["6"]))
+    assert "lines 11, 25-27 of train.py were not run" in observed.notes[0]
+    assert "stays on the processor" in observed.notes[1]
+
+
+def test_a_script_is_run_whole_where_that_is_asked_for(folder: Path) -> None:
+    (folder / "train.py").write_text(SCRIPT.replace("import not_installed_anywhere\n", ""))
+    with pytest.raises(VerifyError, match="FileNotFoundError"):
+        run(Job("train.py:Net", inputs=["6"], run_script=True))
+
+
+def test_a_script_that_ends_while_it_is_loaded_is_said_to(folder: Path) -> None:
+    (folder / "train.py").write_text(SCRIPT.replace("parse_args([])", "parse_args(['--unknown'])"))
+    with pytest.raises(VerifyError, match="ended by itself while it was loaded or built"):
+        run(Job("train.py:Net", inputs=["6"]))
+
+
+def test_code_that_moves_to_a_gpu_that_is_not_there_is_measured_on_the_processor(folder: Path) -> None:
+    (folder / "net.py").write_text(
+        "import torch\nfrom torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.f = nn.Linear(4, 3).cuda()\n        self.g = nn.Linear(4, 3, device='cuda:0')\n"
+        "    def forward(self, x):\n        x = x.cuda().to('cuda', non_blocking=True)\n"
+        "        return self.f(x) + self.g(x.to(device=torch.device('cuda'))) + torch.zeros(3, device='cuda')\n"
+    )
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    observed = run(Job("net.py:Net", inputs=["4"]))
+    assert observed.inconclusive == {}
+    assert any("stays on the processor" in note for note in observed.notes)

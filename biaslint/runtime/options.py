@@ -91,6 +91,7 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {"default": sys.executable, "metavar": "FILE", "help": "The interpreter to build the model with [this one]."},
     ),
     (("--env", "passed"), {"multiple": True, "metavar": "NAME", "help": "Hand on this environment variable too."}),
+    (("--run-script",), {"is_flag": True, "help": "Run the target's whole file, not only what the target needs of it."}),
     (("--network",), {"is_flag": True, "help": "Let the model use the network."}),
     (
         ("--allow-pickle",),

@@ -58,20 +58,23 @@ def run(job: Job, say: Any) -> Observed:
     """Build, feed and measure. Raises TargetError where the user can do something about it."""
     say("importing", 0.02)
     lines: dict[str, set[int]] = {}
-    with tracing.tracing():
+    notes: list[str] = []
+    with tracing.tracing(notes):
         try:
             if is_saved(job.target):
                 model = load_saved(job)
             else:
-                load_object(job.target)
+                made = load_object(job.target, notes=None if job.run_script else notes)
                 _seed(job.seed)
                 say("building", 0.1)
                 with executed_lines() as lines:
-                    model = build(job.target, job.arguments)
+                    model = build(job.target, job.arguments, made)
         except TargetError:
             raise
         except MemoryError:
             raise
+        except SystemExit as error:
+            raise TargetError(f"{job.target} ended by itself while it was loaded or built (exit status {error.code})") from None
         except Exception as error:
             raise TargetError(_explain(error, f"building {job.target}")) from error
     framework = is_model(model)
@@ -79,6 +82,7 @@ def run(job: Job, say: Any) -> Observed:
     _seed(job.seed)
     observed: Observed = session.observe(model, job, stated_targets(job), say)
     observed.target = job.target
+    observed.notes = list(dict.fromkeys(notes + observed.notes))
     observed.executed = {path: sorted(found) for path, found in lines.items()}
     return observed
 

@@ -12,26 +12,28 @@ from types import ModuleType
 from typing import Any
 
 
-def _torch(stack: ExitStack) -> None:
+def _torch(stack: ExitStack, notes: list[str]) -> None:
+    from biaslint.runtime.torch.devices import on_processor
     from biaslint.runtime.torch.tracing import tracing
 
     stack.enter_context(tracing())
+    stack.enter_context(on_processor(notes))
 
 
-def _keras(stack: ExitStack) -> None:
+def _keras(stack: ExitStack, notes: list[str]) -> None:
     from biaslint.runtime.keras.tracing import tracing
 
     stack.enter_context(tracing())
 
 
-def _tensorflow(stack: ExitStack) -> None:
+def _tensorflow(stack: ExitStack, notes: list[str]) -> None:
     from biaslint.runtime.tensorflow.tracing import tracing
 
     stack.enter_context(tracing())
 
 
 # As soon as this module is there, tracing can begin.
-_STARTS: dict[str, Callable[[ExitStack], None]] = {"torch": _torch, "keras": _keras, "tensorflow": _tensorflow}
+_STARTS: dict[str, Callable[[ExitStack, list[str]], None]] = {"torch": _torch, "keras": _keras, "tensorflow": _tensorflow}
 
 
 class _AfterImport(importlib.abc.MetaPathFinder):
@@ -59,15 +61,15 @@ class _AfterImport(importlib.abc.MetaPathFinder):
 
 
 @contextlib.contextmanager
-def tracing() -> Iterator[None]:
-    """Remember what made each layer that is constructed inside, for PyTorch and Keras."""
+def tracing(notes: list[str]) -> Iterator[None]:
+    """Remember what made each layer that is constructed inside; what is worth a word goes into the notes."""
     with ExitStack() as stack:
         waiting: dict[str, Callable[[], None]] = {}
         for name, start in _STARTS.items():
             if name in sys.modules:
-                start(stack)
+                start(stack, notes)
             else:
-                waiting[name] = lambda start=start: start(stack)  # type: ignore[misc]
+                waiting[name] = lambda start=start: start(stack, notes)  # type: ignore[misc]
         finder = _AfterImport(waiting)
         sys.meta_path.insert(0, finder)
         try:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from biaslint.runtime.target.script import Slice, sliced
+
 SAVED = {".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".npz", ".pt2", ".ts", ".keras", ".h5", ".hdf5"}
 
 
@@ -49,7 +51,7 @@ def parse_arguments(texts: list[str]) -> tuple[list[Any], dict[str, Any]]:
     return positional, keywords
 
 
-def _import_file(path: Path) -> Any:
+def _import_file(path: Path, part: Slice | None = None) -> Any:
     """Import a file: as a module of its package where it lies in one, so that relative imports work."""
     path = path.resolve()
     parts, folder = [path.stem], path.parent
@@ -72,7 +74,14 @@ def _import_file(path: Path) -> Any:
         raise TargetError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    if part is None:
+        spec.loader.exec_module(module)
+        return module
+    try:
+        exec(compile(part.tree, str(path), "exec"), vars(module))
+    except NameError:  # something was needed after all
+        del sys.modules[name]
+        return _import_file(path)
     return module
 
 
@@ -84,14 +93,41 @@ def split(target: str) -> tuple[str, str]:
     return head, name
 
 
-def load_object(target: str) -> Any:
-    """The object that `package.module:name` or `file.py:name` names."""
+_SLICED: set[str] = set()  # files of which a part was run
+
+
+def _module_of(path: Path, name: str, notes: list[str] | None) -> Any:
+    """A file as a module, as much of it as the name needs where notes are taken (or were, for another name)."""
+    first, part = name.split(".")[0], None
+    again = str(path.resolve()) in _SLICED
+    if first and (notes is not None or again) and not (path.parent / "__init__.py").is_file():
+        part = sliced(path, first)
+    if part is None:
+        return _import_file(path)
+    if again:
+        module = _import_file(path)
+        if hasattr(module, first):
+            return module
+        sys.modules.pop(path.stem, None)
+    _SLICED.add(str(path.resolve()))
+    if notes is not None:
+        lines = ", ".join(f"{begin}-{end}" if end > begin else f"{begin}" for begin, end in part.skipped[:6])
+        more = ", ..." if len(part.skipped) > 6 else ""
+        notes.append(f"lines {lines}{more} of {path} were not run: {name} does not need them; --run-script runs them too")
+    return _import_file(path, part)
+
+
+def load_object(target: str, *, notes: list[str] | None = None) -> Any:
+    """The object that `package.module:name` or `file.py:name` names.
+
+    With `notes`, only what it needs of a script is run, and what is left out is noted.
+    """
     where, name = split(target)
     if where.endswith(".py") or "/" in where or "\\" in where:
         path = Path(where)
         if not path.is_file():
             raise TargetError(f"no such file: {where}")
-        module = _import_file(path)
+        module = _module_of(path, name, notes)
     else:
         if not name:
             where, _, name = where.rpartition(".")
@@ -162,9 +198,9 @@ def _models_in(value: Any) -> Iterator[Any]:
         yield value.model
 
 
-def build(target: str, arguments: list[str]) -> Any:
-    """The model that the target builds."""
-    made = load_object(target)
+def build(target: str, arguments: list[str], made: Any = None) -> Any:
+    """The model that the target builds; `made` is what it names, where that is loaded already."""
+    made = load_object(target) if made is None else made
     positional, keywords = parse_arguments(arguments)
     if not is_model(made):
         if not callable(made):

@@ -11,7 +11,8 @@ from biaslint.runtime.facts.observed import Observed, TargetFacts
 from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, load_loss, load_object
-from biaslint.runtime.torch import gradient_test, tracing
+from biaslint.runtime.torch import gradient_test, guessing, tracing
+from biaslint.runtime.torch.devices import on_processor
 from biaslint.runtime.torch.function_watch import preserved
 from biaslint.runtime.torch.measuring import measure, observed_batch
 from biaslint.runtime.torch.saved import load_weights
@@ -30,46 +31,31 @@ def _tensors(value: Any) -> Any:
     return value
 
 
-def guesses(model: Any) -> list[inputs.Spec]:
-    """What a model of which nothing was said may want, most likely first."""
-    from torch import nn
-
-    found: list[inputs.Spec] = []
-    stated = getattr(model, "default_cfg", None) or {}
-    if isinstance(stated, Mapping) and stated.get("input_size"):
-        found.append(inputs.Spec(tuple(stated["input_size"])))
-    for module in model.modules():
-        if isinstance(module, nn.modules.conv._ConvNd):
-            dimensions = len(module.kernel_size)
-            sizes = {1: (64, 1024, 16000), 2: (64, 224, 32, 28, 299), 3: (16, 32)}[dimensions]
-            if module.transposed and not found:  # a generator starts from noise
-                sizes = (1, 4, 8)
-            found += [inputs.Spec((module.in_channels or 3, *[size] * dimensions)) for size in sizes]
-        elif isinstance(module, nn.Embedding):
-            found.append(inputs.Spec((16,), type="int", low=0, high=module.num_embeddings))
-        elif isinstance(module, nn.RNNBase):
-            found.append(inputs.Spec((16, module.input_size)))
-        elif isinstance(module, nn.RNNCellBase):
-            found.append(inputs.Spec((module.input_size,)))
-        elif isinstance(module, nn.Linear):
-            found += [inputs.Spec((module.in_features,)), inputs.Spec((16, module.in_features))]
-        if len(found) >= 6:
-            break
-    return found
-
-
 def _try(model: Any, specs: list[inputs.Spec], job: Job) -> tuple[list[Any], dict[str, Any], str]:
     """Feed the model; the inputs, and what went wrong ("" where nothing did)."""
     import torch
 
     own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-    made = []
-    for index, spec in enumerate(specs):
-        value = torch.from_numpy(inputs.arrays(spec, job.batch, job.seed + index))
-        made.append((spec, value.to(own) if value.is_floating_point() else value))  # a model of float16 wants its like
+    made = [(spec, _fed(inputs.arrays(spec, job.batch, job.seed + index), spec, own)) for index, spec in enumerate(specs)]
     positional = [value for spec, value in made if not spec.name]
     named = {spec.name: value for spec, value in made if spec.name}
     return positional, named, _fails(model, positional, named)
+
+
+def _fed(value: Any, spec: inputs.Spec, own: Any) -> Any:
+    """Arrays as tensors; floats in the type that the model has, since one of float16 wants its like."""
+    import torch
+
+    if spec.nested == "dict":
+        return {part.name: _fed(value[part.name], part, own) for part in spec.parts}
+    if spec.nested:
+        return tuple(_fed(one, part, own) for one, part in zip(value, spec.parts, strict=True))
+    if spec.value:
+        return value
+    tensor = torch.as_tensor(value)
+    if spec.type == "bfloat16":
+        return tensor.bfloat16()
+    return tensor.to(own) if spec.type == "float" else tensor
 
 
 def _fails(model: Any, positional: list[Any], named: dict[str, Any]) -> str:
@@ -103,14 +89,12 @@ def _feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
                 f"the model could not be fed with {given}: {failure}. Its signature is {_signature(model)}; pass one --input for each argument without a default, or real data with --data"
             )
         return positional, named, [str(spec) for spec in specs]
-    tried: list[str] = []
-    for spec in dict.fromkeys(guesses(model)):
-        positional, named, failure = _try(model, [spec], job)
-        if not failure:
-            return positional, named, [f"{spec} (guessed)"]
-        tried.append(f"{spec}: {failure}")
+    specs, tried = guessing.find(model, lambda specs: _try(model, specs, job)[2])
+    if specs:
+        positional, named, _ = _try(model, specs, job)
+        return positional, named, [f"{spec} (guessed)" for spec in specs]
     raise TargetError(
-        f"no --input was given, and guesses failed ({'; '.join(tried) or 'nothing to go by'}). "
+        f"no --input was given, and guesses failed ({'; '.join(tried[:4]) or 'nothing to go by'}). "
         f"Its signature is {_signature(model)}; pass --input SHAPE for each argument, without the batch, as in --input 3x224x224 or --input tokens=20:int[0,1000]"
     )
 
@@ -168,6 +152,14 @@ def _optimiser(model: Any, job: Job) -> Any:
 
 def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Observed:
     """Measure a PyTorch model as the job says."""
+    notes: list[str] = []
+    with on_processor(notes):
+        observed = _observe(model, job, stated, say)
+    observed.notes += notes
+    return observed
+
+
+def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Observed:
     import torch
 
     model = getattr(model, "_orig_mod", model)  # what torch.compile was given

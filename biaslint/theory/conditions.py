@@ -2,6 +2,7 @@
 
 A constructor call that makes layers for several uses is reported
 - without a condition when the bias is dead in all of them,
+- without one also when it is alive only where no training goes on: all that sees it there are norms with stored statistics,
 - at the innermost call that led only to dead ones, where the call site decides over the bias (`conv1x1(..., bias=True)`),
 - with the condition that the dead uses share and the living ones do not (`use_bn`), and
 - not at all otherwise.
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from biaslint.theory.program import ESCAPED, HANDED, LayerUse, Place, Program, Site
+from biaslint.theory.program import ESCAPED, HANDED, STORED, LayerUse, Place, Program, Site
 
 BIASED_KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "attention")
 SETTLED = ("dead", "alive", "part")
@@ -46,33 +47,43 @@ class Test:
 def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple[str, ...]) -> Iterator[Verdict]:
     """The places whose bias is dead in the sense of `is_dead`, each with its condition."""
     alive_through: set[Place] = set()
+    training = {use.run for use in program.uses if use.kind in ("optimizer", "training")}
     for use in program.uses:
         if use.kind in BIASED_KINDS and use.bias.present and settled(use) and not is_dead(use):
             alive_through.update(use.chain)
     reported: set[Place] = set()
     for site in program.sites(*kinds):
-        for verdict in verdicts_of_site(site, is_dead, alive_through):
+        for verdict in verdicts_of_site(site, is_dead, alive_through, training):
             if verdict.place not in reported:
                 reported.add(verdict.place)
                 yield verdict
 
 
 def settled(use: LayerUse) -> bool:
-    """Is it known whether the bias is dead?"""
-    return use.fate.kind in SETTLED or use.fate.detail == HANDED
+    """Is it known whether the bias is dead where it is trained?"""
+    return (use.fate.kind in SETTLED and use.fate.detail != STORED) or use.fate.detail == HANDED
 
 
-def verdicts_of_site(site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Place]) -> Iterator[Verdict]:
-    """What is to be said of one constructor call."""
+def verdicts_of_site(
+    site: Site, is_dead: Callable[[LayerUse], bool], alive_through: set[Place], training: set[int]
+) -> Iterator[Verdict]:
+    """What is to be said of one constructor call. `training`: the executions that train what they build."""
     biased = [use for use in site.uses if use.bias.present is not False]
     if any(use.bias.present is None or use.fate.detail == ESCAPED for use in biased):
         return
     dead = [use for use in biased if is_dead(use)]
+    trained = {use.run for use in dead}
+    untrained = [use for use in biased if use.fate.detail == STORED]
     living = [use for use in biased if settled(use) and not is_dead(use)]
+    living += [use for use in untrained if use.run in training - trained]  # trained with stored statistics
     if not dead:
         return
     given_by_caller = bool(dead[0].bias.argument_text) and dead[0].bias.argument_text not in ("True", "False")
     if not living:
+        test = distinguishing_condition(dead, untrained) if untrained and not given_by_caller else None
+        if test is not None and not MODE.fullmatch(test.name):
+            yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
+            return
         where = dead[0].bias.argument_text if given_by_caller and len(biased) < len(site.uses) else ""
         yield Verdict(site.place, dead[0], tuple(dead), where=where)
         return
@@ -154,6 +165,12 @@ def either_way(one: bool | None, two: bool | None) -> bool | None:
 
 
 NORM = re.compile(r"norm|bn", re.IGNORECASE)
+# a parameter that says whether this is training: it does not decide whether a bias has an effect, since training is what counts
+MODE = re.compile(
+    r"((is_?)?(train|training|trainable|test|testing|eval|evaluate|inference|infer|phase|phase_?train|train(ing)?_?(phase|mode|flag|ph))"
+    r"|mode|reuse\w*)( .*)?",
+    re.IGNORECASE,
+)
 
 
 def differs_alone(name: str, dead: list[LayerUse], living: list[LayerUse]) -> bool:

@@ -84,6 +84,7 @@ class Bias:
 
 ESCAPED = "the layer is handed to code that is not known"
 SCORES = "its results are the scores that softmax takes"
+STORED = "a norm with stored statistics"  # all that sees it: this use does not train the layer
 HANDED = "its model is handed to code that is not known"  # some reader sees the bias, whatever it is set to there
 
 
@@ -94,7 +95,7 @@ class Fate:
     `kind` is one of
         "dead"      every reader loses it; `by` says what cancels it (`detail`: SCORES where softmax takes the layer's result itself)
         "part"      one part of a fused projection is lost (`detail` says which), the rest is seen
-        "alive"     some reader sees it; `detail` says which
+        "alive"     some reader sees it; `detail` says which (STORED: only norms in inference mode do)
         "unread"    the layer was called and nothing reads the result
         "uncalled"  the layer was never called
         "unknown"   the execution stopped before it could be told, or `detail`: ESCAPED, HANDED

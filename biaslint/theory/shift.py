@@ -12,13 +12,18 @@ operations only ever changes that set:
 - everything else (nonlinearities, dropout, unknown functions, the model's own result) shows it.
 
 The bias is dead when every path ends in a removal and at least one removal's result is used.
+
+Training decides. A batch norm in inference mode subtracts a stored mean. Where the same norm is trained elsewhere, that mean was taken
+from tensors that had the bias in them, and carries it along: an inference call beside a training call, an evaluation copy, or a frozen
+copy inside a combined model keep no bias alive. A norm that only ever runs in inference mode subtracts a number that has nothing to do
+with the bias, which shows.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from biaslint.theory.dataflow import Node
 
@@ -30,14 +35,24 @@ HEADS = range(-6, -2)  # the axes before the last two, where the rank is not kno
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a shift: the nodes that removed it, and those that showed it (with why)."""
+    """What became of a shift: the nodes that removed it, those that showed it (with why), and norms with stored statistics."""
 
     removed: list[Node]
     seen: list[tuple[Node, str]]
+    untrained: list[Node] = field(default_factory=list)  # norms with stored statistics, which no call takes from a batch
+    carried: list[Node] = field(default_factory=list)  # norms with stored statistics, which another call takes from a batch
 
     @property
     def dead(self) -> bool:
         return not self.seen and any(node.readers for node in self.removed)
+
+    @property
+    def stored(self) -> bool:
+        """Has the shift met nothing but norms with stored statistics? Then this is a use that does not train the layer."""
+        return not self.seen and not self.dead and bool(self.untrained or self.carried)
+
+    def counts(self) -> tuple[int, ...]:
+        return len(self.removed), len(self.seen), len(self.untrained), len(self.carried)
 
 
 def front(axes: Iterable[int], rank: int | None) -> Axes:
@@ -75,6 +90,13 @@ def aligned(axes: Axes, node: Node, result: Node) -> Axes:
     if node.rank is None or result.rank is None:
         return axes
     return frozenset((axis if axis < 0 else axis - node.rank) + result.rank for axis in axes)
+
+
+class Stored(Exception):
+    """The shift meets a norm with stored statistics, which would remove it in training. Behind it, it varies along `axes`."""
+
+    def __init__(self, axes: Axes) -> None:
+        self.axes = axes
 
 
 class Seen(Exception):
@@ -115,7 +137,15 @@ def _norm(node: Node, state: dict[int, Axes]) -> Axes | None:
         means = means(rank, shift)
     if overlap(shift, means, rank):
         raise Seen(f"{node.name or node.info['style']}, over whose mean it varies")
+    if node.info.get("stored"):
+        kept = frozenset(range(rank)) - front(means, rank) if rank is not None else NONE
+        raise Stored(shift | kept)
     return None
+
+
+def trained_elsewhere(node: Node) -> bool:
+    """Is the norm, whose statistics are stored here, called in training as well?"""
+    return any(call.op == "norm" and not call.info.get("stored") for call in node.info.get("calls", ()))
 
 
 def _softmax(node: Node, state: dict[int, Axes]) -> Axes | None:
@@ -288,13 +318,15 @@ TRANSFER = {
 }
 
 
-def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
+def follow(starts: Iterable[tuple[Node, Axes]], into_untrained: bool = True) -> Outcome:
     """Follow a shift forward from the nodes that carry it first, each with the axes it varies along there.
+
+    `into_untrained`: also through norms whose statistics nothing trains, to what sees the shift behind them.
 
     Where only one tensor carries it on, what becomes of it from there depends on that tensor and the axes alone, and is noted there:
     along a residual stream each bias is followed to the next block only.
     """
-    passed: list[tuple[Node, Axes, int, int]] = []
+    passed: list[tuple[Node, Axes, tuple[int, ...]]] = []
     steps, ended = 0, False
     state: dict[int, Axes] = {}
     waiting: list[tuple[int, Node]] = []
@@ -319,6 +351,12 @@ def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
             break
         try:
             shift = TRANSFER[node.op](node, state)
+        except Stored as stored:
+            carried = trained_elsewhere(node)
+            (outcome.carried if carried else outcome.untrained).append(node)
+            if carried or not into_untrained:
+                continue
+            shift = stored.axes
         except Seen as seen:
             outcome.seen.append((node, seen.why))
             if len(outcome.seen) > 4:
@@ -332,26 +370,30 @@ def follow(starts: Iterable[tuple[Node, Axes]]) -> Outcome:
         else:
             state[node.id] = axes = along(shift, node)
             if not waiting:
-                known = node.info.get("outcomes", {}).get(axes)
+                known = node.info.get("outcomes", {}).get((axes, into_untrained))
                 if known is not None:
                     outcome.removed += known.removed
                     outcome.seen += known.seen
+                    outcome.untrained += known.untrained
+                    outcome.carried += known.carried
                     break
-                passed.append((node, axes, len(outcome.removed), len(outcome.seen)))
+                passed.append((node, axes, outcome.counts()))
             wake(node)
-    _note(passed, outcome, ended)
+    _note(passed, outcome, ended, into_untrained)
     return outcome
 
 
-def _note(passed: list[tuple[Node, Axes, int, int]], outcome: Outcome, ended: bool) -> None:
+def _note(passed: list[tuple[Node, Axes, tuple[int, ...]]], outcome: Outcome, ended: bool, into_untrained: bool) -> None:
     """Note what became of the shift from each tensor on that carried it alone. `ended`: it was not followed to its end."""
     last = len(outcome.removed)
     kinds: dict[tuple[object, ...], Node] = {}
-    for node, axes, removed, seen in reversed(passed):
+    for node, axes, (removed, seen, untrained, carried) in reversed(passed):
         for other in reversed(outcome.removed[removed:last]):
             kind = (other.op, other.info.get("style"), bool(other.readers))
             kinds.pop(kind, None)  # one of each kind tells as much as all of them: the first
             kinds[kind] = other
         last = removed
         if outcome.seen[seen:] or not ended:
-            node.info.setdefault("outcomes", {})[axes] = Outcome(list(reversed(kinds.values())), outcome.seen[seen:][:5])
+            norms = outcome.untrained[untrained:][:5], outcome.carried[carried:][:5]
+            known = Outcome(list(reversed(kinds.values())), outcome.seen[seen:][:5], *norms)
+            node.info.setdefault("outcomes", {})[axes, into_untrained] = known

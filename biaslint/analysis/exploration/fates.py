@@ -8,7 +8,7 @@ from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.interpreter import framework
 from biaslint.theory import shift
 from biaslint.theory.dataflow import Node
-from biaslint.theory.program import ESCAPED, HANDED, SCORES, Fate
+from biaslint.theory.program import ESCAPED, HANDED, SCORES, STORED, Fate
 
 
 def fate_of(layer: Layer, place: Any) -> Fate:
@@ -31,7 +31,8 @@ def followed(layer: Layer, place: Any) -> Fate:
         return Fate("alive", detail="")
     if all(not node.readers for node in nodes):
         return Fate("unread")
-    outcome = shift.follow([(node, frozenset(axes_of(node.bias_of))) for node in nodes if isinstance(node.bias_of, Layer)])
+    starts = [(node, frozenset(axes_of(node.bias_of))) for node in nodes if isinstance(node.bias_of, Layer)]
+    outcome = shift.follow(starts)
     read = next(
         (which for one in one_bias for which, node in one.reads if which.startswith("bias") and reaches_output(node)), ""
     )
@@ -51,6 +52,8 @@ def followed(layer: Layer, place: Any) -> Fate:
         styles = {removed.info.get("style") for removed in outcome.removed}
         detail = SCORES if node.op == "softmax" and makes_scores(node, layer) else ""
         return Fate("dead", by, name_of(node), where, detail, training_only="batch norm" in styles)
+    if outcome.stored or (outcome.untrained and shift.follow(starts, into_untrained=False).stored):
+        return Fate("alive", detail=STORED)
     if outcome.seen:
         try:
             part = part_of(layer, nodes)

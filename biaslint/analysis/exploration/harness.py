@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Options, Raised, SequenceValue, Stopped, Unknown
+from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes, namespaces
 from biaslint.analysis.project.environment import Environment
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.exploration.results import Root
     from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.module import Module
 
 
 def start(ex: Execution, root: Root) -> Value:
@@ -27,6 +29,7 @@ def start(ex: Execution, root: Root) -> Value:
     if root.node is None:
         module.scope.names["__name__"] = "__main__"
         namespaces.run_statement_level(ex, module)
+        train_what_is_only_applied(ex, module)
         return None
     target = namespaces.module_attribute(ex, module, root.node.name)
     if isinstance(target, FunctionValue):
@@ -39,6 +42,15 @@ def start(ex: Execution, root: Root) -> Value:
         )
         return ex.call(target, args, kwargs, root.node)
     return None
+
+
+def train_what_is_only_applied(ex: Execution, module: Module) -> None:
+    """A script that applies a model for inference only trains it in a function that it leaves to its reader to call."""
+    names = {name for name, value in module.scope.names.items() if framework.only_applied(value)}
+    for node in module.definitions if names else ():
+        func = module.scope.names.get(node.name)
+        if isinstance(func, FunctionValue) and func not in ex.functions and names & references.mentioned([node]):
+            ex.call(func, *arguments(ex, func, skip=0), node)
 
 
 def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value], dict[str, Value]]:

@@ -57,6 +57,7 @@ class Framework:
     call_methods: tuple[str, ...] = ("__call__",)  # the methods that calling an instance runs: the first that there is
 
     is_module: Callable[[Instance], bool] = _false  # is an instance a layer or a model?
+    only_applied: Callable[[Instance], bool] = _false  # has a model been called for inference, and never in training?
     is_instance: Callable[[Value, External], bool | None] = _nothing  # isinstance(value, kind); None where that is not known
     is_subclass: Callable[[External, External], bool] = operator.eq
     before_init: Callable[[Execution, Instance], None] = _nothing  # an instance was made; its constructor runs next
@@ -223,6 +224,12 @@ def is_module(value: Value) -> bool:
         return False
     framework = of_object(value)
     return framework is not None and framework.is_module(value)
+
+
+def only_applied(value: Value) -> bool:
+    """Is it a model that has been called for inference, and never in training?"""
+    framework = of_object(value) if isinstance(value, Instance) else None
+    return framework is not None and framework.only_applied(value)
 
 
 def within_model(ex: Execution) -> bool:

@@ -257,6 +257,7 @@ KERAS = Framework(
     call=call,
     call_methods=keras_names.CALL_METHODS,
     is_module=models.is_module,
+    only_applied=models.only_applied,
     is_instance=is_instance,
     is_subclass=is_subclass,
     before_init=models.prepare,

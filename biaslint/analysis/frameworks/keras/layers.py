@@ -22,7 +22,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
-from biaslint.analysis.frameworks.keras import vocabulary as keras_vocabulary
+from biaslint.analysis.frameworks.keras import training_modes, vocabulary as keras_vocabulary
 from biaslint.analysis.tensors import nodes, ops, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -252,20 +252,20 @@ def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, kwargs: Kwargs)
     """Normalisation. A batch norm that is frozen or told `training=False` only scales and shifts."""
     style = layer.spec.facts["style"]
     training = kwargs.get("training", kwargs.get("is_training", True))
-    frozen = obj.attrs.get("trainable") is False or layer.trainable is False or training is False
-    node = normalize(ex, x, style, layer, frozen)
+    node = normalize(ex, x, style, layer)
     layer.calls.append(node)
+    if style == "batch":
+        frozen = obj.attrs.get("trainable") is False or layer.trainable is False
+        training_modes.called(node, layer.calls, frozen=frozen, inference=training is False)
     return node
 
 
-def normalize(ex: Execution, x: Node, style: str, layer: Layer, frozen: bool) -> Node:
+def normalize(ex: Execution, x: Node, style: str, layer: Layer) -> Node:
     config = layer.config
     name = layer.name or layer.type.rpartition(".")[2]
     axis = config.get("axis", -1)
     axes = nodes.axes_of(axis) if not isinstance(axis, Unknown) else None
     if style == "batch":
-        if frozen:
-            return nodes.keep(ex, x, name)
         if config.get("renorm") is True:
             return ops.norm(ex, x, "batch renorm", None, name, layer=layer)
         return ops.norm(ex, x, "batch norm", ops.all_but(*axes) if axes else None, name, layer=layer)

@@ -24,12 +24,13 @@ from biaslint.analysis.frameworks.common import construction, initializers as co
 from biaslint.analysis.frameworks.keras import (
     layers as keras_layers,
     names as keras_names,
+    training_modes,
     vocabulary as keras_vocabulary,
 )
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import contents, indexing, parameter_writes
+from biaslint.analysis.tensors import contents, indexing, nodes, parameter_writes
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -107,6 +108,7 @@ def before_call(ex: Execution, obj: Instance, func: FunctionValue, args: Args, k
     if func.name != "call":
         return args, kwargs
     build(ex, obj, args)
+    note_mode(obj, kwargs.get("training", True))
     spec = func.node.args
     names = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)][1:]
     for flag in ("training", "is_training", "train"):
@@ -143,9 +145,9 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
     """obj(...) where the project defines no call."""
     if obj.layer is not None:
         return keras_layers.apply(ex, obj, args, kwargs)
+    note_mode(obj, kwargs.get("training", True))
     if obj.items is not None:
         value: Value = args[0] if args else next(iter(kwargs.values()), None)
-        frozen = kwargs.get("training") is False or obj.attrs.get("trainable") is False
         for item in list(obj.items.values()):  # which what is called may change
             if isinstance(item, Node):
                 if isinstance(value, Node) and value.dims is None and value.op == "input":
@@ -153,7 +155,7 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
                 continue
             extra: Kwargs = {}
             if (
-                frozen
+                kwargs.get("training") is False
                 and isinstance(item, Instance)
                 and (item.items is not None or (item.layer is not None and item.layer.kind == "norm"))
             ):
@@ -166,17 +168,35 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
         for node in values.tensors_in(SequenceValue([*args]), 6):
             if node.op != "input":
                 ex.opaque(node, name="a model")
-        if kwargs.get("training") is False or obj.attrs.get("trainable") is False:
-            freeze(obj)
-        return outputs
+        training_modes.run(nodes_of(obj, True), kwargs.get("training") is not False and obj.attrs.get("trainable") is not False)
+        return applied(ex, outputs) if kwargs.get("training") is False else outputs
     inner = obj.attrs.get("layer")
     if isinstance(inner, Instance) and is_module(inner):
         return ex.call(inner, args, kwargs, ex.node)
     return MISSING
 
 
-def nodes_of(obj: Instance) -> list[Node]:
-    """All tensors of a functional model, from its outputs back."""
+def only_applied(obj: Instance) -> bool:
+    """Has the model been called with `training=False`, and never without?"""
+    return obj.attrs.get("called=") is False
+
+
+def note_mode(obj: Instance, training: Value) -> None:
+    if training is not False:
+        obj.attrs["called="] = True
+    else:
+        obj.attrs.setdefault("called=", False)
+
+
+def applied(ex: Execution, outputs: Value) -> Value:
+    """The outputs of a model that is called for inference: what is trained with them stops short of its norms."""
+    if isinstance(outputs, SequenceValue):
+        return SequenceValue([applied(ex, one) for one in outputs.items], outputs.kind, outputs.open)
+    return nodes.make(ex, "keep", [outputs], outputs.dims, "a model", applied=True) if isinstance(outputs, Node) else outputs
+
+
+def nodes_of(obj: Instance, trained: bool = False) -> list[Node]:
+    """All tensors of a functional model, from its outputs back. `trained`: without those of models that it calls for inference."""
     todo = values.tensors_in(obj.attrs.get("outputs", obj.attrs.get("outputs=")), 6)
     stop = {node.id for node in values.tensors_in(obj.attrs.get("inputs"), 6)}
     seen: dict[int, Node] = {}
@@ -184,20 +204,9 @@ def nodes_of(obj: Instance) -> list[Node]:
         node = todo.pop()
         if node.id not in seen:
             seen[node.id] = node
-            if node.id not in stop:
+            if node.id not in stop and not (trained and node.info.get("applied")):
                 todo.extend(node.inputs)
     return [seen[key] for key in sorted(seen)]
-
-
-def freeze(obj: Instance) -> None:
-    """The batch norms of a model that runs in inference mode only scale and shift."""
-    for node in nodes_of(obj):
-        freeze_node(node)
-
-
-def freeze_node(node: Node) -> None:
-    if node.op == "norm" and node.info.get("style") == "batch norm":
-        node.op = "keep"
 
 
 def layers_of_model(ex: Execution, obj: Instance) -> list[Value]:
@@ -332,11 +341,9 @@ def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
             module.attrs["trainable"] = value
             if module.layer is not None:
                 module.layer.trainable = module.layer.weight_trainable = value
-                if value is False:
-                    for node in module.layer.calls:
-                        freeze_node(node)
-        if value is False and "outputs" in obj.attrs:
-            freeze(obj)
+                training_modes.freeze(module.layer.calls, value is False)
+        if "outputs" in obj.attrs:
+            training_modes.freeze(nodes_of(obj), value is False)
         return True
     if obj.layer is not None and name in obj.layer.config:
         obj.layer.config[name] = value
@@ -434,7 +441,8 @@ def add_weight(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Valu
 
 
 def compiled(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    """model.compile(loss=...) says which loss the outputs go into."""
+    """model.compile(loss=...) says which loss the outputs go into; what is not frozen by now is trained."""
+    train(ex, obj)
     decay(obj, kwargs.get("optimizer", args[0] if args else None))
     loss = kwargs.get("loss", args[1] if len(args) > 1 else None)
     for one in (
@@ -445,6 +453,22 @@ def compiled(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
         if isinstance(one, str):
             note_loss(ex, keras_vocabulary.LOSS_NAMES.get(one, one), {})
     return None
+
+
+def train(ex: Execution, obj: Instance) -> None:
+    """Training a model by itself is a use of it, whatever becomes of it in others."""
+    if obj.attrs.get("trainable") is False:
+        return
+    note_mode(obj, True)
+    if obj.attrs.get("outputs") is not None:
+        training_modes.run(nodes_of(obj, True), True)
+    elif obj.items and obj.attrs.get("trained=") is None:
+        obj.attrs["trained="] = True
+        result = ex.call(obj, [ex.flow.add("input", (), None, "the input", ex.here())], {}, ex.node)
+        training_modes.run(nodes_of(obj, True), True)
+        for node in values.tensors_in(result, 6):
+            ex.flow.add("output", (node,), node.dims, "output")
+        obj.used = True
 
 
 def decay(obj: Instance, optimizer: Value) -> None:

@@ -85,6 +85,10 @@ class Module:
                     table.setdefault(name, []).append(statement)
         return table
 
+    def is_variable(self, name: str) -> bool:
+        """Does the module's top level assign the name?"""
+        return any(isinstance(statement, (ast.Assign, ast.AnnAssign)) for statement in self.bindings.get(name, ()))
+
     def _filled_by(self, name: str) -> set[str]:
         """The module's own variables that the decorator `name` may enter something into."""
         found: set[str] = set()

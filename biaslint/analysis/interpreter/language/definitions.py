@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.values import Class, External, FunctionValue, Unknown
 from biaslint.analysis.interpreter import framework as interpreter_framework
+from biaslint.analysis.interpreter.language import decorators
 from biaslint.analysis.project.environment import Environment
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def do_function(ex: Execution, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Environment) -> Signal:
-    scope.names[node.name] = decorated(ex, function(ex, node, scope), node, scope)
+    scope.names[node.name] = decorators.decorated(ex, function(ex, node, scope), node, scope)
     return None
 
 
@@ -29,20 +30,6 @@ def function(ex: Execution, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.L
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         if default is not None:
             func.kw_defaults[argument.arg] = ex.eval(default, scope)
-    return func
-
-
-def decorated(ex: Execution, func: FunctionValue, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Environment) -> Value:
-    """Decorators register, cache or compile; what they wrap stays the function. Python's own are understood."""
-    for decorator in node.decorator_list:
-        expression = decorator.func if isinstance(decorator, ast.Call) else decorator
-        name = expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
-        if name in ("staticmethod", "classmethod", "property"):
-            func.kind = name
-        elif name in ("cached_property", "lazy_property", "abstractproperty"):
-            func.kind = "property"
-        elif name in ("setter", "deleter"):
-            func.kind = "setter"
     return func
 
 
@@ -63,8 +50,7 @@ def do_class(ex: Execution, node: ast.ClassDef, scope: Environment) -> Signal:
     cls.scope = body
     scope.names[node.name] = cls
     for decorator in node.decorator_list:
-        expression = decorator.func if isinstance(decorator, ast.Call) else decorator
-        name = expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
+        name = decorators.name_of(decorator)
         if name in ("dataclass", "dataclass_transform", "strict", "define", "frozen", "attrs"):
             cls.dataclass = True
             cls.generated = name != "strict"
@@ -79,6 +65,10 @@ def do_class(ex: Execution, node: ast.ClassDef, scope: Environment) -> Signal:
                 ex.execute(statement, body)
     finally:
         ex.module = outer
+    made: Value = cls
+    for decorator in reversed(node.decorator_list):
+        made = decorators.applied(ex, decorator, made, scope, node)
+    scope.names[node.name] = made
     return None
 
 
@@ -86,11 +76,13 @@ def method(ex: Execution, cls: Class, node: ast.FunctionDef | ast.AsyncFunctionD
     func = function(ex, node, body)
     func.scope = body.parent
     func.owner = cls
-    decorated(ex, func, node, body)
+    made = decorators.decorated(ex, func, node, body)
     if func.kind == "setter":
         cls.attrs[f"{node.name}=setter"] = func
         return
-    cls.attrs[node.name] = func
+    if isinstance(made, FunctionValue) and made.owner is None:
+        made.owner = cls
+    cls.attrs[node.name] = made
 
 
 # The method that a forward pass has -> the base class that stands behind one we cannot see, where the file speaks of its framework.

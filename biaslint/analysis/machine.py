@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FRAMEWORKS = (PYTORCH, KERAS, TENSORFLOW)  # a name belongs to the first that owns it
 framework.register(FRAMEWORKS)
 
+IMPORT_NAMES = framework.import_names(FRAMEWORKS)
+
 SEMANTICS = Semantics(
     statements=STATEMENTS,
     expressions=EXPRESSIONS,

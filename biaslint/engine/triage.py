@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from biaslint.source import file as source_file
 if TYPE_CHECKING:
     from biaslint.analysis.incremental.store import ResultStore
 
+NN = re.compile(r"(?<!\w)nn\.")  # not a connection, `conn.`
 PLAIN = [one.name for one in fields(Suppression) if one.name != "rules"]
 
 
@@ -50,7 +52,7 @@ def _fresh(path: Path, text: str | None) -> Glance:
         source = source_file.read(path, text)
     except source_file.Unreadable as error:
         return Glance(unreadable=(str(error), error.line, error.column))
-    if not source.mentions:
+    if not mentions_framework(source.text):
         return Glance()
     comments = suppressions.read(source.text)
     if source.cells:
@@ -64,6 +66,13 @@ def _in_cell(source: source_file.Source, comment: Suppression) -> Suppression:
     first, last = (source.locate(one) if one else (None, 0) for one in (comment.first, comment.last))
     lines = (first[1], last[1]) if first[0] == last[0] == cell else (0, 0)
     return replace(comment, cell=cell, line=line, first=lines[0], last=lines[1])
+
+
+def mentions_framework(text: str) -> bool:
+    """May the text build models? It names a package of a framework, or a module `nn` that another file of the project imports."""
+    from biaslint.analysis.machine import IMPORT_NAMES
+
+    return any(name in text for name in IMPORT_NAMES) or ("nn." in text and NN.search(text) is not None)
 
 
 def _encoded(one: Glance) -> list[Any]:

@@ -15,10 +15,6 @@ from pathlib import Path
 from biaslint.source import text as source_text
 from biaslint.theory.program import Place
 
-# A file without any of these words builds no model; looking for them costs a thousandth of parsing.
-MENTIONS = (b"torch", b"keras", b"tensorflow", b"lightning", b"timm", b"mmcv", b"mmengine")
-_NN = re.compile(rb"(?<!\w)nn\.")  # the module as most name it; not a connection, `conn.`
-
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -36,7 +32,6 @@ class Source:
     """A file's Python text. For a notebook, `cells` holds the cell and the line within it of each line of the text."""
 
     text: str
-    mentions: bool = True
     cells: tuple[tuple[int, int], ...] | None = None
 
     def locate(self, line: int) -> tuple[int | None, int]:
@@ -47,25 +42,25 @@ class Source:
 def read(path: Path, text: str | None = None) -> Source:
     """The file's source, or that of the unsaved `text` that stands for it. Raises Unreadable."""
     if text is not None:
-        return _source(path, text, mentions_framework(text.encode("utf-8", "surrogatepass")))
+        return _source(path, text)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {error.strerror or error}") from error
-    return _source(path, decode(data), mentions_framework(data))
+    return _source(path, decode(data))
 
 
-def _source(path: Path, text: str, mentions: bool) -> Source:
+def _source(path: Path, text: str) -> Source:
     """A plain file's text, or the program that a notebook's cells make."""
     if path.suffix != ".ipynb":
-        return Source(text, mentions)
+        return Source(text)
     from biaslint.source import notebook
 
     try:
         program, cells = notebook.program(text)
     except notebook.Damaged as error:
         raise Unreadable(str(error), error.line, error.column) from error
-    return Source(program, mentions, cells)
+    return Source(program, cells)
 
 
 def decode(data: bytes) -> str:
@@ -79,11 +74,6 @@ def decode(data: bytes) -> str:
         ) from error
     except (SyntaxError, ValueError, LookupError) as error:
         raise Unreadable(f"the file cannot be decoded: {error}") from error
-
-
-def mentions_framework(data: bytes) -> bool:
-    """Can there be model code in it?"""
-    return any(word in data for word in MENTIONS) or (b"nn." in data and _NN.search(data) is not None)
 
 
 def check_syntax(text: str) -> None:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.values import Class, FunctionValue, Value
+    from biaslint.analysis.domain.values import FunctionValue, Value
     from biaslint.analysis.project.module import Module
 
 
@@ -18,9 +18,7 @@ class Frame:
 
     __slots__ = ("bound", "call", "caller", "chain", "func", "self", "yields")
 
-    def __init__(
-        self, caller: Module, call: ast.AST, func: FunctionValue | Class | None, self_: Value, bound: dict[str, Value]
-    ) -> None:
+    def __init__(self, caller: Module, call: ast.AST, func: FunctionValue, self_: Value, bound: dict[str, Value]) -> None:
         self.caller = caller
         self.call = call
         self.func = func

@@ -288,6 +288,11 @@ def is_constructor(func: FunctionValue) -> bool:
     return func.owner is not None and func.name == "__init__"
 
 
+def number(value: Value) -> float | None:
+    """The value of a Python number. None for anything else, True and False included."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
 def is_constant(value: Value) -> bool:
     """Is it one of Python's own constants, with a known value?"""
     return isinstance(value, CONSTANTS)

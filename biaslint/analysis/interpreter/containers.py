@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import External, Instance, SequenceValue, Unknown
 
 if TYPE_CHECKING:
+    from biaslint.analysis.domain.layers import Layer
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.execution import Execution
 
@@ -84,6 +85,12 @@ def container_delete(ex: Execution, obj: Instance, index: Value) -> None:
             del items[key]
 
 
+def copy_layer(layer: Layer) -> Layer:
+    """A copied layer: made and initialized like the first, with parameters of its own that nothing reads yet."""
+    own: dict[str, Any] = {"calls": [], "weight_of": None, "tied": None, "bias_of": None, "doubles": None}
+    return dataclasses.replace(layer, writes=list(layer.writes), weight_writes=list(layer.weight_writes), **own)
+
+
 def copy(ex: Execution, value: Value, memo: dict[int, Value] | None = None) -> Value:
     """copy.deepcopy: layers are made anew at the same place in the source."""
     memo = {} if memo is None else memo
@@ -111,13 +118,7 @@ def copy(ex: Execution, value: Value, memo: dict[int, Value] | None = None) -> V
         if value.items is not None:
             made.items = {name: copy(ex, item, memo) for name, item in value.items.items()}
         if value.layer is not None:
-            old = value.layer
-            made.layer = Layer(
-                old.type, old.kind, old.framework, old.config, old.origin, old.name, old.bias, old.trainable, old.argument,
-                old.argument_text, old.default, list(old.writes), list(old.weight_writes), [], old.eval_mode, old.passed_to_unknown_code, old.texts,
-                old.settings, old.axes,
-            )  # fmt: skip
-            made.layer.model_passed_to_unknown_code = old.model_passed_to_unknown_code
+            made.layer = copy_layer(value.layer)
             ex.layers.append(made.layer)
         return made
     return value

@@ -97,12 +97,7 @@ class Execution:
         chain: tuple[tuple[Module, ast.AST], ...] = self.stack[-1].chain if self.stack else ()
         if self.node is not None and self.module is not None:
             chain = ((self.module, self.node), *chain)
-        owner = ""
-        for frame in reversed(self.stack):
-            if isinstance(frame.func, (FunctionValue, Class)):
-                owner = frame.func.qualname if isinstance(frame.func, FunctionValue) else frame.func.name
-                break
-        return Origin(chain, owner, self.statement)
+        return Origin(chain, self.stack[-1].func.qualname if self.stack else "", self.statement)
 
     def text(self, node: ast.AST) -> str:
         """The source of an expression, on one line; "" for a long one."""

@@ -104,6 +104,12 @@ def register(frameworks: Sequence[Framework]) -> None:
         table.cache_clear()
 
 
+def import_names(frameworks: Sequence[Framework]) -> tuple[str, ...]:
+    """The packages that model code imports, without names that hold another: a text has those where it has the other."""
+    names = frozenset().union(*(framework.import_names for framework in frameworks))
+    return tuple(sorted(name for name in names if not any(other in name for other in names - {name})))
+
+
 @lru_cache(maxsize=1 << 16)
 def of_name(name: str) -> Framework | None:
     """The framework a dotted name belongs to, or None."""

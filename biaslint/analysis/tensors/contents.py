@@ -1,66 +1,55 @@
-"""What a variable starts with."""
+"""What a value fills a parameter or variable with."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import SequenceValue, Unknown
+from biaslint.analysis.domain.values import SequenceValue, Unknown, number
 from biaslint.analysis.interpreter.builtins import numpy_arrays
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
-    from biaslint.analysis.interpreter.execution import Execution
 
 
-def content_of_value(value: Value) -> tuple[str, float | None, float | None]:
-    """A number, an array, a list of equal numbers, or a value worked out from a prior."""
-    if isinstance(value, bool):
-        return ("unknown", None, None)
-    if isinstance(value, (int, float)):
-        return ("constant", float(value), None)
+Content = tuple[str, float | None, float | None]  # how, value or mean, spread
+UNKNOWN: Content = ("unknown", None, None)
+PRIOR: Content = ("prior", None, None)
+LOGARITHM = re.compile(r"(?<![a-z])log(1p|2|10|it)?(?![a-z])")  # not "logits", "catalog"
+MAX_STEPS_BACK = 20
+
+
+def content_of(value: Value) -> Content:
+    """The content of a number, an array, a list of equal numbers, a filled tensor, or a value computed as a logarithm of class frequencies."""
+    constant = number(value)
+    if constant is not None:
+        return ("constant", constant, None)
     if isinstance(value, SequenceValue):
-        numbers = {item for item in value.items if isinstance(item, (int, float))}
-        if len(numbers) == 1 and all(isinstance(item, (int, float)) for item in value.items):
-            return ("constant", float(numbers.pop()), None)
-        if any(isinstance(item, Unknown) and terms.has_logarithm(item.key) for item in value.items):
-            return ("prior", None, None)
-        return ("unknown", None, None)
+        return _content_of_items(value)
     if isinstance(value, Node):
-        written = value.info.get("write")
-        if written is not None:
-            return written  # type: ignore[no-any-return]
-        seen: list[Node] = [value]
-        for node in seen:
-            if "log" in node.name and "logits" not in node.name:
-                return ("prior", None, None)
-            seen.extend(node.inputs if len(seen) < 20 else ())
+        written: Content | None = value.info.get("write")
+        return written if written is not None else PRIOR if _is_logarithm(value) else UNKNOWN
     array = numpy_arrays.filled(value)
     if array is not None:
         return array
-    if isinstance(value, Unknown) and terms.has_logarithm(value.key):
-        return ("prior", None, None)
-    return ("unknown", None, None)
+    return PRIOR if isinstance(value, Unknown) and terms.has_logarithm(value.key) else UNKNOWN
 
 
-def number(value: Value) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
+def _content_of_items(value: SequenceValue) -> Content:
+    numbers = [number(item) for item in value.items]
+    if numbers and numbers[0] is not None and len(set(numbers)) == 1:
+        return ("constant", numbers[0], None)
+    logarithms = any(isinstance(item, Unknown) and terms.has_logarithm(item.key) for item in value.items)
+    return PRIOR if logarithms else UNKNOWN
 
 
-def content_of(ex: Execution, value: Value) -> tuple[str, float | None, float | None]:
-    """What a value that is assigned to a parameter holds: (how, value, spread)."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return ("constant", float(value), None)
-    if isinstance(value, Node) and value.info.get("write") is not None:
-        return value.info["write"]  # type: ignore[no-any-return]
-    array = numpy_arrays.filled(value)
-    if array is not None:
-        return array
-    if isinstance(value, SequenceValue):
-        return content_of_value(value)
-    if isinstance(value, Unknown):
-        return ("prior" if terms.has_logarithm(value.key) else "unknown", None, None)
-    if isinstance(value, Node) and any("log" in node.name for node in (value, *value.inputs)):
-        return ("prior", None, None)
-    return ("unknown", None, None)
+def _is_logarithm(node: Node) -> bool:
+    """Is a tensor computed from a logarithm, within a few operations?"""
+    seen = [node]
+    for one in seen:
+        if LOGARITHM.search(one.name):
+            return True
+        seen.extend(one.inputs if len(seen) < MAX_STEPS_BACK else ())
+    return False

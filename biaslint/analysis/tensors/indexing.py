@@ -10,7 +10,8 @@ from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Args, BoundNative, SequenceValue, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
-from biaslint.analysis.tensors import nodes, ops, reshaping
+from biaslint.analysis.project.environment import MISSING
+from biaslint.analysis.tensors import known_numbers, nodes, ops, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -157,6 +158,9 @@ def written_arithmetic(ex: Execution, symbol: str, left: Value, right: Value) ->
 
 def unpack(ex: Execution, node: Node, count: int | None) -> list[Value]:
     """The items of a tensor that is unpacked or gone through: pieces of a split, or what stands along its first axis."""
+    numbers = known_numbers.of(node)
+    if numbers is not None:
+        return list(numbers)
     pieces = node.info.get("pieces")
     if pieces is not None:
         return [ops.part(ex, pieces.x, pieces.axis, index, pieces.size) for index in range(count or 3)]
@@ -174,6 +178,9 @@ def unpack(ex: Execution, node: Node, count: int | None) -> list[Value]:
 
 def index(ex: Execution, node: Node, where: Value) -> Value:
     """x[...]"""
+    number = known_numbers.index(ex, node, where)
+    if number is not MISSING:
+        return number
     pieces = node.info.get("pieces")
     if pieces is not None and isinstance(where, int):
         return ops.part(ex, pieces.x, pieces.axis, where, pieces.size)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
-from biaslint.analysis.tensors import indexing, nodes, ops, reshaping
+from biaslint.analysis.project.environment import MISSING
+from biaslint.analysis.tensors import indexing, known_numbers, nodes, ops, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -20,6 +21,9 @@ Handler = Callable[["Execution", Node, list[Value], dict[str, Value]], Value]
 
 def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     """node.name(...)"""
+    known = known_numbers.method(ex, node, name, args)
+    if known is not MISSING:
+        return known
     if name in ("size", "get_shape") and not kwargs.get("dim") and not args:
         return indexing.shape(ex, node)
     if name == "size":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param, Write
-from biaslint.analysis.domain.values import FunctionValue, Instance, SequenceValue, Unknown
+from biaslint.analysis.domain.values import Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.tensors import contents, nodes
 from biaslint.theory import terms
@@ -59,7 +59,7 @@ def note(
     grows: bool = False,
 ) -> Write:
     """A write by the statement that is being executed."""
-    where = next((frame.func.qualname for frame in reversed(ex.stack) if isinstance(frame.func, FunctionValue)), "")
+    where = ex.stack[-1].func.qualname if ex.stack else ""
     call = ex.node if isinstance(ex.node, ast.Call) and by != "=" else None
     statement = ex.statement or ex.node
     target = ""
@@ -79,7 +79,7 @@ def enclosing(ex: Execution) -> Iterator[str]:
     name = ""
     for frame in ex.stack:
         yield name
-        name = frame.func.qualname if isinstance(frame.func, FunctionValue) else name
+        name = frame.func.qualname
 
 
 def fractions(ex: Execution, param: Param) -> tuple[float, float] | None:
@@ -111,7 +111,7 @@ def measure_value(value: Value, leaves: dict[Any, float]) -> float | None:
 
 def assign(ex: Execution, param: Param, value: Value) -> None:
     """param = value, param.data = value, param[...] = value"""
-    how, number_, spread = contents.content_of(ex, value)
+    how, number_, spread = contents.content_of(value)
     text = ""
     statement = ex.statement
     if isinstance(statement, ast.Assign):
@@ -151,19 +151,19 @@ def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: di
     if name == "zero_":
         record(ex, param, "constant", 0.0, by=name)
     elif name in ("fill", "fill_", "copy_", "set_", "assign"):
-        how, value, spread = contents.content_of(ex, args[0] if args else None)
+        how, value, spread = contents.content_of(args[0] if args else None)
         record(ex, param, how, value, spread, by=name, text=text)
     elif name == "normal_":
-        mean = contents.number(args[0] if args else kwargs.get("mean", 0.0))
+        mean = values.number(args[0] if args else kwargs.get("mean", 0.0))
         given = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
-        std = contents.number(given)
+        std = values.number(given)
         text = next((item for item in argument_texts(ex, 1) if item), "")
         record(
             ex, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text, grows=scales_with_size(given)
         )
     elif name == "uniform_":
-        low = contents.number(args[0] if args else kwargs.get("from", 0.0))
-        high = contents.number(args[1] if len(args) > 1 else kwargs.get("to", 1.0))
+        low = values.number(args[0] if args else kwargs.get("from", 0.0))
+        high = values.number(args[1] if len(args) > 1 else kwargs.get("to", 1.0))
         uniform(ex, param, low, high, name, text)
     else:
         changed = shifted(param, name, args[0] if args else None)
@@ -176,8 +176,8 @@ def shifted(param: Param, name: str, by: Value) -> float | None:
     before = [write for write in param.layer.writes if write.which == param.which][-1:]
     if not before or before[0].how != "constant" or before[0].span is not None or param.span is not None:
         return None
-    value, amount = before[0].value, contents.number(by)
-    if value is None or amount is None or isinstance(by, bool):
+    value, amount = before[0].value, values.number(by)
+    if value is None or amount is None:
         return None
     return {"add_": value + amount, "sub_": value - amount, "mul_": value * amount}.get(name)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Unknown
 from biaslint.analysis.tensors import nodes
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Dim, Node
 
 if TYPE_CHECKING:
@@ -34,6 +35,17 @@ def tensor(ex: Execution, value: Value) -> Node | None:
 
 def shape_dims(ex: Execution, sizes: list[Value]) -> tuple[Dim, ...]:
     return tuple(ex.fresh().key if size is None else nodes.dim_of(ex, size) for size in sizes)
+
+
+def size_of(layer: Layer, *names: str) -> Dim:
+    """The size that a layer's configuration gives under the first of the names that it has."""
+    for name in names:
+        value = layer.config.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, Unknown):
+            return value.key
+    return terms.Size(layer, names[0])
 
 
 def biased(layer: Layer, node: Node, axes: tuple[int, ...]) -> Node:
@@ -81,6 +93,5 @@ def settings(ex: Execution, made: Instance | None = None) -> dict[str, Value]:
     for frame in reversed(ex.stack):
         if made is not None and frame.self is made:
             continue
-        if frame.func is not None and frame.bound is not None:
-            return {name: value for name, value in frame.bound.items() if name != "self"}
+        return {name: value for name, value in frame.bound.items() if name != "self"}
     return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import layers
-from biaslint.analysis.domain.values import External, FunctionValue, Instance, ModelFunction, Partial, SequenceValue
+from biaslint.analysis.domain.values import External, FunctionValue, Instance, ModelFunction, Partial, SequenceValue, number
 from biaslint.analysis.tensors import contents
 
 if TYPE_CHECKING:
@@ -55,21 +55,20 @@ def named(name: str, args: list[Value], kwargs: dict[str, Value], old: bool) -> 
                 return kwargs[key]
         return args[place] if len(args) > place else None
 
-    def number(item: Value, default: float | None) -> float | None:
-        return default if item is None else float(item) if isinstance(item, (int, float)) else None
+    def given_number(default: float | None, place: int, *keys: str) -> float | None:
+        item = given(place, *keys)
+        return default if item is None else number(item)
 
     if short == "constant":
         item = given(0, "value")
-        if isinstance(item, (int, float)) or item is None:
-            return ("constant", number(item, 0.0), None, "")
-        return (*contents.content_of_value(item), "")
+        return (*contents.content_of(0.0 if item is None else item), "")
     if how == "normal":
-        mean, deviation = number(given(0, "mean"), 0.0), number(given(1, "stddev", "std"), 1.0 if old else spread)
+        mean, deviation = given_number(0.0, 0, "mean"), given_number(1.0 if old else spread, 1, "stddev", "std")
         return (how, mean, deviation, "") if deviation is not None else UNKNOWN
     if how == "uniform":
-        low, high = number(given(0, "minval"), -0.05), number(given(1, "maxval"), 0.05)
+        low, high = given_number(-0.05, 0, "minval"), given_number(0.05, 1, "maxval")
         if short == "uniform" and "scale" in kwargs:
-            high = number(kwargs["scale"], None)
+            high = number(kwargs["scale"])
             low = -high if high is not None else None
         return (how, (low + high) / 2, (high - low) / 2, "") if low is not None and high is not None else UNKNOWN
     return (how, value, spread, "")
@@ -87,20 +86,18 @@ def content(ex: Execution, value: Value, shape: Value = None, old: bool = False)
         stored = value.attrs.get("args")
         items = stored.items if isinstance(stored, SequenceValue) else []
         return named(value.cls.name, items, {key: item for key, item in value.attrs.items() if key != "args"}, old)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return ("constant", float(value), None, "")
     if isinstance(value, (FunctionValue, Partial, ModelFunction, Instance)):
         made = ex.call(value, [shape if shape is not None else ex.fresh("shape")], {}, ex.node)
         if isinstance(made, (Instance, External, str)):
             return content(ex, made, shape, old)
-        return (*contents.content_of_value(made), "")
-    return (*contents.content_of_value(value), "")
+        return (*contents.content_of(made), "")
+    return (*contents.content_of(value), "")
 
 
 def as_write(ex: Execution, value: Value, text: str = "", which: str = "bias", shape: Value = None, old: bool = False) -> Any:
     """The write that an initialiser makes, at the call that is being carried out."""
-    how, number, spread, by = content(ex, value, shape, old)
-    return layers.Write(how, which, number, spread, None, by, text, "", ex.module, ex.node)
+    how, mean, spread, by = content(ex, value, shape, old)
+    return layers.Write(how, which, mean, spread, None, by, text, "", ex.module, ex.node)
 
 
 # initialisers: name in lower case without underscores -> how, mean or value, spread; None: a weight initialiser

@@ -23,6 +23,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
     Value,
     argument,
+    number,
 )
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers
 from biaslint.analysis.project.environment import MISSING
@@ -76,7 +77,7 @@ def variable_of(ex: Execution, value: Value, trainable: Value, framework: str, s
         dims = (len(value.items),)
     if dims is None and isinstance(shape, SequenceValue):
         dims = construction.shape_dims(ex, shape.items)
-    how, number, spread = contents.content_of_value(value)
+    how, mean, spread = contents.content_of(value)
     by = ""
     if isinstance(value, Node) and value.info.get("scaled"):
         how, by = "scaled", value.info["scaled"]
@@ -84,7 +85,7 @@ def variable_of(ex: Execution, value: Value, trainable: Value, framework: str, s
     node = ex.node
     if isinstance(node, ast.Call) and node.args:
         text = ex.text(node.args[0])
-    written = layers.Write(how, "bias", number, spread, None, by, text, "", ex.module, node)
+    written = layers.Write(how, "bias", mean, spread, None, by, text, "", ex.module, node)
     return remembered(ex, dims, written, "", trainable, framework)
 
 
@@ -129,10 +130,6 @@ UNIFORMS = {"random_uniform", "uniform", "stateless_uniform", "rand"}
 
 def filled(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     """tf.zeros(shape), tf.constant(0.1, shape=[32]), tf.random_normal(shape) and their like, of which stddev is 1 by default."""
-
-    def number(value: Value) -> float | None:
-        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
     if name in ("constant", "convert_to_tensor"):
         value = argument(args, kwargs, 0, "value")
         shape = argument(args, kwargs, 2, "shape")
@@ -169,7 +166,7 @@ def constant(ex: Execution, value: Value, shape: Value) -> Value:
     """tf.constant: added to an affine result it is a bias that is never trained."""
     if isinstance(value, Node):
         return value
-    how, number, spread = contents.content_of_value(value)
+    how, mean, spread = contents.content_of(value)
     dims: Dims | None = ()
     if isinstance(shape, (SequenceValue, Unknown)):
         dims = tensor_methods.size_dims(ex, [shape])
@@ -179,10 +176,10 @@ def constant(ex: Execution, value: Value, shape: Value) -> Value:
         dims = (len(value.items),) if value.items and not isinstance(value.items[0], SequenceValue) else None
     elif isinstance(value, Unknown):
         dims = None
-    write = (how, number, spread) if how == "constant" else None
+    write = (how, mean, spread) if how == "constant" else None
     if dims is not None and len(dims) != 1:
         return nodes.const(ex, dims, "a constant", write=write)
-    written = layers.Write(how, "bias", number, spread, None, "", "", "", ex.module, ex.node)
+    written = layers.Write(how, "bias", mean, spread, None, "", "", "", ex.module, ex.node)
     made = Variable(ex.origin(), written, False, named(ex), "tensorflow", made="constant")
     return nodes.const(
         ex,

@@ -222,7 +222,7 @@ def is_subclass(cls: External, kind: External) -> bool:
 def param_dims(param: Param) -> Dims | None:
     """The dimensions of a layer's parameter."""
     layer = param.layer
-    units = keras_layers_size(layer, "units", "filters", "num_units")
+    units = construction.size_of(layer, "units", "filters", "num_units")
     if param.which.startswith("bias"):
         if layer.kind in ("rnn", "rnn_cell"):
             gates = {"lstm": 4, "gru": 3}.get(cell_of(layer), 1)
@@ -238,18 +238,8 @@ def cell_of(layer: Layer) -> str:
     return "lstm" if "LSTM" in short else ""
 
 
-def keras_layers_size(layer: Layer, *names: str) -> object:
-    for name in names:
-        value = layer.config.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, Unknown):
-            return value.key
-    return terms.Size(layer, names[0])
-
-
 KERAS = Framework(
-    import_names=frozenset({"keras", "tensorflow", "tf_keras", "keras_core", "keras_applications"}),
+    import_names=frozenset({"keras", "tf_keras", "keras_core", "keras_applications"}),
     owns=keras_names.owns,
     canonical=keras_names.canonical,
     knows=keras_names.knows,

@@ -179,12 +179,6 @@ def activated(ex: Execution, activation: Value, x: Node) -> Value:
     return construction.nonlinear(ex, x, activation.text or "activation")
 
 
-def size(ex: Execution, value: Value) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return value.key if isinstance(value, Unknown) else ex.fresh().key
-
-
 def do_conv(ex: Execution, layer: Layer, x: Node) -> Value:
     facts = layer.spec.facts
     dims = facts["dims"]
@@ -208,7 +202,7 @@ def do_conv(ex: Execution, layer: Layer, x: Node) -> Value:
             else ex.fresh().key
         )
     else:
-        out = size(ex, config.get("filters"))
+        out = nodes.dim_of(ex, config.get("filters"))
     node = ops.conv(
         ex,
         x,
@@ -224,7 +218,7 @@ def do_conv(ex: Execution, layer: Layer, x: Node) -> Value:
 
 
 def do_linear(ex: Execution, layer: Layer, x: Node) -> Value:
-    node = ops.linear(ex, x, size(ex, layer.config.get("units")), layer.name or "a dense layer")
+    node = ops.linear(ex, x, nodes.dim_of(ex, layer.config.get("units")), layer.name or "a dense layer")
     return construction.biased(layer, node, (-1,))
 
 
@@ -309,7 +303,7 @@ def do_dropout(ex: Execution, layer: Layer, x: Node) -> Value:
 
 def do_embedding(ex: Execution, layer: Layer, x: Node) -> Value:
     node = ex.opaque(x, name=layer.name or "an embedding")
-    node.dims = None if x.dims is None else (*x.dims, size(ex, layer.config.get("output_dim")))
+    node.dims = None if x.dims is None else (*x.dims, nodes.dim_of(ex, layer.config.get("output_dim")))
     layer.calls.append(node)
     return node
 
@@ -335,7 +329,9 @@ def do_repeat(ex: Execution, layer: Layer, x: Node) -> Value:
     if x.dims is None:
         ex.flow.learn_rank(x, 2)
     assert x.dims is not None
-    return reshaping.remap(ex, x, {0: (0,), 2: (1,)}, (x.dims[0], size(ex, layer.config.get("n")), x.dims[-1]), "repeat")
+    return reshaping.remap(
+        ex, x, {0: (0,), 2: (1,)}, (x.dims[0], nodes.dim_of(ex, layer.config.get("n")), x.dims[-1]), "repeat"
+    )
 
 
 def do_crop(ex: Execution, layer: Layer, x: Node) -> Value:

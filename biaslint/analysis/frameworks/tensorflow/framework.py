@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 
 CALL_METHODS = ("__call__", "call")
-PREFIXES = {"tensorflow", "tf_slim", "tensorflow_addons", "tf", "tensorflow_probability", "tensorpack"}
+PACKAGES = frozenset({"tensorflow", "tf_slim", "tensorflow_addons", "tensorflow_probability", "tensorpack"})
+PREFIXES = PACKAGES | {"tf"}  # as documentation and messages call it
 SLIM_HOMES = (
     "tensorflow.contrib.slim.python.slim.", "tensorflow.contrib.slim.", "tensorflow.contrib.layers.python.layers.layers.",
     "tensorflow.contrib.layers.python.layers.", "tensorflow.contrib.layers.", "tensorflow.contrib.framework.python.ops.",
@@ -331,7 +332,7 @@ def param_dims(param: Param) -> Dims | None:
 
 
 TENSORFLOW = Framework(
-    import_names=frozenset(PREFIXES),
+    import_names=PACKAGES,
     owns=owns,
     canonical=canonical,
     knows=knows,

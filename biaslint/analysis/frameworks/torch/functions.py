@@ -26,6 +26,7 @@ from biaslint.analysis.interpreter.builtins import standard_library
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import (
     contents,
+    known_numbers,
     methods as tensor_methods,
     nodes,
     ops,
@@ -169,7 +170,7 @@ def made(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
             same = len(numbers) == len(value.items) and len(set(numbers)) == 1
             return nodes.const(ex, (len(value.items),), name, write=("constant", float(numbers[0]), None) if same else None)
         if isinstance(value, Unknown):
-            return nodes.const(ex, None, name, write=contents.content_of(ex, value))
+            return nodes.const(ex, None, name, write=contents.content_of(value))
     dims = tensor_methods.size_dims(ex, args)
     return nodes.const(ex, dims, name)
 
@@ -415,6 +416,13 @@ def do_sampler(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return ex.fresh("a sampler")
 
 
+def do_linspace(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """torch.linspace(0, 0.1, 12): a schedule over the layers, as a rule."""
+    given = [argument(args, kwargs, place, key) for place, key in enumerate(("start", "end", "steps"))]
+    numbers = standard_library.do_linspace(ex, given, {})
+    return known_numbers.make(ex, numbers.items, "linspace") if isinstance(numbers, SequenceValue) else numbers
+
+
 def do_count(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     execution.note_call(ex, "bincount", "counts")
     return ex.fresh("counts", [node for value in args for node in values.tensors_in(value)])
@@ -426,6 +434,7 @@ NAMED: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {
     "torch.utils.data.WeightedRandomSampler": do_sampler,
     "torch.utils.data.sampler.WeightedRandomSampler": do_sampler,
     "torch.bincount": do_count,
+    "torch.linspace": do_linspace,
     "torch.utils.checkpoint.checkpoint": do_checkpoint,
     "torch.utils.checkpoint.checkpoint_sequential": do_checkpoint_sequential,
     "torch.jit.is_scripting": no,

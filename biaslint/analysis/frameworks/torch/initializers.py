@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import External, Raised
+from biaslint.analysis.domain.values import External, Raised, number
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.analysis.tensors import contents, parameter_writes
@@ -41,12 +41,12 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
     by = f"nn.init.{name}"
     text = ex.text(ex.node.args[1]) if isinstance(ex.node, ast.Call) and len(ex.node.args) > 1 else ""
     if name == "constant_":
-        how, value, spread = contents.content_of(ex, bound.get("val"))
+        how, value, spread = contents.content_of(bound.get("val"))
         parameter_writes.record(ex, target, how, value, spread, by, text)
     elif name in ("zeros_", "ones_"):
         parameter_writes.record(ex, target, "constant", float(name == "ones_"), by=by)
     elif name in ("normal_", "trunc_normal_"):
-        mean, std = contents.number(bound["mean"]), contents.number(bound["std"])
+        mean, std = number(bound["mean"]), number(bound["std"])
         text = next((item for item in parameter_writes.argument_texts(ex, 2) if item), text) if bound["std"] != 1.0 else text
         parameter_writes.record(
             ex,
@@ -59,7 +59,7 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
             parameter_writes.scales_with_size(bound["std"]),
         )
     elif name == "uniform_":
-        parameter_writes.uniform(ex, target, contents.number(bound["a"]), contents.number(bound["b"]), by, text)
+        parameter_writes.uniform(ex, target, number(bound["a"]), number(bound["b"]), by, text)
     else:
         scaled = name in torch_vocabulary.SCALED_INITIALIZERS
         parameter_writes.record(ex, target, "scaled" if scaled else "unknown", by=by)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Layer
@@ -108,13 +108,6 @@ def biased(layer: Layer, node: Node) -> Node:
     return node
 
 
-def size(ex: Execution, layer: Layer, name: str) -> Any:
-    value = layer.config.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return value.key if isinstance(value, Unknown) else ex.fresh().key
-
-
 def do_conv(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     facts = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts
     mode = layer.config.get("padding_mode", "zeros")
@@ -122,7 +115,7 @@ def do_conv(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Valu
         ex,
         x,
         facts["dims"],
-        size(ex, layer, "out_channels"),
+        nodes.dim_of(ex, layer.config.get("out_channels")),
         padding=layer.config.get("padding", 0),
         kernel=layer.config.get("kernel_size"),
         stride=layer.config.get("stride", 1),
@@ -136,7 +129,7 @@ def do_conv(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Valu
 
 def do_linear(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     layer.axes = (-1,)
-    return biased(layer, ops.linear(ex, x, size(ex, layer, "out_features"), layer.name or "a linear layer"))
+    return biased(layer, ops.linear(ex, x, nodes.dim_of(ex, layer.config.get("out_features")), layer.name or "a linear layer"))
 
 
 def do_bilinear(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -263,7 +256,7 @@ def do_softmax(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[V
 
 
 def do_embedding(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    dims = None if x.dims is None else (*x.dims, size(ex, layer, "embedding_dim"))
+    dims = None if x.dims is None else (*x.dims, nodes.dim_of(ex, layer.config.get("embedding_dim")))
     node = ex.opaque(x, name=layer.name or "an embedding")
     node.dims = dims
     layer.calls.append(node)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import SequenceValue, Unknown
+from biaslint.analysis.domain.values import SequenceValue
+from biaslint.analysis.frameworks.common.construction import size_of
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims
@@ -19,32 +20,27 @@ def param_dims(param: Param) -> Dims | None:
     layer = param.layer
     config = layer.config
 
-    def size(*names: str) -> Any:
-        for name in names:
-            value = config.get(name)
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value
-            if isinstance(value, Unknown):
-                return value.key
-        return terms.Size(layer, names[0])
-
     if layer.kind in ("rnn", "rnn_cell"):
         gates = {"lstm": 4, "gru": 3}.get(torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("cell", ""), 1)
-        hidden = size("hidden_size")
+        hidden = size_of(layer, "hidden_size")
         total: Any = terms.multiply([gates, hidden])
-        return (total,) if param.which.startswith("bias") else (total, size("input_size"))
+        return (total,) if param.which.startswith("bias") else (total, size_of(layer, "input_size"))
     if layer.kind == "linear":
-        return (size("out_features"),) if param.which == "bias" else (size("out_features"), size("in_features"))
+        return (
+            (size_of(layer, "out_features"),)
+            if param.which == "bias"
+            else (size_of(layer, "out_features"), size_of(layer, "in_features"))
+        )
     if layer.kind == "conv":
         if param.which == "bias":
-            return (size("out_channels"),)
+            return (size_of(layer, "out_channels"),)
         dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims", 2)
         kernel = config.get("kernel_size")
         sides = kernel.items if isinstance(kernel, SequenceValue) else [kernel] * dims
-        head = (size("out_channels"), size("in_channels"))
+        head = (size_of(layer, "out_channels"), size_of(layer, "in_channels"))
         return (*head, *(side if isinstance(side, int) else values.term_of(side) for side in sides))
     if layer.kind == "norm":
-        return (size("num_features", "num_channels", "normalized_shape"),)
+        return (size_of(layer, "num_features", "num_channels", "normalized_shape"),)
     if layer.kind == "embedding":
-        return (size("num_embeddings"), size("embedding_dim"))
+        return (size_of(layer, "num_embeddings"), size_of(layer, "embedding_dim"))
     return None

@@ -72,7 +72,7 @@ def items(ex: Execution, value: Value, node: ast.AST | None = None) -> list[Valu
     return [ex.fresh()]
 
 
-def number(value: Value) -> bool:
+def is_number(value: Value) -> bool:
     return isinstance(value, (int, float))
 
 
@@ -252,7 +252,7 @@ def extreme(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], V
 
     def work(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
         parts = ex.iterate(args[0]) if len(args) == 1 else args
-        if parts and all(number(part) for part in parts) and "key" not in kwargs:
+        if parts and all(is_number(part) for part in parts) and "key" not in kwargs:
             return function(parts)
         if parts and all(isinstance(part, str) for part in parts) and "key" not in kwargs:
             return function(parts)
@@ -270,7 +270,7 @@ def extreme(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], V
 
 def do_sorted(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     parts = ex.iterate(args[0]) if args else []
-    if (all(number(part) for part in parts) or all(isinstance(part, str) for part in parts)) and "key" not in kwargs:
+    if (all(is_number(part) for part in parts) or all(isinstance(part, str) for part in parts)) and "key" not in kwargs:
         return SequenceValue(sorted(parts, reverse=kwargs.get("reverse") is True))
     return SequenceValue(parts)
 

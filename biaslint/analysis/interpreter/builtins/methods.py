@@ -143,7 +143,7 @@ def list_method(ex: Execution, self: SequenceValue, name: str, args: list[Value]
         self.items.reverse()
         return None
     if name == "sort":
-        if all(builtin_functions.number(item) for item in self.items) and "key" not in kwargs:
+        if all(builtin_functions.is_number(item) for item in self.items) and "key" not in kwargs:
             self.items.sort(reverse=kwargs.get("reverse") is True)
         return None
     if name == "copy":

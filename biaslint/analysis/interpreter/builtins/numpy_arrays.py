@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import Unknown
+from biaslint.analysis.domain.values import Unknown, number
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
@@ -32,21 +31,19 @@ def make(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
 def content(short: str, args: list[Value], kwargs: dict[str, Value]) -> Content:
     """What the array is filled with."""
 
-    def number(place: int, name: str, default: float | None = None) -> float | None:
-        value = kwargs.get(name, args[place] if len(args) > place else default)
-        return float(value) if values.is_constant(value) and isinstance(value, (int, float)) else None
+    def given(place: int, name: str, default: float | None = None) -> float | None:
+        return number(kwargs.get(name, args[place] if len(args) > place else default))
 
     if short in CONSTANTS:
         return ("constant", CONSTANTS[short], None)
     if short in ("full", "full_like"):
-        value = number(1, "fill_value")
+        value = given(1, "fill_value")
         return ("unknown", None, None) if value is None else ("constant", value, None)
     if short in NORMALS:
-        given = short == "normal"
-        mean, deviation = (number(0, "loc", 0.0), number(1, "scale", 1.0)) if given else (0.0, 1.0)
+        mean, deviation = (given(0, "loc", 0.0), given(1, "scale", 1.0)) if short == "normal" else (0.0, 1.0)
         return ("unknown", None, None) if mean is None or deviation is None else ("normal", mean, deviation)
     if short in ("uniform", "rand", "random_sample"):
-        low, high = (number(0, "low", 0.0), number(1, "high", 1.0)) if short == "uniform" else (0.0, 1.0)
+        low, high = (given(0, "low", 0.0), given(1, "high", 1.0)) if short == "uniform" else (0.0, 1.0)
         return ("unknown", None, None) if low is None or high is None else ("uniform", (low + high) / 2, (high - low) / 2)
     return ("unknown", None, None)
 

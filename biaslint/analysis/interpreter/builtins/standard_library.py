@@ -224,9 +224,15 @@ def do_default_dict(ex: Execution, args: list[Value], kwargs: dict[str, Value]) 
 
 
 def do_linspace(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    start, stop, count = (*args, *[None] * 3)[:3]
-    count = kwargs.get("steps", kwargs.get("num", count))
-    if builtin_functions.number(start) and builtin_functions.number(stop) and isinstance(count, int) and 0 < count <= MAX_ITEMS:
+    """numpy.linspace(start, stop, num=50)"""
+    start, stop = values.argument(args, kwargs, 0, "start"), values.argument(args, kwargs, 1, "stop")
+    count = values.argument(args, kwargs, 2, "num", default=50)
+    if (
+        builtin_functions.is_number(start)
+        and builtin_functions.is_number(stop)
+        and isinstance(count, int)
+        and 0 < count <= MAX_ITEMS
+    ):
         step = (stop - start) / max(count - 1, 1)
         return SequenceValue([start + step * index for index in range(count)])
     if isinstance(count, int) and count > MAX_ITEMS:
@@ -330,7 +336,6 @@ FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]
     "os.environ.get": do_environ,
     "os.getenv": do_environ,
     "numpy.linspace": do_linspace,
-    "torch.linspace": do_linspace,
     "numpy.arange": do_arange,
     "typing.cast": lambda ex, args, kwargs: args[1] if len(args) > 1 else ex.fresh(),
     "operator.mul": lambda ex, args, kwargs: operators.binary(ex, ast.Mult(), args[0], args[1], ast.Pass()),
@@ -396,7 +401,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         return handler(ex, args, kwargs)
     head, _, short = name.rpartition(".")
     if head in ("math", "numpy", "np") and short in MATH:
-        if all(builtin_functions.number(arg) for arg in args) and not kwargs:
+        if all(builtin_functions.is_number(arg) for arg in args) and not kwargs:
             if short == "log" and len(args) == 1:
                 log_odds.logarithm(ex, args[0])
             try:
@@ -405,7 +410,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
                 return MATH[short](*args)
             except (ArithmeticError, ValueError, TypeError, IndexError):
                 return ex.fresh(name)
-        if all(builtin_functions.number(arg) or (isinstance(arg, Unknown) and not arg.tensors) for arg in args):
+        if all(builtin_functions.is_number(arg) or (isinstance(arg, Unknown) and not arg.tensors) for arg in args):
             parts = [values.term_of(arg) for arg in args]
             return Unknown(terms.Math(short, *parts) if len(parts) == 1 else terms.MathCall(short, *parts), f"{short}(...)")
     if head == "logging" or name.startswith(("logging.", "warnings.")):

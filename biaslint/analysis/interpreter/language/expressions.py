@@ -10,7 +10,6 @@ from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     DictValue,
     External,
-    FunctionValue,
     Options,
     SequenceValue,
     Super,
@@ -108,7 +107,7 @@ def weigh(ex: Execution, value: Value) -> None:
 
 def zero_super(ex: Execution, scope: Environment) -> Value:
     for frame in reversed(ex.stack):
-        if isinstance(frame.func, FunctionValue) and frame.func.owner is not None:
+        if frame.func.owner is not None:
             return Super(frame.self, frame.func.owner)
     return ex.fresh("super()")
 

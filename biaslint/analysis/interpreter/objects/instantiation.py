@@ -6,7 +6,6 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, node_cache
-from biaslint.analysis.domain.call_stack import Frame
 from biaslint.analysis.domain.values import Class, External, FunctionValue, Instance, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import functions, operators
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """cls(*args, **kwargs)"""
-    if len(ex.stack) > 8 and [frame.func for frame in ex.stack].count(cls) > 8:
-        ex.end_execution(f"{cls.name} makes itself")
     if ex.definition_depth:
         ex.project.tracker.asked.add(Used("class", ex.project.identity(cls.module, cls.node)))
     else:
@@ -39,7 +36,6 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
         return enum_member(ex, cls, args[0])
     new = class_lookup.find_in_class(cls, "__new__")
     if new is not None and isinstance(new.value, FunctionValue):
-        Frame(ex.module or cls.module, node or ex.node or cls.node, cls, None, {})
         result = functions.call_function(ex, new.value, [cls, *args], kwargs, node)
         if not (isinstance(result, Instance) and result.cls is cls):
             return result

@@ -12,6 +12,7 @@ import pytest
 from projects import CLEAN, DEAD, write
 
 from biaslint import engine
+from biaslint.analysis import machine
 from biaslint.config import Config
 
 GOOD = "good.py"
@@ -163,3 +164,9 @@ def test_a_run_leaves_no_syntax_tree_behind(tmp_path: Path) -> None:
 def test_a_file_that_names_no_framework_is_not_parsed(tmp_path: Path, text: str, skipped: int) -> None:
     (tmp_path / "model.py").write_text(text)
     assert lint(tmp_path).statistics.skipped == skipped
+
+
+@pytest.mark.parametrize("package", sorted({name for one in machine.FRAMEWORKS for name in one.import_names}))
+def test_a_file_that_imports_any_package_of_a_framework_is_read(tmp_path: Path, package: str) -> None:
+    (tmp_path / "model.py").write_text(f"import {package}\n")
+    assert lint(tmp_path).statistics.skipped == 0

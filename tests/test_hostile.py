@@ -235,6 +235,12 @@ def test_what_has_no_end_is_stopped_and_said_to_be(text: str) -> None:
     assert stops(lint(text if text.startswith(HEAD) else HEAD + text))
 
 
+@pytest.mark.parametrize("method", ["__init__", "__new__"])
+def test_a_class_that_makes_itself_is_stopped_by_the_name_of_the_method_that_does(method: str) -> None:
+    text = f"class Tree:\n    def {method}(self, depth):\n        self.below = Tree(depth + 1)\nnn.Linear(1, Tree(0))\n"
+    assert stops(lint(HEAD + text)) == [f"analysis stopped here: recursion of Tree.{method}"]
+
+
 ODD = {
     "a hundred thousand elifs": CLASS
     + "        if a:\n            pass\n"

@@ -418,9 +418,9 @@ def do_sampler(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 def do_linspace(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """torch.linspace(0, 0.1, 12): a schedule over the layers, as a rule."""
-    given = [argument(args, kwargs, place, key) for place, key in enumerate(("start", "end", "steps"))]
-    numbers = standard_library.do_linspace(ex, given, {})
-    return known_numbers.make(ex, numbers.items, "linspace") if isinstance(numbers, SequenceValue) else numbers
+    start, stop, count = (argument(args, kwargs, place, key) for place, key in enumerate(("start", "end", "steps")))
+    numbers = standard_library.evenly_spaced(start, stop, count)
+    return ex.fresh("linspace") if numbers is None else known_numbers.make(ex, numbers, "linspace")
 
 
 def do_count(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

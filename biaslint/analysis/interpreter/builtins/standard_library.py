@@ -227,17 +227,19 @@ def do_linspace(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> V
     """numpy.linspace(start, stop, num=50)"""
     start, stop = values.argument(args, kwargs, 0, "start"), values.argument(args, kwargs, 1, "stop")
     count = values.argument(args, kwargs, 2, "num", default=50)
-    if (
-        builtin_functions.is_number(start)
-        and builtin_functions.is_number(stop)
-        and isinstance(count, int)
-        and 0 < count <= MAX_ITEMS
-    ):
-        step = (stop - start) / max(count - 1, 1)
-        return SequenceValue([start + step * index for index in range(count)])
-    if isinstance(count, int) and count > MAX_ITEMS:
+    numbers = evenly_spaced(start, stop, count)
+    if numbers is None and isinstance(count, int) and count > MAX_ITEMS:
         ex.give_up_here(TOO_LONG)
-    return ex.fresh("linspace")
+    return ex.fresh("linspace") if numbers is None else SequenceValue(numbers)
+
+
+def evenly_spaced(start: Value, stop: Value, count: Value) -> list[Value] | None:
+    """So many numbers from `start` to `stop`; None where one of the three is not known, or they are too many."""
+    first, last = values.number(start), values.number(stop)
+    if first is None or last is None or not isinstance(count, int) or not 0 < count <= MAX_ITEMS:
+        return None
+    step = (last - first) / max(count - 1, 1)
+    return [first + step * index for index in range(count)]
 
 
 def do_arange(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:

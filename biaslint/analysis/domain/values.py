@@ -94,6 +94,30 @@ class SequenceValue:
         return f"<{self.kind} {self.items}>"
 
 
+class Generator(SequenceValue):
+    """What a call of a generator function gives: its items are worked out when somebody asks for them first."""
+
+    __slots__ = ("_items", "_run")
+
+    def __init__(self, run: Callable[[], list[Value]]) -> None:
+        self._run: Callable[[], list[Value]] | None = run
+        self._items: list[Value] = []
+        self.kind = "list"
+        self.open = False
+
+    @property
+    def items(self) -> list[Value]:
+        """All items, in order."""
+        if self._run is not None:
+            run, self._run = self._run, None
+            self._items = run()
+        return self._items
+
+    @items.setter
+    def items(self, new: list[Value]) -> None:
+        self._run, self._items = None, new
+
+
 class Options(dict[str, Any]):
     """Keyword arguments of an entry point that takes `**kwargs`: its callers may set what the functions behind it have defaults for."""
 

@@ -49,6 +49,7 @@ class Execution:
         self.definition_depth = 0  # how many top-level statements are being executed for the names that they bind
         self.shared_steps = 0  # those of such statements
         self.try_depth = 0  # how many `try` blocks with handlers surround what is executed
+        self.updates = 0  # steps of training that were carried out
         self.max_steps = max_steps
         self.serial = 0
         self.module: Module | None = None

@@ -87,6 +87,7 @@ class Framework:
     )
     enter: Callable[[Execution, Instance], Value] = lambda ex, obj: obj  # what `with obj as name` gives
     leave: Callable[[Execution, Instance], None] = _nothing
+    update_methods: frozenset[str] = frozenset()  # methods that carry out a step of training
     loss_names: frozenset[str] = frozenset()  # functions and classes that compare what leaves a model with the targets
     configuration_arguments: frozenset[str] = frozenset()  # constructor arguments that name an initialization elsewhere
     # Does a file's text have something that bears on how all of its classes are executed?
@@ -100,7 +101,7 @@ FRAMEWORKS: list[Framework] = []  # filled by `register`
 def register(frameworks: Sequence[Framework]) -> None:
     """Name the frameworks; a dotted name belongs to the first that owns it."""
     FRAMEWORKS[:] = frameworks
-    for table in (of_name, loss_names, configuration_arguments):
+    for table in (of_name, loss_names, update_methods, configuration_arguments):
         table.cache_clear()
 
 
@@ -382,6 +383,12 @@ def external_base(cls: Value) -> External | None:
 def loss_names() -> frozenset[str]:
     """The loss functions of all frameworks, by their last name."""
     return frozenset().union(*(framework.loss_names for framework in FRAMEWORKS))
+
+
+@cache
+def update_methods() -> frozenset[str]:
+    """The methods of all frameworks that carry out a step of training."""
+    return frozenset().union(*(framework.update_methods for framework in FRAMEWORKS))
 
 
 @cache

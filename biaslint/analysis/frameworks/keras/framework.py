@@ -259,5 +259,6 @@ KERAS = Framework(
     base_method=models.base_method,
     call_object=models.call_object,
     before_call=models.before_call,
+    update_methods=frozenset({"fit", "fit_generator", "train_on_batch", "apply_gradients"}),
     parameter_shape=param_dims,
 )

@@ -352,5 +352,6 @@ TENSORFLOW = Framework(
     call_object=call_object,
     enter=enter,
     leave=leave,
+    update_methods=frozenset({"run", "minimize", "apply_gradients"}),
     parameter_shape=param_dims,
 )

@@ -140,6 +140,7 @@ PYTORCH = Framework(
     base_method=modules.base_method,
     native_method=hugging_face.method,
     call_object=modules.call_object,
+    update_methods=frozenset({"backward", "manual_backward"}),
     loss_names=frozenset({*torch_vocabulary.LOSS_FUNCTIONS, *torch_vocabulary.LOSSES, "sigmoid_focal_loss"}),
     configuration_arguments=frozenset({torch_vocabulary.CONFIGURATION}),
     module_trait=hugging_face.defines_models,

@@ -80,6 +80,27 @@ def same_but_for_sizes(one: Value, other: Value) -> bool:
     return bool(isinstance(one, (bool, str, bytes)) and one == other)
 
 
+class Training:
+    """Tells when a loop has shown what its rounds do to a model: after two that trained one and made no layer."""
+
+    __slots__ = ("ex", "layers", "rounds", "updates")
+
+    def __init__(self, ex: Execution) -> None:
+        self.ex = ex
+        self.updates = ex.updates
+        self.layers = len(ex.layers)
+        self.rounds = 0
+
+    def shown(self) -> bool:
+        """Ask after each round. What comes later may look at what the rounds left out would have put into lists."""
+        trained, made = self.ex.updates != self.updates, len(self.ex.layers) != self.layers
+        self.updates, self.layers = self.ex.updates, len(self.ex.layers)
+        self.rounds += trained and not made
+        if self.rounds > 1:
+            self.ex.shortened = True
+        return self.rounds > 1
+
+
 def of_layers(item: Value) -> bool:
     """Is a loop's item a module or parameter, or a pair with one? Such a loop may initialise them."""
     items = item.items if isinstance(item, SequenceValue) else [item]

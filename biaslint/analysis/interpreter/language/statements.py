@@ -52,6 +52,7 @@ def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> S
     items = ex.iterate(ex.eval(node.iter, scope), node.iter)
     costly = ex.steps + LONG_STEPS
     repeating = loops.LoopSummary(ex, items) if loops.only_appends(node) else None
+    training = loops.Training(ex)
     for count, item in enumerate(items):
         if repeating is not None and repeating.skips(count):
             continue
@@ -68,11 +69,16 @@ def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> S
             return None
         if signal is not None and signal is not CONTINUE:
             return signal
+        if training.shown():
+            break
     return ex.block(node.orelse, scope)
 
 
 def do_while(ex: Execution, node: ast.While, scope: Environment) -> Signal:
     rounds = 0
+    training = loops.Training(ex)
+    yields = ex.stack[-1].yields if ex.stack else None
+    yielded = len(yields or ())
     while True:
         test = ex.eval(node.test, scope)
         certain = values.is_constant(test)
@@ -83,7 +89,11 @@ def do_while(ex: Execution, node: ast.While, scope: Environment) -> Signal:
             return None
         if signal is not None and signal is not CONTINUE:
             return signal
+        if training.shown():
+            return None
         rounds += 1
+        if yields is not None and rounds >= 3 and len(yields) > yielded:
+            return None  # a generator without an end: whoever takes from it takes a few
         if rounds >= (MAX_ITEMS if certain else 3):
             if certain and isinstance(node.test, ast.Constant):
                 ex.end_execution("an endless loop")

@@ -60,6 +60,8 @@ def call_sequence(ex: Execution, func: SequenceValue, args: Args, kwargs: Kwargs
 
 
 def call_anything(ex: Execution, func: Value, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    if isinstance(func, Unknown) and isinstance(func.key, terms.Attribute) and func.key.name in framework.update_methods():
+        ex.updates += 1
     return unknown_calls.call_unknown(ex, func, args, kwargs)
 
 
@@ -108,6 +110,8 @@ def run_instance(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, node:
 def call_builtin(ex: Execution, func: BoundNative, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """A method of a known value."""
     self = func.self
+    if func.name in framework.update_methods():
+        ex.updates += 1
     kind = ex.semantics.kinds.get(type(self))
     if kind is not None:
         return kind.method(ex, self, func.name, args, kwargs)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import node_cache, values
 from biaslint.analysis.domain.call_stack import MAX_DEPTH, Frame
-from biaslint.analysis.domain.values import DictValue, Options, SequenceValue, Unknown
+from biaslint.analysis.domain.values import DictValue, Generator, Options, SequenceValue, Unknown
 from biaslint.analysis.project.dependencies import Used
 from biaslint.analysis.project.environment import Environment
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Args, FunctionValue, Kwargs, Value
+    from biaslint.analysis.interpreter.doors import Signal
     from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.module import Module
 
 
 MAX_RECURSIONS = 24
@@ -34,26 +37,35 @@ def call_function(
         self_ = args[0]
     frame = Frame(ex.module or func.module, node or ex.node or func.node, func, self_, names.copy())
     frame.chain = ((frame.caller, frame.call), *ex.stack[-1].chain) if ex.stack else ((frame.caller, frame.call),)
-    generator = not isinstance(func.node, ast.Lambda) and yields(func.node)
-    if generator:
-        frame.yields = []
     if ex.definition_depth:  # on behalf of all that use what is made here
         ex.project.tracker.asked.add(Used("function", ex.project.identity(func.module, func.node)))
     else:
         ex.functions.add(func)
+    code = func.node.body
+    if isinstance(code, list) and yields(func.node):
+        frame.yields = []
+        items = partial(generate, ex, frame, code, scope)
+        return SequenceValue(items()) if ex.definition_depth else Generator(items)  # definitions outlive their execution
+    result = run_frame(ex, frame, func.module, code, scope)
+    return result[1] if result is not None and result[0] == "return" else None
+
+
+def run_frame(ex: Execution, frame: Frame, module: Module, code: list[ast.stmt] | ast.expr, scope: Environment) -> Signal:
+    """Execute the body of a function, or of a lambda, in its frame."""
     outer = ex.module, ex.node, ex.statement
     ex.stack.append(frame)
-    ex.module = func.module
+    ex.module = module
     try:
-        if isinstance(func.node, ast.Lambda):
-            return ex.eval(func.node.body, scope)
-        signal = ex.block(func.node.body, scope)
+        return ex.block(code, scope) if isinstance(code, list) else ("return", ex.eval(code, scope))
     finally:
         ex.stack.pop()
         ex.module, ex.node, ex.statement = outer
-    if generator:
-        return SequenceValue(frame.yields or [], "list")
-    return signal[1] if signal is not None and signal[0] == "return" else None
+
+
+def generate(ex: Execution, frame: Frame, code: list[ast.stmt], scope: Environment) -> list[Value]:
+    """What a generator yields."""
+    run_frame(ex, frame, scope.module, code, scope)
+    return frame.yields or []
 
 
 def endless(ex: Execution, func: FunctionValue, args: Args) -> bool:

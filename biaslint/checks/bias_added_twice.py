@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import sets_unguarded
-from biaslint.findings.finding import Fix, Related, Safety, SetArgument
+from biaslint.checks.support.common import set_argument, sets_unguarded
+from biaslint.findings.finding import Fix, Related, Safety
 from biaslint.theory.conditions import BIASED_KINDS
 from biaslint.theory.program import LayerUse, Program, Site
 
@@ -40,7 +40,7 @@ def _taken_up(site: Site, use: LayerUse, heir: LayerUse) -> Report:
     fix = None
     if use.bias.argument and "**" not in use.texts and use.bias.argument_text in ("", "True") and not sets_unguarded(use):
         text = f"`{use.bias.argument}=False` (removes the parameter `{use.name}.bias` from checkpoints)"
-        fix = Fix(Safety.UNSAFE, text, (SetArgument(site.place, use.bias.argument, "False"),))
+        fix = Fix(Safety.UNSAFE, text, (set_argument(use, use.bias.argument, "False"),))
     return Report(
         site.place,
         f"`{use.name}` adds a bias that the bias of `{heir.name}` already covers: there are only linear steps between",

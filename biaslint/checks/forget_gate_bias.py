@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import RAISED
+from biaslint.checks.support.common import RAISED, set_argument
 from biaslint.findings.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
@@ -143,7 +143,7 @@ def _switch_on(use: LayerUse) -> Fix | None:
     if use.texts.get("unit_forget_bias") != "False" or use.bias.present is not True:
         return None
     message = "`unit_forget_bias=True` (a newly trained model starts elsewhere)"
-    return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "unit_forget_bias", "True"),))
+    return Fix(Safety.UNSAFE, message, (set_argument(use, "unit_forget_bias", "True"),))
 
 
 def _fix(use: LayerUse) -> Fix | None:

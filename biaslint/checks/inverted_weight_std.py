@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import ELSEWHERE, ORDINARY, into_relu, the_layer
+from biaslint.checks.support.common import ELSEWHERE, ORDINARY, into_relu, set_argument, the_layer
 from biaslint.checks.support.spelling import scaled_text
 from biaslint.findings.finding import Fix, ReplaceExpression, Safety, SetArgument
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
@@ -67,7 +67,7 @@ def _fix(use: LayerUse, write: BiasWrite, grown: bool) -> Fix | None:
         return Fix(Safety.UNSAFE, f"`{text}` {ELSEWHERE}", (ReplaceExpression(write.call, text),))
     if use.framework == "keras" and write.place == use.place and "kernel_initializer" in use.texts and "**" not in use.texts:
         text = '"he_normal"' if he else '"glorot_normal"'
-        change = SetArgument(use.place, "kernel_initializer", text)
+        change = set_argument(use, "kernel_initializer", text)
         return Fix(Safety.UNSAFE, f"`kernel_initializer={text}` {ELSEWHERE}", (change,))
     text = scaled_text(write.text, gain)
     change = SetArgument(write.place, "initial_value", text, 0)

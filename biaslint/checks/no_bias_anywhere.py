@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import RELUS, removed_by_hand
-from biaslint.findings.finding import Fix, Safety, SetArgument
+from biaslint.checks.support.common import RELUS, removed_by_hand, set_argument
+from biaslint.findings.finding import Fix, Safety
 from biaslint.theory.program import LayerUse, Program
 
 NONLINEAR = RELUS | {"leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "softplus", "hardswish"}
@@ -27,7 +27,7 @@ def check(program: Program) -> Iterator[Report]:
                 fix=Fix(
                     Safety.UNSAFE,
                     f"`{use.bias.argument}=True` (adds the parameter `{use.name}.bias` to checkpoints)",
-                    (SetArgument(site.place, use.bias.argument, "True"),),
+                    (set_argument(use, use.bias.argument, "True"),),
                 )
                 if use.bias.argument_text == "False"
                 else None,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import predicts, removed_by_hand
-from biaslint.findings.finding import Fix, Safety, SetArgument
+from biaslint.checks.support.common import predicts, removed_by_hand, set_argument
+from biaslint.findings.finding import Fix, Safety
 from biaslint.theory.program import LayerUse, Program
 
 VOCABULARY = re.compile(r"vocab|tokens?\b|codebook|embed|dim\b|proj", re.IGNORECASE)
@@ -26,7 +26,7 @@ def check(program: Program) -> Iterator[Report]:
                 fix=Fix(
                     Safety.UNSAFE,
                     f"`{use.bias.argument}=True` (adds the parameter `{use.name}.bias` to checkpoints)",
-                    (SetArgument(site.place, use.bias.argument, "True"),),
+                    (set_argument(use, use.bias.argument, "True"),),
                 )
                 if use.bias.argument_text == "False"
                 else None,

@@ -133,7 +133,9 @@ def _only_forget(use: LayerUse, write: BiasWrite) -> Fix | None:
         if use.texts.get("unit_forget_bias", "True") != "True" or "**" in use.texts:
             return None
         message = f"without `bias_initializer`: Keras opens the forget gate by itself {ELSEWHERE}"
-        return Fix(Safety.UNSAFE, message, (RemoveArgument(use.place, "bias_initializer"),))
+        return Fix(
+            Safety.UNSAFE, message, (RemoveArgument(use.place, "bias_initializer", use.positions.get("bias_initializer")),)
+        )
     own = write.target.removesuffix(".data")
     if use.framework != "torch" or write.call is None or not re.fullmatch(r"[\w.\[\]]+", own):
         return None

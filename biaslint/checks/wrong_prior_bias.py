@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import ELSEWHERE, VALUE_OF, by_write, the_layer, to_zero
+from biaslint.checks.support.common import ELSEWHERE, VALUE_OF, by_write, set_argument, the_layer, to_zero
 from biaslint.checks.support.spelling import negated
 from biaslint.findings.finding import Fix, Safety, SetArgument
 from biaslint.theory.program import BiasWrite, LayerUse, Program
@@ -38,7 +38,7 @@ def _negated(use: LayerUse, write: BiasWrite) -> Fix | None:
     given = re.fullmatch(r"([\w.]*[Cc]onstant\w*)\((.+)\)", use.texts.get("bias_initializer", ""))
     if use.framework == "keras" and write.place == use.place and given and "," not in given[2] and "**" not in use.texts:
         text = f"{given[1]}({negated(given[2])})"
-        return Fix(Safety.UNSAFE, f"`bias_initializer={text}` {ELSEWHERE}", (SetArgument(use.place, "bias_initializer", text),))
+        return Fix(Safety.UNSAFE, f"`bias_initializer={text}` {ELSEWHERE}", (set_argument(use, "bias_initializer", text),))
     return None
 
 

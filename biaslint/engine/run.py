@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint import checks
 from biaslint.config import Config, discovery
-from biaslint.engine import triage
+from biaslint.engine import proofs, triage
 from biaslint.findings import rule_book, suppressions
 from biaslint.findings.finding import Finding
 from biaslint.source import file as source_file
@@ -110,11 +110,12 @@ def lint_files(
     jobs: int = 0,
     pieces: ResultStore | None = None,
     cache: Cache | None = None,
+    prove: bool = True,
 ) -> Result:
     """Lint these files and no others. `texts` holds unsaved text that stands for a file's content.
 
     Who lints a project again and again passes the same `memory`, a new one for a new configuration. `pieces` are what earlier
-    runs have left in the `cache`.
+    runs have left in the `cache`. Without `prove`, who wants to show a fix calls `prove_fixes` first.
     """
     texts = texts or {}
     enabled = config.enabled()
@@ -129,6 +130,7 @@ def lint_files(
     def known(program: Program) -> bool:
         """Is this run made of what the last one was made of? What is not parsed is looked at again."""
         if cache is not None and pieces is not None and all(str(file) in program.parsed for file in candidates):
+            pieces.recall_all(proofs.PROOF)
             found = cache.recall_made_of(pieces.mark())
             recalled.extend([found] if found is not None else [])
         return bool(recalled)
@@ -161,6 +163,8 @@ def lint_files(
     for path in sorted({*by_file, *(str(file) for file in candidates)}):
         kept += _unsuppressed(path, by_file.get(path, []), looked[path].comments, enabled, config)
     biased = [use for use in program.uses if use.bias.present]
+    if prove:
+        kept = _proved(kept, program.uses, config, texts, [file for file in candidates if str(file) in parsed], errors, pieces)
     return Result(
         findings=sorted(kept, key=_order),
         files=list(files),
@@ -182,6 +186,30 @@ def lint_files(
         texts=texts,
         uses=program.uses,
     )
+
+
+def prove_fixes(result: Result, findings: Sequence[Finding], config: Config) -> list[Finding]:
+    """Some findings of a result, without the fixes that cannot be proved: see `biaslint.engine.proofs`."""
+    return _proved(findings, result.uses, config, result.texts, result.files, result.errors)
+
+
+def _proved(
+    findings: Sequence[Finding],
+    uses: Sequence[LayerUse],
+    config: Config,
+    texts: Mapping[Path, str],
+    files: Sequence[Path],
+    errors: list[str],
+    pieces: ResultStore | None = None,
+) -> list[Finding]:
+    enabled = config.enabled()
+    try:
+        return proofs.proved(
+            findings, uses, config, texts, files, lambda program: _run_checks(program, enabled, errors), pieces
+        )
+    except Exception as error:
+        errors.append(f"proofs of fixes: {_internal(error)}")
+        return [replace(one, fix=None) for one in findings]
 
 
 def _order(finding: Finding) -> tuple[str, int, int, int, str, str]:

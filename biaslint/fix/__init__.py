@@ -12,7 +12,7 @@ from __future__ import annotations
 from biaslint.fix.changes import text_edits
 from biaslint.fix.disk import write
 from biaslint.fix.edits import CannotFix, TextEdit, apply
-from biaslint.fix.files import Written, diff, edits_of, fix_files
+from biaslint.fix.files import Written, diff, edits_of, fix_files, saved_text
 from biaslint.fix.notebook_text import cell_text, line_in_file, replace_cells
 from biaslint.fix.rounds import Outcome, fix_all, fix_text
 
@@ -30,6 +30,7 @@ __all__ = [
     "fix_text",
     "line_in_file",
     "replace_cells",
+    "saved_text",
     "text_edits",
     "write",
 ]

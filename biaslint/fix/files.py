@@ -99,7 +99,7 @@ def edits_of(finding: Finding, texts: Mapping[Path, str] | None = None) -> list[
     unsaved = texts or {}
 
     def text_of(path: str, cell: int | None) -> str:
-        text = unsaved[Path(path)] if Path(path) in unsaved else _saved(path)
+        text = unsaved[Path(path)] if Path(path) in unsaved else saved_text(path)
         return text if cell is None else cell_text(text, cell)
 
     try:
@@ -108,7 +108,8 @@ def edits_of(finding: Finding, texts: Mapping[Path, str] | None = None) -> list[
         return []
 
 
-def _saved(path: str) -> str:
+def saved_text(path: str) -> str:
+    """A file's text as it is on disk. Raises CannotFix where it cannot be read."""
     with reasons(path):
         status = os.stat(path)
         return _saved_then(path, status.st_mtime_ns, status.st_size)

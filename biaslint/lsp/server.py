@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Project:
     memory: EditorMemory = field(default_factory=EditorMemory)
     seen: dict[Path, tuple[int, ...]] = field(default_factory=dict)  # the versions of the files that the result is of
     shown: dict[str, list[tuple[Finding, types.Diagnostic]]] = field(default_factory=dict)  # by URI
+    proofs: dict[Finding, Finding] = field(default_factory=dict)  # findings with a fix as they are once that has been tried
     timer: asyncio.TimerHandle | None = None
     done: int = 0  # the latest request that was carried out
     wanted: int = 0  # counts the requests; an analysis that is overtaken is not begun
@@ -143,14 +144,27 @@ class Server(LanguageServer):
             seen = {path: self.documents.versions(path) for path in files}
             texts = self.documents.unsaved()
             loop = asyncio.get_running_loop()
-            work = partial(engine.lint_files, files, project.chosen, texts, project.memory)
+            work = partial(engine.lint_files, files, project.chosen, texts, project.memory, prove=False)
             result = await loop.run_in_executor(self.pool, work)
             for line in [*result.problems, *result.errors]:
                 self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"biaslint: {plain_lines(line)}"))
             if any(self.documents.versions(path) != version for path, version in seen.items()):
                 return  # a change has come: it has scheduled an analysis of its own
-            project.result, project.seen, project.done = result, seen, wanted
+            project.result, project.seen, project.done, project.proofs = result, seen, wanted, {}
             self.show(project, files)
+
+    async def proved(self, project: Project, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings, without the fixes that cannot be proved. That is found out when somebody asks for fixes, and once."""
+        new = [one for one in findings if one.fix is not None and one not in project.proofs]
+        if new:
+            result, chosen = project.result, project.chosen
+            loop = asyncio.get_running_loop()
+            async with self.lock:
+                known = await loop.run_in_executor(self.pool, partial(engine.prove_fixes, result, new, chosen))
+            if project.result is not result or any(self.documents.versions(path) != one for path, one in project.seen.items()):
+                return [replace(one, fix=None) for one in findings]  # they are of a text that is gone
+            project.proofs.update(zip(new, known, strict=True))
+        return [project.proofs.get(one, one) for one in findings]
 
     def show(self, project: Project, files: Sequence[Path]) -> None:
         """Publish a project's findings; what is no longer open or has none gets an empty list."""
@@ -330,7 +344,7 @@ def make() -> Server:
         path = server.documents.file_of(uri)
         here = [pair for pair in project.shown.get(uri, []) if _touch(pair[1].range, params.range)]
         if asked("quickfix"):
-            for finding, shown in here:
+            for (_, shown), finding in zip(here, await server.proved(project, [one for one, _ in here]), strict=True):
                 found += actions.quick_fixes(server.documents, finding, shown)
         if path is not None:
             for unsafe in (False, True):
@@ -361,7 +375,10 @@ def make() -> Server:
         if isinstance(data, dict) and "uri" in data:
             project, path = await server.current(data["uri"]), server.documents.file_of(data["uri"])
             if project is not None and path is not None:
-                action.edit = actions.fix_all(server.documents, path, project.result.findings, bool(data.get("unsafe")))
+                those = [one for one in project.result.findings if one.place.path == str(path)]
+                action.edit = actions.fix_all(
+                    server.documents, path, await server.proved(project, those), bool(data.get("unsafe"))
+                )
         return action
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)

@@ -191,7 +191,7 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
         if isinstance(value, bool) and " " in name:  # a comparison that was asked for
             if not value and implied(name, settings) is False:
                 continue  # that it is something else says more
-            opposite = name.replace(" is ", " is not ").replace(" == ", " != ")
+            opposite = f"{name[:-8]} is not None" if name.endswith(" is None") else name.replace(" == ", " != ", 1)
             yield Test(name, name if value else opposite, opposite if value else name, boolean(name, value))
         elif isinstance(value, bool):
             yield (

@@ -122,9 +122,13 @@ class LayerUse:
     chain: tuple[Place, ...]  # the calls that led to it, innermost (its own) first
     owner: str = ""  # the class or function whose body makes it
     root: str = ""  # the class or function whose execution led to it
+    root_path: str = ""  # the file that holds it, links resolved
     run: int = 0  # which execution; two uses of one run were made in the same model
     config: dict[str, Any] = field(default_factory=dict)  # known hyperparameters, plain values; an unknown one is absent
     texts: dict[str, str] = field(default_factory=dict)  # constructor arguments as written at the call
+    positions: dict[str, int] = field(
+        default_factory=dict
+    )  # parameter -> its index among positional arguments of the call at `place`
     callee: str = ""  # what the call at `place` calls, as written: "nn.LSTM"
     bias: Bias = field(default_factory=Bias)
     fate: Fate = field(default_factory=lambda: Fate("unknown"))

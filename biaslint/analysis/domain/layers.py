@@ -34,6 +34,7 @@ class Layer:
     eval_mode: bool = False
     passed_to_unknown_code: bool = False  # handed to code that is not known: it may have been changed there
     texts: dict[str, str] = field(default_factory=dict)
+    positions: dict[str, int] = field(default_factory=dict)  # where the call that makes it has an argument by position
     settings: dict[str, Value] = field(default_factory=dict)
     axes: tuple[int, ...] = ()
     weight_of: Layer | None = None

@@ -61,17 +61,18 @@ class PathCondition:
         if isinstance(key, Compare) and key.op in NEGATED:
             opposite = text.replace(key.op, NEGATED[key.op], 1)
             return not self.branch(key.opposite(), opposite, terms.contrary(default))
-        if key in self.prescribed:
-            choice = self.prescribed[key]
-        else:
-            usual = bool(default) if default is not None else not (terms.is_comparison(key, "is") or self.one_of_many(key))
-            choice = usual != (self.prefers_false_branch and default is None)
+        choice = self.prescribed[key] if key in self.prescribed else self.usual(key, default)
         self.open.append(key)
         self.where[key] = self.asking()
         if default is not None:
             self.by_default.add(key)
         self.set(key, choice, text)
         return choice
+
+    def usual(self, key: Any, default: Any) -> bool:
+        """The side of a condition that nothing prescribes."""
+        usual = bool(default) if default is not None else not (terms.is_comparison(key, "is") or self.one_of_many(key))
+        return usual != (self.prefers_false_branch and default is None)
 
     def one_of_many(self, key: Any) -> bool:
         """Is it one more value that a setting might have instead of its default? All of them are asked for in one execution."""

@@ -60,7 +60,7 @@ def unknown_facts(ex: Execution) -> list[UnknownFact]:
     return [module.unknown(line, offset, what) for (module, line, offset), what in ex.unknowns.items()]
 
 
-def extract_layers(ex: Execution, run: int, root: str, complete: bool) -> list[LayerUse]:
+def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool) -> list[LayerUse]:
     """The layers, losses and optimisers of an execution. `complete` is False where it ended early: no reader is certain then."""
     places: dict[tuple[Module, ast.AST], Place] = {}
 
@@ -93,9 +93,11 @@ def extract_layers(ex: Execution, run: int, root: str, complete: bool) -> list[L
             chain=chain,
             owner=layer.origin.owner,
             root=root,
+            root_path=path,
             run=run,
             config={name: plain(ex, value) for name, value in layer.config.items() if known(ex, value)},
             texts=layer.texts,
+            positions=layer.positions,
             bias=bias_of(layer, place),
             fate=fate,
             weight_writes=tuple(bias_write(write, place) for write in layer.weight_writes),

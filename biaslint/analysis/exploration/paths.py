@@ -79,7 +79,7 @@ def explore_paths(project: Project, root: Root, result: ExplorationResult, steps
             break
         try:
             ex, uses, ended = one_run(
-                project, root, trial.assumptions, trial.prefers_false, result, first=runs == 0, steps=steps
+                project, root, PathCondition(trial.assumptions, trial.prefers_false), result, first=runs == 0, steps=steps
             )
         except equivalence.AlreadyExecuted:
             return
@@ -205,20 +205,33 @@ def may_be_reported(use: LayerUse) -> bool:
 
 
 def one_run(
-    project: Project,
-    root: Root,
-    given: dict[Any, bool],
-    contrary: bool,
-    reached: ExplorationResult,
-    first: bool,
-    steps: int = MAX_STEPS,
+    project: Project, root: Root, choices: PathCondition, reached: ExplorationResult, first: bool, steps: int = MAX_STEPS
 ) -> tuple[Execution, list[LayerUse], str | None]:
     """One execution of a root. Returns what it found, and why it ended early, if it did."""
-    ex = machine.execution(project, PathCondition(given, contrary), steps)
+    ex = machine.execution(project, choices, steps)
     ex.module = root.module
     ex.node = root.node
+    ex.faults = None if reached.observer is None else set()
     ex.on_model = lambda cls, args, kwargs: equivalence.once(project, reached, root, cls, args, kwargs) if first else None
+    try:
+        ended, value = executed(ex, root)
+        reached.runs += 1
+        uses: list[LayerUse] = []
+        try:
+            uses = extraction.extract_layers(ex, reached.runs, root.name, str(root.module.path), complete=ended is None)
+        except Exception as error:
+            ended = failed(error)
+        if reached.observer is not None:
+            reached.observer(ex, value, ended, uses)
+    finally:
+        project.state.end_execution()
+    return ex, uses, ended
+
+
+def executed(ex: Execution, root: Root) -> tuple[str | None, Value]:
+    """Execute a root. Returns why that ended early, if it did, and what the root gave back."""
     ended: str | None = None
+    value: Value = None
     try:
         value = harness.start(ex, root)
         ex.on_model = None
@@ -237,14 +250,7 @@ def one_run(
         raise
     except Exception as error:
         ended = failed(error)
-    finally:
-        project.state.end_execution()
-    reached.runs += 1
-    try:
-        uses = extraction.extract_layers(ex, reached.runs, f"{root.name}", complete=ended is None)
-    except Exception as error:
-        uses, ended = [], failed(error)
-    return ex, uses, ended
+    return ended, value
 
 
 FAILED = "internal error: "

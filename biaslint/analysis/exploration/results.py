@@ -32,6 +32,8 @@ class ExplorationResult:
     tried: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
     try_queries: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `tried`, and the answers
     runs: int = 0
+    # told of each execution before it is forgotten: the interpreter, what the root gave back, why it ended early, the layers
+    observer: Callable[[Any, Any, str | None, list[LayerUse]], None] | None = None
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
 
     def add(self, others: Iterable[ExplorationResult]) -> None:

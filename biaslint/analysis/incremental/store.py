@@ -175,6 +175,12 @@ class ResultStore:
         rows = ((name, row) for name, (_, row) in self._kept.items() if not name.startswith(OUTLINE))
         return digest(json.dumps(sorted((name, row.checksum, row.rest_checksum) for name, row in rows)).encode())
 
+    def recall_all(self, kind: str) -> None:
+        """Take over all pieces whose names begin so and that are still good."""
+        for name in list(self._known):
+            if name.startswith(kind):
+                self.recall(name)
+
     def clear(self) -> None:
         """Forget all pieces: they are nothing that was kept here."""
         self._known.clear()

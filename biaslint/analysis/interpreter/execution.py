@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from biaslint.analysis.domain import class_lookup, node_cache, values as domain_values
 from biaslint.analysis.domain.layers import Layer, Origin, Param
-from biaslint.analysis.domain.values import Class, DictValue, FunctionValue, Instance, SequenceValue, Stopped, Unknown, Value
+from biaslint.analysis.domain.values import (
+    BoundNative,
+    Class,
+    DictValue,
+    External,
+    FunctionValue,
+    Instance,
+    ModelFunction,
+    SequenceValue,
+    Stopped,
+    Unknown,
+    Value,
+)
 from biaslint.analysis.interpreter.doors import Semantics, Signal
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Flow, Node
@@ -26,6 +38,18 @@ if TYPE_CHECKING:
 def note_call(ex: Execution, name: str, kind: str) -> None:
     """Note a call that tells something of the targets or the loss."""
     ex.facts.append(Layer(name, kind, "torch", {}, ex.origin(), name=name.rpartition(".")[2]))
+
+
+def parameters_in(value: Value, depth: int = 4) -> set[str]:
+    """The kinds of parameters within a value, "None" among them."""
+    if value is None:
+        return {"None"}
+    if isinstance(value, Param):
+        return {value.which}
+    items = (
+        value.items if isinstance(value, SequenceValue) else list(value.items.values()) if isinstance(value, DictValue) else []
+    )
+    return {kind for item in items for kind in parameters_in(item, depth - 1)} if depth else set()
 
 
 MAX_STEPS = 400_000
@@ -62,6 +86,9 @@ class Execution:
         self.asked: dict[str, set[Module]] = {}  # a name that is looked for -> whose star imports have been searched
         self.patches: dict[str, Value] = {}  # what the program has put in the place of a framework's names
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
+        # where a fix is proved: what would raise, and what calls of code elsewhere were given (see `fault` and `hand`)
+        self.faults: set[tuple[str, str, str]] | None = None
+        self.handed: dict[tuple[str, str, str], set[str]] = {}
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (
             None  # told of the first model that is built
@@ -83,6 +110,32 @@ class Execution:
             self.project.tracker.asked.add(self.module.unknown(line, offset, what))
         else:
             self.unknowns.setdefault((self.module, line, offset), what)
+
+    def fault(self, what: str) -> None:
+        """Python would raise an exception here. The execution goes on, as if the value were another; this is noted for proofs only."""
+        if self.faults is not None:
+            place = self.stack[-1].func if self.stack else None
+            name = place.qualname if isinstance(place, FunctionValue) else ""
+            self.faults.add((self.module.shown if self.module is not None else "", name, what))
+
+    def hand(self, callee: str, args: Sequence[Value], kwargs: Mapping[str, Value]) -> None:
+        """Note, for proofs, which parameters and which None code elsewhere is given."""
+        if self.faults is None:
+            return
+        place = self.stack[-1].func if self.stack else None
+        name = place.qualname if isinstance(place, FunctionValue) else ""
+        for slot, value in (*enumerate(args), *kwargs.items()):
+            for kind in parameters_in(value):
+                self.handed.setdefault((name, callee, str(slot)), set()).add(kind)
+
+    def witness(self, func: Value, args: Args, kwargs: Kwargs) -> None:
+        """Note, for proofs, what a call gives to code elsewhere, and a call of what cannot be called."""
+        if domain_values.is_constant(func):
+            self.fault(f"call of {func!r}")
+        elif isinstance(func, (External, Unknown, ModelFunction)) or (
+            isinstance(func, BoundNative) and not domain_values.is_constant(func.self)
+        ):
+            self.hand(func.text if isinstance(func, Unknown) else func.name, args, kwargs)
 
     def give_up_here(self, why: str, node: ast.AST | None = None) -> None:
         """Tell that something is given up here, because it is too much; the execution goes on without it."""
@@ -142,6 +195,8 @@ class Execution:
 
     def call(self, func: Value, args: Args, kwargs: Kwargs, node: ast.AST | None = None) -> Value:
         """func(*args, **kwargs)"""
+        if self.faults is not None:
+            self.witness(func, args, kwargs)
         handler = self.semantics.calls.get(type(func), self.semantics.call_unknown)
         return handler(self, func, args, kwargs, node)
 

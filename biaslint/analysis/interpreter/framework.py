@@ -217,7 +217,7 @@ def after_init(ex: Execution, obj: Instance) -> None:
 
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     framework = of_object(obj)
-    return framework.attribute(ex, obj, name) if framework is not None else None
+    return framework.attribute(ex, obj, name) if framework is not None else MISSING
 
 
 def has_attribute(obj: Instance, name: str) -> bool | None:

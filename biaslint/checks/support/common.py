@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Collection, Iterator
 
@@ -11,7 +12,7 @@ from biaslint.theory.conditions import Verdict
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 AXES = "bias_axes"  # how Keras's EinsumDense is told of its bias
-OPPOSITES = ((" is not ", " is "), (" is ", " is not "), (" == ", " != "), (" != ", " == "))
+OPPOSITES: dict[type[ast.cmpop], str] = {ast.IsNot: "is", ast.Is: "is not", ast.Eq: "!=", ast.NotEq: "=="}
 
 
 def replacement(verdict: Verdict) -> str:
@@ -19,17 +20,28 @@ def replacement(verdict: Verdict) -> str:
     when = verdict.when
     if when is None:
         return "None" if verdict.use.bias.argument == AXES else "False"
-    return " or ".join(opposite(part) for part in when.split(" and "))
+    return opposite(when)
 
 
 def opposite(condition: str) -> str:
     """How the source would write that a condition does not hold."""
-    if condition.startswith("not "):
-        return condition[4:]
-    for one, other in OPPOSITES:
-        if one in condition:
-            return condition.replace(one, other)
-    return f"not {condition}"
+    try:
+        tree = ast.parse(condition, mode="eval").body
+    except (SyntaxError, ValueError):
+        return f"not ({condition})"
+    return _opposite(tree, condition)
+
+
+def _opposite(tree: ast.expr, source: str) -> str:
+    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
+        return " or ".join(_opposite(part, source) for part in tree.values)
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not):
+        return ast.get_source_segment(source, tree.operand) or ast.unparse(tree.operand)
+    text = ast.get_source_segment(source, tree) or ast.unparse(tree)
+    if isinstance(tree, ast.Compare) and type(tree.ops[0]) in OPPOSITES:
+        left, right = (ast.get_source_segment(source, part) or ast.unparse(part) for part in (tree.left, tree.comparators[0]))
+        return f"{left} {OPPOSITES[type(tree.ops[0])]} {right}"
+    return f"not {text}"
 
 
 def removal(verdict: Verdict) -> Fix | None:
@@ -44,10 +56,15 @@ def removal(verdict: Verdict) -> Fix | None:
     if any(sets_unguarded(other) for other in verdict.uses):
         return None
     text = replacement(verdict)
-    change = SetArgument(use.place, use.bias.argument, text)
+    change = set_argument(use, use.bias.argument, text)
     return Fix(
         Safety.UNSAFE, f"`{use.bias.argument}={text}` (removes the parameter `{use.name}.bias` from checkpoints)", (change,)
     )
+
+
+def set_argument(use: LayerUse, keyword: str, text: str) -> SetArgument:
+    """The change that gives the call that makes the layer an argument: where it is passed by position, there."""
+    return SetArgument(use.place, keyword, text, use.positions.get(keyword))
 
 
 CLASS = re.compile(r"isinstance\(| is (not )?(?!None\b|True\b|False\b)\w")
@@ -123,11 +140,11 @@ def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
     """The fix that writes zero for the constant."""
     if use.framework == "keras" and write.place == use.place and "bias_initializer" in use.texts and "**" not in use.texts:
         message = f'`bias_initializer="zeros"` {ELSEWHERE}'
-        return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "bias_initializer", '"zeros"'),))
+        return Fix(Safety.UNSAFE, message, (set_argument(use, "bias_initializer", '"zeros"'),))
     for keyword in ("bias_initializer", "biases_initializer"):
         if use.framework == "tensorflow" and write.place == use.place and keyword in use.texts:
             text = zero_text(use.texts[keyword])
-            change = SetArgument(use.place, keyword, text)
+            change = set_argument(use, keyword, text)
             return Fix(Safety.UNSAFE, f"`{keyword}={text}` {ELSEWHERE}", (change,)) if text else None
     if write.place == use.place and use.type.startswith(("tf.nn.", "tf.matmul", "keras.ops.")):
         return set_initial(use, write, zero_text(write.text))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Unknown
+from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.tensors import nodes
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dim, Node
@@ -13,6 +15,7 @@ from biaslint.theory.dataflow import Dim, Node
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer
     from biaslint.analysis.domain.values import Instance, Value
+    from biaslint.analysis.frameworks.common.signatures import LayerSpec
     from biaslint.analysis.interpreter.execution import Execution
 
 
@@ -70,16 +73,61 @@ def is_first(ex: Execution, value: Value) -> bool:
     return isinstance(value, str) and (value in ("channels_first", "th") or value.startswith("NC"))
 
 
-def argument_texts(ex: Execution, names: tuple[str, ...]) -> dict[str, str]:
+def positions(ex: Execution, names: tuple[str, ...], given: int | None = None) -> Iterator[tuple[int, str]]:
+    """The positional arguments of the call that is being carried out: where each stands, and the parameter it sets.
+
+    `given` is how many positional arguments arrived: what `functools.partial` holds comes before those of the call.
+    """
+    node = ex.node
+    if not isinstance(node, ast.Call):
+        return
+    held = held_back(node, given) if given is not None else 0
+    for index, (name, argument) in enumerate(zip(names[held:], node.args, strict=False)):
+        if isinstance(argument, ast.Starred):
+            return
+        yield index, name
+
+
+def held_back(node: ast.Call, given: int) -> int:
+    """How many positional arguments come from elsewhere than the call."""
+    plain = not any(isinstance(argument, ast.Starred) for argument in node.args)
+    return max(given - len(node.args), 0) if plain else 0
+
+
+def own_positions(ex: Execution, layer: Layer, names: tuple[str, ...], given: int) -> dict[str, int]:
+    """Where the call that makes a layer would have each argument by position; none where another call stands between."""
+    chain = layer.origin.chain
+    if not chain or chain[0][1] is not ex.node or not isinstance(ex.node, ast.Call):
+        return {}
+    return {name: index for index, name in enumerate(names[held_back(ex.node, given) :])}
+
+
+# Arguments that constructors take although no signature here has them.
+EVERYWHERE = {"device", "dtype", "name", "trainable", "activity_regularizer", "input_shape", "autocast", "dynamic", "weights"}
+
+
+def misfit(spec: LayerSpec, given: int, kwargs: Iterable[str]) -> str:
+    """Why a layer's constructor would not take so many positional arguments and these keywords; "" where it does."""
+    names = signatures.positional_names(spec.signature)
+    if given > len(names):
+        return "too many positional arguments"
+    known = {*(name for name, _ in signatures.parameters(spec.signature)), *EVERYWHERE}
+    for name in kwargs:
+        if name in names[:given]:
+            return f"multiple values for `{name}`"
+        if name not in known:
+            return f"unexpected keyword `{name}`"
+    return ""
+
+
+def argument_texts(ex: Execution, names: tuple[str, ...], given: int | None = None) -> dict[str, str]:
     """The arguments of the call that is being carried out, as written."""
     node = ex.node
     if not isinstance(node, ast.Call):
         return {}
     texts: dict[str, str] = {}
-    for name, argument in zip(names, node.args, strict=False):
-        if isinstance(argument, ast.Starred):
-            break
-        texts[name] = ex.text(argument)
+    for index, name in positions(ex, names, given):
+        texts[name] = ex.text(node.args[index])
     for keyword in node.keywords:
         if keyword.arg:
             texts[keyword.arg] = ex.text(keyword.value)

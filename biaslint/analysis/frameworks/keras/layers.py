@@ -48,7 +48,13 @@ def make(
     spec = keras_vocabulary.LAYERS[name]
     config = bound(ex, spec, short, args, kwargs)
     layer = Layer(type_ or f"keras.layers.{name}", spec.kind, framework, config, obj.origin or ex.origin())
-    layer.texts = construction.argument_texts(ex, signatures.positional_names(spec.signature))
+    names = signatures.positional_names(spec.signature)
+    layer.texts = construction.argument_texts(ex, names, len(args))
+    if name == short:  # old names have their arguments in another order
+        layer.positions = construction.own_positions(ex, layer, names, len(args))
+        what = construction.misfit(spec, len(args), kwargs) if ex.faults is not None and framework == "keras" else ""
+        if what:
+            ex.fault(f"{name}: {what}")
     layer.spec = spec
     set_bias(ex, layer, spec, config, name)
     if {"kernel_initializer", "weights_initializer"} & layer.texts.keys():

@@ -31,6 +31,7 @@ def layer_function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Valu
     obj = made(ex, short, f"tf.layers.{name}", config)
     assert obj.layer is not None
     obj.layer.texts = texts(ex, signature)
+    obj.layer.positions = construction.own_positions(ex, obj.layer, signatures.positional_names(signature), len(args))
     obj.layer.argument_text = obj.layer.texts.get("use_bias", "")
     if short == "Dropout" and config.get("training") is False:
         return x

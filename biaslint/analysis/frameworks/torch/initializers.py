@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """torch.nn.init.name(tensor, ...)"""
     target = args[0] if args else kwargs.get("tensor")
+    if target is None:
+        ex.fault(f"{name} of None")
     if (
         isinstance(target, Node)
         and name in torch_vocabulary.SCALED_INITIALIZERS

@@ -44,8 +44,10 @@ def make(ex: Execution, obj: Instance, short: str, args: list[Value], kwargs: di
         layer.default = "zeros"
     else:
         layer.bias = False
-    texts = construction.argument_texts(ex, signatures.positional_names(spec.signature))
+    names = signatures.positional_names(spec.signature)
+    texts = construction.argument_texts(ex, names, len(args))
     layer.texts = texts
+    layer.positions = construction.own_positions(ex, layer, names, len(args))
     layer.callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
     layer.argument_text = texts.get(spec.bias, "") if spec.bias else ""
     layer.settings = construction.settings(ex, obj)
@@ -59,6 +61,9 @@ def make(ex: Execution, obj: Instance, short: str, args: list[Value], kwargs: di
 
 def bound(ex: Execution, spec: LayerSpec, args: list[Value], kwargs: dict[str, Value]) -> dict[str, Value]:
     """The constructor's arguments by name, defaults included."""
+    what = construction.misfit(spec, len(args), kwargs) if ex.faults is not None else ""
+    if what:
+        ex.fault(f"{ex.text(ex.node) if ex.node is not None else ''}: {what}")
     config: dict[str, Value] = {
         name: default for name, default in signatures.parameters(spec.signature) if default is not REQUIRED
     }

@@ -69,6 +69,8 @@ def items(ex: Execution, value: Value, node: ast.AST | None = None) -> list[Valu
             return ex.semantics.tensors.leading(ex, value)
         count = ex.path.size(terms.Length(value.key))
         return [ex.item_of(value, index) for index in range(count)]
+    if value is None:
+        ex.fault("None has no items")
     return [ex.fresh()]
 
 

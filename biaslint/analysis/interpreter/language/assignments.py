@@ -68,7 +68,14 @@ def assign(ex: Execution, target: ast.expr, value: Value, scope: Environment) ->
 
 
 def unpack(ex: Execution, targets: list[ast.expr], value: Value, scope: Environment) -> None:
-    items = items_for(ex, value, len(targets), any(isinstance(target, ast.Starred) for target in targets))
+    starred = any(isinstance(target, ast.Starred) for target in targets)
+    items = items_for(ex, value, len(targets), starred)
+    if (
+        isinstance(value, SequenceValue)
+        and not value.open
+        and (len(items) < len(targets) - starred or (len(items) > len(targets) and not starred))
+    ):
+        ex.fault(f"{len(items)} values for {len(targets)} names")
     for index, target in enumerate(targets):
         if isinstance(target, ast.Starred):
             rest = len(targets) - index - 1

@@ -46,6 +46,7 @@ def ev_name(ex: Execution, node: ast.Name, scope: Environment) -> Value:
         return scope.names[name]
     value = namespaces.lookup(ex, name, scope)
     if value is MISSING:
+        ex.fault(f"no name `{name}`")
         return Unknown(terms.FreeName(scope.module.name, node.id), node.id)
     return value
 
@@ -135,6 +136,8 @@ def ev_unary(ex: Execution, node: ast.UnaryOp, scope: Environment) -> Value:
         return not ex.truth(value, node.operand)
     if isinstance(value, Node):
         return ex.semantics.tensors.unary(ex, value, node)
+    if value is None:
+        ex.fault("None is no number")
     if isinstance(value, (int, float)):
         if isinstance(node.op, ast.USub):
             return -value

@@ -32,6 +32,8 @@ def do_expr(ex: Execution, node: ast.Expr, scope: Environment) -> Signal:
 def do_if(ex: Execution, node: ast.If, scope: Environment) -> Signal:
     before = len(ex.path.open)
     test = ex.eval(node.test, scope)
+    if ex.faults is not None and values.is_constant(test) and guards.passing_side(node) is (not test):
+        ex.fault(f"raises where {ex.text(node.test)}")
     if not ex.try_depth and guards.assume_guard_passes(ex, node, test, scope):
         test = ex.eval(node.test, scope)
     unknown = (isinstance(test, Unknown) and ex.path.known(test.key) is None) or isinstance(test, Node)
@@ -169,7 +171,9 @@ def do_assert(ex: Execution, node: ast.Assert, scope: Environment) -> Signal:
         ex.path.assume(test, True)
     elif values.is_constant(test) and not test and len(ex.path.open) > before:
         ex.path.take_back(before)
-    elif values.is_constant(test) and not test and ex.try_depth:
+    elif values.is_constant(test) and not test:
+        ex.fault(f"asserts {ex.text(node.test)}")
+    if values.is_constant(test) and not test and ex.try_depth:
         raise Raised(External("builtins.AssertionError"), f"{scope.module.name}:{node.lineno}")
     return None
 

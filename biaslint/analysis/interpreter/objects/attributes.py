@@ -99,6 +99,8 @@ def load(ex: Execution, base: Value, name: str) -> Value:
     if isinstance(base, (SequenceValue, DictValue)) or values.is_constant(base):
         if isinstance(base, (int, float, str)) and name in ("real", "imag", "value"):
             return base
+        if base is None and not hasattr(base, name):
+            ex.fault(f"None has no attribute `{name}`")
         return BoundNative(base, name)
     if isinstance(base, (BoundNative, ModelFunction)):
         return ex.fresh(name)
@@ -184,7 +186,7 @@ def load_obj(ex: Execution, base: Instance, name: str) -> Value:
         getter = class_lookup.find_method(value, "__get__") if isinstance(value, Instance) else None
         return value if getter is None else ex.call(getter, [base, base.cls], {}, ex.node)
     value = framework.attribute(ex, base, name)
-    if value is not None:
+    if value is not MISSING:
         return value
     getter = class_lookup.find_in_class(base.cls, "__getattr__")
     if getter is not None and isinstance(getter.value, FunctionValue) and not name.startswith("__"):
@@ -262,6 +264,8 @@ def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -
         ex.patches[framework.canonical(f"{base.name}.{name}")] = value
     elif isinstance(base, Unknown) and base.tensors:
         ex.opaque(value)
+    elif base is None:
+        ex.fault(f"None has no attribute `{name}` to set")
 
 
 def delete(ex: Execution, base: Value, name: str) -> None:

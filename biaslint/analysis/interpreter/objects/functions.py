@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,10 @@ def yields(node: ast.AST) -> bool:
 def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict[str, Value]:
     """The parameters' values. A parameter that nobody sets is unknown."""
     positional, first_named, keyword_only, rest, extra_name = signature(func.node.args)
+    if ex.faults is not None:
+        what = misfit(positional, first_named, keyword_only, bool(rest), bool(extra_name), len(args), kwargs)
+        if what:
+            ex.fault(f"{func.qualname}: {what}")
     names: dict[str, Value] = dict(zip(positional, args, strict=False))
     if rest:
         names[rest] = SequenceValue(args[len(positional) :], "tuple")
@@ -134,6 +139,26 @@ def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict
         names[extra_name] = given = DictValue(extra)
         given.options = options
     return names
+
+
+def misfit(
+    positional: Sequence[str],
+    first_named: int,
+    keyword_only: Sequence[str],
+    rest: bool,
+    extra: bool,
+    given: int,
+    kwargs: Iterable[str],
+) -> str:
+    """Why Python would not bind `given` positional arguments and these keywords; "" where it does."""
+    if given > len(positional) and not rest:
+        return "too many positional arguments"
+    for name in kwargs:
+        if name in positional[first_named:given]:
+            return f"multiple values for `{name}`"
+        if name not in positional[first_named:] and name not in keyword_only and not extra:
+            return f"unexpected keyword `{name}`"
+    return ""
 
 
 Signature = tuple[tuple[str, ...], int, tuple[str, ...], str, str]

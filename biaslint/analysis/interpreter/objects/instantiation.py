@@ -116,4 +116,5 @@ def fill_fields(ex: Execution, obj: Instance, cls: Class, args: Args, kwargs: Kw
         obj.attrs[name] = Unknown(terms.Parameter(cls.name, name), name) if value is MISSING else value
     for name, value in kwargs.items():
         if name not in fields:
+            ex.fault(f"{cls.name}: unexpected keyword `{name}`")
             obj.attrs[name] = value

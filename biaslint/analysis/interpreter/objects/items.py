@@ -53,6 +53,8 @@ def load_item(ex: Execution, base: Value, index: Value, node: ast.AST | None = N
         if found is None and isinstance(base, Class) and isinstance(index, str) and index in base.attrs:
             return base.attrs[index]  # Enum["NAME"]
         return base  # Generic[T]
+    if base is None:
+        ex.fault("None has no items")
     return ex.fresh()
 
 
@@ -124,6 +126,7 @@ def dict_item(ex: Execution, base: DictValue, index: Value) -> Value:
     for other, value in base.items.items():
         if operators.identical(ex, other, index):
             return value
+    ex.fault(f"no entry {key!r}" if values.is_constant(key) else "no such entry")
     if base.open or any(isinstance(key, Unknown) for key in base.items):
         return ex.fresh(str(index))
     if ex.try_depth:
@@ -180,6 +183,8 @@ def store_item(ex: Execution, base: Value, index: Value, value: Value, text: str
                 base.attrs[index] = value
     elif type(base) in ex.semantics.kinds:
         ex.semantics.kinds[type(base)].store_item(ex, base, index, value)
+    elif base is None:
+        ex.fault("None has no items to set")
 
 
 def delete_item(ex: Execution, base: Value, index: Value) -> None:

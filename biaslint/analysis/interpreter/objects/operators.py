@@ -66,6 +66,10 @@ NUMBERS = (int, float, complex)
 def binary(ex: Execution, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
     """`left op right` for any values."""
     symbol, function = BINARY[type(op)]
+    if (left is None or right is None) and not (
+        isinstance(left, (str, Class, External)) or isinstance(right, (Class, External))
+    ):
+        ex.fault(f"{symbol} with None")
     if values.is_constant(left) and values.is_constant(right):
         return compute(ex, symbol, function, left, right)
     if isinstance(left, (Node, Param)) or isinstance(right, (Node, Param)):
@@ -204,6 +208,8 @@ SAME = {"is": True, "==": True, "is not": False, "!=": False}
 def compare(ex: Execution, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
     """One comparison: its truth, a condition that is not known, or a tensor of truths."""
     symbol, function = COMPARISONS[type(op)]
+    if ((left is None or right is None) and symbol in ("<", "<=", ">", ">=")) or (right is None and symbol in ("in", "not in")):
+        ex.fault(f"{symbol} with None")
     if is_flag(right):
         right = taken(ex, right)
     if isinstance(left, Unknown) and is_flag(left) and isinstance(right, (bool, int, float)):

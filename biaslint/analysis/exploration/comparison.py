@@ -1,0 +1,102 @@
+"""What is different between an execution and the same one on an edited text, beside what the edit is for.
+
+`difference` gives the first thing as a short text, None where there is nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from biaslint.analysis.exploration.replay import Pair
+from biaslint.analysis.exploration.witness import Complaints, LayerShown, Shown
+
+# What code elsewhere does with None where it could have a bias: it says so, or goes without one.
+TAKES_NONE = re.compile(
+    r"builtins\.(print|isinstance|str|repr|bool|id|type|callable|list|tuple|dict|setattr)"
+    r"|torch\.nn\.functional\..*|torch\.(conv\w*|batch_norm|layer_norm|group_norm|instance_norm)"
+)
+UNTOLD: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What an edit is for.
+
+    `switched` are the calls (path, line, column, cell) whose layers get or lose a bias; `free` are the arguments that it writes.
+    `starts`: it changes what parameters start with, or how they are trained.
+    """
+
+    switched: frozenset[tuple[str, int, int, int | None]] = frozenset()
+    free: frozenset[str] = frozenset()
+    starts: bool = False
+
+
+def difference(pairs: Iterable[Pair], intent: Intent) -> str | None:
+    """What is not as it was."""
+    finished = False
+    for before, after in pairs:
+        found = (
+            _compared(before.shown, after.shown, intent)
+            or _raised(before.complaints, after.complaints)
+            or _handed(before.complaints, after.complaints)
+        )
+        if found:
+            return found
+        finished = finished or before.shown.ended is None
+    return None if finished else "no execution comes to its end"
+
+
+def _compared(before: Shown, after: Shown, intent: Intent) -> str | None:
+    if _why(before.ended) != _why(after.ended):
+        return after.ended or "the execution goes on"
+    if len(before.layers) != len(after.layers):
+        return "other layers are made"
+    for one, other in zip(before.layers, after.layers, strict=True):
+        found = _layer(one, other, intent)
+        if found:
+            return f"{one.what[0].rpartition('.')[2]}: {found}"
+    if before.flow != after.flow:
+        return "the flow of tensors changes"
+    if before.state != after.state:
+        return "an attribute changes"
+    return None
+
+
+def _why(ended: str | None) -> str | None:
+    """Why an execution ended early, without the line."""
+    return re.sub(r":\d+$", "", ended) if ended is not None else None
+
+
+def _layer(before: LayerShown, after: LayerShown, intent: Intent) -> str | None:
+    if before.what != after.what:
+        return "is used in another way"
+    for name in before.config.keys() | after.config.keys():
+        if name not in intent.free and before.config.get(name) != after.config.get(name):
+            return f"`{name}` changes"
+    if before.bias is not after.bias:
+        if not before.places or before.places[0] not in intent.switched:
+            return "another layer's bias comes or goes"
+        if before.bias and not before.idle:
+            return "a bias goes that is seen"
+    elif before.start != after.start and not intent.starts:
+        return "its bias starts or is trained in another way"
+    if before.weight != after.weight and not intent.starts:
+        return "its weight starts or is trained in another way"
+    return None
+
+
+def _raised(before: Complaints, after: Complaints) -> str | None:
+    new = sorted(after.faults - before.faults)
+    return f"{new[0][1] or 'the module'}: {new[0][2]}" if new else None
+
+
+def _handed(before: Complaints, after: Complaints) -> str | None:
+    """Is code elsewhere given None where it had a bias?"""
+    for key, kinds in sorted(after.handed.items()):
+        then = before.handed.get(key, UNTOLD)
+        lost = "None" in kinds and "None" not in then and any(kind.startswith("bias") for kind in then)
+        if lost and not TAKES_NONE.fullmatch(key[1]):
+            return f"`{key[1]}` is given None"
+    return None

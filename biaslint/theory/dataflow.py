@@ -6,9 +6,13 @@ shift that a bias adds through them; the front-ends build them; neither knows th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biaslint.theory import terms
+from biaslint.theory.tensor_info import TensorInfo
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Dim = Any  # an int, or the key of an unknown number: two equal keys are the same number
 Dims = tuple[Dim, ...]
@@ -41,7 +45,7 @@ class Node:
     __slots__ = ("bias_of", "dims", "id", "info", "inputs", "later", "name", "op", "origin", "readers", "storage", "version")
 
     def __init__(
-        self, ident: int, op: str, inputs: tuple[Node, ...], dims: Dims | None, name: str, origin: object, info: dict[str, Any]
+        self, ident: int, op: str, inputs: tuple[Node, ...], dims: Dims | None, name: str, origin: object, info: TensorInfo
     ):
         self.id = ident
         self.op = op
@@ -123,7 +127,7 @@ class Flow:
         dims: Dims | None = None,
         name: str = "",
         origin: object = None,
-        **info: Any,
+        **info: Unpack[TensorInfo],
     ) -> Node:
         """A new tensor, made from what the inputs are by now."""
         current = tuple(map(self.now, inputs)) if self.changes else inputs

@@ -138,9 +138,10 @@ def parameter_arithmetic(ex: Execution, symbol: str, left: Value, right: Value) 
 def written_arithmetic(ex: Execution, symbol: str, left: Value, right: Value) -> Value | None:
     """`torch.ones(n) * 0.1`: a filled tensor times or plus a number."""
     tensor, other = (left, right) if isinstance(left, Node) else (right, left)
-    if tensor.info.get("write") is None:
+    written = tensor.info.get("write")
+    if written is None:
         return None
-    how, value, spread = tensor.info["write"]
+    how, value, spread = written
     if not isinstance(other, (int, float)) or value is None:
         return None
     if symbol == "*":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
@@ -12,8 +12,11 @@ from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import Dim, Dims, Node
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.theory.tensor_info import TensorInfo
 
 
 # -- dimensions --------------------------------------------------------------------------------------------------------------
@@ -53,14 +56,14 @@ def axes_of(value: Value) -> list[int] | None:
     return None
 
 
-def make(ex: Execution, op: str, inputs: Sequence[Node], dims: Dims | None, name: str = "", **info: Any) -> Node:
+def make(ex: Execution, op: str, inputs: Sequence[Node], dims: Dims | None, name: str = "", **info: Unpack[TensorInfo]) -> Node:
     """A new tensor. What is made of constants alone is a constant."""
     if inputs and all(node.op == "const" for node in inputs):
         return ex.flow.add("const", tuple(inputs), dims, name, ex.here())
     return ex.flow.add(op, tuple(inputs), dims, name, ex.here(), **info)
 
 
-def const(ex: Execution, dims: Dims | None, name: str = "", **info: Any) -> Node:
+def const(ex: Execution, dims: Dims | None, name: str = "", **info: Unpack[TensorInfo]) -> Node:
     """A tensor that does not depend on the inputs."""
     return ex.flow.add("const", (), dims, name, ex.here(), **info)
 

@@ -161,10 +161,9 @@ def norm(
     name: str,
     extra: Sequence[Node] = (),
     layer: object = None,
-    **info: Any,
 ) -> Node:
     """A normalisation that subtracts the mean over the axes `means` (None: it subtracts none, or nobody knows which)."""
-    node = nodes.make(ex, "norm", [x, *extra], x.dims, name, style=style, means=means, **info)
+    node = nodes.make(ex, "norm", [x, *extra], x.dims, name, style=style, means=means)
     node.info["layer"] = layer
     return node
 
@@ -198,8 +197,9 @@ def mask(ex: Execution, condition: Value, other: Value, x: Node, dims: Dims | No
         else:
             return ex.opaque(x, condition, other, name=name)
     filled = nodes.tensor(ex, other)
-    if filled is not None and filled.info.get("write") is not None:
-        other = filled.info["write"][1]
+    written = filled.info.get("write") if filled is not None else None
+    if written is not None:
+        other = written[1]
     low = not (isinstance(other, (int, float)) and other > LOW) and (filled is None or filled.op == "const")
     inputs = [test, x] if filled is None or filled.op == "const" else [test, x, filled]
     return nodes.make(ex, "mask", inputs, dims, name, low=low)

@@ -23,12 +23,13 @@ from biaslint.analysis.domain.values import (
     Value,
     argument,
 )
-from biaslint.analysis.frameworks.common import construction
+from biaslint.analysis.frameworks.common import construction, raw_layers
 from biaslint.analysis.frameworks.keras import layers as keras_layers, vocabulary as keras_vocabulary
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import indexing, methods as tensor_methods, nodes, ops, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
+from biaslint.theory.tensor_info import TensorInfo
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
@@ -120,13 +121,12 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
 
 def stopped(ex: Execution, node: Node) -> Node:
     """tf.stop_gradient(a variable): it is not trained where it is used so."""
-    from biaslint.analysis.frameworks.common import raw_layers as tensorflow_variables
-
     made = node.info.get("variable")
-    if not isinstance(made, tensorflow_variables.Variable) or made.trainable is not True:
+    if not isinstance(made, raw_layers.Variable) or made.trainable is not True:
         return node
     frozen = replace(made, trainable=False, made="stopped", layer=None)
-    return nodes.const(ex, node.dims, node.name, **{**node.info, "variable": frozen, "parameter": False})
+    info: TensorInfo = {**node.info, "variable": frozen, "parameter": False}
+    return nodes.const(ex, node.dims, node.name, **info)
 
 
 def truly_unknown(ex: Execution, args: Args, kwargs: Kwargs, name: str) -> Value:
@@ -168,13 +168,11 @@ def do_divide(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_matmul(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    from biaslint.analysis.frameworks.common import raw_layers as tensorflow_variables
-
     left, right = (
         argument(args, kwargs, 0, "a", "x", "x1"),
         argument(args, kwargs, 1, "b", "y", "x2"),
     )
-    return tensorflow_variables.product(ex, left, right, kwargs)
+    return raw_layers.product(ex, left, right, kwargs)
 
 
 def do_einsum(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

@@ -14,7 +14,7 @@ from biaslint.theory.dataflow import Node
 
 def called(node: Node, calls: list[Node], frozen: bool, inference: bool) -> None:
     """A batch norm was called: `calls` are all of its calls, `frozen` says that its layer is not trainable now."""
-    node.info.update(calls=calls, frozen=frozen, inference=inference)
+    node.info.update({"calls": calls, "frozen": frozen, "inference": inference})
     settle(node)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Class, External, Instance, ModelFunction, SequenceValue, Unknown
@@ -23,6 +23,7 @@ from biaslint.analysis.interpreter.framework import Framework
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import nodes, reshaping
 from biaslint.theory.dataflow import Dims, Node
+from biaslint.theory.tensor_info import TensorInfo
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -81,7 +82,7 @@ def parameter(ex: Execution, args: list[Value], kwargs: dict[str, Value], traina
     requires = args[1] if len(args) > 1 else kwargs.get("requires_grad", True)
     dims: Dims | None = data.dims if isinstance(data, Node) else None
     learns = requires is not False or construction.is_computed_argument(ex, "requires_grad")
-    info: dict[str, Any] = {"parameter": trainable and learns, "made": ex.origin()}
+    info: TensorInfo = {"parameter": trainable and learns, "made": ex.origin()}
     if isinstance(data, Node) and data.info.get("write") is not None:
         info["write"] = data.info["write"]
     return nodes.const(ex, dims, "a parameter", **info)

@@ -208,7 +208,7 @@ def raw_layer(ex: Execution, kind: str, name: str, bias: Value, node: Node, axes
         bias.layer.axes = axes
         return torch_layers.biased(bias.layer, node)
     if isinstance(bias, Node) and bias.info.get("parameter") and bias.op == "const":
-        layer = bias.info.get("raw")
+        layer: Layer | None = bias.info.get("raw_layer")
         if layer is None:
             layer = Layer(
                 f"torch.nn.functional.{name}",
@@ -220,7 +220,7 @@ def raw_layer(ex: Execution, kind: str, name: str, bias: Value, node: Node, axes
                 bias=True,
             )
             layer.axes = axes
-            bias.info["raw"] = layer
+            bias.info["raw_layer"] = layer
             ex.layers.append(layer)
         return torch_layers.biased(layer, node)
     return node

@@ -1,0 +1,66 @@
+"""What is known of a tensor beside its operation and dimensions."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+# A constant start value: how ("constant", "normal", "uniform", "prior", "unknown" ...), the number or mean, the spread
+Content = tuple[str, float | None, float | None]
+
+
+class TensorInfo(TypedDict, total=False):
+    """Each key belongs to the operations named first; a tensor has those that its makers have set.
+
+    Tensors, layers and writes are those of one execution; they are typed `Any` where this folder does not know their classes.
+    """
+
+    # -- layer, affine: a step that adds a bias
+    layer: Any  # the layer that made the tensor
+    axes: tuple[int, ...]  # along which the result varies with the channels
+    padded: tuple[int, ...]  # affine, smooth: axes along which zeros enter
+    raw: tuple[str, str, int, Any]  # a convolution or product without a layer: name, kind, channel axis, weight
+    raw_layer: Any  # const: the layer that was made of functions around this bias
+    raw_weight: Any  # the tensor that a functional layer took as its weight
+    raw_bias: Any  # the tensor that a functional layer took as its bias
+    # -- norm
+    style: str  # "batch norm", "instance norm", "layer norm" ...
+    means: Any  # from a rank to the axes over which the mean is taken
+    calls: list[Any]  # all tensors that the same layer has made
+    frozen: bool  # made by a layer that was frozen then
+    inference: bool  # made by a call for inference
+    trained: bool  # a use that trains reads it
+    untrained: bool  # a use that does not train reads it
+    stored: bool  # subtracts a stored mean, in no use that trains
+    moments: tuple[Any, tuple[int, ...]]  # a mean or variance taken by hand: of which tensor, over which axes
+    # -- softmax, concat, attention
+    axis: int | None
+    cast: bool  # rounds to another precision
+    dropout: bool
+    # -- mask
+    low: bool  # the entries put in are minus infinity, or close to it
+    # -- window, smooth
+    mixes: tuple[int, ...]  # axes along which positions are combined
+    # -- remap and what else takes parts
+    sources: Any  # axis of the result -> axes of the input
+    part: Any  # which part of `axis` was taken
+    pieces: Any  # a split: what the parts are, `biaslint.analysis.tensors.ops.Pieces`
+    unbind: int  # the axis that unpacking takes apart
+    items: dict[str, Any]  # the parts of an input of unknown structure that were taken, by index
+    # -- einsum
+    terms: Any
+    # -- const: parameters, buffers, numbers
+    parameter: bool  # is it trained?
+    buffer: bool
+    variable: Any  # the variable of TensorFlow that it is read from
+    made: Any  # where the parameter was made
+    called: str  # how the source names it
+    write: Content | None  # what it was filled with
+    writes: list[Any]  # what was written to it later
+    scaled: str  # the initializer that draws by fan-in and fan-out, which a vector has not
+    joins: Any  # told when it is added to another tensor
+    numbers: tuple[Any, ...]  # its entries, where all are known
+    # -- opaque, keep
+    unknown: bool  # made by code that is not known
+    applied: bool  # the result of a whole model
+    # -- any
+    outcomes: dict[Any, Any]  # what has become of a shift along these axes: see `biaslint.theory.shift.follow`

@@ -33,7 +33,7 @@ class TensorInfo(TypedDict, total=False):
     stored: bool  # subtracts a stored mean, in no use that trains
     moments: tuple[Any, tuple[int, ...]]  # a mean or variance taken by hand: of which tensor, over which axes
     # -- softmax, concat, attention
-    axis: int | None
+    axis: Any  # an integer; of a softmax None where it is not known
     cast: bool  # rounds to another precision
     dropout: bool
     # -- mask

@@ -18,6 +18,8 @@ from biaslint.findings import rule_book
 
 SOURCES = "https://github.com/biaslint/biaslint/blob/main/"
 PUBLIC = {
+    "biaslint.runtime.check": ("check_start", "assert_good_start"),
+    "biaslint.runtime.report.start": ("StartReport",),
     "biaslint.engine": ("lint", "lint_files", "lint_text", "Result", "Statistics"),
     "biaslint.config": ("discover", "load", "Config"),
     "biaslint.findings.finding": ("Finding", "Severity", "Fix", "Safety"),

@@ -24,7 +24,7 @@ PACKAGE_ORDER = (
     ("engine",),
     ("reporters", "flake8_plugin"),
     ("runtime", "lsp"),
-    ("cli",),
+    ("cli", "pytest_plugin"),
     ("__main__",),
 )
 ANALYSIS_ORDER = (
@@ -57,6 +57,8 @@ RUNTIME_ORDER = (
     ("process",),
     ("verdict",),
     ("report",),
+    ("check",),
+    ("callbacks",),
     ("options",),
     ("command",),
 )

@@ -14,7 +14,8 @@ from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, load_loss
 
 
-def _shaped(model: Any, positional: list[Any], named: dict[str, Any]) -> Any:
+def shaped(model: Any, positional: list[Any], named: dict[str, Any]) -> Any:
+    """Inputs as the model takes them."""
     if named:
         return named
     return positional[0] if len(positional) == 1 else positional
@@ -29,11 +30,12 @@ def _fails(model: Any, fed: Any) -> str:
     return ""
 
 
-def _feed(model: Any, job: Job) -> tuple[Any, list[str]]:
+def feed(model: Any, job: Job) -> tuple[Any, list[str]]:
+    """Inputs by `--input`, or by guessing."""
     if job.inputs:
         specs = [inputs.parse(text) for text in job.inputs]
         made = [(spec, inputs.arrays(spec, job.batch, job.seed + index)) for index, spec in enumerate(specs)]
-        fed = _shaped(
+        fed = shaped(
             model, [value for spec, value in made if not spec.name], {spec.name: value for spec, value in made if spec.name}
         )
         failure = _fails(model, fed)
@@ -44,7 +46,7 @@ def _feed(model: Any, job: Job) -> tuple[Any, list[str]]:
         return fed, [str(spec) for spec in specs]
     tried = []
     for specs in guesses(model):
-        fed = _shaped(model, [inputs.arrays(spec, job.batch, job.seed + index) for index, spec in enumerate(specs)], {})
+        fed = shaped(model, [inputs.arrays(spec, job.batch, job.seed + index) for index, spec in enumerate(specs)], {})
         failure = _fails(model, fed)
         if not failure:
             return fed, [f"{spec} (guessed)" for spec in specs]
@@ -73,7 +75,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         taken, first = [], None
         for batch in data.batches(job.data, job.batch, job.data_batches, job.seed):
             positional, named, found = inputs.split_batch(batch)
-            first = first if first is not None else _shaped(model, positional, named)
+            first = first if first is not None else shaped(model, positional, named)
             if found is not None:
                 taken.append(array(found))
         if first is None:
@@ -86,7 +88,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
             labels = taken[0]
             more = numpy.concatenate([one for one in taken if one.shape[1:] == labels.shape[1:]]) if labels.ndim else None
     else:
-        fed, described = _feed(model, job)
+        fed, described = feed(model, job)
     layers = all_layers(model)
     observed = measuring.measure(
         model,

@@ -16,6 +16,7 @@ from biaslint.runtime.torch.devices import on_processor
 from biaslint.runtime.torch.function_watch import preserved
 from biaslint.runtime.torch.measuring import measure, observed_batch
 from biaslint.runtime.torch.saved import load_weights
+from biaslint.runtime.torch.step_loss import own_optimiser, step_loss
 
 
 def _tensors(value: Any) -> Any:
@@ -78,7 +79,7 @@ def _signature(model: Any) -> str:
         return "forward"
 
 
-def _feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
+def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
     """Inputs by `--input`, or by guessing."""
     if job.inputs:
         specs = [inputs.parse(text) for text in job.inputs]
@@ -99,7 +100,8 @@ def _feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
     )
 
 
-def _labels(value: Any) -> Any:
+def as_labels(value: Any) -> Any:
+    """Labels as a tensor."""
     import torch
 
     if value is None:
@@ -119,7 +121,7 @@ def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
         if first is None:
             first = positional, named
         if labels is not None:
-            taken.append(_labels(labels))
+            taken.append(as_labels(labels))
     if first is None:
         raise TargetError(f"--data {job.data} gave no batch")
     positional, named = [_tensors(value) for value in first[0]], {key: _tensors(value) for key, value in first[1].items()}
@@ -175,9 +177,11 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
     labels = more = None
     if job.data:
         positional, named, labels, more = _data(model, job)
+        if loss is None and labels is not None:
+            loss = step_loss(model, [*positional, labels] if not named else {**named, "labels": labels})
         fed = [f"{job.data} (first batch)"]
     else:
-        positional, named, fed = _feed(model, job)
+        positional, named, fed = feed(model, job)
     observed = measure(
         model,
         positional,
@@ -185,7 +189,7 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
         labels=labels,
         more_labels=more,
         loss=loss,
-        optimiser=_optimiser(model, job),
+        optimiser=_optimiser(model, job) or own_optimiser(model),
         stated=stated,
         output=job.output,
         chains=chains,

@@ -1,0 +1,1 @@
+"""Callbacks of trainers that check how a model starts, before its first step."""

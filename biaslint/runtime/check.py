@@ -1,0 +1,138 @@
+"""Checking in Python how a model starts: `check_start` and `assert_good_start`, in the process that has the model."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from biaslint.config.thresholds import Thresholds
+from biaslint.runtime.facts.observed import Observed, TargetFacts
+from biaslint.runtime.facts.output_kind import OUTPUTS
+from biaslint.runtime.report.start import StartReport
+from biaslint.runtime.target.inputs import split_batch
+from biaslint.runtime.target.targets import is_model
+from biaslint.runtime.verdict.result import judged_result
+
+
+def check_start(
+    model: Any,
+    batch: Any = None,
+    *,
+    labels: Any = None,
+    loss: Any = None,
+    optimizer: Any = None,
+    prior: Sequence[float] | float | None = None,
+    target_mean: Sequence[float] | float | None = None,
+    output: str = "",
+    thresholds: Thresholds | None = None,
+    seed: int = 0,
+) -> StartReport:
+    """Measure how a PyTorch or Keras model starts, and leave it and every source of chance as they were.
+
+    `batch` is what a data loader yields: inputs, or inputs and labels; with `labels`, all of it are inputs. Without a batch, inputs are
+    worked out. `prior` are the classes' shares (or the share of positives), `output` is "softmax", "sigmoid" or "regression".
+    """
+    if output not in ("", *OUTPUTS):
+        raise ValueError(f"output is {output!r}: it may be {', '.join(OUTPUTS)}")
+    framework = is_model(model)
+    if framework not in ("torch", "keras"):
+        raise TypeError(f"a {type(model).__name__} is no model of PyTorch or Keras")
+    stated = _stated(prior, target_mean)
+    with _chance_kept():
+        measure = _torch if framework == "torch" else _keras
+        observed = measure(model, batch, labels, loss, optimizer, stated, output, seed)
+    observed.target = observed.target or type(model).__name__
+    verdict, result = judged_result(observed, thresholds)
+    return StartReport(observed, verdict, result.findings)
+
+
+def assert_good_start(
+    model: Any, batch: Any = None, *, fail_on: str = "warning", ignore: Sequence[str] = (), **options: Any
+) -> StartReport:
+    """`check_start`, and an AssertionError where it finds something of this severity. `ignore` lists codes or names of rules."""
+    report = check_start(model, batch, **options)
+    bad = [one for one in report.at_least(fail_on) if one.rule not in ignore and one.name not in ignore]
+    if bad:
+        said = "\n".join(f"{one.rule} {one.message}" + (f"\n    {one.advice}" if one.advice else "") for one in bad)
+        raise AssertionError(f"{type(model).__name__} does not start well:\n{said}")
+    if report.observed.inconclusive:
+        failed = "; ".join(f"{name}: {why}" for name, why in report.observed.inconclusive.items())
+        raise AssertionError(f"how {type(model).__name__} starts could not be measured: {failed}")
+    return report
+
+
+def _stated(prior: Any, mean: Any) -> TargetFacts | None:
+    if prior is not None:
+        shares = [float(share) for share in ([prior] if isinstance(prior, (int, float)) else prior)]
+        return TargetFacts("binary" if len(shares) == 1 else "classes", shares, source="the prior")
+    if mean is not None:
+        means = [float(one) for one in ([mean] if isinstance(mean, (int, float)) else mean)]
+        return TargetFacts("values", means=means, source="the target mean")
+    return None
+
+
+@contextlib.contextmanager
+def _chance_kept() -> Iterator[None]:
+    """Random numbers drawn afterwards are those that would have been drawn without the check."""
+    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
+    python = random.getstate()
+    arrays = numpy.random.get_state() if numpy is not None else None
+    with torch.random.fork_rng() if torch is not None else contextlib.nullcontext():
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            if numpy is not None:
+                numpy.random.set_state(arrays)
+
+
+def _torch(
+    model: Any, batch: Any, labels: Any, loss: Any, optimizer: Any, stated: TargetFacts | None, output: str, seed: int
+) -> Observed:
+    from biaslint.runtime.target.job import Job
+    from biaslint.runtime.torch import session
+    from biaslint.runtime.torch.measuring import measure, observed_batch
+    from biaslint.runtime.torch.step_loss import own_optimiser, step_loss
+
+    if batch is None:
+        positional, named, fed = session.feed(model, Job(type(model).__name__, seed=seed))
+    else:
+        positional, named, found = split_batch((batch, labels) if labels is not None else batch)
+        labels, fed = session.as_labels(found), ["the batch"]
+    observed = measure(
+        model,
+        positional,
+        named,
+        labels=labels,
+        loss=loss if loss is not None or batch is None else step_loss(model, batch),
+        optimiser=optimizer if optimizer is not None else own_optimiser(model),
+        stated=stated,
+        output=output,
+        seed=seed,
+    )
+    observed.inputs, observed.batch = fed, observed_batch(positional, named) or 0
+    return observed
+
+
+def _keras(
+    model: Any, batch: Any, labels: Any, loss: Any, optimizer: Any, stated: TargetFacts | None, output: str, seed: int
+) -> Observed:
+    from biaslint.runtime.keras import session
+    from biaslint.runtime.keras.measuring import measure
+    from biaslint.runtime.target.job import Job
+
+    if batch is None:
+        fed, described = session.feed(model, Job(Path(type(model).__name__).name, seed=seed))
+    else:
+        positional, named, found = split_batch((batch, labels) if labels is not None else batch)
+        fed, labels, described = session.shaped(model, positional, named), found, ["the batch"]
+    own = getattr(model, "loss", None)
+    chosen = loss if loss is not None else own if not isinstance(own, (dict, list)) else None
+    observed = measure(model, fed, labels=labels, loss=chosen, stated=stated, output=output, seed=seed)
+    first = fed if hasattr(fed, "shape") else next(iter(fed.values() if isinstance(fed, dict) else fed))
+    observed.inputs, observed.batch = described, int(first.shape[0])
+    return observed

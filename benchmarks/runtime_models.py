@@ -1,10 +1,10 @@
 """`biaslint verify` on models that nobody here wrote: measured at the first try or not, at what cost, and with what result.
 
-    python benchmarks/runtime_models.py [--only WORD] [--write benchmarks/runtime_models.md]
+    python benchmarks/runtime_models.py [--only WORD] [--kept FILE] [--write benchmarks/runtime_models.md]
 
 Needs timm, torchvision, transformers and Keras (each is left out where it cannot be imported). Each model is named and nothing else is
 said: no input, no arguments but the model's name or a configuration without weights. Times are processor seconds, imports included; the
-time for building is that of a process which only builds the model.
+time for building is that of a process which only builds the model. `--kept` goes on where an earlier run was broken off.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ import resource
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 TIMM = [
     "resnet18",
-    "resnet50d",
     "efficientnet_b0",
     "mobilenetv3_small_100",
     "convnext_atto",
@@ -39,9 +38,6 @@ TIMM = [
     "levit_128s",
     "poolformer_s12",
     "repvgg_a0",
-    "hrnet_w18_small",
-    "nfnet_l0",
-    "beit_base_patch16_224",
 ]
 TORCHVISION = [
     "models.alexnet",
@@ -67,13 +63,13 @@ TRANSFORMERS = {
     "T5Model": "T5Config(d_model=128, d_ff=256, num_layers=3, num_heads=4, d_kv=32)",
     "BartForConditionalGeneration": "BartConfig(d_model=128, encoder_layers=2, decoder_layers=2, encoder_ffn_dim=256, decoder_ffn_dim=256)",
     "ViTForImageClassification": f"ViTConfig({SMALL})",
-    "CLIPModel": "CLIPConfig()",
+    "CLIPModel": f"CLIPConfig(text_config=dict({SMALL}), vision_config=dict({SMALL}))",
     "Wav2Vec2Model": f"Wav2Vec2Config({SMALL})",
     "WhisperModel": "WhisperConfig(d_model=128, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4)",
     "SegformerForSemanticSegmentation": "SegformerConfig()",
     "DebertaV2Model": f"DebertaV2Config({SMALL}, vocab_size=2000)",
 }
-KERAS = ("MobileNetV2", "EfficientNetB0", "DenseNet121", "NASNetMobile", "ResNet50", "ConvNeXtTiny")
+KERAS = ("MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "ResNet50")
 SECONDS = 400
 
 
@@ -95,14 +91,14 @@ def targets() -> dict[str, tuple[str, list[str]]]:
     """By name: the target, and what its builder is given. Libraries that are not installed are left out."""
     found: dict[str, tuple[str, list[str]]] = {}
     there = {name for name in ("timm", "torchvision", "transformers", "keras") if importlib.util.find_spec(name)}
-    if "timm" in there:
-        found |= {f"timm {name}": ("timm:create_model", [name]) for name in TIMM}
     if "torchvision" in there:
         for name in TORCHVISION:
             where, _, builder = name.rpartition(".")
             found[f"torchvision {builder}"] = (f"torchvision.{where}:{builder}", ["weights=None"])
     if "transformers" in there:
         found |= {f"transformers {name}": (f"configured.py:{name.lower()}", []) for name in TRANSFORMERS}
+    if "timm" in there:
+        found |= {f"timm {name}": ("timm:create_model", [name]) for name in TIMM}
     if "keras" in there:
         found |= {f"keras {name}": (f"keras.applications:{name}", ["weights=None"]) for name in KERAS}
     return found
@@ -180,6 +176,13 @@ def table(outcomes: list[Outcome]) -> str:
     return f"{summary}\n\n" + "\n".join(rows) + "\n"
 
 
+def kept(file: Path | None) -> list[Outcome]:
+    """The outcomes of an earlier run."""
+    if file is None or not file.is_file():
+        return []
+    return [Outcome(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
 def versions() -> str:
     """The libraries that were measured."""
     names = ("torch", "timm", "torchvision", "transformers", "keras", "tensorflow")
@@ -190,15 +193,20 @@ def main() -> None:
     """Measure every model, print a line for each, and write the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="")
+    parser.add_argument("--kept", type=Path)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    outcomes = []
+    outcomes = kept(options.kept)
+    done = {one.name for one in outcomes}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "configured.py").write_text(configured())
         for name, (target, arguments) in targets().items():
-            if options.only in name:
+            if options.only in name and name not in done:
                 outcomes.append(measure(name, target, arguments, folder))
                 one = outcomes[-1]
+                if options.kept:
+                    with options.kept.open("a", encoding="utf-8") as handle:
+                        handle.write(json.dumps(asdict(one)) + "\n")
                 print(
                     f"{name}: {one.status} {one.build:.1f} {one.verify:.1f} {one.findings} {one.ratios} {one.error}", flush=True
                 )

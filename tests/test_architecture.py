@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import import_graph
@@ -140,3 +142,40 @@ def test_every_module_can_be_imported_first() -> None:
     program = f"import importlib\nfor module in {modules!r}:\n    exec({FORGET!r})\n    importlib.import_module(module)\n"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert run.stderr == ""
+
+
+LIBRARY = re.compile(
+    r"torch|keras|tensorflow|hugging|transformers|mmengine|mmcv|tensorpack|slim\b|einops|timm\b", re.IGNORECASE
+)
+# Where a library may be named: its framework's folder and the machine, the runtime checker, and rules whose advice is about one.
+NAMES_LIBRARIES = ("analysis/frameworks/", "analysis/machine.py", "runtime/", "checks/")
+EXCEPTIONS = {
+    "cli/__init__.py": "the sentence that says what the program is for",
+    "cli/markdown.py": "how the frameworks of a rule's examples are spelled",
+    "config/configuration.py": "an example in an error message",
+    "findings/rule_book.py": "the frameworks that a rule's page may name",
+}
+
+
+def names_and_texts(tree: ast.Module) -> Iterator[str]:
+    """The identifiers and texts of a module. Comments and docstrings may give examples."""
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, described)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)) and node.value not in docstrings:
+            yield str(node.value)
+        for field in ("id", "attr", "name", "arg", "module"):
+            name = getattr(node, field, None)
+            if isinstance(name, str):
+                yield name
+
+
+def test_general_code_names_no_library() -> None:
+    found = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        shown = file.relative_to(PACKAGE).as_posix()
+        if not shown.startswith(NAMES_LIBRARIES):
+            words = [text for text in names_and_texts(ast.parse(file.read_text(encoding="utf-8"))) if LIBRARY.search(text)]
+            if words:
+                found[shown] = words
+    assert found.keys() == EXCEPTIONS.keys(), found

@@ -114,7 +114,7 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
             hooked=layer.reparametrized or layer.passed_to_unknown_code or layer.model_passed_to_unknown_code,
             escaped=layer.passed_to_unknown_code or layer.model_passed_to_unknown_code,
             sources=tuple(numbers[id(one)] for one in absorption.linear_predecessors(layer) if id(one) in numbers),
-            callee=layer.callee or called(ex, layer),
+            callee=layer.callee,
             covers=tuple(
                 (numbers[id(one)], which, float(decay) if isinstance(decay, (int, float)) else None)
                 for one, which, decay in layer.covers
@@ -143,13 +143,6 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
         )
         found.setdefault(key, use)
     return list(found.values())
-
-
-def called(ex: Execution, layer: Layer) -> str:
-    """What the call that makes a variable or tensor calls, where it turned out to be a bias."""
-    node = layer.origin.chain[0][1]
-    raw = "made as" in layer.config or layer.type.startswith(("tf.nn.", "tf.matmul", "keras.ops."))
-    return ex.text(node.func) if raw and isinstance(node, ast.Call) else ""
 
 
 def known(ex: Execution, value: Value) -> bool:

@@ -12,7 +12,7 @@ from biaslint.analysis import machine
 from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import Class, FunctionValue, Raised, Stopped
-from biaslint.analysis.exploration import equivalence, extraction, harness, references
+from biaslint.analysis.exploration import equivalence, extraction, harness
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import MAX_STEPS, Execution
 from biaslint.theory import terms
@@ -28,7 +28,7 @@ MAX_RUNS = 8
 MANY_RUNS = 24  # of what is small
 ROOT_STEPS = 1_500_000
 SMALL = 30_000  # steps up to which a model is executed under contrary choices although nothing was found in it
-FUNCTIONAL_STEPS = 60_000  # the largest models of keras.applications take a tenth of it
+FUNCTIONAL_STEPS = 60_000  # where functions build models; the largest of published ones take a tenth of it
 FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
 
 
@@ -69,7 +69,7 @@ class Frontier:
 
 def explore_paths(project: Project, root: Root, result: ExplorationResult, steps: int) -> None:
     """Execute a root under every path condition that matters, and keep what was found."""
-    if references.functional(root.module) and not references.speaks_of_torch(root.module):
+    if framework.built_by_functions_alone(root.module.text):
         steps = min(steps, FUNCTIONAL_STEPS)
     frontier, found = Frontier(), list[LayerUse]()
     spent = runs = 0

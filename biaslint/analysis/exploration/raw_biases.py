@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer, Origin, Param, Write
+from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def raw_biases(ex: Execution) -> list[Layer]:
             continue
         layer = found.get(bias.id)
         if layer is None:
-            layer = found[bias.id] = raw(bias, step)
+            layer = found[bias.id] = raw(ex, bias, step)
         layer.calls.append(node)
         layer.doubles = doubles
     return list(found.values())
@@ -63,9 +64,11 @@ def learns(step: Node | None) -> bool | None:
     return bool(weight.info["parameter"]) if isinstance(weight, Node) and "parameter" in weight.info else None
 
 
-def raw(bias: Node, step: Node | None) -> Layer:
+def raw(ex: Execution, bias: Node, step: Node | None) -> Layer:
     made = bias.info.get("made") or Origin((bias.origin,) if isinstance(bias.origin, tuple) else ())
-    layer = Layer("torch.nn.Parameter", "affine", "torch", {}, made, name=bias.info["called"], bias=True)
+    library, type_ = framework.tensor_bias()
+    layer = Layer(type_, "affine", library, {}, made, name=bias.info["called"], bias=True)
+    layer.callee = ex.text_of_call(made)
     layer.trainable = bool(bias.info.get("parameter"))
     layer.weight_trainable = learns(step)
     kind = "frozen" if "variable" in bias.info else "parameter" if "parameter" in bias.info else "tensor"

@@ -6,11 +6,10 @@ Each file has a summary that outlives its syntax tree, so that a library is surv
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +24,7 @@ from biaslint.analysis.interpreter.objects import namespaces
 from biaslint.analysis.project.module_index import DEFINITIONS
 
 if TYPE_CHECKING:
-    from biaslint.analysis.project.module import Module
     from biaslint.analysis.project.project import Project
-
-
-LAYER_NAMES = re.compile(
-    r"\b(Conv\w*|Linear|Dense|LSTM\w*|GRU\w*|Sequential|ModuleList|conv\w*|matmul|Embedding|Module|Layer|Model|RNN\w*|\w+Conv\w*"
-    r"|\w*(LSTM|GRU|RNN)Cell|fully_connected|xw_plus_b|bias_add|dense|separable_conv\w*)\b"
-)
-FUNCTIONAL = re.compile(r"\b(keras\w*|tensorflow|tf_slim)\b")
 
 
 @dataclass(eq=False, slots=True)
@@ -74,17 +65,6 @@ class ReferenceGraph:
     referred: dict[str, int]  # name -> how many definitions mention it
     parts: set[str]  # names that the class of a model mentions, but for its bases
     functional: set[Path]
-
-
-@lru_cache(maxsize=64)
-def functional(module: Module) -> bool:
-    """Does the file speak of a framework whose models are built by functions?"""
-    return FUNCTIONAL.search(module.text) is not None
-
-
-def speaks_of_torch(module: Module) -> bool:
-    """Does the file mention PyTorch?"""
-    return "torch" in module.text
 
 
 def find(project: Project, path: Path, index: int | None) -> Root | None:
@@ -135,7 +115,7 @@ def summarise(project: Project, path: Path) -> Summary:
     if module is None:
         return Summary(state="vast" if path in project.vast else "unreadable")
     project.tracker.asked.add(path)
-    summary = Summary(functional=functional(module), state="parsed")
+    summary = Summary(functional=framework.built_by_functions(module.text), state="parsed")
     for statement in module.tree.body:
         if isinstance(statement, ast.ImportFrom):
             summary.aliases.update({alias.asname: alias.name for alias in statement.names if alias.asname})
@@ -152,7 +132,7 @@ def summarise(project: Project, path: Path) -> Summary:
             project.identity(module, node),
             tuple(map(sys.intern, sorted(names))),
             bases=tuple(map(sys.intern, sorted(mentioned(node.bases)))) if isinstance(node, ast.ClassDef) else (),
-            layers=any(map(LAYER_NAMES.fullmatch, names)),
+            layers=any(map(framework.layer_names().fullmatch, names)),
             constructs=is_class and any(isinstance(item, ast.FunctionDef) and item.name == "__init__" for item in node.body),
         )
         if is_class:
@@ -170,7 +150,7 @@ def summarise(project: Project, path: Path) -> Summary:
         tuple(map(sys.intern, sorted(names))),
         tuple(map(sys.intern, sorted(calls))),
     )
-    script.layers = any(map(LAYER_NAMES.fullmatch, calls))
+    script.layers = any(map(framework.layer_names().fullmatch, calls))
     summary.definitions.append(script)
     project.state.end_execution()
     return summary

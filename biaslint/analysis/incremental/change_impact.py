@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project.project import Project
 
@@ -59,8 +58,7 @@ def of(module: Module) -> Outline | None:
         text.update("\n".join(lines[done:last]).encode(errors="surrogatepass") + b"\n")
         done = last
         rows.append((last, text.hexdigest()[:16], frozenset(names.get(statement, ()))))
-    traits = (references.functional(module), references.speaks_of_torch(module), *framework.module_traits(module))
-    return Outline(traits, tuple(rows))
+    return Outline(framework.module_traits(module), tuple(rows))
 
 
 def read(path: Path) -> Outline | None:

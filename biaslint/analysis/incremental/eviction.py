@@ -13,7 +13,6 @@ from typing import Any
 
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.values import Class
-from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter.execution import Execution
 from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.project import Project
@@ -49,7 +48,6 @@ def close(project: Project, kept: Collection[Module] = ()) -> None:
 def evict(project: Project, kept: Collection[Module] = ()) -> None:
     """Let go of all files but these."""
     close(project, kept)
-    references.functional.cache_clear()
     node_cache.forget()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain.values import External, Instance, SequenceValue, Unknown
+from biaslint.analysis.domain.values import DictValue, External, Instance, SequenceValue, Unknown, adopt
+from biaslint.analysis.interpreter import framework
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer
@@ -17,9 +18,7 @@ def container_items(obj: Instance) -> list[Value]:
     items = obj.items or {}
     if isinstance(obj.cls, External) and obj.cls.name.endswith("Dict"):
         return list(items)
-    from biaslint.analysis.interpreter.framework import external_base
-
-    outside = external_base(obj.cls)
+    outside = framework.external_base(obj.cls)
     return list(items) if outside is not None and outside.name.endswith("Dict") else list(items.values())
 
 
@@ -49,7 +48,7 @@ def container_item(ex: Execution, obj: Instance, index: Value) -> Value:
             part if part is None or isinstance(part, int) else ex.path.number(part.key) if isinstance(part, Unknown) else None
             for part in index.items
         ]
-        piece = Instance(obj.cls if isinstance(obj.cls, External) else External("torch.nn.Sequential"), obj.origin)
+        piece = Instance(obj.cls if isinstance(obj.cls, External) else framework.sequential_of(obj), obj.origin)
         chosen = list(items.items())[slice(*[None if part is None else int(part) for part in bounds])]
         piece.items = {str(place): value for place, (_, value) in enumerate(chosen)}
         return piece
@@ -57,8 +56,6 @@ def container_item(ex: Execution, obj: Instance, index: Value) -> Value:
 
 
 def container_store(ex: Execution, obj: Instance, index: Value, value: Value) -> None:
-    from biaslint.analysis.domain.values import adopt
-
     items = obj.items if obj.items is not None else {}
     if isinstance(index, int) and -len(items) <= index < len(items):
         items[list(items)[index]] = value
@@ -101,8 +98,6 @@ def copy(ex: Execution, value: Value, memo: dict[int, Value] | None = None) -> V
         memo[id(value)] = made
         made.items.extend(copy(ex, item, memo) for item in value.items)
         return made
-    from biaslint.analysis.domain.values import DictValue
-
     if isinstance(value, DictValue):
         made = DictValue({}, value.open)
         memo[id(value)] = made

@@ -36,6 +36,7 @@ class Tensors:
     unpack: Callable[[Any, Any, int | None], list[Value]]  # a, b = x
     shape_item: Callable[[Any, Any, Value], Value]
     shape_method: Callable[[Any, Any, str, Args], Value]
+    sequence_method: Callable[[Any, Any, str, Args], Value]  # of a known shape, and of an array kept as a list of numbers
     unpack_shape: Callable[[Any, Any, int | None], list[Value]]
     leading: Callable[[Any, Any], list[Value]]  # *x.shape[:-1]
     rank_of_shape: Callable[[Any, Any], Value]

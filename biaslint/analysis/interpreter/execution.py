@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from biaslint.analysis.project.project import Project
 
 
-def note_call(ex: Execution, name: str, kind: str) -> None:
+def note_call(ex: Execution, name: str, kind: str, library: str) -> None:
     """Note a call that tells something of the targets or the loss."""
-    ex.facts.append(Layer(name, kind, "torch", {}, ex.origin(), name=name.rpartition(".")[2]))
+    ex.facts.append(Layer(name, kind, library, {}, ex.origin(), name=name.rpartition(".")[2]))
 
 
 def parameters_in(value: Value, depth: int = 4) -> set[str]:
@@ -163,6 +163,11 @@ class Execution:
                 known = ""
             known = _TEXTS[node] = known if len(known) <= 60 else ""
         return known
+
+    def text_of_call(self, origin: Origin) -> str:
+        """What the call calls that made something; "" where it was no call."""
+        node = origin.chain[0][1] if origin.chain else None
+        return self.text(node.func) if isinstance(node, ast.Call) else ""
 
     # -- executing ------------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ A framework module offers the functions used below; adding a framework means wri
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -39,12 +40,24 @@ def _fresh_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: K
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Composition:
+    """How a layer of several parts is put together."""
+
+    bias_argument: str  # of a layer's constructor
+    layers: str  # the module of the layers
+    sequential: str  # the container that calls one part after the other
+    sequence: Callable[[Execution, list[Value]], Value]  # that container with these parts
+    batch_norm: Callable[[Execution, Layer, bool], Value]  # for what enters the layer, or (True) for what leaves it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Framework:
     """A framework, as the interpreter sees it: a record of functions. What is left out is answered as the default says.
 
     Names are full dotted names of the framework's; `call` gets them in the `canonical` spelling.
     """
 
+    name: str  # as rules and reports have it
     import_names: frozenset[str]  # the top-level packages that a file imports to use it
     owns: Callable[[str], bool]  # does a dotted name belong to the framework?
     canonical: Callable[[str], str]  # the public name of a thing that is offered under several
@@ -88,6 +101,16 @@ class Framework:
     enter: Callable[[Execution, Instance], Value] = lambda ex, obj: obj  # what `with obj as name` gives
     leave: Callable[[Execution, Instance], None] = _nothing
     update_methods: frozenset[str] = frozenset()  # methods that carry out a step of training
+    layer_names: str = ""  # a regular expression for names of layers, models and functions with parameters
+    builds_by_functions: bool = False  # are models functions as often as classes?
+    forward_method: str = ""  # the method that a model's class defines
+    module_class: str = ""  # the class that a model's class is built on
+    tensor_bias: str = (
+        ""  # the name for a tensor of the program's own that is added as a bias; "" where variables stand for all
+    )
+    uncallable: tuple[str, ...] = ()  # the last names of containers that cannot be called themselves
+    for_inference: tuple[str, ...] = ()  # how the names of functions begin that rebuild a model after training
+    composition: Composition | None = None  # of layers that the configuration describes
     loss_names: frozenset[str] = frozenset()  # functions and classes that compare what leaves a model with the targets
     configuration_arguments: frozenset[str] = frozenset()  # constructor arguments that name an initialization elsewhere
     # Does a file's text have something that bears on how all of its classes are executed?
@@ -101,8 +124,24 @@ FRAMEWORKS: list[Framework] = []  # filled by `register`
 def register(frameworks: Sequence[Framework]) -> None:
     """Name the frameworks; a dotted name belongs to the first that owns it."""
     FRAMEWORKS[:] = frameworks
-    for table in (of_name, loss_names, update_methods, configuration_arguments):
+    for table in (of_name, loss_names, update_methods, configuration_arguments, layer_names, for_inference):
         table.cache_clear()
+
+
+def mentioned_in(text: str) -> tuple[Framework, ...]:
+    """The frameworks whose packages a file's text names."""
+    return tuple(framework for framework in FRAMEWORKS if any(name in text for name in framework.import_names))
+
+
+def built_by_functions(text: str) -> bool:
+    """Does a file's text name a framework whose models are built by functions?"""
+    return any(framework.builds_by_functions for framework in mentioned_in(text))
+
+
+def built_by_functions_alone(text: str) -> bool:
+    """Does it name no framework of another kind besides?"""
+    mentioned = mentioned_in(text)
+    return bool(mentioned) and all(framework.builds_by_functions for framework in mentioned)
 
 
 def import_names(frameworks: Sequence[Framework]) -> tuple[str, ...]:
@@ -281,11 +320,15 @@ def is_graph(obj: Instance) -> bool:
 
 
 def has_forward(obj: Instance) -> bool:
-    """Can a container be called itself? A Sequential can, a list of modules cannot."""
-    from biaslint.analysis.interpreter.framework import external_base
+    """Can a container be called itself? A sequence of layers can, a list of modules cannot."""
+    framework, outside = of_object(obj), external_base(obj.cls)
+    return framework is None or outside is None or not outside.name.endswith(framework.uncallable or "\0")
 
-    outside = external_base(obj.cls)
-    return outside is None or not outside.name.endswith(("ModuleList", "ModuleDict", "ParameterList", "ParameterDict"))
+
+def sequential_of(obj: Instance) -> External:
+    """The class of a part of a container: that of a sequence of layers in the container's framework."""
+    framework = of_object(obj)
+    return External(framework.composition.sequential if framework is not None and framework.composition is not None else "")
 
 
 def enter(ex: Execution, obj: Instance) -> Value:
@@ -397,9 +440,27 @@ def configuration_arguments() -> frozenset[str]:
     return frozenset().union(*(framework.configuration_arguments for framework in FRAMEWORKS))
 
 
+@cache
+def for_inference() -> tuple[str, ...]:
+    """How the names of functions begin that rebuild a model after training, of all frameworks."""
+    return tuple(prefix for framework in FRAMEWORKS for prefix in framework.for_inference)
+
+
+@cache
+def layer_names() -> re.Pattern[str]:
+    """Names of layers, models and functions with parameters, of all frameworks."""
+    return re.compile("|".join(framework.layer_names for framework in FRAMEWORKS if framework.layer_names))
+
+
 def module_traits(module: Module) -> tuple[bool, ...]:
-    """What each framework finds in a file that bears on how all of its classes are executed."""
-    return tuple(framework.module_trait(module) for framework in FRAMEWORKS)
+    """What each framework finds in a file that bears on how all of its definitions are executed."""
+    mentioned = mentioned_in(module.text)
+    return tuple(trait for one in FRAMEWORKS for trait in (one in mentioned, one.module_trait(module)))
+
+
+def tensor_bias() -> tuple[str, str]:
+    """The framework in which a tensor of the program's own becomes a bias, and the name it has there."""
+    return next((framework.name, framework.tensor_bias) for framework in FRAMEWORKS if framework.tensor_bias)
 
 
 def native_method(obj: Instance, owner: Value, name: str) -> Value:

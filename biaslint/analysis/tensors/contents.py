@@ -9,12 +9,12 @@ from biaslint.analysis.domain.values import SequenceValue, Unknown, number
 from biaslint.analysis.interpreter.builtins import numpy_arrays
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
+from biaslint.theory.tensor_info import Content
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
 
 
-Content = tuple[str, float | None, float | None]  # how, value or mean, spread
 UNKNOWN: Content = ("unknown", None, None)
 PRIOR: Content = ("prior", None, None)
 LOGARITHM = re.compile(r"(?<![a-z])log(1p|2|10|it)?(?![a-z])")  # not "logits", "catalog"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import SequenceValue
+from biaslint.analysis.interpreter.builtins import standard_library
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import nodes
 from biaslint.theory.dataflow import Node
@@ -57,6 +58,22 @@ def method(ex: Execution, node: Node, name: str, args: Args) -> Value:
         return MISSING
     starts = [sum(sizes[:place]) for place in range(len(sizes))]
     parts = [make(ex, numbers[start : start + size], node.name) for start, size in zip(starts, sizes, strict=True)]
+    return SequenceValue(parts, "tuple")
+
+
+def sequence_method(ex: Execution, self: SequenceValue, name: str, args: Args) -> Value:
+    """A method of a known shape, or of an array that is kept as a list of its numbers; MISSING for any other."""
+    if name in ("tolist", "numpy", "cpu", "detach", "to", "flatten", "_replace"):
+        return self
+    if name == "as_list":
+        return SequenceValue(list(self.items))
+    if name == "numel":
+        return standard_library.do_product(ex, [self], {})
+    sizes = _sizes(len(self.items), name, args[0]) if name in ("chunk", "split") and args else None
+    if sizes is None:
+        return MISSING
+    starts = [sum(sizes[:place]) for place in range(len(sizes))]
+    parts = [SequenceValue(self.items[start : start + size]) for start, size in zip(starts, sizes, strict=True)]
     return SequenceValue(parts, "tuple")
 
 

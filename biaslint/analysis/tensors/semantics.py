@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.interpreter.doors import Kind, Tensors
-from biaslint.analysis.tensors import indexing, methods, parameters
+from biaslint.analysis.tensors import indexing, known_numbers, methods, parameters
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ TENSORS = Tensors(
     unpack=indexing.unpack,
     shape_item=indexing.shape_item,
     shape_method=indexing.shape_method,
+    sequence_method=known_numbers.sequence_method,
     unpack_shape=indexing.unpack_shape,
     leading=indexing.leading,
     rank_of_shape=indexing.rank_of_shape,

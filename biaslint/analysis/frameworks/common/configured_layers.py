@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import Instance, SequenceValue
+from biaslint.analysis.domain.values import Instance
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project.environment import MISSING
 
@@ -19,36 +19,23 @@ def construct(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
     if told is None:
         return MISSING
     like: str = told["like"]
-    keras = not like.startswith("torch.")
-    argument = "use_bias" if keras else "bias"
-    given = dict(kwargs)
+    owner = framework.of_name(like)
+    if owner is None or owner.composition is None:
+        return MISSING
+    composition, given = owner.composition, dict(kwargs)
     if "bias" in told:
-        given.setdefault(argument, told["bias"])
+        given.setdefault(composition.bias_argument, told["bias"])
     layer = framework.call(ex, like, args, given)
     if not isinstance(layer, Instance) or layer.layer is None:
         return MISSING
     norm = told.get("norm", "")
     if not norm and "activation" not in told:
         return layer
-    parts = [layer]
+    parts: list[Value] = [layer]
     if norm:
-        parts.insert(1 if norm == "after" else 0, normalization(ex, like, layer, norm, keras))
+        after = norm == "after"
+        parts.insert(1 if after else 0, composition.batch_norm(ex, layer.layer, after))
     if "activation" in told:
-        parts.append(framework.call(ex, activation(told["activation"], keras), [], {}))
-    if keras:
-        return framework.call(ex, "keras.Sequential", [SequenceValue(parts)], {})
-    return framework.call(ex, "torch.nn.Sequential", parts, {})
-
-
-def normalization(ex: Execution, like: str, layer: Instance, where: str, keras: bool) -> Value:
-    if keras:
-        return framework.call(ex, "keras.layers.BatchNormalization", [], {})
-    dims = next((digit for digit in "123" if like.endswith(f"{digit}d")), "1")
-    config: dict[str, Any] = layer.layer.config if layer.layer is not None else {}
-    side = ("out_channels", "out_features") if where == "after" else ("in_channels", "in_features")
-    channels = next((config[name] for name in side if name in config), None)
-    return framework.call(ex, f"torch.nn.BatchNorm{dims}d", [channels], {})
-
-
-def activation(name: str, keras: bool) -> str:
-    return name if "." in name else f"keras.layers.{name}" if keras else f"torch.nn.{name}"
+        name = told["activation"]
+        parts.append(framework.call(ex, name if "." in name else f"{composition.layers}.{name}", [], {}))
+    return composition.sequence(ex, parts)

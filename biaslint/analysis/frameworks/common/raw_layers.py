@@ -287,6 +287,7 @@ def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | 
     if layer is None:
         layer = Layer(type_, kind, made.framework, {}, made.origin, name=made.name or type_)
         layer.bias, layer.trainable = True, made.trainable
+        layer.callee = ex.text_of_call(made.origin)
         layer.writes.append(made.written)
         if made.trainable is False:
             layer.config["made as"] = made.made or "frozen"

@@ -15,7 +15,7 @@ from biaslint.analysis.frameworks.keras import (
     vocabulary as keras_vocabulary,
 )
 from biaslint.analysis.frameworks.keras.names import SUBMODULES
-from biaslint.analysis.interpreter.framework import Framework
+from biaslint.analysis.interpreter.framework import Composition, Framework
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node
@@ -238,7 +238,15 @@ def cell_of(layer: Layer) -> str:
     return "lstm" if "LSTM" in short else ""
 
 
+COMPOSITION = Composition(
+    bias_argument="use_bias",
+    layers="keras.layers",
+    sequential="keras.Sequential",
+    sequence=lambda ex, parts: call(ex, "keras.Sequential", [SequenceValue(parts)], {}),
+    batch_norm=lambda ex, layer, after: call(ex, "keras.layers.BatchNormalization", [], {}),
+)
 KERAS = Framework(
+    name="keras",
     import_names=frozenset({"keras", "tf_keras", "keras_core", "keras_applications"}),
     owns=keras_names.owns,
     canonical=keras_names.canonical,
@@ -261,4 +269,9 @@ KERAS = Framework(
     before_call=models.before_call,
     update_methods=frozenset({"fit", "fit_generator", "train_on_batch", "apply_gradients"}),
     parameter_shape=param_dims,
+    layer_names=keras_names.LAYER_NAMES,
+    builds_by_functions=True,
+    forward_method="call",
+    module_class="keras.layers.Layer",
+    composition=COMPOSITION,
 )

@@ -7,6 +7,7 @@ from functools import cache
 from biaslint.analysis.frameworks.common import initializers as common_initializers
 from biaslint.analysis.frameworks.keras import vocabulary as keras_vocabulary
 
+LAYER_NAMES = r"Conv\w*|\w+Conv\w*|conv\w*|Dense|LSTM\w*|GRU\w*|RNN\w*|\w*(LSTM|GRU|RNN)Cell|Embedding|matmul|bias_add|Sequential|Layer|Model"
 CALL_METHODS = ("__call__", "call")
 # where Keras lives; the longest first
 HOMES = (

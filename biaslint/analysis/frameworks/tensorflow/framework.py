@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
+LAYER_NAMES = r"conv\w*|separable_conv\w*|dense|fully_connected|matmul|xw_plus_b|bias_add|\w*(LSTM|GRU|RNN)Cell"
 CALL_METHODS = ("__call__", "call")
 PACKAGES = frozenset({"tensorflow", "tf_slim", "tensorflow_addons", "tensorflow_probability", "tensorpack"})
 PREFIXES = PACKAGES | {"tf"}  # as documentation and messages call it
@@ -332,6 +333,7 @@ def param_dims(param: Param) -> Dims | None:
 
 
 TENSORFLOW = Framework(
+    name="tensorflow",
     import_names=PACKAGES,
     owns=owns,
     canonical=canonical,
@@ -354,4 +356,7 @@ TENSORFLOW = Framework(
     leave=leave,
     update_methods=frozenset({"run", "minimize", "apply_gradients"}),
     parameter_shape=param_dims,
+    layer_names=LAYER_NAMES,
+    builds_by_functions=True,
+    composition=keras_framework.COMPOSITION,
 )

@@ -19,13 +19,14 @@ from biaslint.analysis.frameworks.torch import (
     vocabulary as torch_vocabulary,
 )
 from biaslint.analysis.frameworks.torch.names import INIT
-from biaslint.analysis.interpreter.framework import Framework
+from biaslint.analysis.interpreter.framework import Composition, Framework
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import nodes, reshaping
 from biaslint.theory.dataflow import Dims, Node
 from biaslint.theory.tensor_info import TensorInfo
 
 if TYPE_CHECKING:
+    from biaslint.analysis.domain.layers import Layer
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.execution import Execution
 
@@ -121,7 +122,23 @@ def is_subclass(cls: External, kind: External) -> bool:
     return two == "torch.nn.Linear" and short == "NonDynamicallyQuantizableLinear"
 
 
+def batch_norm(ex: Execution, layer: Layer, after: bool) -> Value:
+    """The batch norm before or after a layer."""
+    dims = next((digit for digit in "123" if layer.type.endswith(f"{digit}d")), "1")
+    side = ("out_channels", "out_features") if after else ("in_channels", "in_features")
+    channels = next((layer.config[name] for name in side if name in layer.config), None)
+    return call(ex, f"torch.nn.BatchNorm{dims}d", [channels], {})
+
+
+COMPOSITION = Composition(
+    bias_argument="bias",
+    layers="torch.nn",
+    sequential="torch.nn.Sequential",
+    sequence=lambda ex, parts: call(ex, "torch.nn.Sequential", parts, {}),
+    batch_norm=batch_norm,
+)
 PYTORCH = Framework(
+    name="torch",
     import_names=frozenset(torch_names.PREFIXES),
     owns=torch_names.owns,
     canonical=torch_names.canonical,
@@ -142,6 +159,13 @@ PYTORCH = Framework(
     native_method=hugging_face.method,
     call_object=modules.call_object,
     update_methods=frozenset({"backward", "manual_backward"}),
+    layer_names=torch_names.LAYER_NAMES,
+    forward_method="forward",
+    module_class="torch.nn.Module",
+    tensor_bias="torch.nn.Parameter",
+    uncallable=("ModuleList", "ModuleDict", "ParameterList", "ParameterDict"),
+    for_inference=("torch.quantization.", "torch.ao.quantization."),
+    composition=COMPOSITION,
     loss_names=frozenset({*torch_vocabulary.LOSS_FUNCTIONS, *torch_vocabulary.LOSSES, "sigmoid_focal_loss"}),
     configuration_arguments=frozenset({torch_vocabulary.CONFIGURATION}),
     module_trait=hugging_face.defines_models,

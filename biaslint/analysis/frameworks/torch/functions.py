@@ -407,12 +407,12 @@ def do_state(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 def do_focal(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """torchvision.ops.sigmoid_focal_loss"""
-    execution.note_call(ex, "torchvision.ops.sigmoid_focal_loss", "loss")
+    execution.note_call(ex, "torchvision.ops.sigmoid_focal_loss", "loss", "torch")
     return ex.opaque(*args, *kwargs.values(), name="sigmoid_focal_loss")
 
 
 def do_sampler(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    execution.note_call(ex, "torch.utils.data.WeightedRandomSampler", "sampler")
+    execution.note_call(ex, "torch.utils.data.WeightedRandomSampler", "sampler", "torch")
     return ex.fresh("a sampler")
 
 
@@ -424,7 +424,7 @@ def do_linspace(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_count(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    execution.note_call(ex, "bincount", "counts")
+    execution.note_call(ex, "bincount", "counts", "torch")
     return ex.fresh("counts", [node for value in args for node in values.tensors_in(value)])
 
 

@@ -11,6 +11,7 @@ PREFIXES = (
     "huggingface_hub", "apex", "fvcore", "torch_geometric", "accelerate", "detectron2", "segmentation_models_pytorch",
 )  # fmt: skip
 INIT = "transformers.initialization"  # torch.nn.init's functions, which leave parameters alone that are loaded already
+LAYER_NAMES = r"Conv\w*|\w+Conv\w*|conv\w*|Linear|LSTM\w*|GRU\w*|RNN\w*|\w*(LSTM|GRU|RNN)Cell|Embedding|matmul|Sequential|ModuleList|Module"
 CALL_METHODS = ("__call__", "forward")
 
 

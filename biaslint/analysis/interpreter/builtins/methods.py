@@ -18,8 +18,9 @@ from biaslint.analysis.domain.values import (
     Setting,
     Unknown,
 )
-from biaslint.analysis.interpreter.builtins import functions as builtin_functions, standard_library
+from biaslint.analysis.interpreter.builtins import functions as builtin_functions
 from biaslint.analysis.interpreter.objects import operators
+from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def method(ex: Execution, self: Value, name: str, args: list[Value], kwargs: dic
         return self.is_integer()
     if isinstance(self, int) and name == "bit_length":
         return self.bit_length()
-    if isinstance(self, (int, float)) and name in ("item", "tolist", "numpy"):
+    if isinstance(self, (int, float)) and name in ("item", "tolist", "numpy"):  # of NumPy's numbers
         return self
     if isinstance(self, Unknown) and isinstance(self.key, terms.Shape):
         return ex.semantics.tensors.shape_method(ex, self, name, args)
@@ -167,35 +168,12 @@ def list_method(ex: Execution, self: SequenceValue, name: str, args: list[Value]
         small, large = (self.items, other) if name == "issubset" else (other, self.items)
         keys = {values.term_of(item) for item in large}
         return all(values.term_of(item) in keys for item in small)
-    if name in ("tolist", "numpy", "cpu", "detach", "to", "flatten"):
-        return self
-    if name in ("split", "chunk") and args:
-        return split_list(ex, self, name, args[0])
-    if name == "as_list":
-        return SequenceValue(list(self.items))
-    if name == "numel":
-        return standard_library.do_product(ex, [self], {})
-    if name == "_replace":
-        return self
+    result = ex.semantics.tensors.sequence_method(ex, self, name, args)
+    if result is not MISSING:
+        return result
     found, effort = values.tensors_and_effort(self)
     ex.steps += effort >> 2
     return ex.fresh(name, found)
-
-
-def split_list(ex: Execution, self: SequenceValue, name: str, sizes: Value) -> Value:
-    """`linspace(...).split(depths)`: a list of numbers in consecutive parts."""
-    if isinstance(sizes, int) and sizes > 0:
-        each = -(-len(self.items) // sizes) if name == "chunk" else sizes
-        counts = [each] * (-(-len(self.items) // max(each, 1)))
-    elif isinstance(sizes, SequenceValue) and all(isinstance(item, int) for item in sizes.items):
-        counts = list(sizes.items)
-    else:
-        return ex.fresh(name)
-    parts, start = [], 0
-    for count in counts:
-        parts.append(SequenceValue(self.items[start : start + count]))
-        start += count
-    return SequenceValue(parts, "tuple")
 
 
 def dict_method(ex: Execution, self: DictValue, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:

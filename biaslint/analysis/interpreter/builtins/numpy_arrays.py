@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Unknown, number
 from biaslint.theory import terms
+from biaslint.theory.tensor_info import Content
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.execution import Execution
 
 
-Content = tuple[str, float | None, float | None]  # how, value, spread
 CONSTANTS = {"zeros": 0.0, "zeros_like": 0.0, "ones": 1.0, "ones_like": 1.0}
 NORMALS = {"normal", "randn", "standard_normal"}
 MAKERS = {*CONSTANTS, *NORMALS, "full", "full_like", "uniform", "rand", "random_sample", "empty", "empty_like"}

@@ -110,7 +110,7 @@ def instance_of(value: Value, kind: Value) -> bool | None:
             return isinstance(value, (Class, External))
         if kind.name.startswith("builtins.") and short in PYTHON_TYPES:
             return isinstance(value, PYTHON_TYPES[short])
-        if short in ABSTRACT and not kind.name.startswith(("torch.", "keras.", "tensorflow.")):
+        if short in ABSTRACT and framework.of_name(kind.name) is None:
             kinds = ABSTRACT[short]
             if isinstance(value, (Class, External)):
                 return short == "Callable"

@@ -301,7 +301,7 @@ def harmless(args: list[str]) -> bool:
 
 def do_bincount(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """numpy.bincount: somebody counts classes."""
-    execution.note_call(ex, "bincount", "counts")
+    execution.note_call(ex, "bincount", "counts", "numpy")
     return ex.fresh("counts")
 
 

@@ -85,10 +85,6 @@ def method(ex: Execution, cls: Class, node: ast.FunctionDef | ast.AsyncFunctionD
     cls.attrs[node.name] = made
 
 
-# The method that a forward pass has -> the base class that stands behind one we cannot see, where the file speaks of its framework.
-FORWARD_PASSES = {"forward": ("torch", External("torch.nn.Module")), "call": ("keras", External("keras.layers.Layer"))}
-
-
 def likely_base(cls: Class) -> External | None:
     """What a class with a forward pass is most likely built on, where its base is of a library that is not among the linted files."""
     externals = [base for base in cls.mro if isinstance(base, External)]
@@ -97,9 +93,10 @@ def likely_base(cls: Class) -> External | None:
     unseen = [base for base in externals if base.name.partition(".")[0] not in sys.stdlib_module_names | {"builtins"}]
     if not unseen and not any(isinstance(base, Unknown) for base in cls.mro):
         return None
+    likely = {one.forward_method: one.module_class for one in interpreter_framework.mentioned_in(cls.module.text)}
     for item in cls.node.body:
-        if isinstance(item, ast.FunctionDef) and item.name in FORWARD_PASSES and not item.decorator_list:
-            framework, base = FORWARD_PASSES[item.name]
-            if framework in cls.module.text and len(item.args.posonlyargs) + len(item.args.args) > 1:
-                return base
+        if not isinstance(item, ast.FunctionDef) or item.name not in likely or item.decorator_list:
+            continue
+        if len(item.args.posonlyargs) + len(item.args.args) > 1:
+            return External(likely[item.name])
     return None

@@ -45,7 +45,6 @@ def is_respelling(key: Any) -> bool:
 
 # What may put other parts into a model, or switch its norms off, by its name
 REBUILDS = re.compile(r"norm|(?<![a-z])bn|freez|replac|convert|fus|swap|surgery|patch|inject|hook|prun|quant", re.IGNORECASE)
-FOR_INFERENCE = ("torch.quantization.", "torch.ao.quantization.")  # what they put in changes nothing in training
 
 
 def escape(ex: Execution, value: Value, name: str) -> None:
@@ -53,7 +52,7 @@ def escape(ex: Execution, value: Value, name: str) -> None:
 
     A whole model is handed on to be trained, exported, measured or initialized: its values may change, what it is made of does not.
     """
-    rebuilt = REBUILDS.search(name) and not name.startswith(FOR_INFERENCE)
+    rebuilt = REBUILDS.search(name) and not name.startswith(framework.for_inference())
     inside = framework.within_model(ex)
     todo, seen = [(value, 3)], set()
     while todo:

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 from biaslint.analysis.exploration.replay import Pair
 from biaslint.analysis.exploration.witness import Complaints, LayerShown, Shown
+from biaslint.analysis.interpreter import framework
 
-# What code elsewhere does with None where it could have a bias: it says so, or goes without one.
-TAKES_NONE = re.compile(
-    r"builtins\.(print|isinstance|str|repr|bool|id|type|callable|list|tuple|dict|setattr)"
-    r"|torch\.nn\.functional\..*|torch\.(conv\w*|batch_norm|layer_norm|group_norm|instance_norm)"
-)
+# Python's functions that take None where they could have a bias.
+TAKES_NONE = re.compile(r"builtins\.(print|isinstance|str|repr|bool|id|type|callable|list|tuple|dict|setattr)")
 UNTOLD: frozenset[str] = frozenset()
 
 
@@ -97,6 +95,6 @@ def _handed(before: Complaints, after: Complaints) -> str | None:
     for key, kinds in sorted(after.handed.items()):
         then = before.handed.get(key, UNTOLD)
         lost = "None" in kinds and "None" not in then and any(kind.startswith("bias") for kind in then)
-        if lost and not TAKES_NONE.fullmatch(key[1]):
+        if lost and not TAKES_NONE.fullmatch(key[1]) and not framework.bias_may_be_none().fullmatch(key[1]):
             return f"`{key[1]}` is given None"
     return None

@@ -110,6 +110,7 @@ class Framework:
     )
     uncallable: tuple[str, ...] = ()  # the last names of containers that cannot be called themselves
     for_inference: tuple[str, ...] = ()  # how the names of functions begin that rebuild a model after training
+    bias_may_be_none: str = ""  # a regular expression for functions that take None for a bias
     composition: Composition | None = None  # of layers that the configuration describes
     loss_names: frozenset[str] = frozenset()  # functions and classes that compare what leaves a model with the targets
     configuration_arguments: frozenset[str] = frozenset()  # constructor arguments that name an initialization elsewhere
@@ -124,7 +125,7 @@ FRAMEWORKS: list[Framework] = []  # filled by `register`
 def register(frameworks: Sequence[Framework]) -> None:
     """Name the frameworks; a dotted name belongs to the first that owns it."""
     FRAMEWORKS[:] = frameworks
-    for table in (of_name, loss_names, update_methods, configuration_arguments, layer_names, for_inference):
+    for table in (of_name, loss_names, update_methods, configuration_arguments, layer_names, bias_may_be_none, for_inference):
         table.cache_clear()
 
 
@@ -444,6 +445,12 @@ def configuration_arguments() -> frozenset[str]:
 def for_inference() -> tuple[str, ...]:
     """How the names of functions begin that rebuild a model after training, of all frameworks."""
     return tuple(prefix for framework in FRAMEWORKS for prefix in framework.for_inference)
+
+
+@cache
+def bias_may_be_none() -> re.Pattern[str]:
+    """Functions that take None for a bias, of all frameworks."""
+    return re.compile("|".join(framework.bias_may_be_none for framework in FRAMEWORKS if framework.bias_may_be_none))
 
 
 @cache

@@ -165,6 +165,7 @@ PYTORCH = Framework(
     tensor_bias="torch.nn.Parameter",
     uncallable=("ModuleList", "ModuleDict", "ParameterList", "ParameterDict"),
     for_inference=("torch.quantization.", "torch.ao.quantization."),
+    bias_may_be_none=r"torch\.nn\.functional\..*|torch\.(conv\w*|batch_norm|layer_norm|group_norm|instance_norm)",
     composition=COMPOSITION,
     loss_names=frozenset({*torch_vocabulary.LOSS_FUNCTIONS, *torch_vocabulary.LOSSES, "sigmoid_focal_loss"}),
     configuration_arguments=frozenset({torch_vocabulary.CONFIGURATION}),

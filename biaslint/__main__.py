@@ -5,9 +5,37 @@ from __future__ import annotations
 import os
 import sys
 
+INTERRUPTED = 130  # 128 + SIGINT
+
 
 def main() -> None:
-    """Run the command line. The version is answered before anything is imported: editors and hooks ask for it often."""
+    """Run the command line. Interrupted at any moment, imports included, it says so in one line and exits with status 130."""
+    try:
+        try:
+            _main()
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _interrupted()
+        raise
+
+
+def _interrupted() -> None:
+    """Say that the run was interrupted, clean up and exit."""
+    import atexit
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would end in a traceback
+    print("\nbiaslint: interrupted", file=sys.stderr, flush=True)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    # Where the interrupt hit an `exec`, as in making a dataclass, Python would end itself by the signal instead of the status.
+    os._exit(INTERRUPTED)
+
+
+def _main() -> None:
+    """The version is answered before anything is imported: editors and hooks ask for it often."""
     if sys.argv[1:] == ["--version"]:
         from biaslint import __version__
 

@@ -207,11 +207,6 @@ def test_several_reports_are_written_beside_the_text(project: Path) -> None:
     assert not list(project.glob(".*.part"))
 
 
-def test_an_output_without_a_known_ending_has_the_format_of_the_print(project: Path) -> None:
-    run("dead.py", "--format", "github", "-o", "out")
-    assert (project / "out").read_text().startswith("::warning ")
-
-
 def test_an_output_that_cannot_be_written_is_said(project: Path) -> None:
     result = run("dead.py", "-o", "no/such/folder.json")
     assert result.status == 2

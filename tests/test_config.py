@@ -76,7 +76,7 @@ dead-units = 0.6
     ("text", "message"),
     [
         ('selct = ["BL1"]', "'selct' is not a setting; did you mean 'select'?"),
-        ("zzzzzz = 1", "'zzzzzz' is not a setting; there are baseline, exclude"),
+        ("zzzzzz = 1", "'zzzzzz' is not a setting; known settings: baseline, cache-dir, exclude"),
         ('extend_select = ["BL1"]', "'extend_select' is not a setting; did you mean 'extend-select'?"),
         ('select = ["BL1011"]', "'select' names an unknown rule 'BL1011'; did you mean 'BL101'?"),
         ('ignore = ["bias-befor-norm"]', "did you mean 'bias-before-norm'?"),
@@ -88,7 +88,7 @@ dead-units = 0.6
         ("per-file-ignores = 1", "'per-file-ignores' must be a table"),
         ("baseline = 1", "'baseline' must be the name of a file"),
         ("[verify]\ndead-unit = 1", "'verify' has no 'dead-unit'; did you mean 'dead-units'?"),
-        ("[verify]\nzzzzzz = 1", "'verify' has no 'zzzzzz'; there are dead-ratio"),
+        ("[verify]\nzzzzzz = 1", "'verify' has no 'zzzzzz'; known: dead-ratio"),
         ('[verify]\ndead-units = "many"', "'verify' needs a number for 'dead-units'"),
         ("select = [", "not valid TOML"),
     ],

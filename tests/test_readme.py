@@ -42,7 +42,7 @@ def test_the_settings_that_are_shown_are_understood(tmp_path: Path) -> None:
 def test_every_setting_is_in_the_table() -> None:
     rows = [line.split("|")[1] for line in README.splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
-    known = {entry.name.replace("_", "-") for entry in fields(config.Config)} - {"root", "file", "layers"}
+    known = {entry.name.replace("_", "-") for entry in fields(config.Config)} - {"root", "file", "layers"} | {"extend"}
     assert named == known
 
 

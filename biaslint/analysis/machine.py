@@ -5,11 +5,14 @@ A framework more is a folder in `frameworks` and a line in `FRAMEWORKS`.
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.frameworks.common import configured_layers
+from biaslint.analysis.frameworks.keras import names as keras_names, vocabulary as keras_vocabulary
 from biaslint.analysis.frameworks.keras.framework import KERAS
 from biaslint.analysis.frameworks.tensorflow.framework import TENSORFLOW
+from biaslint.analysis.frameworks.torch import names as torch_names, vocabulary as torch_vocabulary
 from biaslint.analysis.frameworks.torch.framework import PYTORCH
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.builtins import functions, methods, standard_library
@@ -40,6 +43,28 @@ SEMANTICS = Semantics(
     kinds=KINDS,
     tensors=TENSORS,
 )
+
+
+def _layer_names() -> list[str]:
+    """The layers of all frameworks, by their public names."""
+    torch = [f"torch.nn.{name}" for name in torch_vocabulary.LAYERS]
+    keras = [f"{home}.layers.{name}" for name in keras_vocabulary.LAYERS for home in ("keras", "tensorflow.keras")]
+    return torch + keras
+
+
+def knows_layer(name: str) -> bool:
+    """Is it the name of a framework's layer, in any of its spellings?"""
+    name = configured_layers.full_name(name)
+    return (
+        torch_names.short_of(name) in torch_vocabulary.LAYERS
+        or keras_names.short_of(name) in keras_vocabulary.LAYERS
+        or TENSORFLOW.knows(name)
+    )
+
+
+def nearest_layer(name: str) -> str | None:
+    """The layer whose name is most like it."""
+    return next(iter(difflib.get_close_matches(configured_layers.full_name(name), _layer_names(), n=1)), None)
 
 
 def execution(project: Project, choices: PathCondition, max_steps: int = MAX_STEPS) -> Execution:

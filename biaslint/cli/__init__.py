@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import signal
 import sys
@@ -16,24 +17,24 @@ if TYPE_CHECKING:
 
 # Command -> (where it is, what it does). The first is what happens without a command.
 COMMANDS = {
-    "lint": ("biaslint.cli.lint:command", "Find questionable bias set-ups (what happens without a command)."),
-    "explain": ("biaslint.cli.explain:command", "Show the page of a rule: what, why, what to write instead."),
-    "verify": ("biaslint.runtime.command:verify", "Build a model and measure how it really starts."),
-    "lsp": ("biaslint.lsp.command:command", "Serve editors: diagnostics, fixes, the rules' pages."),
-    "init": ("biaslint.cli.init:command", "Look at the project and write a configuration to start from."),
-    "rules": ("biaslint.cli.rules:command", "List all rules."),
+    "lint": ("biaslint.cli.lint:command", "Lint files and folders (the default command)."),
+    "explain": ("biaslint.cli.explain:command", "Show the documentation of a rule."),
+    "verify": ("biaslint.runtime.command:verify", "Build a model and measure its initial outputs and biases."),
+    "lsp": ("biaslint.lsp.command:command", "Run the language server."),
+    "init": ("biaslint.cli.init:command", "Write a starter configuration for this project."),
+    "rules": ("biaslint.cli.rules:command", "List rules."),
 }
 
 _EXAMPLES = """\
-  biaslint                              lint the project you are in
+  biaslint                              lint the current folder
   biaslint src/ train.py                lint files and folders
   biaslint --select BL1,forget-gate-bias src/
-                                        only these rules (codes, names, prefixes)
-  biaslint --fix --diff src/            show what the safe fixes would change
-  biaslint --output sarif:out.sarif .   write a report beside the text
-  biaslint --write-baseline             accept what is there, fail on new findings
+                                        enable only these rules
+  biaslint --fix --diff src/            print what --fix would change
+  biaslint --output sarif:out.sarif .   also write a SARIF report
+  biaslint --write-baseline             accept current findings, fail on new ones
   cat net.py | biaslint - --stdin-filename net.py
-  biaslint explain BL101                why it matters and what to write instead
+  biaslint explain BL101                explain a rule
 """
 
 
@@ -70,13 +71,24 @@ class Lazy(click.Group):
         paths = [] if incomplete.startswith("-") else [CompletionItem(incomplete, type="file")]
         return [*paths, *super().shell_complete(ctx, incomplete), *options]  # bash forgets what stands before a file
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """click's own exit status for an interrupt, 1, would stand for findings."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Whoever interrupts gets a line and the shell's exit status for it: click's own, 1, would say that there are findings."""
+        """The same while the command runs. Of the options that a misspelt one may be, name the nearest."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("\nbiaslint: interrupted", err=True)
-            ctx.exit(128 + signal.SIGINT)
+            sys.exit(128 + signal.SIGINT)
+        except click.NoSuchOption as error:
+            near = difflib.get_close_matches(error.option_name, error.possibilities or [], n=1)
+            raise click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx) from None
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One screen: usage, examples, commands, and where the options are."""
@@ -85,8 +97,8 @@ class Lazy(click.Group):
         formatter.write(f"Examples:\n{_EXAMPLES}\nCommands:\n")
         for name, (_, what) in COMMANDS.items():
             formatter.write(f"  {name:9} {what}\n")
-        formatter.write("\nOptions: biaslint lint --help, and --help after each command. --version tells the version.\n")
-        formatter.write("Exit status: 0 nothing to fail on, 1 findings, 2 wrong usage or an internal error, 130 interrupted.\n")
+        formatter.write("\nOptions: biaslint lint --help, or --help after any command. --version prints the version.\n")
+        formatter.write("Exit status: 0 no findings that fail, 1 findings, 2 wrong usage or internal error, 130 interrupted.\n")
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,24 +6,33 @@ import sys
 
 import click
 
+from biaslint.cli import completion
 from biaslint.cli.markdown import rendered
 from biaslint.findings import rule_book
 
 
 @click.command("explain")
-@click.argument("rules", nargs=-1, required=True, metavar="RULE...")
-@click.option("--raw", is_flag=True, help="The page's Markdown as it is.")
+@click.argument("rules", nargs=-1, required=True, metavar="RULE...", shell_complete=completion.rules)
+@click.option("--raw", is_flag=True, help="Print the page as Markdown.")
 def command(rules: tuple[str, ...], raw: bool) -> None:
-    """Show the pages of rules, named by code (BL101) or name (bias-before-norm)."""
+    """Show the documentation of rules, given by code (BL101) or name (bias-before-norm)."""
     pages = []
     for word in rules:
         try:
             pages.append(rule_book.page(rule_book.find(word)))
         except rule_book.UnknownRule as error:
-            raise click.UsageError(f"{error}; `biaslint rules` lists them all") from error
+            raise click.UsageError(_unknown(word, error)) from error
     color = colored(None)
     texts = [page.text if raw else rendered(_head(page.rule) + page.text, color) for page in pages]
     click.echo("\n".join(texts).rstrip("\n"), color=True)
+
+
+def _unknown(word: str, error: rule_book.UnknownRule) -> str:
+    """What to write instead: the rules that begin so, or the nearest one."""
+    begun = [rule for rule in rule_book.rules() if rule.code.startswith(word.upper()) or rule.name.startswith(word.lower())]
+    if len(begun) > 1:
+        return f"{word} is not one rule; choose from {', '.join(f'{rule.code} {rule.name}' for rule in begun)}"
+    return f"{error}; see `biaslint rules` for all"
 
 
 def _head(rule: rule_book.Rule) -> str:
@@ -34,9 +43,13 @@ def _head(rule: rule_book.Rule) -> str:
 
 
 def colored(wish: bool | None) -> bool:
-    """Whether to colour what goes to the standard output: as wished, else if it is a terminal and NO_COLOR is not set."""
+    """Whether to color the standard output: as asked, else NO_COLOR, else FORCE_COLOR, else whether it is a terminal."""
     import os
 
     if wish is not None:
         return wish
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") != "0":
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

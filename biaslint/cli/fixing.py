@@ -21,6 +21,7 @@ class Mended:
 
     result: engine.Result
     count: int = 0
+    applied: list[Finding] = field(default_factory=list)
     diffs: list[str] = field(default_factory=list)
     text: str | None = None
 
@@ -47,7 +48,8 @@ def _mend_files(view: View, relint: Relint, unsafe: bool, dry: bool) -> Mended:
     now.problems += [f"{path}: cannot be fixed: {reason}" for path, reason in sorted(written.failed.items())]
     now.notes += _refused(view, outcome)
     diffs = [fix.diff(view.path(path), decode(written.old[path]), text) for path, text in sorted(outcome.texts.items())]
-    return Mended(now, sum(finding.place.path not in written.failed for finding in outcome.applied), diffs)
+    applied = [finding for finding in outcome.applied if finding.place.path not in written.failed]
+    return Mended(now, len(applied), applied, diffs)
 
 
 def _mend_text(view: View, text: str, path: Path, relint: Relint, unsafe: bool) -> Mended:
@@ -56,7 +58,7 @@ def _mend_text(view: View, text: str, path: Path, relint: Relint, unsafe: bool) 
     now = engine.lint_text(new, path, view.config) if outcome.texts else view.result
     now.notes += _refused(view, outcome)
     diffs = [fix.diff(view.path(str(path)), text, new)] if new != text else []
-    return Mended(now, len(outcome.applied), diffs, new)
+    return Mended(now, len(outcome.applied), outcome.applied, diffs, new)
 
 
 def _relint(view: View, narrow: Narrow) -> Relint:
@@ -74,3 +76,28 @@ def _refused(view: View, outcome: fix.Outcome) -> list[str]:
         f"{view.path(finding.place.path)}:{finding.place.line}: {finding.rule} is not fixed: {reason}"
         for finding, reason in outcome.refused
     ]
+
+
+def add_ignores(view: View, reason: str) -> int:
+    """Write a suppression comment for each finding; the number of findings that have one now."""
+    result = view.result
+    data: dict[str, bytes] = {}
+
+    def text_of(path: str) -> str:
+        try:
+            data[path] = Path(path).read_bytes()
+        except OSError as error:
+            raise fix.CannotFix(error.strerror or str(error)) from error
+        return decode(data[path])
+
+    texts, refused = fix.add_ignores(result.findings, text_of, " ".join(reason.split()))
+    result.notes += [
+        f"{view.path(one.place.path)}:{one.place.line}: {one.rule} is not suppressed: {why}" for one, why in refused
+    ]
+    for path, text in sorted(texts.items()):
+        try:
+            fix.write(Path(path), data[path], text, view.config.root)
+        except (OSError, fix.CannotFix) as error:
+            result.problems.append(f"{path}: cannot be written: {error}")
+            refused += [(one, "") for one in result.findings if one.place.path == path]
+    return len(result.findings) - len({id(one) for one, _ in refused})

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from pathlib import Path
 
 import click
 
 from biaslint import config, engine
 from biaslint.config import discovery
-from biaslint.findings.finding import Finding
 from biaslint.reporters import plain, plain_lines
 
 FOREIGN = ("third_party", "thirdparty", "vendor", "vendored", "_vendor", "external", "extern", "submodules")
@@ -18,11 +16,11 @@ TESTS = ("tests", "test")
 
 
 @click.command("init", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--dry-run", is_flag=True, help="Show what would be written.")
+@click.option("--dry-run", is_flag=True, help="Print the configuration without writing it.")
 def command(dry_run: bool) -> None:
-    """Look at the project and write a configuration to start from.
+    """Write a starter configuration for this project.
 
-    It goes into pyproject.toml where there is one, else into biaslint.toml. What is configured already is left alone.
+    It goes into pyproject.toml if there is one, else into biaslint.toml. An existing configuration is not changed.
     """
     here = Path.cwd()
     try:
@@ -31,7 +29,7 @@ def command(dry_run: bool) -> None:
         click.echo(f"biaslint: {plain_lines(str(error))}", err=True)
         sys.exit(2)
     if chosen.file is not None:
-        click.echo(f"biaslint: {plain(str(chosen.file))} configures biaslint already", err=True)
+        click.echo(f"biaslint: {plain(str(chosen.file))} already configures biaslint", err=True)
         sys.exit(2)
     project = chosen.root / "pyproject.toml"
     file = project if project.is_file() else chosen.root / "biaslint.toml"
@@ -43,7 +41,7 @@ def command(dry_run: bool) -> None:
     if why:
         click.echo(f"biaslint: {plain(str(file))}: cannot be written: {plain(why)}", err=True)
         sys.exit(2)
-    click.echo(f"biaslint: the configuration is in {plain(str(file))}")
+    click.echo(f"biaslint: wrote the configuration to {plain(str(file))}")
 
 
 def _add(file: Path, text: str, root: Path) -> str:
@@ -74,27 +72,19 @@ def proposal(chosen: config.Config, table: bool) -> str:
     result = engine.lint_files(files, looked)
     failing = [one for one in result.findings if str(one.severity) != "hint"]
     in_tests = {Path(one.place.path).relative_to(chosen.root).parts[0] for one in failing}
-    model_files = result.statistics.files - result.statistics.skipped
 
     prefix = "tool.biaslint" if table else ""
     lines = [f"[{prefix}]"] if table else []
-    lines.append(f"# {model_files} of {len(files)} files have to do with a framework; {_counted(failing)}")
     if failing:
-        lines.append("# `biaslint --write-baseline` accepts what is there now; from then on only new findings fail.")
+        lines.append("# `biaslint --write-baseline` accepts the current findings; from then on only new ones fail.")
     lines.append('fail-on = "warning"  # or "hint", "error", "never"')
     if foreign:
-        lines.append(f"extend-exclude = [{', '.join(_quoted(name) for name in foreign)}]  # other people's code")
+        lines.append(f"extend-exclude = [{', '.join(_quoted(name) for name in foreign)}]  # third-party code")
     tests = [name for name in TESTS if name in in_tests]
     if tests:
         lines += ["", f"[{prefix}.per-file-ignores]" if table else "[per-file-ignores]"]
-        lines += [f'"{name}/**" = ["BL1", "BL4"]  # models that are never trained' for name in tests]
+        lines += [f'"{name}/**" = ["BL1", "BL4"]  # test models are never trained' for name in tests]
     return "\n".join(lines) + "\n"
-
-
-def _counted(findings: list[Finding]) -> str:
-    counts = Counter(one.rule for one in findings)
-    said = ", ".join(f"{code} {number} times" for code, number in sorted(counts.items()))
-    return f"found: {said}" if said else "nothing to fail on was found"
 
 
 def _quoted(name: str) -> str:

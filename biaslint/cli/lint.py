@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import os
 import signal
@@ -19,10 +20,13 @@ from click.core import ParameterSource
 
 from biaslint import config, engine, reporters
 from biaslint.analysis.incremental import progress
+from biaslint.cli import completion
 from biaslint.cli.explain import colored
+from biaslint.cli.settings import chosen as settings_of, shown
+from biaslint.config import discovery
 from biaslint.engine import baseline, cache, changed_lines
 from biaslint.findings import rule_book
-from biaslint.findings.finding import Severity
+from biaslint.findings.finding import Finding, Safety, Severity
 from biaslint.runtime.options import NAMES as MODEL_OPTIONS, Request, model_options, request
 from biaslint.source.file import Lines
 
@@ -34,39 +38,50 @@ def _words(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
 
 
-def _outputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[tuple[str | None, Path]]:
-    """`[FORMAT:]FILE`: the format, or what the file's ending says, or None; and the file."""
-    outputs: list[tuple[str | None, Path]] = []
+def _outputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
+    """`[FORMAT:]FILE`: the format, or the one that the file's ending stands for, and the file."""
+    outputs: list[tuple[str, Path]] = []
     for value in values:
         kind, colon, file = value.partition(":")
-        if colon and kind in reporters.FORMATS and file:
-            outputs.append((kind, Path(file)))
-        else:
-            outputs.append((reporters.ENDINGS.get(Path(value).suffix), Path(value)))
+        known = colon and kind in reporters.FORMATS
+        kind, path = (kind, Path(file)) if known else (reporters.ENDINGS.get(Path(value).suffix, ""), Path(value))
+        if str(path) in ("-", "."):
+            raise click.BadParameter("needs a file; --format chooses what is printed to the standard output")
+        if not kind:
+            endings = ", ".join(reporters.ENDINGS)
+            raise click.BadParameter(f"{value}: unknown file type; end it in {endings}, or write FORMAT:{value}")
+        outputs.append((kind, path))
     return outputs
 
 
-_RULES: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "RULES"}
+_RULES: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "RULES", "shell_complete": completion.rules}
 _PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "PATTERNS"}
 
 
 @click.command("lint", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path(allow_dash=True))
-@click.option("--select", **_RULES, help="Exactly these rules: codes, names, prefixes (BL1), ALL.")
-@click.option("--extend-select", **_RULES, help="These rules as well.")
-@click.option("--ignore", **_RULES, help="Not these rules.")
-@click.option("--exclude", **_PATTERNS, help="Leave out these files and folders, instead of the usual ones.")
-@click.option("--extend-exclude", **_PATTERNS, help="Leave out these files and folders too.")
-@click.option("--force-exclude", is_flag=True, help="Leave them out even when they are named on the command line.")
+@click.option("--select", **_RULES, help="Enable only these rules (codes, names, prefixes such as BL1, or ALL).")
+@click.option("--extend-select", **_RULES, help="Also enable these rules.")
+@click.option("--ignore", **_RULES, help="Disable these rules.")
+@click.option("--exclude", **_PATTERNS, help="Exclude these files and folders instead of the default ones.")
+@click.option("--extend-exclude", **_PATTERNS, help="Also exclude these files and folders.")
+@click.option("--force-exclude", is_flag=True, help="Apply exclusions to paths given on the command line too.")
 @click.option(
-    "--config", "config_file", type=click.Path(dir_okay=False, path_type=Path), help="Read the settings from this file."
+    "--config", "configs", multiple=True, metavar="FILE|KEY=VALUE", help="Configuration file, or a setting (repeatable)."
 )
-@click.option("--isolated", is_flag=True, help="Read no settings.")
-@click.option("--fix", is_flag=True, help="Carry out the safe fixes (same checkpoint, same outputs).")
-@click.option("--unsafe-fixes", is_flag=True, help="The others too.")
-@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
-@click.option("--stdin-filename", type=click.Path(path_type=Path), help="What the text on the standard input (-) is called.")
-@click.option("--format", "format_", type=click.Choice(list(reporters.FORMATS)), default="text", help="What to print.")
+@click.option("--isolated", is_flag=True, help="Ignore all configuration files.")
+@click.option("--show-settings", is_flag=True, help="Print the settings in effect and exit.")
+@click.option("--show-files", is_flag=True, help="Print the files that would be linted and exit.")
+@click.option("--fix", is_flag=True, help="Apply safe fixes.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also apply unsafe fixes.")
+@click.option("--diff", is_flag=True, help="Print what --fix would change without changing files.")
+@click.option("--fix-only", is_flag=True, help="Apply fixes, but do not report or fail on what remains.")
+@click.option("--show-fixes", is_flag=True, help="List the fixes that were applied.")
+@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with status 1 if any fix was applied.")
+@click.option("--add-ignore", is_flag=True, help="Add a suppression comment for every finding.")
+@click.option("--reason", default="", metavar="TEXT", help="Reason to write in the comments that --add-ignore adds.")
+@click.option("--stdin-filename", type=click.Path(path_type=Path), help="Filename to use for input read from stdin.")
+@click.option("--format", "format_", type=click.Choice(list(reporters.FORMATS)), help="Output format (default: text).")
 @click.option(
     "--output",
     "-o",
@@ -74,44 +89,34 @@ _PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "P
     multiple=True,
     callback=_outputs,
     metavar="[FORMAT:]FILE",
-    help="Write a report to a file too (repeatable).",
+    help="Also write a report (repeatable).",
 )
-@click.option("--fail-on", type=click.Choice(config.FAIL_ON), help="The least severity that makes the exit status 1 [warning].")
-@click.option("--exit-zero", is_flag=True, help="Exit status 0 whatever was found.")
+@click.option("--fail-on", type=click.Choice(config.FAIL_ON), help="Lowest severity that fails the run (default: warning).")
+@click.option("--exit-zero", is_flag=True, help="Exit with status 0 even if there are findings.")
 @click.option(
-    "--baseline", "baseline_file", type=click.Path(dir_okay=False, path_type=Path), help="Report only what is not in it."
+    "--baseline", "baseline_file", type=click.Path(dir_okay=False, path_type=Path), help="Ignore findings listed in this file."
 )
-@click.option("--write-baseline", is_flag=True, help=f"Accept what is found: write it to --baseline [{BASELINE}].")
-@click.option("--diff-base", metavar="REV", help="Report only lines that changed since this git revision.")
-@click.option("--show-unknown", is_flag=True, help="List what the analysis did not understand.")
-@click.option("--statistics", is_flag=True, help="Count findings by rule, and what was looked at.")
-@click.option("--watch", is_flag=True, help="Stay, and lint again what changes and what depends on it.")
+@click.option("--write-baseline", is_flag=True, help=f"Write current findings to the baseline ({BASELINE}).")
+@click.option("--diff-base", metavar="REV", help="Report only lines changed since this git revision.")
+@click.option("--show-unknown", is_flag=True, help="List code that the analysis did not understand.")
+@click.option("--statistics", is_flag=True, help="Show counts for rules, files and layers.")
+@click.option("--watch", is_flag=True, help="Watch for changes and re-lint affected files.")
 @click.option(
-    "--verify",
-    metavar="TARGET",
-    help="Build this model, measure it, and mark each finding as confirmed, refuted or not measured. The options of "
-    "`biaslint verify` that say how (--input, --arg, --data ...) go with it.",
+    "--verify", metavar="TARGET", help="Measure this model and mark each finding; takes the options of `biaslint verify`."
 )
 @model_options(hidden=True)
+@click.option("-j", "--jobs", type=click.IntRange(0), metavar="N", help="Number of worker processes (default: one per core).")
+@click.option("--no-cache", is_flag=True, help="Ignore and do not write the cache.")
 @click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(0),
-    default=0,
-    metavar="N",
-    help="Processes to work with; 0, the default: one for each core.",
+    "--cache-dir", type=click.Path(file_okay=False, path_type=Path), help=f"Cache directory (default: {cache.FOLDER})."
 )
-@click.option("--no-cache", is_flag=True, help="Look at every file again, and keep nothing for the next run.")
-@click.option(
-    "--cache-dir", type=click.Path(file_okay=False, path_type=Path), help=f"Where that is kept [{cache.FOLDER} in the project]."
-)
-@click.option("--quiet", "-q", is_flag=True, help="One line a finding, nothing else.")
-@click.option("--color/--no-color", default=None, help="Colour, or none [on a terminal without NO_COLOR].")
+@click.option("--quiet", "-q", is_flag=True, help="Print one line per finding and no summary.")
+@click.option("--color/--no-color", default=None, help="Force or disable colors (default: on terminals).")
 def command(**options: Any) -> None:
-    """Find questionable bias set-ups in files and folders (default: the current one).
+    """Lint files and folders (default: the current folder).
 
-    `# biaslint: ignore[BL101]` at the end of a line silences a finding. Settings are read from [tool.biaslint] in
-    pyproject.toml or from biaslint.toml.
+    Suppress a finding with `# biaslint: ignore[BL101]` at the end of its line. Settings are read from [tool.biaslint] in
+    pyproject.toml, or from biaslint.toml.
     """
     settings = {key: options.pop(key) for key in SETTINGS}
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
@@ -119,7 +124,7 @@ def command(**options: Any) -> None:
         context = click.get_current_context()
         for name, spelling in MODEL_OPTIONS.items():
             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-                raise click.UsageError(f"{spelling} goes with --verify TARGET")
+                raise click.UsageError(f"{spelling} requires --verify TARGET")
     try:
         asked = Options(**options, model=model)
         with nullcontext() if asked.watch else uncollected():
@@ -144,14 +149,21 @@ class Options:
     """The options that are no settings of the project."""
 
     paths: tuple[str, ...]
-    config_file: Path | None
+    configs: tuple[str, ...]
     isolated: bool
+    show_settings: bool
+    show_files: bool
     stdin_filename: Path | None
     fix: bool
     unsafe_fixes: bool
     diff: bool
-    format_: str
-    outputs: list[tuple[str | None, Path]]
+    fix_only: bool
+    show_fixes: bool
+    exit_non_zero_on_fix: bool
+    add_ignore: bool
+    reason: str
+    format_: str | None
+    outputs: list[tuple[str, Path]]
     exit_zero: bool
     baseline_file: Path | None
     write_baseline: bool
@@ -159,7 +171,7 @@ class Options:
     show_unknown: bool
     statistics: bool
     watch: bool
-    jobs: int
+    jobs: int | None
     no_cache: bool
     cache_dir: Path | None
     quiet: bool
@@ -185,10 +197,19 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     here = Path(os.path.abspath("."))
     stdin = "-" in options.paths
     if stdin and len(options.paths) > 1:
-        raise config.ConfigError("the standard input (-) is linted alone")
+        raise config.ConfigError("the standard input (-) cannot be combined with other paths")
     names = [str(options.stdin_filename or "stdin.py")] if stdin else options.paths or (".",)
     targets = [Path(os.path.abspath(name)) for name in names]
+    _no_command(names[0], targets[0])
     chosen = settings_for(targets, options, settings)
+    if options.show_settings:
+        click.echo(shown(chosen), nl=False)
+        return 0
+    if options.show_files:
+        found = discovery.files(targets, chosen)
+        click.echo("".join(f"{reporters.plain(str(path))}\n" for path in found.files), nl=False)
+        _say(engine.Result(problems=found.problems))
+        return 2 if found.problems else 0
     file = options.baseline_file or _project_baseline(chosen)
     if options.watch:
         return _watch(targets, options, settings)
@@ -200,7 +221,7 @@ def run(options: Options, settings: dict[str, Any]) -> int:
         result = (
             engine.lint_text(data, targets[0], chosen)
             if stdin
-            else engine.lint(targets, chosen, _cache(options, chosen), options.jobs)
+            else engine.lint(targets, chosen, _cache(options, chosen), chosen.jobs if options.jobs is None else options.jobs)
         )
     if options.write_baseline:
         return _write_baseline(result, chosen, file or chosen.root / BASELINE)
@@ -214,20 +235,72 @@ def run(options: Options, settings: dict[str, Any]) -> int:
         show_unknown=options.show_unknown,
         statistics=options.statistics,
     )
-    if options.fix or options.diff:
+    if options.add_ignore:
+        return _add_ignore(view, options, stdin)
+    fixed: list[Finding] = []
+    if options.fix or options.fix_only or options.diff:
         from biaslint.cli.fixing import mend
 
         mended = mend(view, targets[0] if stdin else None, narrow, options.unsafe_fixes, dry=options.diff)
         if options.diff:
             click.echo(_readable("".join(mended.diffs)), nl=False)
+            if not options.unsafe_fixes:
+                result.notes += _unsafe_left(result)
             _say(result)
             return 2 if result.problems or result.errors else int(bool(mended.diffs) and not options.exit_zero)
         view = replace(view, result=mended.result, fixed=mended.count)
+        fixed = mended.applied
         if mended.text is not None:
             click.echo(mended.text, nl=False)
     if asked:
         _mark(view.result, asked)
-    return _report(view, options, stderr=stdin and options.fix)
+    return _finish(view, options, fixed, stderr=stdin and (options.fix or options.fix_only))
+
+
+def _no_command(name: str, path: Path) -> None:
+    """Where the first path does not exist and is spelt nearly like a command, say so."""
+    from biaslint.cli import COMMANDS
+
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    if near and not path.exists() and name != "-":
+        raise config.ConfigError(f"{name}: no such file, folder or command; did you mean `biaslint {near[0]}`?")
+
+
+def _finish(view: reporters.View, options: Options, fixed: Sequence[Finding], stderr: bool) -> int:
+    """Report what was fixed and what is left; the exit status."""
+    if options.show_fixes:
+        click.echo("".join(f"fixed {_fixed(view, finding)}\n" for finding in fixed), nl=False, err=stderr)
+    if options.fix_only:
+        _say(view.result)
+        status = 2 if view.result.problems or view.result.errors else 0
+    else:
+        status = _report(view, options, stderr)
+    return status or int(options.exit_non_zero_on_fix and bool(fixed))
+
+
+def _fixed(view: reporters.View, finding: Finding) -> str:
+    place = finding.place
+    what = finding.fix.message if finding.fix else ""
+    return reporters.plain(f"{view.path(place.path)}:{place.line}: {finding.rule} {finding.name}: {what}")
+
+
+def _unsafe_left(result: engine.Result) -> list[str]:
+    """That there are unsafe fixes, which are not shown."""
+    unsafe = sum(one.fix is not None and one.fix.safety is Safety.UNSAFE for one in result.findings)
+    return [f"{unsafe} unsafe {'fix' if unsafe == 1 else 'fixes'} not shown; add --unsafe-fixes"] if unsafe else []
+
+
+def _add_ignore(view: reporters.View, options: Options, stdin: bool) -> int:
+    """Write a suppression comment for every finding; the exit status."""
+    from biaslint.cli.fixing import add_ignores
+
+    result = view.result
+    if stdin:
+        raise config.ConfigError("--add-ignore needs files, not the standard input")
+    count = add_ignores(view, options.reason)
+    result.notes.append(f"added suppression comments for {count} {'finding' if count == 1 else 'findings'}")
+    _say(result)
+    return 2 if result.problems or result.errors else 0
 
 
 def _readable(text: str) -> str:
@@ -239,9 +312,10 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
     """Lint again and again, until the person interrupts it."""
     from biaslint.engine import watch
 
-    if options.fix or options.diff or options.write_baseline or options.verify or "-" in options.paths:
+    changing = options.fix or options.fix_only or options.diff or options.add_ignore or options.write_baseline
+    if changing or options.verify or "-" in options.paths:
         raise config.ConfigError(
-            "--watch only reports: it goes with no --fix, --diff, --verify, --write-baseline and standard input"
+            "--watch cannot be combined with --fix, --diff, --add-ignore, --verify, --write-baseline or standard input"
         )
 
     def show(result: engine.Result, chosen: config.Config, changed: Sequence[Path]) -> None:
@@ -296,7 +370,8 @@ def _cache(options: Options, chosen: config.Config) -> cache.Cache | None:
     if options.no_cache:
         return None
     marked = any((chosen.root / mark).exists() for mark in config.ROOT_MARKS + config.OWN_FILES)
-    folder = options.cache_dir or (chosen.root / cache.FOLDER if marked else None)
+    configured = chosen.root / chosen.cache_dir if chosen.cache_dir else None
+    folder = options.cache_dir or configured or (chosen.root / cache.FOLDER if marked else None)
     return cache.Cache(folder) if folder is not None else None
 
 
@@ -309,17 +384,13 @@ def _project_baseline(chosen: config.Config) -> Path | None:
 
 
 def settings_for(targets: list[Path], options: Options, settings: dict[str, Any]) -> config.Config:
-    """The settings for these paths: those of the project or of a given file, and what the command line says."""
-    root = config.project_root(config.common_folder(targets))
-    if options.isolated:
-        chosen = config.Config(root)
-    elif options.config_file:
-        chosen = replace(config.load(options.config_file), root=root)
-    else:
-        chosen = config.discover(targets)
-    chosen = config.with_options(chosen, **settings)
-    chosen.enabled()  # an unknown rule is said before anything is read
-    return chosen
+    """The settings for these paths."""
+    found = settings_of(targets, options.configs, options.isolated, settings)
+    if found.output_format not in reporters.FORMATS:
+        near = difflib.get_close_matches(found.output_format, reporters.FORMATS, n=1)
+        known = f"did you mean {near[0]!r}?" if near else f"known formats: {', '.join(reporters.FORMATS)}"
+        raise config.ConfigError(f"{found.file}: 'output-format' is not a format; {known}")
+    return found
 
 
 def fails(result: engine.Result, fail_on: str) -> bool:
@@ -347,9 +418,10 @@ def _narrower(options: Options, chosen: config.Config, file: Path | None) -> Cal
 def _report(view: reporters.View, options: Options, stderr: bool) -> int:
     """Print and write the reports; the exit status."""
     result = view.result
-    click.echo(reporters.render(options.format_, view), nl=False, color=True, err=stderr)
+    printed = options.format_ or view.config.output_format
+    click.echo(reporters.render(printed, view), nl=False, color=True, err=stderr)
     for kind, target in options.outputs:
-        _write(target, reporters.render(kind or options.format_, replace(view, color=False)), result)
+        _write(target, reporters.render(kind, replace(view, color=False)), result)
     _say(result)
     if result.problems or result.errors:
         return 2

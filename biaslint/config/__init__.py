@@ -9,6 +9,7 @@ from biaslint.config.configuration import (
     common_folder,
     discover,
     load,
+    override,
     project_root,
     with_options,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "common_folder",
     "discover",
     "load",
+    "override",
     "project_root",
     "with_options",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -21,7 +23,8 @@ else:
 
 OWN_FILES = ("biaslint.toml", ".biaslint.toml")
 ROOT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
-FAIL_ON = (*(str(severity) for severity in Severity), "never")
+LEVELS = tuple(str(severity) for severity in Severity)
+FAIL_ON = (*LEVELS, "never")
 
 DEFAULT_EXCLUDE = (
     ".bzr", ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache",
@@ -49,6 +52,10 @@ class Config:
     respect_gitignore: bool = True
     force_exclude: bool = False
     fail_on: str = "warning"
+    severity: Mapping[str, str] = field(default_factory=dict)
+    output_format: str = "text"
+    jobs: int = 0
+    cache_dir: str | None = None
     baseline: str | None = None
     layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     verify: Mapping[str, float] = field(default_factory=dict)
@@ -62,6 +69,11 @@ class Config:
         # What cannot be read is said whatever was selected: silence would look like a clean file.
         codes |= {rule_book.UNREADABLE_FILE} | rule_book.select(self.extend_select)
         return frozenset(codes - rule_book.select(self.ignore))
+
+    def severity_of(self, code: str, usual: Severity) -> Severity:
+        """The severity of a rule's findings: what `severity` says of it (the longest word that means it), else the usual one."""
+        words = [word for word in self.severity if code in rule_book.select([word])]
+        return Severity[self.severity[max(words, key=len)].upper()] if words else usual
 
     def ignored_in(self, path: str) -> frozenset[str]:
         """The codes that `per-file-ignores` switches off in the file at `path` (absolute)."""
@@ -117,10 +129,47 @@ def load(file: Path) -> Config:
     table = _table(file)
     if table is None:
         raise ConfigError(f"{file}: there is no [tool.biaslint] in it")
+    return replace(_loaded(file, table, ()), root=file.parent, file=file)
+
+
+def _loaded(file: Path, table: Mapping[str, Any], below: tuple[Path, ...]) -> Config:
+    """The settings of a file, on top of those of the file that it extends."""
     config = Config(root=file.parent, file=file)
+    base = table.get("extend")
+    if base is not None:
+        if not isinstance(base, str):
+            raise ConfigError(f"{file}: 'extend' must be the name of a file")
+        other = Path(os.path.abspath(file.parent / base))
+        if other in (file, *below):
+            raise ConfigError(f"{file}: 'extend' leads back to {other}")
+        under = _table(other)
+        if under is None:
+            raise ConfigError(f"{other}: there is no [tool.biaslint] in it")
+        config = replace(_loaded(other, under, (file, *below)), root=file.parent, file=file)
     for key, value in table.items():
-        config = _with(config, key, value)
+        if key != "extend":
+            config = _with(config, key, value)
     return config
+
+
+def override(config: Config, text: str) -> Config:
+    """The configuration with one setting as the command line gives it: `key = value` in TOML, a plain word without its quotes."""
+    key, _, value = text.partition("=")
+    for said in (text, f"{key} = {_quoted(value.strip())}"):
+        try:
+            table = tomllib.loads(said)
+        except ValueError:
+            continue
+        for name, given in table.items():
+            old = getattr(config, name.replace("-", "_"), None)
+            merged = {**old, **given} if isinstance(old, Mapping) and isinstance(given, dict) else given
+            config = replace(_with(replace(config, file=Path("--config")), name, merged), file=config.file)
+        return config
+    raise ConfigError(f"--config {text}: not a setting in TOML (key = value)")
+
+
+def _quoted(word: str) -> str:
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def with_options(config: Config, **options: Any) -> Config:
@@ -154,7 +203,7 @@ def _table(file: Path) -> dict[str, Any] | None:
     return table  # type: ignore[no-any-return]
 
 
-_KEYS = {entry.name.replace("_", "-") for entry in fields(Config)} - {"root", "file"}
+_KEYS = {entry.name.replace("_", "-") for entry in fields(Config)} - {"root", "file"} | {"extend"}
 _LISTS = {"exclude", "extend-exclude"}
 _RULES = {"select", "extend-select", "ignore"}
 _FLAGS = {"respect-gitignore", "force-exclude"}
@@ -170,7 +219,7 @@ def _with(config: Config, key: str, value: Any) -> Config:
     if key not in _KEYS:
         near = difflib.get_close_matches(name.replace("_", "-"), sorted(_KEYS), n=1)
         raise wrong(
-            "is not a setting" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(_KEYS))}")
+            "is not a setting" + (f"; did you mean {near[0]!r}?" if near else f"; known settings: {', '.join(sorted(_KEYS))}")
         )
     if key in _LISTS | _RULES:
         value = _strings(value, wrong)
@@ -182,15 +231,26 @@ def _with(config: Config, key: str, value: Any) -> Config:
     elif key == "fail-on":
         if value not in FAIL_ON:
             raise wrong(f"must be one of {', '.join(FAIL_ON)}")
-    elif key == "baseline":
+    elif key == "output-format":
         if not isinstance(value, str):
-            raise wrong("must be the name of a file")
+            raise wrong("must be the name of a format")
+    elif key == "jobs":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise wrong("must be a number of processes, or 0 for one per core")
+    elif key in ("baseline", "cache-dir"):
+        if not isinstance(value, str):
+            raise wrong(f"must be the name of a {'file' if key == 'baseline' else 'folder'}")
     elif not isinstance(value, dict):
         raise wrong("must be a table")
     elif key == "per-file-ignores":
         value = {pattern: _strings(words, wrong) for pattern, words in value.items()}
         for words in value.values():
             _known(words, wrong)
+    elif key == "severity":
+        _known(list(value), wrong)
+        for rule, level in value.items():
+            if level not in LEVELS:
+                raise wrong(f"must be one of {', '.join(LEVELS)} for {rule!r}")
     elif key == "layers":
         for layer, told in value.items():
             _wrapper(layer, told, wrong)
@@ -205,9 +265,11 @@ def _thresholds(table: Mapping[str, Any], wrong: Any) -> dict[str, float]:
         if name.replace("-", "_") not in MEANING:
             names = [known.replace("_", "-") for known in MEANING]
             near = difflib.get_close_matches(name.replace("_", "-"), names, n=1)
-            raise wrong(f"has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"))
+            raise wrong(f"has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"))
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise wrong(f"needs a number for {name!r}")
+        if not 0 <= value < math.inf:
+            raise wrong(f"needs a finite number of at least 0 for {name!r}")
     return {name.replace("-", "_"): float(value) for name, value in table.items()}
 
 
@@ -215,20 +277,20 @@ _WRAPPER: dict[str, type] = {"like": str, "norm": str, "activation": str, "bias"
 
 
 def _wrapper(layer: str, told: Any, wrong: Any) -> None:
-    """A layer of the project's own: what it is like, and what belongs to it."""
+    """An entry of `layers`: the layer it is like, and the parts it has."""
     if not isinstance(told, dict) or not isinstance(told.get("like"), str):
-        raise wrong(f'must say for {layer!r} what it is like: {{ like = "torch.nn.Conv2d" }}')
+        raise wrong(f'needs `like` for {layer!r}: {{ like = "torch.nn.Conv2d" }}')
     for name, value in told.items():
         if name not in _WRAPPER:
             near = difflib.get_close_matches(name, _WRAPPER, n=1)
             raise wrong(
                 f"has no {name!r} for {layer!r}"
-                + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(_WRAPPER)}")
+                + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(_WRAPPER)}")
             )
         if not isinstance(value, _WRAPPER[name]):
             raise wrong(f"needs a {_WRAPPER[name].__name__} for {name!r} of {layer!r}")
     if told.get("norm", "after") not in ("after", "before"):
-        raise wrong(f'must say "after" or "before" for the norm of {layer!r}')
+        raise wrong(f'needs "after" or "before" as the norm of {layer!r}')
 
 
 def _strings(value: Any, wrong: Any) -> tuple[str, ...]:

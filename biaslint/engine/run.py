@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint import checks
-from biaslint.config import Config, discovery
+from biaslint.config import Config, ConfigError, discovery
 from biaslint.engine import proofs, triage
 from biaslint.findings import rule_book, suppressions
 from biaslint.findings.finding import Finding
@@ -161,7 +161,8 @@ def lint_files(
             by_file.setdefault(finding.place.path, []).append(finding)
     kept: list[Finding] = []
     for path in sorted({*by_file, *(str(file) for file in candidates)}):
-        kept += _unsuppressed(path, by_file.get(path, []), looked[path].comments, enabled, config)
+        left = _unsuppressed(path, by_file.get(path, []), looked[path].comments, enabled, config)
+        kept += [_at_severity(finding, config) for finding in left] if config.severity else left
     biased = [use for use in program.uses if use.bias.present]
     if prove:
         kept = _proved(kept, program.uses, config, texts, [file for file in candidates if str(file) in parsed], errors, pieces)
@@ -210,6 +211,26 @@ def _proved(
     except Exception as error:
         errors.append(f"proofs of fixes: {_internal(error)}")
         return [replace(one, fix=None) for one in findings]
+
+
+def _at_severity(finding: Finding, config: Config) -> Finding:
+    """The finding, with the severity that the settings give its rule."""
+    return replace(finding, severity=config.severity_of(finding.rule, finding.severity))
+
+
+def check_settings(config: Config) -> None:
+    """Check what the configuration cannot check by itself: that `layers` names layers of a framework. Raises ConfigError."""
+    if not config.layers:
+        return
+    from biaslint.analysis import machine
+
+    for layer, told in config.layers.items():
+        if not machine.knows_layer(told["like"]):
+            near = machine.nearest_layer(told["like"])
+            raise ConfigError(
+                f"{config.file}: 'layers': {told['like']!r}, which {layer!r} is like, is not a layer of a framework"
+                + (f"; did you mean {near!r}?" if near else "")
+            )
 
 
 def _order(finding: Finding) -> tuple[str, int, int, int, str, str]:

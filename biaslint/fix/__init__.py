@@ -13,6 +13,7 @@ from biaslint.fix.changes import text_edits
 from biaslint.fix.disk import write
 from biaslint.fix.edits import CannotFix, TextEdit, apply
 from biaslint.fix.files import Written, diff, edits_of, fix_files, saved_text
+from biaslint.fix.ignores import add_ignores
 from biaslint.fix.notebook_text import cell_text, line_in_file, replace_cells
 from biaslint.fix.rounds import Outcome, fix_all, fix_text
 
@@ -21,6 +22,7 @@ __all__ = [
     "Outcome",
     "TextEdit",
     "Written",
+    "add_ignores",
     "apply",
     "cell_text",
     "diff",

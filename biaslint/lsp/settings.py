@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from biaslint import config
+from biaslint import config, engine
 from biaslint.config import discovery
 
 RUN = ("onType", "onSave")
@@ -68,6 +68,7 @@ class Configs:
                 chosen, select=settings.select, extend_select=settings.extend_select, ignore=settings.ignore
             )
             chosen.enabled()
+            engine.check_settings(chosen)
             known = self._known[folder] = (stamp, chosen)
             self._wanted = {}
         return known[1]

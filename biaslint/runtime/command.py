@@ -17,7 +17,7 @@ import click
 from biaslint.findings.finding import Finding, Mark
 from biaslint.runtime.facts.measurement import Measurement, Verdict
 from biaslint.runtime.facts.observed import Observed
-from biaslint.runtime.options import Request, model_options, request
+from biaslint.runtime.options import DEFAULTS, Request, model_options, request
 from biaslint.runtime.verdict.judge import judge
 from biaslint.runtime.verdict.result import compare_with_source, judged_result
 
@@ -29,7 +29,11 @@ Progress = Callable[[str, float], None]
 _LEAST_SECONDS = 5.0  # for comparing with the source, however long the measuring took
 
 
-@click.command("verify", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    "verify",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=f"Thresholds and their defaults: {DEFAULTS}.",
+)
 @click.argument("target")
 @model_options()
 @click.option(
@@ -38,24 +42,22 @@ _LEAST_SECONDS = 5.0  # for comparing with the source, however long the measurin
     default="text",
     show_default=True,
     type=click.Choice(["text", "json", "jsonl", "sarif", "github", "gitlab", "junit"]),
-    help="What to print.",
+    help="Output format.",
 )
-@click.option(
-    "--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a report with pictures to this file."
-)
-@click.option("--all", "everything", is_flag=True, help="Show every layer.")
+@click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with charts.")
+@click.option("--all", "everything", is_flag=True, help="Show all layers.")
 @click.option(
     "--fail-on",
     type=click.Choice(["hint", "warning", "error", "never"]),
-    help="The least severity that makes the exit status 1 [warning].",
+    help="Lowest severity that fails the run (default: warning).",
 )
-@click.option("--color/--no-color", default=None, help="Colour, or none [on a terminal without NO_COLOR].")
+@click.option("--color/--no-color", default=None, help="Force or disable colors (default: on terminals).")
 def verify(**options: Any) -> None:
-    """Build the model that TARGET names in a process of its own, and measure it before any training.
+    """Build the model TARGET in a separate process and measure it before training.
 
     TARGET is package.module:Model, file.py:build_model, or a saved model (.pt2, TorchScript, .keras, .h5, a SavedModel folder).
-    It is run, so name only what you trust; the process has no network (Linux), bounded time and memory, and little environment.
-    Exit status: 0 all is well, 1 findings, 2 it could not be measured, 3 nothing was found but a measurement failed.
+    Its code is executed, so only name code you trust; the process has no network (on Linux), limited time and memory, and few
+    environment variables. Exit status: 0 no findings that fail, 1 findings, 2 not measured, 3 no findings but a measurement failed.
     """
     from biaslint import config, reporters
     from biaslint.findings import rule_book

@@ -13,7 +13,7 @@ from biaslint.config.thresholds import MEANING, Thresholds, with_settings
 from biaslint.runtime.facts.output_kind import OUTPUTS
 from biaslint.runtime.target.job import Job
 
-_DEFAULTS = ", ".join(f"{name} ({getattr(Thresholds(), name):g})" for name in MEANING)
+DEFAULTS = ", ".join(f"{name} ({getattr(Thresholds(), name):g})" for name in MEANING)
 # Spelling and parameter name, then what click is told.
 _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (
@@ -21,7 +21,7 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "multiple": True,
             "metavar": "[NAME=]VALUE",
-            "help": "An argument for what builds the model (a Python literal, @module:object, else text).",
+            "help": "Argument for the callable that builds the model: Python literal, @module:object, or text.",
         },
     ),
     (("--weights",), {"default": "", "metavar": "FILE", "help": "Load this state dict into the model."}),
@@ -30,16 +30,16 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "multiple": True,
             "metavar": "[NAME=]SHAPE[:TYPE[LOW,HIGH]]",
-            "help": "What to feed, without the batch: 3x224x224, tokens=20:int[0,1000].",
+            "help": "Input shape without the batch axis: 3x224x224, tokens=20:int[0,1000].",
         },
     ),
-    (("--batch",), {"default": 8, "show_default": True, "type": click.IntRange(1), "help": "How many of it."}),
+    (("--batch",), {"default": 8, "show_default": True, "type": click.IntRange(1), "help": "Batch size."}),
     (
         ("--data",),
         {
             "default": "",
             "metavar": "TARGET",
-            "help": "Feed a real batch: a data loader or what makes one; its labels give the prior.",
+            "help": "Data loader, or a callable that makes one, for a real batch; its labels give the prior.",
         },
     ),
     (
@@ -47,25 +47,25 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "default": "",
             "metavar": "TARGET",
-            "help": "Your loss; its class weights change the prior that the outputs should start from.",
+            "help": "Loss; its class weights change the prior that the outputs are compared with.",
         },
     ),
     (
         ("--optimizer", "optimiser"),
-        {"default": "", "metavar": "TARGET", "help": "What makes your optimiser of the model or its parameters."},
+        {"default": "", "metavar": "TARGET", "help": "Callable that builds your optimizer from the model or its parameters."},
     ),
-    (("--prior",), {"metavar": "P,P,...", "help": "The classes' shares, or one number: the share of positives."}),
+    (("--prior",), {"metavar": "P,P,...", "help": "Class frequencies, or one number: the fraction of positives."}),
     (
         ("--output-kind", "--output", "output"),
         {
             "type": click.Choice(OUTPUTS),
-            "help": "What the outputs are [what the loss or the model's last operation says].",
+            "help": "Kind of outputs (default: inferred from the loss or the last operation).",
         },
     ),
-    (("--target-mean",), {"metavar": "M,M,...", "help": "The targets' mean."}),
+    (("--target-mean",), {"metavar": "M,M,...", "help": "Mean of the targets."}),
     (
         ("--threshold", "settings"),
-        {"multiple": True, "metavar": "NAME=VALUE", "help": f"Change when a measurement fails: {_DEFAULTS}."},
+        {"multiple": True, "metavar": "NAME=VALUE", "help": "Limit at which a measurement fails (repeatable; names below)."},
     ),
     (
         ("--timeout",),
@@ -73,7 +73,7 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "default": 300.0,
             "show_default": True,
             "type": click.FloatRange(0, min_open=True),
-            "help": "Seconds before it is stopped.",
+            "help": "Time limit in seconds.",
         },
     ),
     (
@@ -82,24 +82,24 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "default": 8192,
             "show_default": True,
             "type": click.IntRange(0),
-            "help": "Megabytes it may use; 0 for no limit.",
+            "help": "Memory limit in megabytes (0: none).",
         },
     ),
-    (("--seed",), {"default": 0, "show_default": True, "help": "For initialisation and inputs."}),
+    (("--seed",), {"default": 0, "show_default": True, "help": "Seed for initialization and inputs."}),
     (
         ("--python",),
-        {"default": sys.executable, "metavar": "FILE", "help": "The interpreter to build the model with [this one]."},
+        {"default": sys.executable, "metavar": "FILE", "help": "Python interpreter that builds the model (default: this one)."},
     ),
-    (("--env", "passed"), {"multiple": True, "metavar": "NAME", "help": "Hand on this environment variable too."}),
-    (("--run-script",), {"is_flag": True, "help": "Run the target's whole file, not only what the target needs of it."}),
-    (("--network",), {"is_flag": True, "help": "Let the model use the network."}),
+    (("--env", "passed"), {"multiple": True, "metavar": "NAME", "help": "Also pass this environment variable to the process."}),
+    (("--run-script",), {"is_flag": True, "help": "Run the target's whole file instead of only the parts the target needs."}),
+    (("--network",), {"is_flag": True, "help": "Allow network access."}),
     (
         ("--allow-pickle",),
-        {"is_flag": True, "help": "Load pickles that can run any code. Only for files that you trust."},
+        {"is_flag": True, "help": "Load pickles, which can run any code. Only for files you trust."},
     ),
     (
         ("--allow-unsafe-keras",),
-        {"is_flag": True, "help": "Load Keras files with code of their own. Only for files that you trust."},
+        {"is_flag": True, "help": "Load Keras files that contain code. Only for files you trust."},
     ),
 ]
 # Parameter name -> how it is spelt on the command line.

@@ -18,7 +18,7 @@ def construct(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
     told = ex.project.layers.get(name)
     if told is None:
         return MISSING
-    like: str = told["like"]
+    like = full_name(told["like"])
     owner = framework.of_name(like)
     if owner is None or owner.composition is None:
         return MISSING
@@ -39,3 +39,8 @@ def construct(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
         name = told["activation"]
         parts.append(framework.call(ex, name if "." in name else f"{composition.layers}.{name}", [], {}))
     return composition.sequence(ex, parts)
+
+
+def full_name(like: str) -> str:
+    """The name of a framework's layer as imports lead to it."""
+    return f"tensorflow.{like[3:]}" if like.startswith("tf.") else like

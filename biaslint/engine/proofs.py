@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.incremental.file_states import digest
 from biaslint.config import Config
-from biaslint.findings.finding import Finding, RemoveArgument, SetArgument, Severity
+from biaslint.findings.finding import Finding, RemoveArgument, ReplaceComment, SetArgument, Severity
 from biaslint.theory.program import LayerUse, Place, Program
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def proved(
     store: Store | None = None,
 ) -> list[Finding]:
     """The findings, without the fixes that fail. Verdicts are kept in the `store` with what they depend on."""
-    offered = [finding for finding in findings if finding.fix is not None]
+    offered = [finding for finding in findings if _changes_code(finding)]
     if not offered:
         return list(findings)
     from biaslint.analysis.exploration.replay import Stage
@@ -60,7 +60,12 @@ def proved(
     for one in fresh if store is not None else ():
         if store is not None and id(one) in court.needed:
             store.keep(names[id(one)], court.verdicts[id(one)], court.needed[id(one)])
-    return [one if one.fix is None or court.verdicts[id(one)] == HOLDS else replace(one, fix=None) for one in findings]
+    return [one if not _changes_code(one) or court.verdicts[id(one)] == HOLDS else replace(one, fix=None) for one in findings]
+
+
+def _changes_code(finding: Finding) -> bool:
+    """Has it a fix that changes more than comments?"""
+    return finding.fix is not None and any(not isinstance(change, ReplaceComment) for change in finding.fix.changes)
 
 
 class Court:

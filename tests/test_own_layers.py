@@ -74,7 +74,7 @@ def test_the_description_is_read_from_the_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ("{ norm = 'after' }", "what it is like"),
+        ("{ norm = 'after' }", "needs `like`"),
         ("{ like = 'torch.nn.Conv2d', norms = 'after' }", "did you mean 'norm'"),
         ("{ like = 'torch.nn.Conv2d', norm = 'behind' }", '"after" or "before"'),
         ("{ like = 'torch.nn.Conv2d', bias = 1 }", "needs a bool"),

@@ -157,6 +157,17 @@ class DictValue:
         return f"<dict {self.items}>"
 
 
+class Alternative:
+    """What a top-level name stands for where an import before it may fail: `present` with `package`, `absent` without it."""
+
+    __slots__ = ("absent", "package", "present")
+
+    def __init__(self, package: str, present: Value, absent: Value) -> None:
+        self.package = package
+        self.present = present
+        self.absent = absent
+
+
 class Deferred:
     """`from source import name` at a module's top level, which nobody has needed yet."""
 

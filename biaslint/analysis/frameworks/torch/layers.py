@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import Class, External, Instance, SequenceValue, Unknown
+from biaslint.analysis.domain.values import Class, External, Instance, Raised, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.torch import hugging_face, vocabulary as torch_vocabulary
@@ -86,6 +86,29 @@ def configured(owner: Value) -> bool:
 # -- calling ---------------------------------------------------------------------------------------------------------------------
 
 
+WIDTHS = {"in_channels": "conv", "num_features": "norm", "in_features": "linear", "num_channels": "norm"}
+
+
+def fits(layer: Layer, x: Node) -> bool | None:
+    """Does a layer take a tensor of this shape? None where that is not known. What does not fit raises, as authors may expect."""
+    if x.dims is None:
+        return None
+    spatial = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims")
+    if layer.kind == "norm" and isinstance(spatial, int) and spatial > 1:
+        without_batch = len(x.dims) == spatial + 1 and "Instance" in layer.type
+        if len(x.dims) != spatial + 2 and not without_batch:
+            return False
+    for name, kind in WIDTHS.items():
+        wanted = layer.config.get(name)
+        if layer.kind != kind or not isinstance(wanted, int):
+            continue
+        axis = -1 if kind == "linear" else len(x.dims) - spatial - 1 if isinstance(spatial, int) and kind == "conv" else 1
+        found = x.dims[axis] if -len(x.dims) <= axis < len(x.dims) else None
+        if isinstance(found, int) and found != wanted:
+            return False
+    return None
+
+
 def apply(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """layer(x, ...)"""
     layer = obj.layer
@@ -97,6 +120,8 @@ def apply(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Val
             x = ex.flow.add("input", (), None, value.text or "an unknown value", ex.here())
         else:
             return ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
+    if ex.try_depth and fits(layer, x) is False:
+        raise Raised(External("builtins.RuntimeError"), layer.name)
     handler = KINDS.get(layer.kind)
     if handler is None:
         node = ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import Class, External, Instance, Raised
+from biaslint.analysis.domain.values import Alternative, Class, External, Instance, Raised
+from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.builtins.functions import BUILTIN_EXCEPTIONS
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ def do_try(ex: Execution, node: ast.Try, scope: Environment) -> Signal:
             ex.try_depth -= bool(node.handlers)
         if signal is None:
             signal = ex.block(node.orelse, scope)
+        import_alternatives(ex, node, scope)
     except Raised as raised:
         signal = None
         for handler in node.handlers:
@@ -44,11 +48,86 @@ def do_try(ex: Execution, node: ast.Try, scope: Environment) -> Signal:
     return final if final is not None else signal
 
 
+IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", ""}
+
+
+def import_alternatives(ex: Execution, node: ast.Try, scope: Environment) -> None:
+    """`try: import apex` at a module's top level: what the names stand for where the package is not installed."""
+    handler = next((one for one in node.handlers if IMPORT_ERRORS & caught_names(one)), None)
+    package = next((name for one in node.body if (name := optional_package(ex, one))), "")
+    if handler is None or not package or scope is not scope.module.scope:
+        return
+    present = dict(scope.names)
+    for name in bound_names(handler.body):
+        scope.names.pop(name, None)
+    try:
+        ex.block(handler.body, scope)
+    except Raised:  # the file cannot do without it
+        scope.names.clear()
+        scope.names.update(present)
+        return
+    for name in bound_names(handler.body):
+        absent = scope.names.pop(name, None)
+        if name in present and present[name] is not absent:
+            scope.names[name] = Alternative(package, present[name], absent)
+        else:
+            scope.names[name] = absent
+
+
+def caught_names(handler: ast.ExceptHandler) -> set[str]:
+    """The last parts of the names of the exceptions that a handler catches; "" where it catches all."""
+    if handler.type is None:
+        return {""}
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return {kind.attr if isinstance(kind, ast.Attribute) else getattr(kind, "id", "?") for kind in types}
+
+
+def bound_names(body: Sequence[ast.stmt]) -> list[str]:
+    """The names that plain statements bind."""
+    found: list[str] = []
+    for statement in body:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            found += [target.id for target in targets if isinstance(target, ast.Name)]
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            found += [alias.asname or alias.name.partition(".")[0] for alias in statement.names if alias.name != "*"]
+        elif isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            found.append(statement.name)
+    return found
+
+
+def optional_package(ex: Execution, statement: ast.stmt) -> str:
+    """The package that a statement imports, where it is neither Python's, nor a framework, nor among the files."""
+    if isinstance(statement, ast.Import):
+        name = statement.names[0].name
+    elif isinstance(statement, ast.ImportFrom) and not statement.level:
+        name = statement.module or ""
+    else:
+        return ""
+    top = name.partition(".")[0]
+    known = top in sys.stdlib_module_names or top in ("numpy",) or framework.of_name(f"{name}.x") is not None
+    if known or ex.module is None or ex.project.find(name, ex.module.base) or ex.project.is_package(name, ex.module.base):
+        return ""
+    return top
+
+
 def catches(ex: Execution, handler: ast.ExceptHandler, raised: Value, scope: Environment) -> bool:
     if handler.type is None:
         return True
+    return is_one_of(raised, handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type])
+
+
+def suppressed(context: ast.expr) -> list[ast.expr]:
+    """The exceptions that `with suppress(...)` catches; none for another context."""
+    if not isinstance(context, ast.Call):
+        return []
+    name = context.func.attr if isinstance(context.func, ast.Attribute) else getattr(context.func, "id", "")
+    return context.args if name == "suppress" else []
+
+
+def is_one_of(raised: Value, types: Sequence[ast.expr]) -> bool:
+    """Is an exception an instance of one of these classes, as far as their names tell?"""
     name = exception_name(raised)
-    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     for kind in types:
         caught = kind.attr if isinstance(kind, ast.Attribute) else getattr(kind, "id", "")
         if not name or caught in ("Exception", "BaseException") or caught == name:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import MAX_ITEMS, Deferred, External, Raised, Unknown
-from biaslint.analysis.interpreter.language import assignments, guards, loops, matching
+from biaslint.analysis.interpreter.language import assignments, exceptions, guards, loops, matching
 from biaslint.analysis.interpreter.objects import attributes, calls, items, namespaces
 from biaslint.theory.dataflow import Node
 
@@ -116,9 +116,16 @@ def do_with(ex: Execution, node: ast.With | ast.AsyncWith, scope: Environment) -
         entered.append(context)
         if item.optional_vars is not None:
             assignments.assign(ex, item.optional_vars, value, scope)
+    suppressed = [kind for item in node.items for kind in exceptions.suppressed(item.context_expr)]
+    ex.try_depth += bool(suppressed)
     try:
         return ex.block(node.body, scope)
+    except Raised as raised:
+        if not exceptions.is_one_of(raised.value, suppressed):
+            raise
+        return None
     finally:
+        ex.try_depth -= bool(suppressed)
         for context in reversed(entered):
             calls.leave(ex, context)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.path_condition import PathCondition
-from biaslint.analysis.domain.values import Deferred, External, Raised, Unknown
+from biaslint.analysis.domain.values import Alternative, Deferred, External, Raised, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
@@ -121,6 +121,13 @@ def module_attribute(ex: Execution, module: Module, name: str) -> Value:
 def bound(ex: Execution, module: Module, name: str) -> Value:
     """What the module's top-level scope has under a name. An import that was deferred is followed now; MISSING where it leads back."""
     value = module.scope.names[name]
+    if isinstance(value, Alternative):
+        found = ex.path.branch(terms.CallOf("import", value.package), f"{value.package} can be imported", True)
+        value = value.present if found else value.absent
+        if isinstance(value, Deferred):
+            with executing_definition(ex, (module, name)):
+                value = imported(ex, value.statement, value.name, module)
+        return value
     if isinstance(value, Deferred):
         with executing_definition(ex, (module, name)):
             value = imported(ex, value.statement, value.name, module)

@@ -289,7 +289,7 @@ BETWEEN = [
         "F.softmax({v}, 1)", "F.softmax({v}, -1)", "F.pixel_unshuffle(F.pixel_shuffle({v}, 2), 2)", "F.channel_shuffle({v}, 2)", "nn.Identity()({v})", "nn.ReLU()({v})", "nn.AvgPool2d(3, 1, 1)({v})",
         "nn.ReflectionPad2d(1)({v})", "nn.ZeroPad2d(1)({v})", "nn.Upsample(scale_factor=2, mode='nearest')({v})", "F.layer_norm({v}, {v}.shape[1:])", "F.instance_norm({v})", "F.group_norm({v}, 2)",
         "F.conv2d({v}, torch.ones(4, 1, 1, 1), groups=4)", "F.conv2d({v}, torch.ones(4, 4, 1, 1), padding=1)", "F.conv_transpose2d({v}, torch.ones(4, 4, 1, 1), stride=2)", "{v}.sum(1, keepdim=True).expand(-1, 4, -1, -1)",
-        "{v}.mean((2, 3), keepdim=True).expand_as({v})", "{v}.amax((2, 3), keepdim=True)", "{v}.cumsum(2)", "{v}.sort(2)[0]", "{v}.nan_to_num()", "{v}.unfold(2, 2, 1).mean(-1)", "{v}.bfloat16().to(x.dtype)",
+        "{v}.mean((2, 3), keepdim=True).expand_as({v})", "{v}.amax((2, 3), keepdim=True)", "{v}.cumsum(2)", "{v}.sort(2)[0]", "{v}.nan_to_num()", "{v}.unfold(2, 2, 1).mean(-1)",
         "{v}.addcmul({v}, {v})", "{v}.index_select(1, torch.tensor([1, 0, 2, 3]))", "{v}[:, [3, 2, 1, 0]]", "{v}[torch.arange({v}.size(0))]", "{v}.unsqueeze(2).squeeze(2)", "{v}.repeat(1, 1, 2, 1)",
         "{v}.view_as({v})", "{v} if {v}.mean() > -99 else {v}.relu()", "({v}.relu() if self.training else {v})", "({v} if self.training else {v}.relu())", "{v}.mul(2)", "{v}.sub({v}.mean())", "{v}.add({v}, alpha=2)",
         "self.scale{i} * {v}", "self.gain{i} * {v}", "self.place{i} * torch.ones(()) + {v}", "{v} * self.hidden{i}")],

@@ -10,6 +10,8 @@ values. A bias that changes an output is alive. `--show 17` prints a program wit
 from __future__ import annotations
 
 import argparse
+import json
+import platform
 import sys
 import time
 import warnings
@@ -22,10 +24,11 @@ from typing import Any
 
 import program_grammar
 
-from biaslint import engine, fix
+from biaslint import __version__, engine, fix
 from biaslint.config import Config
 from biaslint.findings.finding import Finding
 
+RESULT = Path(__file__).with_suffix(".md")
 FOLDER = Path("/nowhere")
 RULES = ("BL101", "BL102")
 BATCH = 250
@@ -54,6 +57,8 @@ class DoesNotRun(Exception):
 class TorchPrograms:
     """Runs programs under PyTorch."""
 
+    made: TorchPrograms | None = None
+
     def __init__(self) -> None:
         import torch
         from torch import nn
@@ -70,6 +75,13 @@ class TorchPrograms:
         base, linear = nn.modules.conv._ConvNd, nn.Linear
         for cls in (base, linear):
             self._record(cls)
+
+    @classmethod
+    def once(cls) -> TorchPrograms:
+        """The one of this process: it changes PyTorch's classes so that they tell where they are called."""
+        if cls.made is None:
+            cls.made = cls()
+        return cls.made
 
     def _record(self, cls: Any) -> None:
         plain = cls.__init__
@@ -231,6 +243,8 @@ class Totals:
     broken_kinds: Counter[str] = field(default_factory=Counter)
     silent_kinds: Counter[str] = field(default_factory=Counter)
     silent: list[str] = field(default_factory=list)
+    mended: int = 0
+    mended_fixes: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: {"linting": 0.0, "running": 0.0})
 
 
@@ -289,33 +303,40 @@ def check_fixes(
             totals.broken_kinds.update(program.parts)
 
 
-def run(seed: str, first: int, count: int, totals: Totals | None = None) -> Totals:
+def run(seed: str, first: int, count: int, totals: Totals | None = None, keep: Path | None = None) -> Totals:
     """Examine `count` programs."""
     totals = totals or Totals()
-    runner = TorchPrograms()
-    config = Config(FOLDER, select=RULES)
+    runner = TorchPrograms.once()
     for start in range(first, first + count, BATCH):
-        seeds = [f"{seed}:{number}" for number in range(start, min(start + BATCH, first + count))]
-        programs = {FOLDER / f"p{place}.py": program_grammar.make(one) for place, one in enumerate(seeds)}
-        clock = time.perf_counter()
-        result = engine.lint_files(list(programs), config, {path: program.text for path, program in programs.items()})
-        totals.seconds["linting"] += time.perf_counter() - clock
-        said: dict[str, list[Finding]] = {}
-        for finding in result.findings:
-            said.setdefault(Path(finding.place.path).name, []).append(finding)
-        clock = time.perf_counter()
-        for one, (path, program) in zip(seeds, programs.items(), strict=True):
-            totals.programs += 1
-            findings = said.get(path.name, [])
-            try:
-                truth = runner.truth(program.text, program.settings)
-            except DoesNotRun as error:
-                totals.not_run[str(error).partition(":")[0]] += 1
-                continue
-            judge(program, findings, truth, totals, one)
-            check_fixes(runner, program, path, findings, totals, one)
-        totals.seconds["running"] += time.perf_counter() - clock
+        examine([f"{seed}:{number}" for number in range(start, min(start + BATCH, first + count))], runner, totals)
+        if keep is not None:
+            keep.write_text(json.dumps(vars(totals)))
     return totals
+
+
+def examine(seeds: Sequence[str], runner: TorchPrograms, totals: Totals) -> None:
+    """Lint programs in one batch and run each."""
+    programs = {FOLDER / f"p{place}.py": program_grammar.make(one) for place, one in enumerate(seeds)}
+    clock = time.perf_counter()
+    result = engine.lint_files(
+        list(programs), Config(FOLDER, select=RULES), {path: program.text for path, program in programs.items()}
+    )
+    totals.seconds["linting"] += time.perf_counter() - clock
+    said: dict[str, list[Finding]] = {}
+    for finding in result.findings:
+        said.setdefault(Path(finding.place.path).name, []).append(finding)
+    clock = time.perf_counter()
+    for one, (path, program) in zip(seeds, programs.items(), strict=True):
+        totals.programs += 1
+        findings = said.get(path.name, [])
+        try:
+            truth = runner.truth(program.text, program.settings)
+        except DoesNotRun as error:
+            totals.not_run[str(error).partition(":")[0]] += 1
+            continue
+        judge(program, findings, truth, totals, one)
+        check_fixes(runner, program, path, findings, totals, one)
+    totals.seconds["running"] += time.perf_counter() - clock
 
 
 def show(seed: str) -> None:
@@ -328,9 +349,96 @@ def show(seed: str) -> None:
         print(finding.place.line, finding.rule, finding.message, "| when:", finding.when)
     print(result.stopped)
     try:
-        print(TorchPrograms().truth(program.text, program.settings).by_setting)
+        print(TorchPrograms.once().truth(program.text, program.settings).by_setting)
     except DoesNotRun as error:
         print(error)
+
+
+def load(file: Path) -> Totals:
+    """The totals of earlier parts of a run."""
+    totals = Totals()
+    if file.exists():
+        for name, value in json.loads(file.read_text()).items():
+            old = getattr(totals, name)
+            if isinstance(old, Counter):
+                old.update(value)
+            elif name in ("wrong", "broken"):
+                setattr(totals, name, [(seed, why) for seed, why in value])
+            else:
+                setattr(totals, name, value)
+    return totals
+
+
+def again(totals: Totals) -> None:
+    """Examine what was wrong once more: what has been mended since is counted apart."""
+    seeds = list(dict.fromkeys(seed for seed, _ in (*totals.wrong, *totals.broken)))
+    now = Totals()
+    for seed in seeds:
+        examine([seed], TorchPrograms.once(), now)
+    totals.mended += len({seed for seed, _ in totals.wrong} - {seed for seed, _ in now.wrong})
+    totals.mended_fixes += len({seed for seed, _ in totals.broken} - {seed for seed, _ in now.broken})
+    totals.wrong, totals.broken = now.wrong, now.broken
+    totals.wrong_kinds, totals.broken_kinds = now.wrong_kinds, now.broken_kinds
+
+
+def report(totals: Totals, command: str) -> str:
+    """The page."""
+    silent = [(kind, number) for kind, number in totals.silent_kinds.most_common(60) if len(kind) > 4][:25]
+    lines = [
+        "# Generated programs",
+        "",
+        "Model programs put together at random from parts (`program_grammar.py`): ways of making and calling a layer, operations and",
+        "statements between it and a norm, norms and their modes, hooks, second readers, and what programs do to classes and modules.",
+        "The linter reads them in batches; PyTorch runs each in float64 and training mode, with the bias as it is and with other values.",
+        "A bias whose change is seen in an output is alive. A program that does not run is counted and left out.",
+        "",
+        f"    {command}",
+        "",
+        f"biaslint {__version__}, Python {platform.python_version()}, PyTorch {torch_version()}, {time.strftime('%Y-%m-%d', time.gmtime())}.",
+        "",
+        "| | |",
+        "|---|---:|",
+        f"| programs | {totals.programs:,} |",
+        f"| of them: do not run | {sum(totals.not_run.values()):,} |",
+        f"| layers | {totals.layers:,} |",
+        f"| of them: alive | {totals.alive:,} |",
+        f"| reported | {totals.reported:,} |",
+        f"| alive but reported | {len(totals.wrong):,} |",
+        f"| places where every bias is dead | {totals.dead:,} |",
+        f"| of them: reported | {totals.found:,} |",
+        f"| dead but silent | {totals.dead - totals.found:,} |",
+        f"| programs with a fix | {totals.fixed:,} |",
+        f"| fix that changes outputs or breaks the program | {len(totals.broken):,} |",
+        "",
+    ]
+    if totals.mended or totals.mended_fixes:
+        lines += [
+            f"Found in earlier parts of this run and mended since: {totals.mended} programs with a wrong report, {totals.mended_fixes} with a wrong fix.",
+            "",
+        ]
+    for title, rows in (("Alive but reported", totals.wrong), ("Wrong fixes", totals.broken)):
+        if rows:
+            lines += [f"## {title}", "", *(f"- `--show {seed}`: {why}" for seed, why in rows[:40]), ""]
+    if totals.broken_kinds:
+        lines += [
+            "The parts that programs with a wrong fix have most often: "
+            + ", ".join(f"{one_line(kind)} ({number})" for kind, number in totals.broken_kinds.most_common(15))
+            + ".",
+            "",
+        ]
+    lines += ["## Dead but silent", "", "The parts that these programs have most often (one program has several):", ""]
+    lines += [f"- {number:,} x `{one_line(kind)}`" for kind, number in silent]
+    return "\n".join(lines) + "\n"
+
+
+def one_line(kind: str) -> str:
+    return "; ".join(line.strip() for line in kind.splitlines())
+
+
+def torch_version() -> str:
+    import torch
+
+    return str(torch.__version__).partition("+")[0]
 
 
 def main() -> None:
@@ -339,27 +447,24 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--show", help="the seed of one program, such as 1:17")
+    parser.add_argument("--keep", type=Path, help="go on from the totals in this file: a long run in parts")
+    parser.add_argument("--again", action="store_true", help="examine what was wrong in earlier parts once more")
+    parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
     if options.show:
         show(options.show)
         return
-    totals = run(options.seed, options.first, options.count)
-    for name in ("programs", "layers", "alive", "dead", "found", "reported", "fixed"):
-        print(name, getattr(totals, name))
-    print(
-        "not run",
-        sum(totals.not_run.values()),
-        dict(totals.not_run.most_common(5)),
-        {key: round(value) for key, value in totals.seconds.items()},
-    )
-    for name in ("wrong", "broken", "silent"):
-        print(name, len(getattr(totals, name)), getattr(totals, f"{name}_kinds").most_common(30))
-    for kind, number in totals.wrong_kinds.most_common():
-        if number > 0.6 * totals.kinds[kind]:
-            example = next(seed for seed, _ in totals.wrong if kind in program_grammar.make(seed).parts)
-            print(f"    {number} of {totals.kinds[kind]}: {kind} ({example})")
-    for what, why in totals.wrong[:0]:
-        print("  ", what, why)
+    totals = load(options.keep) if options.keep else Totals()
+    first = options.first + totals.programs
+    run(options.seed, first, options.count - totals.programs, totals, options.keep)
+    if options.again:
+        again(totals)
+        if options.keep:
+            options.keep.write_text(json.dumps(vars(totals)))
+    text = report(totals, f"python benchmarks/programs.py --count {totals.programs} --seed {options.seed}")
+    options.output.write_text(text, encoding="utf-8")
+    print(text)
+    raise SystemExit(1 if totals.wrong else 0)
 
 
 if __name__ == "__main__":

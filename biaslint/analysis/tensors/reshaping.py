@@ -53,6 +53,7 @@ def transpose(ex: Execution, x: Node, one: int, two: int) -> Node:
 
 def reshape(ex: Execution, x: Node, target: Sequence[Value], name: str = "reshape") -> Node:
     """view and reshape: which axes of the result does each axis of the input spread over?"""
+    ex.doubts += 1
     if len(target) > MAX_AXES:
         return ex.opaque(x, name=name)
     goal: list[Dim] = [nodes.dim_of(ex, value) for value in target]

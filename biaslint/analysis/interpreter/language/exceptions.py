@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain.values import Alternative, Class, External, Instance, Raised
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.builtins.functions import BUILTIN_EXCEPTIONS
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -24,12 +25,16 @@ def do_raise(ex: Execution, node: ast.Raise, scope: Environment) -> Signal:
 
 
 def do_try(ex: Execution, node: ast.Try, scope: Environment) -> Signal:
+    before, doubts = (dict(scope.names), ex.doubts) if node.handlers and not ex.definition_depth else ({}, 0)
     ex.try_depth += bool(node.handlers)
     try:
         try:
             signal = ex.block(node.body, scope)
         finally:
             ex.try_depth -= bool(node.handlers)
+        if before and ex.doubts > doubts and not succeeds(ex, node, scope):
+            scope.names.update(before)
+            raise Raised(External("builtins.Exception"), f"{scope.module.name}:{node.lineno}")
         if signal is None:
             signal = ex.block(node.orelse, scope)
         import_alternatives(ex, node, scope)
@@ -46,6 +51,11 @@ def do_try(ex: Execution, node: ast.Try, scope: Environment) -> Signal:
             raise
     final = ex.block(node.finalbody, scope)
     return final if final is not None else signal
+
+
+def succeeds(ex: Execution, node: ast.Try, scope: Environment) -> bool:
+    """Whether what may raise does so depends on the data: this execution takes one side."""
+    return ex.path.branch(terms.DataTest((scope.module.name, node.lineno, "try")), "the `try` block succeeds")
 
 
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", ""}

@@ -26,7 +26,8 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
     found = [node for value in (func, *values) for node in domain_values.tensors_in(value)]
     if isinstance(func, (External, Unknown)):
         ex.not_understood(f"call of {name}")
-    if found:
+    if found or any(map(domain_values.params_in, values)):
+        ex.doubts += 1
         node = ex.opaque(func, *values, name=name)
         node.info["unknown"] = True
         return node

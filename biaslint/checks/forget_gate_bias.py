@@ -28,6 +28,11 @@ class Start:
 
 def check(program: Program) -> Iterator[Report]:
     """Report the LSTMs whose forget gate starts at 0.5 or below in some layer or direction, in every use."""
+    yield from _framework_cells(program)
+    yield from _own_cells(program)
+
+
+def _framework_cells(program: Program) -> Iterator[Report]:
     found: dict[Place, Report] = {}
     for site in program.sites("rnn", "rnn_cell"):
         starts = [_lowest(use) for use in site.uses]
@@ -37,7 +42,7 @@ def check(program: Program) -> Iterator[Report]:
         use, start = site.first, known[0]
         missing = use.bias.present is False
         gate = 1 / (1 + math.exp(-start.total))
-        kept = not missing and (start.write is None or start.write.how != "constant")
+        kept = not missing and (start.write.how != "constant" if start.write is not None else use.framework == "torch")
         place = site.place if start.write is None else start.write.place
         related = (Related(site.place, "the layer"),) if place != site.place else ()
         if place in found:  # one statement closes the gates of several layers
@@ -53,6 +58,45 @@ def check(program: Program) -> Iterator[Report]:
             severity=Severity.HINT if kept else Severity.WARNING,
         )
     yield from found.values()
+
+
+def _own_cells(program: Program) -> Iterator[Report]:
+    """Cells that are written out: c' = f * c + i * g."""
+    found: set[Place] = set()
+    for site in program.sites("forget_gate"):
+        starts = [use.config.get("start") for use in site.uses if use.fate.kind == "alive"]
+        known = [start for start in starts if start is not None and start <= 0]
+        if not known or len(known) < len(starts):
+            continue
+        use = site.first
+        write = use.bias.writes[-1] if use.bias.writes else None
+        place = write.place if write is not None and write.place.path and write.how == "constant" else site.place
+        if place in found:
+            continue
+        found.add(place)
+        part = _part(use.config["part"])
+        bias = f"{part}the bias of `{use.name}`" if use.bias.present else "there is no bias that could open it"
+        yield Report(
+            place,
+            f"the forget gate of this cell starts at {1 / (1 + math.exp(-known[0])):.2g}: "
+            + (f"its bias, {bias}, starts at {use.config['raised'] * known[0]:g}" if use.bias.present else bias),
+            layer=use.name,
+            related=(Related(site.place, "the bias"),) if place != site.place else (),
+            advice=f"start {'it' if not part else 'that part'} at {use.config['raised']} or {2 * use.config['raised']}, so the cell keeps its state early in training",
+            severity=Severity.HINT,
+        )
+
+
+def _part(span: tuple[float, float]) -> str:
+    """Which part of a vector it is: "the second quarter of "."""
+    low, high = span
+    if (low, high) == (0.0, 1.0):
+        return ""
+    count = round(1 / (high - low))
+    names = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth"}
+    if count not in names or abs(low * count - round(low * count)) > 1e-9 or abs((high - low) * count - 1) > 1e-9:
+        return f"from {low:.3g} to {high:.3g} of "
+    return f"the {('first', 'second', 'third', 'fourth', 'fifth', 'sixth')[round(low * count)]} {names[count]} of "
 
 
 def _reason(use: LayerUse, start: Start) -> str:
@@ -99,7 +143,7 @@ def _added(use: LayerUse) -> float | None:
         raised = use.config.get("unit_forget_bias", "unit_forget_bias" not in use.texts or None)
         return None if not isinstance(raised, bool) else float(raised) if use.bias.present else 0.0
     added = use.config.get("forget_bias", None if "forget_bias" in use.texts else 1.0)
-    return float(added) if isinstance(added, int | float) else None
+    return float(added) if isinstance(added, int | float) else None  # False and True are 0 and 1
 
 
 def _vectors(use: LayerUse) -> list[tuple[str, ...]]:
@@ -131,8 +175,23 @@ def _value(use: LayerUse, vector: str) -> Start | None:
         if last <= low or first >= high:
             continue
         covers = first <= low and last >= high
+        if (
+            write.span
+            and covers
+            and not write.value
+            and start
+            and start.write
+            and _opens(start.write)
+            and start.write.where == write.where
+        ):
+            return None  # raised and closed again: BL302 says so
         start = Start(write.value, write) if covers and write.value is not None else None
     return start
+
+
+def _opens(write: BiasWrite) -> bool:
+    """Does the write raise a gate?"""
+    return write.how == "constant" and (write.value or 0) >= RAISED
 
 
 def _switch_on(use: LayerUse) -> Fix | None:
@@ -154,7 +213,7 @@ def _fix(use: LayerUse) -> Fix | None:
     )
     if use.framework != "torch" or not simple or use.statement is None or len(_vectors(use)) != 1:
         return None
-    if any(write.span and write.how == "constant" and (write.value or 0) >= RAISED for write in use.bias.writes):
+    if any(write.span and _opens(write) for write in use.bias.writes):
         return None  # another gate is raised: BL302 mends that
     assigned = use.place.column - use.statement.column == len(f"{use.name} = ") and use.place.line == use.statement.line
     if not assigned or use.texts.get("bidirectional", "False") != "False" or use.texts.get("num_layers", "1") != "1":

@@ -18,7 +18,7 @@ from biaslint.analysis.domain.values import (
     Setting,
     Unknown,
 )
-from biaslint.analysis.exploration import absorption, fates, raw_biases
+from biaslint.analysis.exploration import absorption, fates, gates, raw_biases
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
@@ -71,6 +71,7 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
         return known
 
     ex.facts.extend(raw_biases.raw_biases(ex))
+    ex.facts.extend(gates.forget_gates(ex))
     numbers = {id(layer): index for index, layer in enumerate((*ex.layers, *ex.facts), 1)}
     found: dict[Any, LayerUse] = {}
     for layer in (*ex.layers, *ex.facts):
@@ -95,7 +96,7 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
             root=root,
             root_path=path,
             run=run,
-            config={name: plain(ex, value) for name, value in layer.config.items() if known(ex, value)},
+            config=config_of(ex, layer),
             texts=layer.texts,
             positions=layer.positions,
             bias=bias_of(layer, place),
@@ -132,6 +133,7 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
         key = (
             use.absorbed_by is None,
             use.weight_of is None,
+            use.kind == gates.KIND,
             chain,
             fate.kind,
             fate.by,
@@ -143,6 +145,19 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
         )
         found.setdefault(key, use)
     return list(found.values())
+
+
+BY_DEFAULT = {"forget_bias", "unit_forget_bias"}  # what they start at counts also where a caller may say otherwise
+
+
+def config_of(ex: Execution, layer: Layer) -> dict[str, Any]:
+    """The known ones of a layer's hyperparameters."""
+    found = {name: plain(ex, value) for name, value in layer.config.items() if known(ex, value)}
+    for name in BY_DEFAULT & layer.config.keys() - found.keys():
+        value = layer.config[name]
+        if isinstance(value, Unknown) and isinstance(value.default, (bool, int, float)):
+            found[name] = value.default
+    return found
 
 
 def known(ex: Execution, value: Value) -> bool:

@@ -15,6 +15,7 @@ from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes, namespaces
 from biaslint.analysis.project.environment import Environment
 from biaslint.theory import terms
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -30,7 +31,7 @@ def start(ex: Execution, root: Root) -> Value:
         module.scope.names["__name__"] = "__main__"
         namespaces.run_statement_level(ex, module)
         train_what_is_only_applied(ex, module)
-        return None
+        return fetched(ex, module)
     target = namespaces.module_attribute(ex, module, root.node.name)
     if isinstance(target, FunctionValue):
         args, kwargs = arguments(ex, target, skip=0)
@@ -51,6 +52,14 @@ def train_what_is_only_applied(ex: Execution, module: Module) -> None:
         func = module.scope.names.get(node.name)
         if isinstance(func, FunctionValue) and func not in ex.functions and names & references.mentioned([node]):
             ex.call(func, *arguments(ex, func, skip=0), node)
+
+
+def fetched(ex: Execution, module: Module) -> Value:
+    """What a script that builds a graph of TensorFlow 1 computes: a session gives it out, whatever it is bound to."""
+    if not any(layer.framework == "tensorflow" for layer in ex.layers):
+        return None
+    bound = [value for value in module.scope.names.values() if isinstance(value, Node) and value.op not in ("const", "input")]
+    return SequenceValue([node for node in bound if not node.readers])
 
 
 def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value], dict[str, Value]]:

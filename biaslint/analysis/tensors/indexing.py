@@ -11,7 +11,7 @@ from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Args, BoundNative, SequenceValue, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import known_numbers, nodes, ops, reshaping
+from biaslint.analysis.tensors import known_numbers, nodes, ops, parameter_writes, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -246,7 +246,13 @@ def cut(ex: Execution, node: Node, axis: int, part: Value) -> Node:
         if bounds and all(item is None or isinstance(item, int) for item in bounds) and isinstance(dims[place], int):
             size = len(range(dims[place])[slice(*bounds)])
         dims = tuple(size if at == place else dim for at, dim in enumerate(dims))
-    return nodes.make(ex, "keep", [node], dims, "[]", part=cut_key(part), axis=axis)
+    made = nodes.make(ex, "keep", [node], dims, "[]", part=cut_key(part), axis=axis)
+    if isinstance(part, SequenceValue) and len(part.items) > 1:
+        if parameter_writes.own_parameter(node) and node.rank == 1:
+            made.info["part_of"] = (node, part.items[0], part.items[1])
+        elif made.op != "const":
+            made.info["cut"] = ("slice", part.items[0], part.items[1])
+    return made
 
 
 def cut_key(part: Value) -> Any:
@@ -270,6 +276,11 @@ def gather(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
 
 def store_index(ex: Execution, node: Node, where: Value, value: Value) -> None:
     """x[...] = value: what stood there is part of what x becomes, which is not followed."""
+    if parameter_writes.own_parameter(node):
+        part = index(ex, node, where)
+        if isinstance(part, Node) and parameter_writes.own_parameter(part):
+            parameter_writes.assign(ex, part, value)
+            return
     made = ex.opaque(node, value, name="an item assignment")
     made.dims = node.dims
     if node.op != "const" or any(one.op != "const" for one in values.tensors_in(value)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import indexing, known_numbers, nodes, ops, reshaping
+from biaslint.analysis.tensors import indexing, known_numbers, nodes, ops, parameter_writes, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -41,6 +41,9 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
         return nodes.const(ex, size_dims(ex, args), name)
     if name in ("backward", "register_hook", "retain_grad", "set_shape"):
         return None
+    if in_place(name) and parameter_writes.own_parameter(node):
+        parameter_writes.method(ex, node, name, args, kwargs)
+        return node
     node = ex.flow.now(node)
     result = apply(ex, name, node, args, kwargs)
     if in_place(name) and isinstance(result, Node) and node.op != "const":
@@ -222,6 +225,8 @@ def do_amax(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
 
 
 def do_chunk(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    if parameter_writes.own_parameter(x) and x.rank == 1:
+        return parameter_writes.pieces(ex, x, "chunk", args)
     return ops.split(ex, x, argument(args, kwargs, 0, "chunks"), argument(args, kwargs, 1, "dim", default=0), True)
 
 

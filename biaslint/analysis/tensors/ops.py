@@ -39,7 +39,13 @@ def add(ex: Execution, left: Value, right: Value, name: str = "+") -> Value:
     node = one if one is not None else two
     if node is None:
         return ex.fresh()
-    return nodes.keep(ex, node, name)
+    made = nodes.keep(ex, node, name)
+    made.info["plus"] = right if one is not None else left
+    made.info["subtracted"] = one is None and name in MINUS
+    return made
+
+
+MINUS = {"-", "sub", "sub_", "subtract", "subtract_", "__sub__"}
 
 
 def guess_rank(ex: Execution, unknown: Node, known: Node) -> None:
@@ -56,7 +62,9 @@ def mul(ex: Execution, left: Value, right: Value, name: str = "*") -> Value:
     node = one if one is not None else two
     if node is None:
         return ex.fresh()
-    return nodes.keep(ex, node, name)
+    made = nodes.keep(ex, node, name)
+    made.info["times"] = right if one is not None else left
+    return made
 
 
 def div(ex: Execution, left: Value, right: Value) -> Value:
@@ -305,13 +313,13 @@ def stack(ex: Execution, parts: Value, axis: Value) -> Value:
     return concat(ex, SequenceValue([reshaping.unsqueeze(ex, node, axis) for node in nodes]), axis)
 
 
-def part(ex: Execution, x: Node, axis: Value, index: int, size: Dim | None = None) -> Node:
-    """One of the pieces that a split along `axis` gives."""
+def part(ex: Execution, x: Node, axis: Value, index: int, size: Dim | None = None, cut: tuple[Any, ...] | None = None) -> Node:
+    """One of the pieces that a split along `axis` gives. `cut` says which where they are not of one size each."""
     dims = x.dims
     place = nodes.whole(axis, x.rank)
     if dims is not None and place is not None and 0 <= place < len(dims):
         dims = tuple((size if size is not None else ex.fresh().key) if at == place else dim for at, dim in enumerate(dims))
-    return nodes.make(ex, "keep", [x], dims, "split", part=index, axis=axis)
+    return nodes.make(ex, "keep", [x], dims, "split", part=index, axis=axis, cut=cut or ("size", index, size))
 
 
 def split(ex: Execution, x: Node, sizes: Value, axis: Value, chunks: bool) -> Value:
@@ -322,13 +330,17 @@ def split(ex: Execution, x: Node, sizes: Value, axis: Value, chunks: bool) -> Va
         size_on_axis = x.dims[place]
     if isinstance(sizes, SequenceValue):
         return SequenceValue(
-            [part(ex, x, axis, index, nodes.dim_of(ex, size)) for index, size in enumerate(sizes.items)], "tuple"
+            [
+                part(ex, x, axis, index, nodes.dim_of(ex, size), ("sizes", index, tuple(sizes.items)))
+                for index, size in enumerate(sizes.items)
+            ],
+            "tuple",
         )
     if chunks and isinstance(sizes, int) and 0 < sizes <= 256:
         if isinstance(size_on_axis, int) and size_on_axis % sizes:
             return uneven(ex, x, sizes, axis, size_on_axis)
         each = size_on_axis // sizes if isinstance(size_on_axis, int) else None
-        return SequenceValue([part(ex, x, axis, index, each) for index in range(sizes)], "tuple")
+        return SequenceValue([part(ex, x, axis, index, each, ("chunk", index, sizes)) for index in range(sizes)], "tuple")
     if not chunks and isinstance(sizes, int) and isinstance(size_on_axis, int) and sizes > 0 and size_on_axis // sizes <= 256:
         return pieces_of(ex, x, sizes, axis, size_on_axis)
     return Pieces(x, axis, nodes.dim_of(ex, sizes) if not chunks else None).as_value(ex)

@@ -12,6 +12,7 @@ from biaslint.analysis.domain.values import Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.tensors import contents, nodes
 from biaslint.theory import terms
+from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer
@@ -24,7 +25,7 @@ METHODS = {"assign", "fill", "fill_", "zero_", "copy_", "normal_", "uniform_", "
 
 def record(
     ex: Execution,
-    param: Param,
+    param: Param | Node,
     how: str,
     value: float | None = None,
     spread: float | None = None,
@@ -32,7 +33,10 @@ def record(
     text: str = "",
     grows: bool = False,
 ) -> None:
-    """Note a write to a parameter."""
+    """Note a write to a parameter of a layer, or to one that stands for itself."""
+    if isinstance(param, Node):
+        record_own(ex, param, note(ex, "bias", how, value, spread, None, by, text, grows))
+        return
     if param.which.startswith("running_"):
         return
     span = None
@@ -45,6 +49,23 @@ def record(
             span = (0.0, 0.0)
     target = param.layer.weight_writes if param.which.startswith("weight") else param.layer.writes
     target.append(note(ex, param.which, how, value, spread, span, by, text, grows))
+
+
+def record_own(ex: Execution, node: Node, write: Write) -> None:
+    """Note a write to a parameter of the program's own, or to a part of one."""
+    root, start, stop = node.info.get("part_of", (node, None, None))
+    if root is not node:
+        write.span = portion(root.dims, start, stop)
+        if write.span == (0.0, 1.0):
+            write.span = None
+        elif write.span is None:
+            write.how, write.value, write.spread, write.span = "unknown", None, None, (0.0, 0.0)
+    root.info.setdefault("writes", []).append(write)
+
+
+def own_parameter(value: Value) -> bool:
+    """Is it a parameter that stands for itself, `nn.Parameter(...)`, or a part of one?"""
+    return isinstance(value, Node) and value.op == "const" and ("parameter" in value.info or "part_of" in value.info)
 
 
 def note(
@@ -84,10 +105,13 @@ def enclosing(ex: Execution) -> Iterator[str]:
 
 def fractions(ex: Execution, param: Param) -> tuple[float, float] | None:
     """The part of the vector that a slice covers, as fractions of its length."""
-    dims = nodes.param_dims(param)
-    if not dims or param.span is None:
+    return None if param.span is None else portion(nodes.param_dims(param), *param.span)
+
+
+def portion(dims: Dims | None, start: Value, stop: Value) -> tuple[float, float] | None:
+    """`[start:stop]` of a tensor's first axis as fractions of its length."""
+    if not dims:
         return None
-    start, stop = param.span
     if start is stop and start is not None:
         return None  # a single element
     leaves: dict[Any, float] = {}
@@ -109,7 +133,7 @@ def measure_value(value: Value, leaves: dict[Any, float]) -> float | None:
     return terms.evaluate(value.key if isinstance(value, Unknown) else value, leaves, grow=False)
 
 
-def assign(ex: Execution, param: Param, value: Value) -> None:
+def assign(ex: Execution, param: Param | Node, value: Value) -> None:
     """param = value, param.data = value, param[...] = value"""
     how, number_, spread = contents.content_of(value)
     text = ""
@@ -143,7 +167,7 @@ def set_trainable(param: Param, value: Value) -> None:
         param.layer.weight_trainable = known
 
 
-def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: dict[str, Value]) -> bool:
+def method(ex: Execution, param: Param | Node, name: str, args: list[Value], kwargs: dict[str, Value]) -> bool:
     """param.name(...), where it writes. False where it does not."""
     if name not in METHODS:
         return False
@@ -162,8 +186,8 @@ def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: di
             ex, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text, grows=scales_with_size(given)
         )
     elif name == "uniform_":
-        low = values.number(args[0] if args else kwargs.get("from", 0.0))
-        high = values.number(args[1] if len(args) > 1 else kwargs.get("to", 1.0))
+        low = args[0] if args else kwargs.get("from", 0.0)
+        high = args[1] if len(args) > 1 else kwargs.get("to", 1.0)
         uniform(ex, param, low, high, name, text)
     else:
         changed = shifted(param, name, args[0] if args else None)
@@ -171,8 +195,10 @@ def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: di
     return True
 
 
-def shifted(param: Param, name: str, by: Value) -> float | None:
+def shifted(param: Param | Node, name: str, by: Value) -> float | None:
     """`bias.zero_().add_(1.0)`: what adding to a constant or multiplying it makes of it."""
+    if isinstance(param, Node):
+        return None
     before = [write for write in param.layer.writes if write.which == param.which][-1:]
     if not before or before[0].how != "constant" or before[0].span is not None or param.span is not None:
         return None
@@ -182,27 +208,45 @@ def shifted(param: Param, name: str, by: Value) -> float | None:
     return {"add_": value + amount, "sub_": value - amount, "mul_": value * amount}.get(name)
 
 
-def uniform(ex: Execution, param: Param, low: float | None, high: float | None, by: str, text: str = "") -> None:
-    if low is None or high is None:
-        record(ex, param, "unknown", by=by, text=text)
+def uniform(ex: Execution, param: Param | Node, low: Value, high: Value, by: str, text: str = "") -> None:
+    first, last = values.number(low), values.number(high)
+    if first is not None and last is not None:
+        record(ex, param, "uniform", (first + last) / 2, (last - first) / 2, by=by, text=text)
+    elif opposite(low, high):
+        record(ex, param, "uniform", 0.0, None, by=by, text=text)
     else:
-        record(ex, param, "uniform", (low + high) / 2, (high - low) / 2, by=by, text=text)
+        record(ex, param, "unknown", by=by, text=text)
 
 
-def pieces(ex: Execution, param: Param, name: str, args: list[Value]) -> Value:
+def opposite(low: Value, high: Value) -> bool:
+    """Are they a number that is not known and the same number below zero? `uniform_(-bound, bound)`"""
+    leaves: dict[Any, float] = {}
+    values_ = [terms.evaluate(one.key, leaves, grow=True) if isinstance(one, Unknown) else None for one in (high, low)]
+    return None not in values_ and values_[0] != 0 and values_[0] == -(values_[1] or 0.0)
+
+
+def pieces(ex: Execution, param: Param | Node, name: str, args: list[Value]) -> Value:
     """bias.chunk(4), and bias.split(size) of a recurrent layer: equal parts of the vector."""
-    dims = nodes.param_dims(param)
-    gates = 4 if "LSTM" in param.layer.type else 3 if "GRU" in param.layer.type else 0
+    if isinstance(param, Node):
+        dims, gates, whole = param.dims, 0, "part_of" not in param.info
+    else:
+        dims, whole = nodes.param_dims(param), param.span is None
+        gates = 4 if "LSTM" in param.layer.type else 3 if "GRU" in param.layer.type else 0
     count = args[0] if name == "chunk" and args else gates
-    if isinstance(count, int) and dims and param.span is None and 0 < count <= 16 and args:
+    if isinstance(count, int) and dims and whole and 0 < count <= 16 and args:
         total = nodes.value_of(dims[0])
         each = operators.binary(ex, ast.FloorDiv(), total, count, ast.Pass()) if name == "chunk" else args[0]
         if values.is_constant(each) or isinstance(each, Unknown):
             cuts = [operators.binary(ex, ast.Mult(), each, index, ast.Pass()) for index in range(count + 1)]
-            return SequenceValue(
-                [Param(param.layer, param.which, (cuts[index], cuts[index + 1])) for index in range(count)], "tuple"
-            )
+            return SequenceValue([piece(ex, param, each, cuts[index], cuts[index + 1]) for index in range(count)], "tuple")
     return ex.fresh(name)
+
+
+def piece(ex: Execution, param: Param | Node, size: Value, start: Value, stop: Value) -> Value:
+    """`param[start:stop]`"""
+    if isinstance(param, Param):
+        return Param(param.layer, param.which, (start, stop))
+    return nodes.const(ex, (nodes.dim_of(ex, size),), "[]", part_of=(param, start, stop))
 
 
 def written(value: Value) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.interpreter.doors import Kind, Tensors
-from biaslint.analysis.tensors import indexing, known_numbers, methods, parameters
+from biaslint.analysis.tensors import indexing, known_numbers, methods, parameter_writes, parameters
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def store_attribute(ex: Execution, node: Node, name: str, value: Value) -> None:
     """x.data = value gives the tensor other entries; its other attributes are not followed."""
-    if name == "data":
+    if name == "data" and parameter_writes.own_parameter(node):
+        parameter_writes.assign(ex, node, value)
+    elif name == "data":
         ex.flow.change(node, ex.opaque(value, name="new entries"))
 
 

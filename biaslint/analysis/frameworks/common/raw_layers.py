@@ -14,6 +14,7 @@ from biaslint.analysis.domain import layers
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import (
     Args,
+    External,
     FunctionValue,
     Kwargs,
     Method,
@@ -96,7 +97,7 @@ def get_variable(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     given = argument(args, kwargs, 3, "initializer")
     trainable = argument(args, kwargs, 5, "trainable", default=True)
     if given is None:
-        written = layers.Write("unknown", "bias", None, None, None, "", "", "", ex.module, ex.node)
+        written = default_write(ex)
     else:
         parts = [one.value for one in getattr(ex.node, "keywords", ()) if one.arg == "initializer"]
         text = next((ex.text(one) for one in parts or getattr(ex.node, "args", ())[3:4]), "")
@@ -104,6 +105,16 @@ def get_variable(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if shape is None and isinstance(given, Node):
         return remembered(ex, given.dims, written, name if isinstance(name, str) else "", trainable, "tensorflow")
     return variable(ex, shape, written, name if isinstance(name, str) else "", trainable, "tensorflow")
+
+
+SCOPE = "tensorflow.variable_scope"  # one that gives variables their initializer
+
+
+def default_write(ex: Execution) -> Any:
+    """What tf.get_variable does without an initializer: Glorot, unless a scope has one for all variables in it."""
+    scoped = any(isinstance(obj.cls, External) and obj.cls.name == SCOPE for obj in ex.objects)
+    how, by = ("unknown", "") if scoped else ("scaled", "glorot_uniform_initializer")
+    return layers.Write(how, "bias", None, None, None, by, "", "", ex.module, ex.node)
 
 
 def named(ex: Execution) -> str:
@@ -280,7 +291,7 @@ def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | 
     """x + bias, where that makes an affine step and a variable into a layer; None where it does not."""
     made: Variable | None = bias.info.get("variable")
     source = affine_behind(x)
-    if made is None or source is None or (bias.rank is not None and bias.rank != 1):
+    if made is None or source is None or (bias.dims is not None and not is_row(bias.dims)):
         return None
     type_, kind, channel, weight = source.info["raw"]
     layer = made.layer
@@ -292,7 +303,7 @@ def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | 
         if made.trainable is False:
             layer.config["made as"] = made.made or "frozen"
         if bias.dims:
-            layer.config["units" if kind == "linear" else "filters"] = nodes.value_of(bias.dims[0])
+            layer.config["units" if kind == "linear" else "filters"] = nodes.value_of(bias.dims[-1])
         given = weight.info.get("variable")
         if isinstance(given, Variable) and given.written is not None:
             given.written.which = "weight"
@@ -306,6 +317,11 @@ def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | 
         ex.layers.append(layer)
     node = nodes.keep(ex, x, "bias_add")
     return construction.biased(layer, node, (channel if axis is None else axis,))
+
+
+def is_row(dims: Dims) -> bool:
+    """Does it hold a number per channel of the last axis? (n,), (1, n), (1, 1, 1, n)."""
+    return len(dims) > 0 and all(dim == 1 for dim in dims[:-1])
 
 
 def bias_add(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

@@ -144,6 +144,10 @@ def do_add(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return ops.add(ex, left, right)
 
 
+def do_subtract(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    return ops.add(ex, argument(args, kwargs, 0, "x", "x1", "a"), argument(args, kwargs, 1, "y", "x2", "b"), "-")
+
+
 def do_add_n(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     parts = first(args, kwargs, "inputs")
     return keras_layers.merge(ex, "add", ex.iterate(parts), {})
@@ -448,14 +452,26 @@ def do_function(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return ModelFunction("function", lambda value, *rest, **options: value)
 
 
+def do_gather(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.gather(x, indices): some entries along an axis, each as it was along the others."""
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "params", "x", "reference"))
+    indices = argument(args, kwargs, 1, "indices")
+    if x is None:
+        return truly_unknown(ex, args, kwargs, "gather")
+    result = ex.opaque(x, indices, name="gather")
+    if isinstance(indices, int) and x.dims:
+        result.dims = x.dims[1:]
+    return result
+
+
 def do_list(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return SequenceValue(open=True, items=[])
 
 
 HANDLERS: dict[str, Handler] = {
     "add": do_add,
-    "subtract": do_add,
-    "sub": do_add,
+    "subtract": do_subtract,
+    "sub": do_subtract,
     "add_n": do_add_n,
     "accumulate_n": do_add_n,
     "multiply": do_multiply,
@@ -531,6 +547,8 @@ HANDLERS: dict[str, Handler] = {
     "space_to_depth": do_pixel_unshuffle,
     "map_fn": do_map,
     "map": do_map,
+    "gather": do_gather,
+    "batch_gather": do_gather,
     "tile": do_tile,
     "broadcast_to": do_broadcast,
     "name_scope": do_with,

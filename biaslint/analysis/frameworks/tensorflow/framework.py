@@ -169,7 +169,11 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         if result is not MISSING:
             return result
     if short in SCOPES or name.startswith("tensorflow.summary."):
-        return Instance(External(name), ex.origin())
+        scope = Instance(External(name), ex.origin())
+        if short == "variable_scope" and not {"initializer", "**"}.isdisjoint(construction.argument_texts(ex, ())):
+            scope.cls = External(raw_layers.SCOPE)
+            ex.objects.append(scope)
+        return scope
     if short in ("assign", "assign_add", "assign_sub", "assign_moving_average"):
         if short == "assign" and len(args) > 1 and isinstance(args[0], Param):
             parameter_writes.assign(ex, args[0], args[1])

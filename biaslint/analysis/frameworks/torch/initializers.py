@@ -22,16 +22,9 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
     target = args[0] if args else kwargs.get("tensor")
     if target is None:
         ex.fault(f"{name} of None")
-    if (
-        isinstance(target, Node)
-        and name in torch_vocabulary.SCALED_INITIALIZERS
-        and target.rank == 1
-        and target.info.get("parameter")
-    ):
-        target.info.setdefault("writes", []).append(parameter_writes.note(ex, "bias", "scaled", by=f"nn.init.{name}"))
-    if isinstance(target, Node):
+    if isinstance(target, Node) and not parameter_writes.own_parameter(target):
         return target
-    if not isinstance(target, Param):
+    if not isinstance(target, (Param, Node)):
         return target
     signature = torch_vocabulary.INITIALIZERS.get(name)
     if signature is None:
@@ -61,10 +54,10 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
             parameter_writes.scales_with_size(bound["std"]),
         )
     elif name == "uniform_":
-        parameter_writes.uniform(ex, target, number(bound["a"]), number(bound["b"]), by, text)
+        parameter_writes.uniform(ex, target, bound["a"], bound["b"], by, text)
     else:
-        scaled = name in torch_vocabulary.SCALED_INITIALIZERS
+        scaled = name in torch_vocabulary.SCALED_INITIALIZERS and not (isinstance(target, Node) and target.rank != 1)
         parameter_writes.record(ex, target, "scaled" if scaled else "unknown", by=by)
-        if scaled and target.which.startswith("bias") and ex.try_depth:
+        if scaled and isinstance(target, Param) and target.which.startswith("bias") and ex.try_depth:
             raise Raised(External("builtins.ValueError"), "a weight initialiser on a bias")
     return target

@@ -414,12 +414,22 @@ def do_set_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -
     return None
 
 
+def own_parameters(obj: Instance) -> list[tuple[str, Node]]:
+    """The parameters that modules hold themselves: `self.w = nn.Parameter(...)`."""
+    return [
+        (f"{name}.{key}" if name else key, value)
+        for name, module in framework.walk(obj)
+        for key, value in module.attrs.items()
+        if isinstance(value, Node) and value.op == "const" and "parameter" in value.info and not value.info.get("buffer")
+    ]
+
+
 def do_parameters(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    return SequenceValue([param for _, param in parameters_of(obj)])
+    return SequenceValue([param for _, param in (*own_parameters(obj), *parameters_of(obj))])
 
 
 def do_named_parameters(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    return SequenceValue([SequenceValue([name, param], "tuple") for name, param in parameters_of(obj)])
+    return SequenceValue([SequenceValue([name, param], "tuple") for name, param in (*own_parameters(obj), *parameters_of(obj))])
 
 
 def do_apply(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from biaslint.analysis.domain import class_lookup, values
+from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     TOO_LARGE,
@@ -20,12 +21,12 @@ from biaslint.analysis.domain.values import (
     SequenceValue,
     Unknown,
 )
-from biaslint.analysis.interpreter import containers
+from biaslint.analysis.interpreter import containers, framework
 from biaslint.analysis.interpreter.builtins import reflection
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
-from biaslint.theory.dataflow import Node
+from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -139,6 +140,11 @@ def do_range(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Valu
     return SequenceValue([ex.fresh() for _ in range(2)], open=True)
 
 
+def constant_dims(value: Value) -> Dims | None:
+    """The dimensions of a tensor that does not depend on the inputs."""
+    return value.dims if isinstance(value, Node) and value.op == "const" else None
+
+
 def do_len(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     value = args[0] if args else None
     if isinstance(value, (SequenceValue, DictValue)):
@@ -158,6 +164,9 @@ def do_len(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
             return ex.semantics.tensors.rank_of_shape(ex, value)
         known = ex.path.sizes.get(terms.Length(value.key))
         return known if known is not None else Unknown(terms.Length(value.key), f"len({value.text})")
+    dims = framework.param_dims(value) if isinstance(value, Param) else constant_dims(value)
+    if dims:
+        return dims[0] if isinstance(dims[0], int) else Unknown(dims[0], "len(...)")
     if isinstance(value, Node):
         return Unknown(terms.Dimension(value.id, 0), "len(...)")
     return ex.fresh("len")

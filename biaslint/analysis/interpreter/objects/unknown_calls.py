@@ -9,6 +9,7 @@ from biaslint.analysis.domain import class_lookup, values as domain_values
 from biaslint.analysis.domain.values import Class, DictValue, External, Instance, SequenceValue, Unknown, term_of
 from biaslint.analysis.interpreter import framework
 from biaslint.theory import terms
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Args, Kwargs, Value
@@ -48,6 +49,16 @@ def is_respelling(key: Any) -> bool:
 REBUILDS = re.compile(r"norm|(?<![a-z])bn|freez|replac|convert|fus|swap|surgery|patch|inject|hook|prun|quant", re.IGNORECASE)
 
 
+def own_parameters(obj: Instance) -> list[Node]:
+    """The parameters that modules hold themselves."""
+    return [
+        value
+        for _, module in framework.walk(obj)
+        for value in module.attrs.values()
+        if isinstance(value, Node) and "parameter" in value.info
+    ]
+
+
 def escape(ex: Execution, value: Value, name: str) -> None:
     """Unknown code, called `name`, may change the layers that it can reach.
 
@@ -60,6 +71,8 @@ def escape(ex: Execution, value: Value, name: str) -> None:
         part, depth = todo.pop()
         if isinstance(part, Instance):
             whole = part.layer is None and (isinstance(part.cls, Class) or not inside) and not rebuilt
+            for parameter in own_parameters(part):
+                parameter.info["escaped"] = True
             for layer in framework.layers_of(part):
                 if whole:
                     layer.model_passed_to_unknown_code = True

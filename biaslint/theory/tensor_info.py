@@ -43,6 +43,9 @@ class TensorInfo(TypedDict, total=False):
     # -- remap and what else takes parts
     sources: Any  # axis of the result -> axes of the input
     part: Any  # which part of `axis` was taken
+    cut: tuple[
+        Any, ...
+    ]  # which part, as it was asked for: ("chunk", index, count), ("size", index, size), ("slice", start, stop)
     pieces: Any  # a split: what the parts are, `biaslint.analysis.tensors.ops.Pieces`
     unbind: int  # the axis that unpacking takes apart
     items: dict[str, Any]  # the parts of an input of unknown structure that were taken, by index
@@ -57,9 +60,14 @@ class TensorInfo(TypedDict, total=False):
     write: Content | None  # what it was filled with
     writes: list[Any]  # what was written to it later
     scaled: str  # the initializer that draws by fan-in and fan-out, which a vector has not
+    part_of: tuple[Any, Any, Any]  # a part of a parameter: of which one, from where, up to where
+    escaped: bool  # handed to code that is not known: it may have been initialized there
     joins: Any  # told when it is added to another tensor
     numbers: tuple[Any, ...]  # its entries, where all are known
     # -- opaque, keep
+    plus: Any  # keep: the number that is added
+    subtracted: bool  # keep: the tensor is subtracted from `plus`
+    times: Any  # keep: the number that it is multiplied with
     unknown: bool  # made by code that is not known
     applied: bool  # the result of a whole model
     # -- any

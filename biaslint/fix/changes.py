@@ -111,11 +111,14 @@ def _replace_slice(source: Source, change: ReplaceSlice) -> Rewrite:
 
 
 def _change_call(source: Source, place: Place, changes: Sequence[SetArgument | RemoveArgument]) -> list[Rewrite]:
-    context = _Context(source, place)
-    call = context.node
-    if not isinstance(call, ast.Call):
+    chain = source.chain(place)
+    if in_f_string(chain):
+        raise CannotFix("it stands inside an f-string")
+    if not source.spans(chain[-1], place):
+        raise CannotFix("the source has changed, or the place is not that of an expression")
+    if not isinstance(chain[-1], ast.Call):
         raise CannotFix("there is no call at this place")
-    refuse_deep(call)
+    refuse_deep(chain[-1])
     for change in changes:
         if isinstance(change, SetArgument):
             refuse_deep(_value(change.text))
@@ -123,17 +126,22 @@ def _change_call(source: Source, place: Place, changes: Sequence[SetArgument | R
     new = calls.edit_call(old, changes)
     if old == new:
         return []
-    start, end, text = narrow(old, new)
-    rewrite = Rewrite(_point(place, old[:start]), _point(place, old[:end]), text)
+    meant = _value(old)  # a call ends with its parenthesis: what stands around it reads the other one as it reads this one
     for change in changes:
-        _apply_to_tree(call, change)
-    if not context.becomes(rewrite):
+        _apply_to_tree(meant, change)
+    try:
+        made = ast.dump(_value(new))
+    except CannotFix:
+        made = ""
+    if made != ast.dump(meant):
         raise CannotFix("the call would not read as intended")
-    return [rewrite]
+    start, end, text = narrow(old, new)
+    return [Rewrite(_point(place, old[:start]), _point(place, old[:end]), text)]
 
 
-def _apply_to_tree(call: ast.Call, change: SetArgument | RemoveArgument) -> None:
+def _apply_to_tree(call: ast.expr, change: SetArgument | RemoveArgument) -> None:
     """The same change on the syntax tree, against which the edited text is held."""
+    assert isinstance(call, ast.Call)
     named = [index for index, keyword in enumerate(call.keywords) if keyword.arg == change.keyword]
     position = -1 if change.position is None else change.position
     given = 0 <= position < len(call.args) and not any(isinstance(arg, ast.Starred) for arg in call.args[: position + 1])

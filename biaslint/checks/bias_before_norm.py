@@ -35,9 +35,9 @@ def message(verdict: Verdict) -> str:
     """What is found, with the names from the code."""
     use = verdict.use
     norm = f"`{use.fate.cancelled_by}`" if use.fate.cancelled_by else f"the {use.fate.by}"
-    if verdict.through:
-        return f"this call makes a layer (`{use.name}`) whose bias {norm} subtracts again"
     condition = f" when `{verdict.when}`" if verdict.when else ""
+    if verdict.through:
+        return f"this call makes a layer (`{use.name}`) whose bias {norm} subtracts again{condition}"
     where = f" (where `{verdict.where}`)" if verdict.where else ""
     return f"`{use.name}` adds a bias{where} that {norm} subtracts again{condition}"
 

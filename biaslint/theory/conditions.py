@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -92,6 +92,10 @@ def verdicts_of_site(
         if test is not None:
             yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
             return
+    helped = list(at_a_call_of_a_helper(dead, living))
+    if helped:
+        yield from helped
+        return
     for use in dead:
         frame = next((place for place in use.chain[1:] if place not in alive_through), None)
         if frame is not None:
@@ -101,6 +105,34 @@ def verdicts_of_site(
             if test is not None:
                 yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
                 return
+
+
+def at_a_call_of_a_helper(dead: list[LayerUse], living: list[LayerUse]) -> Iterator[Verdict]:
+    """Verdicts on the innermost calls at which the dead and the living uses come apart, where helpers make a variable.
+
+    `biases = variable_on_cpu("biases", [n], ...)` stands where somebody can do without it, under the conditions of its own function.
+    """
+    waiting = dead
+    for depth in range(1, 1 + max((len(use.outer_settings) for use in dead), default=0)):
+        groups: dict[Place, list[LayerUse]] = {}
+        for use in waiting:
+            if min(len(use.outer_settings), len(use.chain) - 1) >= depth:
+                groups.setdefault(use.chain[depth], []).append(use)
+        waiting = []
+        for place, uses in groups.items():
+            others = [use for use in living if use.chain[depth : depth + 1] == (place,)]
+            test = distinguishing_condition(of_the_caller(uses, depth), of_the_caller(others, depth)) if others else None
+            if test is not None or not others:
+                yield Verdict(place, uses[0], tuple(uses), when=test.text if test else None, through=True)
+            else:
+                waiting += uses
+
+
+def of_the_caller(uses: list[LayerUse], depth: int) -> list[LayerUse]:
+    """The uses with the settings of the function that holds the call so far out."""
+    return [
+        replace(use, settings=use.outer_settings[depth - 1] if depth <= len(use.outer_settings) else {}) for use in uses
+    ]
 
 
 def distinguishing_condition(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:

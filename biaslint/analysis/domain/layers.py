@@ -36,6 +36,7 @@ class Layer:
     texts: dict[str, str] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)  # where the call that makes it has an argument by position
     settings: dict[str, Value] = field(default_factory=dict)
+    outer_settings: tuple[dict[str, Value], ...] = ()  # of a raw layer, which helpers make: those of the calls further out
     axes: tuple[int, ...] = ()
     weight_of: Layer | None = None
     tied: Any = None  # the write that made it share that weight

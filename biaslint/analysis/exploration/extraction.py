@@ -103,7 +103,8 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
             fate=fate,
             weight_writes=tuple(bias_write(write, place) for write in layer.weight_writes),
             readers=fates.readers_of(layer),
-            settings=settings_of(ex, layer),
+            settings=settings_of(ex, layer.settings),
+            outer_settings=tuple(settings_of(ex, settings) for settings in layer.outer_settings),
             ident=numbers[id(layer)],
             weight_of=numbers.get(id(layer.weight_of)) if layer.weight_of is not None else None,
             tied=bias_write(layer.tied, place) if layer.tied is not None else None,
@@ -142,6 +143,7 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
             use.is_output,
             use.name,
             repr(sorted(use.settings.items(), key=str)),
+            repr([sorted(settings.items(), key=str) for settings in use.outer_settings]),
         )
         found.setdefault(key, use)
     return list(found.values())
@@ -181,10 +183,10 @@ def plain(ex: Execution, value: Value) -> Any:
     return str(value) if isinstance(value, Setting) else value
 
 
-def settings_of(ex: Execution, layer: Layer) -> dict[str, Any]:
-    """The enclosing function's parameters, as far as they are known or this execution took a side on them."""
+def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
+    """A function's parameters, as far as they are known or this execution took a side on them."""
     result: dict[str, Any] = {}
-    for name, value in layer.settings.items():
+    for name, value in settings.items():
         if isinstance(value, Unknown):
             result.update(answers(ex, name, value.key))
         elif isinstance(value, Setting):

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.project import module_index
+from biaslint.analysis.project import module_index, search_path
 from biaslint.analysis.project.dependencies import Absent, Lines
 from biaslint.analysis.project.environment import Environment
 from biaslint.theory.program import Place, UnknownFact
@@ -43,6 +43,11 @@ class Module:
     @cached_property
     def lines(self) -> list[str]:
         return self.text.splitlines(keepends=True)
+
+    @cached_property
+    def added_folders(self) -> tuple[Path, ...]:
+        """The folders that the file puts on `sys.path`."""
+        return search_path.added_folders(self)
 
     @cached_property
     def definitions(self) -> list[Statement]:

@@ -7,9 +7,11 @@ executed when the name is asked for. Circular imports and costly registries then
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -184,6 +186,43 @@ class Project:
                 if self.is_file(candidate):
                     return candidate
         return None
+
+    def find_from(self, name: str, importer: Module) -> Path | None:
+        """The file of the module `name`, imported by a file: from where its package starts, else as a script would find it.
+
+        That is beside the script, and in the folders that it puts on `sys.path`. A name that leads nowhere else, and that exactly one
+        of the linted files has, is that file's: another file, or a command, will have put its folder on the path.
+        """
+        found = self.find(name, importer.base)
+        if found is not None or name.partition(".")[0] in sys.stdlib_module_names:
+            return found
+        key = (importer.path, name)
+        self.tracker.asked.add(key)
+        if key not in self._found:
+            outer = self.tracker.on_behalf_of(key)
+            self.tracker.asked.add(importer.path)
+            self._found[key] = self._find_as_a_script(name, importer)
+            self.tracker.back_to(outer)
+        return self._found[key]
+
+    def _find_as_a_script(self, name: str, importer: Module) -> Path | None:
+        relative = Path(*name.split("."))
+        for start in (importer.path.parent, *importer.added_folders):
+            for candidate in (start / relative / "__init__.py", start / relative.with_name(relative.name + ".py")):
+                if candidate != importer.path and self.is_file(candidate):
+                    return candidate
+        ends = (relative.with_name(relative.name + ".py").parts, (relative / "__init__.py").parts)
+        alike = [path for path in self._called.get(relative.name, ()) if any(path.parts[-len(end) :] == end for end in ends)]
+        return alike[0] if len(alike) == 1 and alike[0] != importer.path and self.is_file(alike[0]) else None
+
+    @cached_property
+    def _called(self) -> dict[str, list[Path]]:
+        """The linted files by the last part of their module's name."""
+        table: dict[str, list[Path]] = {}
+        for path in self.shown:
+            if path.suffix == ".py":
+                table.setdefault(path.parent.name if path.name == "__init__.py" else path.stem, []).append(path)
+        return table
 
     def is_package(self, name: str, base: Path) -> bool:
         """Is it a folder of the project, with or without `__init__.py`?"""

@@ -143,3 +143,12 @@ def settings(ex: Execution, made: Instance | None = None) -> dict[str, Value]:
             continue
         return {name: value for name, value in frame.bound.items() if name != "self"}
     return {}
+
+
+CALLERS = 3  # how many functions around the one that makes a variable may decide over it
+
+
+def outer_settings(ex: Execution) -> tuple[dict[str, Value], ...]:
+    """The parameters of the functions that hold the calls which led here, the innermost call first."""
+    frames = ex.stack[-2 : -2 - CALLERS : -1]
+    return tuple({name: value for name, value in frame.bound.items() if name != "self"} for frame in frames)

@@ -7,7 +7,7 @@ variable is made, and starts at what that variable starts at.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import layers
@@ -47,6 +47,9 @@ class Variable:
     framework: str
     layer: Layer | None = None
     made: str = ""  # why it is not trained: "constant", "stopped" (its gradient), "" where `trainable` says so
+    # the parameters of the function that makes it, and of those that led there
+    settings: Kwargs = field(default_factory=dict)
+    outer_settings: tuple[Kwargs, ...] = ()
 
 
 def variable(ex: Execution, shape: Value, written: Any, name: str, trainable: Value, framework: str) -> Node:
@@ -59,6 +62,7 @@ def remembered(ex: Execution, dims: Dims | None, written: Any, name: str, traina
     if construction.is_computed_argument(ex, "trainable"):
         trainable = None
     made = Variable(ex.origin(), written, trainable, named(ex) or name, framework)
+    made.settings, made.outer_settings = construction.settings(ex), construction.outer_settings(ex)
     known = (
         None
         if written is None or written.how in ("unknown", "scaled", "prior")
@@ -299,6 +303,7 @@ def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | 
         layer = Layer(type_, kind, made.framework, {}, made.origin, name=made.name or type_)
         layer.bias, layer.trainable = True, made.trainable
         layer.callee = ex.text_of_call(made.origin)
+        layer.settings, layer.outer_settings = made.settings, made.outer_settings
         layer.writes.append(made.written)
         if made.trainable is False:
             layer.config["made as"] = made.made or "frozen"

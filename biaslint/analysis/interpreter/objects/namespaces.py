@@ -235,7 +235,7 @@ def import_name(ex: Execution, node: ast.ImportFrom, name: str, importer: Module
                 value = module_attribute(ex, module, name)
                 if value is not MISSING:
                     return value
-            sub = ex.project.find(f"{source}.{name}", importer.base)
+            sub = located(ex, f"{source}.{name}", importer)
             if sub is not None:
                 return ex.project.open(sub) or External(f"{source}.{name}")
             if star:
@@ -243,7 +243,8 @@ def import_name(ex: Execution, node: ast.ImportFrom, name: str, importer: Module
             if any(isinstance(module_star, ast.ImportFrom) for module_star in module.stars):
                 return External(f"{source}.{name}")
             return Unknown(terms.Import(source, name), name)
-    sub = ex.project.find(f"{source}.{name}" if source else name, importer.base)
+    full = f"{source}.{name}" if source else name
+    sub = ex.project.find(full, importer.base) if node.level else located(ex, full, importer)
     if sub is not None and sub != importer.path:
         return ex.project.open(sub) or External(f"{source}.{name}")
     if star:
@@ -251,9 +252,15 @@ def import_name(ex: Execution, node: ast.ImportFrom, name: str, importer: Module
     return External(f"{source}.{name}" if source else name)
 
 
+def located(ex: Execution, name: str, importer: Module) -> Path | None:
+    """The file of an imported module. What a framework owns is only looked for where the file's own package starts."""
+    known = framework.of_name(name) is not None
+    return ex.project.find(name, importer.base) if known else ex.project.find_from(name, importer)
+
+
 def import_module(ex: Execution, name: str, importer: Module) -> Value:
     """`import name`."""
-    path = ex.project.find(name, importer.base)
+    path = located(ex, name, importer)
     if path is not None:
         module = ex.project.open(path)
         if module is not None:
@@ -271,7 +278,7 @@ def source_of(ex: Execution, node: ast.ImportFrom, importer: Module) -> tuple[st
         if node.level > 1:
             parts = parts[: len(parts) - (node.level - 1)]
         source = ".".join([*parts, source] if source else parts)
-    path = ex.project.find(source, importer.base) if source else None
+    path = (ex.project.find(source, importer.base) if node.level else located(ex, source, importer)) if source else None
     if node.level and path is None and not source:
         path = importer.path.parent / "__init__.py" if ex.project.is_file(importer.path.parent / "__init__.py") else None
     return source, path

@@ -130,9 +130,7 @@ def at_a_call_of_a_helper(dead: list[LayerUse], living: list[LayerUse]) -> Itera
 
 def of_the_caller(uses: list[LayerUse], depth: int) -> list[LayerUse]:
     """The uses with the settings of the function that holds the call so far out."""
-    return [
-        replace(use, settings=use.outer_settings[depth - 1] if depth <= len(use.outer_settings) else {}) for use in uses
-    ]
+    return [replace(use, settings=use.outer_settings[depth - 1] if depth <= len(use.outer_settings) else {}) for use in uses]
 
 
 def distinguishing_condition(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:

@@ -138,7 +138,9 @@ class LayerUse:
     is_output: bool = False  # its result leaves the model with nothing but shape changes or an output activation between
     output_activation: str = ""  # "", "sigmoid", "softmax", "log_softmax" ... where is_output
     settings: dict[str, Any] = field(default_factory=dict)  # parameters of the enclosing function: name -> plain value
-    outer_settings: tuple[dict[str, Any], ...] = ()  # of a raw layer: the same of the functions that hold `chain[1]`, `chain[2]` ...
+    outer_settings: tuple[
+        dict[str, Any], ...
+    ] = ()  # of a raw layer: the same of the functions that hold `chain[1]`, `chain[2]` ...
     ident: int = 0  # unique within the run
     weight_of: int | None = None  # ident of the layer whose weight it shares (tied)
     tied: BiasWrite | None = None  # the assignment that made it so

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import warnings
 from typing import TYPE_CHECKING
@@ -41,8 +42,36 @@ def start(ex: Execution, root: Root) -> Value:
         args, kwargs = (
             arguments(ex, init.value, skip=1) if init is not None and isinstance(init.value, FunctionValue) else ([], {})
         )
-        return ex.call(target, args, kwargs, root.node)
+        made = ex.call(target, args, kwargs, root.node)
+        if isinstance(made, Instance) and not framework.is_module(made) and references.functional(root.module):
+            build_by_methods(ex, made)
+        return made
     return None
+
+
+BUILDING = re.compile(
+    r"_*(build|create|make|construct|setup|define|add|init)?_*(\w+_)?(model|net|network|graph|nn|architecture|build|forward|inference)s?_*"
+)
+
+
+def build_by_methods(ex: Execution, obj: Instance) -> None:
+    """Call the methods with which a plain class builds its network, and that nothing has called: the outermost of them."""
+    functions = {
+        name: func
+        for cls in (obj.cls.mro if isinstance(obj.cls, Class) else ())
+        for name, func in (cls.attrs.items() if isinstance(cls, Class) else ())
+        if isinstance(func, FunctionValue) and func not in ex.functions and not name.startswith("__")
+    }
+    said = {name: references.mentioned([func.node]) for name, func in functions.items()}
+    layered = {name for name, words in said.items() if any(map(references.LAYER_NAMES.fullmatch, words))}
+    building = layered | {name for name in functions if BUILDING.fullmatch(name)}
+    inner = {word for name in building for word in said[name] - {name}}
+    for name in functions:
+        func = functions[name]
+        if name in building and name not in inner and func not in ex.functions:
+            with contextlib.suppress(Raised):
+                method = attributes.load(ex, obj, name)
+                forward(ex, ex.call(method, *arguments(ex, func, skip=func.kind != "staticmethod"), func.node))
 
 
 def train_what_is_only_applied(ex: Execution, module: Module) -> None:

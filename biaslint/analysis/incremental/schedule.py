@@ -55,7 +55,10 @@ def run_in_rounds(
     for chosen in rounds(waiting, contents, reached.sum.classes):
         reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen if one.name not in contents.parts]))
         reached.add(spread(execute_parts, [[(one.path, one.index)] for one in chosen if one.name in contents.parts]))
-    # where functions build the models, those that nothing has called
+    # where functions and plain classes build the models, those that nothing has called
+    plain = [one for one in contents.definitions if one.kind == "class" and one.layers and not one.model]
+    for chosen in rounds([one for one in plain if one.path in contents.functional], contents, reached.sum.classes):
+        reached.add(spread(execute_all, by_file(chosen)))
     lone = [one for one in contents.definitions if one.kind == "function" and one.layers and one.path in contents.functional]
     for chosen in rounds(lone, contents, reached.sum.functions):
         reached.add(spread(execute_uncalled, by_file(chosen)))

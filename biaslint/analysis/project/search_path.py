@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import ast
 import os.path
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from biaslint.analysis.project.module import Module
+
+class Module(Protocol):
+    """A file, as far as it matters here."""
+
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def bindings(self) -> Mapping[str, Sequence[ast.stmt]]: ...
+
 
 DEPTH = 12  # of an expression, with the names in it
 SAME = {"abspath", "realpath", "normpath", "expanduser", "Path", "PurePath", "str", "resolve", "absolute", "as_posix", "fspath"}

@@ -50,8 +50,8 @@ def shape(ex: Execution, node: Node) -> Value:
 
 
 def node_of_shape(ex: Execution, value: Unknown) -> Node:
-    node: Node = ex.flow.nodes[value.key.node]
-    return node
+    known = ex.flow.nodes[value.key.node : value.key.node + 1]  # none where another execution asked for the shape
+    return known[0] if known else ex.flow.add("input", (), None, value.text, ex.here())
 
 
 def unpack_shape(ex: Execution, value: Unknown, count: int | None) -> list[Value]:
@@ -73,7 +73,7 @@ def unpack_shape(ex: Execution, value: Unknown, count: int | None) -> list[Value
 def leading(ex: Execution, value: Unknown) -> list[Value]:
     """`*x.shape[:-1]` of a tensor of unknown rank: sequences of features, (N, L, C), are what this is written for."""
     key: Any = value.key
-    node = ex.flow.nodes[key.node]
+    node = node_of_shape(ex, value)
     ex.flow.learn_rank(node, 3)
     return [nodes.value_of(dim) for dim in (node.dims or ())[: key.stop]]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import SequenceValue
-from biaslint.analysis.tensors import nodes, nodes as tensors_nodes, reshaping
+from biaslint.analysis.tensors import handwritten_norms, nodes, nodes as tensors_nodes, reshaping
 from biaslint.theory.dataflow import Dim, Dims, Node
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ def add(ex: Execution, left: Value, right: Value, name: str = "+") -> Value:
     """Sum or difference."""
     one, two = nodes.tensor(ex, left), nodes.tensor(ex, right)
     if one is not None and two is not None:
+        own = handwritten_norms.centered(ex, one, two) if name == "-" else None
+        if own is not None:
+            return own
         if one.dims is None and two.dims is not None:
             guess_rank(ex, one, two)
         elif two.dims is None and one.dims is not None:
@@ -273,11 +276,12 @@ def reduce(ex: Execution, x: Node, axis: Value, keepdim: Value, name: str, linea
         source = nodes.make(ex, "window", [x], x.dims, name, mixes=tuple(gone))
     if keepdim is True:
         dims = tuple(1 if index in gone else dim for index, dim in enumerate(x.dims))
-        return reshaping.remap(ex, source, {index: (index,) for index in range(rank) if index not in gone}, dims, name)
-    kept = [index for index in range(rank) if index not in gone]
-    return reshaping.remap(
-        ex, source, {place: (index,) for place, index in enumerate(kept)}, tuple(x.dims[index] for index in kept), name
-    )
+        result = reshaping.remap(ex, source, {index: (index,) for index in range(rank) if index not in gone}, dims, name)
+    else:
+        kept = [index for index in range(rank) if index not in gone]
+        places = {place: (index,) for place, index in enumerate(kept)}
+        result = reshaping.remap(ex, source, places, tuple(x.dims[index] for index in kept), name)
+    return handwritten_norms.remember(result, x, tuple(sorted(gone)), keepdim is True) if name == "mean" else result
 
 
 def concat(ex: Execution, parts: Value, axis: Value) -> Value:

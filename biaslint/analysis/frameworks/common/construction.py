@@ -68,8 +68,18 @@ def nonlinear(ex: Execution, x: Node, name: str) -> Node:
     return node
 
 
-def is_first(ex: Execution, value: Value) -> bool:
-    """channels_first? What is not known is not."""
+KERAS_FORMATS, LOW_LEVEL_FORMATS = ("channels_first", "channels_last"), ("NCHW", "NHWC")
+
+
+def is_first(ex: Execution, value: Value, formats: tuple[str, str] = KERAS_FORMATS) -> bool:
+    """channels_first? What is not known is one of the two, the same one wherever this execution asks, and first the usual one."""
+    if isinstance(value, Unknown) and not value.tensors and not isinstance(value.key, terms.Fresh):
+        first, last = (terms.Compare("==", value.key, one) for one in formats)
+        known = ex.path.known(first)
+        if known is None:
+            ex.path.set(terms.Compare("in", value.key, terms.SequenceTerm("tuple", *formats)), True)
+            known = ex.path.known(first)
+        return known if known is not None else not ex.path.branch(last, f"{value.text} == {formats[1]!r}", True)
     return isinstance(value, str) and (value in ("channels_first", "th") or value.startswith("NC"))
 
 

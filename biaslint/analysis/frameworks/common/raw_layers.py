@@ -28,7 +28,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import contents, methods as tensor_methods, nodes, ops, reshaping
+from biaslint.analysis.tensors import contents, handwritten_norms, methods as tensor_methods, nodes, ops, reshaping
 from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
@@ -229,7 +229,10 @@ def convolution(ex: Execution, name: str, args: Args, kwargs: Kwargs, framework:
     if framework == "keras" and "padding" not in kwargs and not words:
         padding = "valid"
     padding = padding.lower() if isinstance(padding, str) else padding
+    form = kwargs.get("data_format")
     first = any(word in ("NCHW", "NCW", "NCDHW", "channels_first") for word in words)
+    if isinstance(form, Unknown):
+        first = construction.is_first(ex, form, construction.LOW_LEVEL_FORMATS)
     known = weight.dims
     if known is not None and len(known) > 2 and name in ("convolution", "conv"):
         spatial = len(known) - 2
@@ -336,11 +339,12 @@ def bias_add(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return ex.fresh("bias_add")
     form = argument(args, kwargs, 2, "data_format")
+    is_first = construction.is_first(ex, form, construction.LOW_LEVEL_FORMATS)
     node = nodes.tensor(ex, bias)
     if node is None:
         node = remembered(ex, None, unknown_write(ex), "", True, "tensorflow")
     if "variable" in node.info:
-        joined = join(ex, x, node, 1 if construction.is_first(ex, form) else None)
+        joined = join(ex, x, node, 1 if is_first else None)
         if joined is not None:
             return joined
     return ops.add(ex, x, node)
@@ -360,28 +364,29 @@ def moments(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if x is None or axes is None:
         node = ex.opaque(*args, name="moments")
         return SequenceValue([node, node], "tuple")
-    return SequenceValue([nodes.const(ex, None, name, moments=(x, tuple(axes))) for name in ("mean", "variance")], "tuple")
+    kept = any(value is True for value in (kwargs.get("keepdims"), kwargs.get("keep_dims"), *args[3:]))
+    dims: Dims | None = None
+    if x.dims is not None:
+        gone = {axis % len(x.dims) for axis in axes}
+        dims = tuple(1 if at in gone else dim for at, dim in enumerate(x.dims) if kept or at not in gone)
+    mean, variance = nodes.const(ex, dims, "mean"), nodes.const(ex, dims, "variance")
+    return SequenceValue([handwritten_norms.remember(mean, x, tuple(axes), kept), variance], "tuple")
 
 
 def batch_normalization(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    """tf.nn.batch_normalization(x, mean, variance, ...): cancels what the mean was taken from."""
+    """tf.nn.batch_normalization(x, mean, variance, ...): cancels what the mean was taken from; a mean that is kept is a stored one."""
     x = construction.tensor(ex, argument(args, kwargs, 0, "x", "t"))
     mean = argument(args, kwargs, 1, "mean", "m")
     if x is None:
         return ex.fresh("batch_normalization")
-    if isinstance(mean, Node) and mean.op == "const":
-        source = mean.info.get("moments")
-        if source is None:
-            return nodes.keep(ex, x, "batch_normalization")
-        if behind(source[0]) is behind(x):
-            return ops.norm(ex, x, "batch norm", source[1], "tf.nn.batch_normalization")
-    return ops.norm(ex, x, "batch norm", None, "tf.nn.batch_normalization")
-
-
-def behind(node: Node) -> Node:
-    while node.op == "keep" and node.bias_of is None and len(node.inputs) == 1:
-        node = node.inputs[0]
-    return node
+    name = "tf.nn.batch_normalization"
+    if isinstance(mean, Node):
+        axes = handwritten_norms.mean_of(mean, x)
+        if axes is not None:
+            return ops.norm(ex, x, "batch norm", axes, name)
+        if mean.op == "const" and "mean_of" not in mean.info:
+            return ops.norm(ex, x, "batch norm", ops.all_but(-1), name, stored=True)
+    return ops.norm(ex, x, "batch norm", None, name)
 
 
 def fused_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -389,10 +394,8 @@ def fused_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return ex.fresh("fused_batch_norm")
     training = argument(args, kwargs, 7, "is_training", default=True)
-    axis = 1 if construction.is_first(ex, argument(args, kwargs, 6, "data_format")) else -1
-    node = nodes.keep(ex, x, "fused_batch_norm")
-    if training is not False:
-        node = ops.norm(ex, x, "batch norm", ops.all_but(axis), "tf.nn.fused_batch_norm")
+    axis = 1 if construction.is_first(ex, argument(args, kwargs, 6, "data_format"), construction.LOW_LEVEL_FORMATS) else -1
+    node = ops.norm(ex, x, "batch norm", ops.all_but(axis), "tf.nn.fused_batch_norm", stored=training is False)
     return SequenceValue([node, nodes.const(ex, None, "mean"), nodes.const(ex, None, "variance")], "tuple")
 
 

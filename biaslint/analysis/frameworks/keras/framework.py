@@ -247,7 +247,7 @@ COMPOSITION = Composition(
 )
 KERAS = Framework(
     name="keras",
-    import_names=frozenset({"keras", "tf_keras", "keras_core", "keras_applications"}),
+    import_names=frozenset({"keras", "tf_keras", "keras_core", "keras_applications", "keras_contrib"}),
     owns=keras_names.owns,
     canonical=keras_names.canonical,
     knows=keras_names.knows,

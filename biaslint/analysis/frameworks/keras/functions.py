@@ -26,7 +26,7 @@ from biaslint.analysis.domain.values import (
 from biaslint.analysis.frameworks.common import construction, raw_layers
 from biaslint.analysis.frameworks.keras import layers as keras_layers, vocabulary as keras_vocabulary
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import indexing, methods as tensor_methods, nodes, ops, reshaping
+from biaslint.analysis.tensors import handwritten_norms, indexing, methods as tensor_methods, nodes, ops, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 from biaslint.theory.tensor_info import TensorInfo
@@ -146,6 +146,22 @@ def do_add(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 def do_subtract(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return ops.add(ex, argument(args, kwargs, 0, "x", "x1", "a"), argument(args, kwargs, 1, "y", "x2", "b"), "-")
+
+
+def do_squared_difference(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    return construction.nonlinear(ex, node, "square") if isinstance(node := do_subtract(ex, args, kwargs), Node) else node
+
+
+def do_spread(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.math.reduce_variance(x, axes), K.std(x, axes)"""
+    x = construction.tensor(ex, first(args, kwargs))
+    if x is None:
+        return ex.fresh("variance")
+    axes = nodes.axes_of(argument(args, kwargs, 1, "axis"))
+    node = handwritten_norms.spread(ex, x, tuple(axes) if axes is not None else None, "variance")
+    if argument(args, kwargs, 2, "keepdims") is True:
+        node.dims = x.dims
+    return node
 
 
 def do_add_n(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -472,6 +488,12 @@ HANDLERS: dict[str, Handler] = {
     "add": do_add,
     "subtract": do_subtract,
     "sub": do_subtract,
+    "squared_difference": do_squared_difference,
+    "var": do_spread,
+    "std": do_spread,
+    "variance": do_spread,
+    "reduce_variance": do_spread,
+    "reduce_std": do_spread,
     "add_n": do_add_n,
     "accumulate_n": do_add_n,
     "multiply": do_multiply,

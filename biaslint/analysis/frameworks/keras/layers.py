@@ -47,7 +47,8 @@ def make(
     name = keras_vocabulary.RENAMED_LAYERS.get(short, short)
     spec = keras_vocabulary.LAYERS[name]
     config = bound(ex, spec, short, args, kwargs)
-    layer = Layer(type_ or f"keras.layers.{name}", spec.kind, framework, config, obj.origin or ex.origin())
+    type_ = type_ or f"keras.layers.{name.removeprefix('contrib_')}"
+    layer = Layer(type_, spec.kind, framework, config, obj.origin or ex.origin())
     names = signatures.positional_names(spec.signature)
     layer.texts = construction.argument_texts(ex, names, len(args))
     if name == short:  # old names have their arguments in another order
@@ -268,8 +269,10 @@ def normalize(ex: Execution, x: Node, style: str, layer: Layer) -> Node:
     if style == "batch":
         if config.get("renorm") is True:
             return ops.norm(ex, x, "batch renorm", None, name, layer=layer)
-        return ops.norm(ex, x, "batch norm", ops.all_but(*axes) if axes else None, name, layer=layer)
+        return ops.norm(ex, x, "batch norm", ops.all_but(*axes) if axes else unknown_axis(axis), name, layer=layer)
     if style == "instance":
+        if axis is None:
+            return ops.norm(ex, x, "layer norm", ops.all_but(0), name, layer=layer)
         return ops.norm(ex, x, "instance norm", ops.all_but(0, *axes) if axes else None, name, layer=layer)
     if style == "group":
         groups = config.get("groups", 32)
@@ -283,6 +286,13 @@ def normalize(ex: Execution, x: Node, style: str, layer: Layer) -> Node:
             return ops.norm(ex, x, "layer norm", None, name, layer=layer)
         return ops.norm(ex, x, "layer norm", tuple(axes), name, layer=layer)
     return ops.norm(ex, x, "RMS norm" if style == "rms" else "unit norm", None, name, layer=layer)
+
+
+def unknown_axis(axis: Value) -> Any:
+    """The axes of a batch norm's mean where its own axis is a setting that is not known: it is the channels', which layers write."""
+    if not isinstance(axis, Unknown) or axis.tensors:
+        return None
+    return lambda rank, shift: frozenset(range(rank)) - shift if rank is not None and len(shift) == 1 else frozenset()
 
 
 def do_keep(ex: Execution, layer: Layer, x: Node) -> Value:

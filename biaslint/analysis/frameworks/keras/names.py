@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from biaslint.analysis.frameworks.common import initializers as common_initializers
@@ -20,13 +21,35 @@ ROOTS = {home[:-1] for home in HOMES}
 SUBMODULES = "keras_applications.get_submodules_from_kwargs"  # how models are written for several Keras packages at once
 
 
+# Keras's layer classes under the names of TensorFlow 1, and those of libraries that add to Keras
+VERSION_ONE = re.compile(r"tensorflow\.(compat\.v1\.|python\.)?layers\.(\w+\.)*(?P<short>[A-Z]\w*)")
+CONTRIB = "keras_contrib."
+ADDONS = "tensorflow_addons.layers."
+
+
 def owns(name: str) -> bool:
-    return name.startswith(HOMES) or name in ROOTS or name == SUBMODULES
+    return name.startswith(HOMES) or name in ROOTS or name == SUBMODULES or bool(added(name))
+
+
+@cache
+def added(name: str) -> str:
+    """keras_contrib.layers.normalization.groupnormalization.GroupNormalization is keras_contrib.layers.GroupNormalization, which has a
+    table entry of its own where it differs from Keras's; "" for what is no layer."""
+    older = VERSION_ONE.fullmatch(name)
+    short = older["short"] if older else name.rpartition(".")[2]
+    known = short in keras_vocabulary.LAYERS or short in keras_vocabulary.RENAMED_LAYERS or short in ("Layer", "Wrapper")
+    if older or name.startswith(ADDONS):
+        return f"keras.layers.{short}" if known else ""
+    if not name.startswith(CONTRIB) or short[:1].islower():
+        return "keras" + name[len("keras_contrib") :] if name.startswith(CONTRIB) else ""
+    return f"keras.layers.contrib_{short}" if f"contrib_{short}" in keras_vocabulary.LAYERS else f"keras.layers.{short}"
 
 
 @cache
 def canonical(name: str) -> str:
     """keras.src.layers.convolutional.conv2d.Conv2D and tf.keras.layers.Convolution2D are keras.layers.Conv2D."""
+    if added(name):
+        return added(name)
     for home in HOMES:
         if name.startswith(home):
             below = name[len(home) :]

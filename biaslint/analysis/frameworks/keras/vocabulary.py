@@ -60,6 +60,8 @@ LAYERS: dict[str, LayerSpec] = {
     "LayerNormalization": _plain("norm", "axis=-1, epsilon=0.001, center=True, scale=True", style="layer"),
     "GroupNormalization": _plain("norm", "groups=32, axis=-1, epsilon=0.001, center=True, scale=True", style="group"),
     "InstanceNormalization": _plain("norm", "axis=-1, epsilon=0.001, center=True, scale=True", style="instance"),
+    # keras_contrib's takes the mean over all axes but the batch's, unless it is given the one to keep
+    "contrib_InstanceNormalization": _plain("norm", "axis=None, epsilon=0.001, center=True, scale=True", style="instance"),
     "RMSNormalization": _plain("norm", "axis=-1, epsilon=1e-6", style="rms"),
     "UnitNormalization": _plain("norm", "axis=-1", style="unit"),
     "Activation": _plain("activation", "activation"),

@@ -20,10 +20,8 @@ from biaslint.analysis.frameworks.common import construction, initializers as co
 from biaslint.analysis.frameworks.keras import (
     framework as keras_framework,
     functions as keras_functions,
-    layers as keras_layers,
     models,
     names as keras_names,
-    vocabulary as keras_vocabulary,
 )
 from biaslint.analysis.frameworks.tensorflow import (
     layers as tensorflow_layers,
@@ -128,13 +126,9 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         result = slim(ex, short, args, kwargs)
         if result is not MISSING:
             return result
-    if name.startswith(("tensorflow.layers.", "tensorflow.python.layers.")):
-        if short in tensorflow_vocabulary.FUNCTION_LAYERS:
-            return tensorflow_layers.layer_function(ex, short, args, kwargs)
-        if short in keras_vocabulary.LAYERS:
-            return keras_layers.construct(ex, short, args, kwargs)
-    if name.startswith("tensorflow_addons.layers.") and short in keras_vocabulary.LAYERS:
-        return keras_layers.construct(ex, short, args, kwargs)
+    low = name.startswith(("tensorflow.layers.", "tensorflow.python.layers."))
+    if low and short in tensorflow_vocabulary.FUNCTION_LAYERS:
+        return tensorflow_layers.layer_function(ex, short, args, kwargs)
     if short in tensorflow_vocabulary.CELLS:
         return tensorflow_layers.cell(ex, short, args, kwargs)
     if short in tensorflow_vocabulary.CELL_WRAPPERS:

@@ -118,6 +118,7 @@ class Flow:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.foreign: dict[Node, Node] = {}  # tensors of other executions, and what stands for them here
         self.changes = 0  # how many statements have changed a tensor in place
 
     def add(
@@ -131,6 +132,8 @@ class Flow:
     ) -> Node:
         """A new tensor, made from what the inputs are by now."""
         current = tuple(map(self.now, inputs)) if self.changes else inputs
+        if not all(map(self.holds, current)):
+            current = tuple(map(self.own, current))
         node = Node(len(self.nodes), op, current, dims, name, origin, info)
         self.nodes.append(node)
         if name in VIEWS and len(current) == 1:
@@ -163,6 +166,19 @@ class Flow:
         node.storage.last = node.later = new
         new.storage, new.version = node.storage, node.storage.version
         self.changes += 1
+
+    def holds(self, node: Node) -> bool:
+        """Was the tensor made in this execution?"""
+        return node.id < len(self.nodes) and self.nodes[node.id] is node
+
+    def own(self, node: Node) -> Node:
+        """The tensor, or what stands here for one that another execution has made for all (a default, a name of a module)."""
+        if self.holds(node):
+            return node
+        if node not in self.foreign:
+            op = node.op if node.op == "const" else "input"
+            self.foreign[node] = self.add(op, (), node.dims, node.name, node.origin, **node.info)
+        return self.foreign[node]
 
     def learn_rank(self, node: Node, rank: int) -> None:
         """The tensor turned out to have `rank` axes; what was made from it by steps that keep the axes has as many. More than

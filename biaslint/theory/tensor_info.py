@@ -31,7 +31,7 @@ class TensorInfo(TypedDict, total=False):
     trained: bool  # a use that trains reads it
     untrained: bool  # a use that does not train reads it
     stored: bool  # subtracts a stored mean, in no use that trains
-    moments: tuple[Any, tuple[int, ...]]  # a mean or variance taken by hand: of which tensor, over which axes
+    mean_of: tuple[Any, tuple[int, ...], bool]  # a mean: of which tensor, over which axes, and whether they are kept
     # -- softmax, concat, attention
     axis: Any  # an integer; of a softmax None where it is not known
     cast: bool  # rounds to another precision

@@ -43,7 +43,7 @@ def start(ex: Execution, root: Root) -> Value:
             arguments(ex, init.value, skip=1) if init is not None and isinstance(init.value, FunctionValue) else ([], {})
         )
         made = ex.call(target, args, kwargs, root.node)
-        if isinstance(made, Instance) and not framework.is_module(made) and references.functional(root.module):
+        if isinstance(made, Instance) and not framework.is_module(made) and framework.built_by_functions(root.module.text):
             build_by_methods(ex, made)
         return made
     return None
@@ -63,7 +63,7 @@ def build_by_methods(ex: Execution, obj: Instance) -> None:
         if isinstance(func, FunctionValue) and func not in ex.functions and not name.startswith("__")
     }
     said = {name: references.mentioned([func.node]) for name, func in functions.items()}
-    layered = {name for name, words in said.items() if any(map(references.LAYER_NAMES.fullmatch, words))}
+    layered = {name for name, words in said.items() if any(map(framework.layer_names().fullmatch, words))}
     building = layered | {name for name in functions if BUILDING.fullmatch(name)}
     inner = {word for name in building for word in said[name] - {name}}
     for name in functions:

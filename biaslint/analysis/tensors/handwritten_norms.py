@@ -30,9 +30,10 @@ def remember(mean: Node, source: Node, axes: tuple[int, ...], kept: bool) -> Nod
 
 def mean_of(node: Node, x: Node) -> tuple[int, ...] | None:
     """The axes over which a tensor is the mean of `x`, where it is subtracted from it axis by axis; None where it is not."""
-    source, axes, kept = behind(node).info.get("mean_of", (None, (), False))
-    if source is None or behind(source) is not behind(x):
+    known: tuple[Node, tuple[int, ...], bool] | None = behind(node).info.get("mean_of")
+    if known is None or behind(known[0]) is not behind(x):
         return None
+    source, axes, kept = known
     rank = x.rank if x.rank is not None else source.rank
     if rank is not None:
         axes = tuple(sorted(axis % rank for axis in axes))

@@ -43,10 +43,7 @@ def attribute(ex: Execution, node: Node, name: str) -> Value:
 def shape(ex: Execution, node: Node) -> Value:
     if node.dims is not None:
         return SequenceValue([nodes.value_of(dim) for dim in node.dims], "tuple")
-    own = ex.flow.nodes[node.id : node.id + 1] == [node]
-    if not own:  # a tensor that another execution made for all: a default, a name of the module
-        node = ex.flow.add("input", (), None, node.name, node.origin)
-    return Unknown(terms.Shape(node.id), "shape")
+    return Unknown(terms.Shape(ex.flow.own(node).id), "shape")
 
 
 def node_of_shape(ex: Execution, value: Unknown) -> Node:

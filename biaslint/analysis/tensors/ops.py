@@ -172,9 +172,11 @@ def norm(
     name: str,
     extra: Sequence[Node] = (),
     layer: object = None,
+    stored: bool = False,
 ) -> Node:
-    """A normalisation that subtracts the mean over the axes `means` (None: it subtracts none, or nobody knows which)."""
-    node = nodes.make(ex, "norm", [x, *extra], x.dims, name, style=style, means=means)
+    """A normalisation that subtracts the mean over the axes `means` (None: it subtracts none, or nobody knows which); `stored`:
+    one that training has left."""
+    node = nodes.make(ex, "norm", [x, *extra], x.dims, name, style=style, means=means, stored=stored)
     node.info["layer"] = layer
     return node
 

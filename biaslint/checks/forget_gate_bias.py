@@ -213,6 +213,8 @@ def _fix(use: LayerUse) -> Fix | None:
     )
     if use.framework != "torch" or not simple or use.statement is None or len(_vectors(use)) != 1:
         return None
+    if use.bias.argument_text not in ("", "True") or "**" in use.texts:
+        return None  # where the caller says that there is none, there is nothing to raise
     if any(write.span and _opens(write) for write in use.bias.writes):
         return None  # another gate is raised: BL302 mends that
     assigned = use.place.column - use.statement.column == len(f"{use.name} = ") and use.place.line == use.statement.line

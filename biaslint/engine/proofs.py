@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.incremental.file_states import digest
 from biaslint.config import Config
-from biaslint.findings.finding import Finding, RemoveArgument, ReplaceComment, SetArgument, Severity
+from biaslint.findings.finding import Finding, MoveStatement, RemoveArgument, ReplaceComment, SetArgument, Severity
 from biaslint.theory.program import LayerUse, Place, Program
 
 if TYPE_CHECKING:
@@ -190,12 +190,13 @@ def intent_of(findings: Iterable[Finding]) -> Intent:
 
     switched: set[tuple[str, int, int, int | None]] = set()
     free: set[str] = set()
-    starts = False
+    starts, moved = False, True
     for finding in findings:
         for change in finding.fix.changes if finding.fix is not None else ():
             if isinstance(change, SetArgument) and change.keyword in SWITCHES:
                 switched.add((change.place.path, change.place.line, change.place.column, change.place.cell))
             else:
                 starts = True
+                moved = moved and isinstance(change, MoveStatement)
                 free.update({change.keyword} if isinstance(change, SetArgument | RemoveArgument) else ())
-    return Intent(frozenset(switched), frozenset(free), starts)
+    return Intent(frozenset(switched), frozenset(free), starts, starts and moved)

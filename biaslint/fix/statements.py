@@ -85,9 +85,12 @@ def move(source: Source, place: Place, after: Place) -> list[Rewrite]:
         raise CannotFix("the statement does not stand on lines of its own")
     passed = block[block.index(statement) + 1 : block.index(holders[0]) + 1]
     used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    read = {node.attr for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
     for node in (node for one in passed for node in ast.walk(one)):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and node.id in used:
             raise CannotFix(f"`{node.id}` changes in between")
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and node.attr in read:
+            raise CannotFix(f"`.{node.attr}` changes in between")
         if isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
             raise CannotFix("what stands in between may not come to an end")
     start, end = source.start(statement), source.end(statement)

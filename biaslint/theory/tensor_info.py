@@ -53,6 +53,7 @@ class TensorInfo(TypedDict, total=False):
     terms: Any
     # -- const: parameters, buffers, numbers
     parameter: bool  # is it trained?
+    integer: bool  # const: it holds integers or truths, which have no gradient
     buffer: bool
     variable: Any  # the variable of TensorFlow that it is read from
     made: Any  # where the parameter was made

@@ -89,6 +89,7 @@ class Execution:
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
         # where a fix is proved: what would raise, and what calls of code elsewhere were given (see `fault` and `hand`)
         self.faults: set[tuple[str, str, str]] | None = None
+        self.initialized: set[int] = set()  # the identities of the modules whose framework's constructor has run
         self.handed: dict[tuple[str, str, str], set[str]] = {}
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (

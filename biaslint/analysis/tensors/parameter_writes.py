@@ -171,6 +171,8 @@ def method(ex: Execution, param: Param | Node, name: str, args: list[Value], kwa
     """param.name(...), where it writes. False where it does not."""
     if name not in METHODS:
         return False
+    if args and "value" in kwargs:
+        ex.fault(f"{name}: multiple values for an argument")
     text = ex.text(ex.node.args[0]) if isinstance(ex.node, ast.Call) and ex.node.args else ""
     if name == "zero_":
         record(ex, param, "constant", 0.0, by=name)

@@ -16,6 +16,7 @@ from biaslint.analysis.frameworks.torch import (
     names as torch_names,
     optimizers,
     parameter_shapes,
+    refusals,
     vocabulary as torch_vocabulary,
 )
 from biaslint.analysis.frameworks.torch.names import INIT
@@ -80,6 +81,7 @@ def parameter(ex: Execution, args: list[Value], kwargs: dict[str, Value], traina
     data = args[0] if args else kwargs.get("data")
     if isinstance(data, Param):
         return data
+    refusals.parameter_of(ex, data)
     requires = args[1] if len(args) > 1 else kwargs.get("requires_grad", True)
     dims: Dims | None = data.dims if isinstance(data, Node) else None
     learns = requires is not False or construction.is_computed_argument(ex, "requires_grad")

@@ -20,7 +20,7 @@ from biaslint.analysis.domain.values import (
     argument,
 )
 from biaslint.analysis.frameworks.common import construction, signatures
-from biaslint.analysis.frameworks.torch import layers as torch_layers, vocabulary as torch_vocabulary
+from biaslint.analysis.frameworks.torch import layers as torch_layers, refusals, vocabulary as torch_vocabulary
 from biaslint.analysis.interpreter import execution
 from biaslint.analysis.interpreter.builtins import standard_library
 from biaslint.analysis.project.environment import MISSING
@@ -93,9 +93,12 @@ def plain(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
         dims = like.dims if isinstance(like, Node) else tensor_methods.size_dims(ex, args or [kwargs.get("size")])
         if isinstance(like, Param):
             dims = nodes.param_dims(like)
-        return nodes.const(ex, dims, name, write=FILLED[name])
+        return nodes.const(ex, dims, name, write=FILLED[name], integer=refusals.made_of_integers(name, args, kwargs))
     if name in MAKERS:
-        return made(ex, name, args, kwargs)
+        result = made(ex, name, args, kwargs)
+        if isinstance(result, Node) and result.op == "const" and refusals.made_of_integers(name, args, kwargs):
+            result.info["integer"] = True
+        return result
     if name in ("cat", "concat", "concatenate"):
         return ops.concat(
             ex,

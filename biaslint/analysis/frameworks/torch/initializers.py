@@ -33,6 +33,8 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
     bound = {key: default for key, default in signatures.parameters(signature) if key != "tensor"}
     bound.update(zip(signatures.positional_names(signature)[1:], args[1:], strict=False))
     bound.update({key: value for key, value in kwargs.items() if key != "tensor"})
+    if any(key in signatures.positional_names(signature)[: len(args)] for key in kwargs):
+        ex.fault(f"{name}: multiple values for an argument")
     by = f"nn.init.{name}"
     text = ex.text(ex.node.args[1]) if isinstance(ex.node, ast.Call) and len(ex.node.args) > 1 else ""
     if name == "constant_":

@@ -27,6 +27,7 @@ from biaslint.analysis.frameworks.torch import (
     hugging_face,
     layers as torch_layers,
     names as torch_names,
+    refusals,
     vocabulary as torch_vocabulary,
 )
 from biaslint.analysis.interpreter import containers, framework
@@ -176,6 +177,7 @@ def has_attribute(obj: Instance, name: str) -> bool | None:
 
 def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
     """obj.name = value, where that is more than an attribute."""
+    refusals.assignment(ex, obj, name, value)
     if name == "training":
         obj.training, obj.eval_mode = value, value is False
         if obj.layer is not None:
@@ -193,6 +195,7 @@ def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
 def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
     """super().name(...) or a method that the class does not define itself."""
     if name == "__init__":
+        ex.initialized.add(id(obj))
         short = base_name(obj)
         if short in torch_vocabulary.LAYERS and obj.layer is None:
             torch_layers.make(ex, obj, short, args, kwargs)
@@ -528,6 +531,11 @@ def do_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> V
     return DictValue(dict(parameters_of(obj)), open=True)
 
 
+def do_load_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    refusals.state(ex, parameters_of(obj), args, kwargs)
+    return None
+
+
 def do_getattr(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """module.__getattr__(name), where nothing of the project defines it."""
     return attributes.load(ex, obj, args[0]) if args and isinstance(args[0], str) else ex.fresh("__getattr__")
@@ -562,7 +570,7 @@ METHODS: dict[str, Handler] = {
     "compile": give_back,
     "share_memory": give_back,
     "zero_grad": nothing,
-    "load_state_dict": nothing,
+    "load_state_dict": do_load_state_dict,
     "register_forward_hook": hook,
     "register_forward_pre_hook": lambda ex, obj, args, kwargs: hook(ex, obj, args, kwargs, before=True),
     "register_full_backward_hook": nothing,

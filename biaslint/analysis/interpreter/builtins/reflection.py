@@ -168,6 +168,14 @@ def do_setattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
     return None
 
 
+def do_object_setattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """object.__setattr__(self, name, value), past what the class does on assignment."""
+    if len(args) == 3 and isinstance(args[0], Instance) and isinstance(args[1], str):
+        args[0].attrs[args[1]] = args[2]
+        values.adopt(args[0], args[2], f"self.{args[1]}")
+    return None
+
+
 def do_hasattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if len(args) == 2 and isinstance(args[1], str):
         present = attributes.has(ex, args[0], args[1])
@@ -220,6 +228,7 @@ HANDLERS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]]
     "super": do_super,
     "getattr": do_getattr,
     "setattr": do_setattr,
+    "object.__setattr__": do_object_setattr,
     "dir": do_dir,
     "hasattr": do_hasattr,
     "delattr": do_delattr,

@@ -50,6 +50,7 @@ TORCHVISION = [
     "models.segmentation.lraspp_mobilenet_v3_large",
     "models.video.r3d_18",
 ]
+BACKBONE = {"lraspp_mobilenet_v3_large": ["weights_backbone=None"]}  # would be downloaded
 SMALL = "hidden_size=128, num_hidden_layers=3, num_attention_heads=4, intermediate_size=256"
 TRANSFORMERS = {
     "BertModel": f"BertConfig({SMALL})",
@@ -94,7 +95,7 @@ def targets() -> dict[str, tuple[str, list[str]]]:
     if "torchvision" in there:
         for name in TORCHVISION:
             where, _, builder = name.rpartition(".")
-            found[f"torchvision {builder}"] = (f"torchvision.{where}:{builder}", ["weights=None"])
+            found[f"torchvision {builder}"] = (f"torchvision.{where}:{builder}", ["weights=None", *BACKBONE.get(builder, [])])
     if "transformers" in there:
         found |= {f"transformers {name}": (f"configured.py:{name.lower()}", []) for name in TRANSFORMERS}
     if "timm" in there:

@@ -15,10 +15,12 @@ torch = pytest.importorskip("torch")
 import numpy  # noqa: E402
 
 from biaslint.runtime.command import verify  # noqa: E402
+from biaslint.runtime.process import parent  # noqa: E402
 from biaslint.runtime.process.parent import VerifyError  # noqa: E402
 from biaslint.runtime.target.job import Job  # noqa: E402
 from biaslint.runtime.verdict.judge import judge  # noqa: E402
 
+run_apart = parent.run  # before a fixture replaces it
 pytestmark = pytest.mark.usefixtures("same_process")
 
 
@@ -339,6 +341,12 @@ INPUTS = {
     "    def forward(self, x, t):\n        return self.c(x) + self.t(t)[:, :, None, None]\n",
     "Sized": "def __init__(self):\n        super().__init__()\n        self.c = nn.Conv2d(3, 8, 16, 16)\n"
     "    def forward(self, x):\n        assert x.shape[-1] == 96, f'Input height ({x.shape[-1]}) doesn\\'t match model (96).'\n        return self.c(x)\n",
+    "Stepwise": "def __init__(self):\n        super().__init__()\n        self.e, self.r = nn.Embedding(9, 4), nn.LSTM(4, 6, num_layers=2)\n"
+    "    def forward(self, tokens, hidden):\n        return self.r(self.e(tokens), hidden)[0]\n",
+    "Cell": "def __init__(self):\n        super().__init__()\n        self.c, self.f = nn.GRUCell(5, 6), nn.Linear(6, 2)\n"
+    "    def forward(self, x, h):\n        return self.f(self.c(x, h))\n",
+    "Keyed": "def __init__(self):\n        super().__init__()\n        self.e, self.f = nn.Embedding(9, 4), nn.Linear(4, 2)\n"
+    "    def forward(self, batch):\n        x = self.e(batch['input_ids']) * batch.get('mask')[..., None]\n        return self.f(x.sum(1))\n",
     "Double": "def __init__(self):\n        super().__init__()\n        self.f = nn.Linear(6, 2).double()\n"
     "    def forward(self, x):\n        return self.f(x)\n",
 }
@@ -427,6 +435,14 @@ def test_what_a_script_builds_may_be_the_target_and_its_gpu_is_the_processor(fol
     assert "stays on the processor" in observed.notes[1]
 
 
+def test_a_command_line_that_a_script_wants_can_be_given(folder: Path) -> None:
+    text = SCRIPT.replace("parse_args([])", "parse_args()").replace('"--width", type=int, default=6', '"width", type=int')
+    (folder / "train.py").write_text(text)
+    with pytest.raises(VerifyError, match=r"arguments are required: width \(usage: train\.py .*--script-args"):
+        run_apart(Job("train.py:Net", inputs=["6"]))
+    assert run_apart(Job("train.py:Net", inputs=["9"], script_args="9")).layers[0].config["in_features"] == 9
+
+
 def test_a_script_is_run_whole_where_that_is_asked_for(folder: Path) -> None:
     (folder / "train.py").write_text(SCRIPT.replace("import not_installed_anywhere\n", ""))
     with pytest.raises(VerifyError, match="FileNotFoundError"):
@@ -451,3 +467,22 @@ def test_code_that_moves_to_a_gpu_that_is_not_there_is_measured_on_the_processor
     observed = run(Job("net.py:Net", inputs=["4"]))
     assert observed.inconclusive == {}
     assert any("stays on the processor" in note for note in observed.notes)
+
+
+def test_a_folder_with_a_configuration_and_no_weights_is_built(folder: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=30
+    )
+    config.architectures = ["BertForSequenceClassification"]
+    config.save_pretrained(folder / "bert")
+    observed = run(Job("bert"))
+    assert observed.model == "BertForSequenceClassification"
+    assert observed.inputs == ["input_ids=16:int[0,30] (guessed)"]
+
+
+def test_a_folder_whose_configuration_cannot_be_read_is_said_to_be(folder: Path) -> None:
+    (folder / "bert").mkdir()
+    (folder / "bert/config.json").write_text("{}")
+    with pytest.raises(VerifyError, match=r"bert(/config\.json:| holds a configuration for transformers)"):
+        run(Job("bert"))

@@ -99,7 +99,7 @@ def _torch(
     from biaslint.runtime.torch.step_loss import own_optimiser, step_loss
 
     if batch is None:
-        positional, named, fed = session.feed(model, Job(type(model).__name__, seed=seed))
+        positional, named, fed, _ = session.feed(model, Job(type(model).__name__, seed=seed))
     else:
         positional, named, found = split_batch((batch, labels) if labels is not None else batch)
         labels, fed = session.as_labels(found), ["the batch"]

@@ -91,6 +91,10 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {"default": sys.executable, "metavar": "FILE", "help": "Python interpreter that builds the model (default: this one)."},
     ),
     (("--env", "passed"), {"multiple": True, "metavar": "NAME", "help": "Also pass this environment variable to the process."}),
+    (
+        ("--script-args",),
+        {"default": "", "metavar": "TEXT", "help": "Command line that the target's file sees when it is loaded."},
+    ),
     (("--run-script",), {"is_flag": True, "help": "Run the target's whole file instead of only the parts the target needs."}),
     (("--network",), {"is_flag": True, "help": "Allow network access."}),
     (

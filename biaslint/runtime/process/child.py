@@ -6,13 +6,15 @@ each step, at last an object with the measurements or the error. What the model'
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
 import random
+import shlex
 import sys
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts, to_json
 from biaslint.runtime.process import limits, tracing
@@ -126,11 +128,17 @@ class Reports:
 
 
 def hide_command_line(job: Job) -> None:
-    """The model's code sees the command line of a script that was started without arguments."""
+    """The model's code sees the command line of a script, with the arguments that were given for it and no others."""
     script = split(job.target)[0]
-    sys.argv[:] = [script]
+    sys.argv[:] = [script, *shlex.split(job.script_args)]
     if hasattr(sys, "orig_argv"):
-        sys.orig_argv[:] = [sys.executable, script]
+        sys.orig_argv[:] = [sys.executable, *sys.argv]
+    argparse.ArgumentParser.error = _wanted  # type: ignore[method-assign,assignment]
+
+
+def _wanted(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    usage = " ".join(parser.format_usage().split())
+    raise TargetError(f"the file reads its command line when it is loaded: {message} ({usage}); pass it with --script-args")
 
 
 def main() -> int:

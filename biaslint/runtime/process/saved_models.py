@@ -10,9 +10,10 @@ from biaslint.runtime.target.targets import SAVED, TargetError, values_only
 
 
 def is_saved(target: str) -> bool:
-    """Whether the target is a saved model: a file of a known kind, or a SavedModel folder."""
+    """Whether the target is a saved model: a file of a known kind, a SavedModel folder, or one with a Hugging Face configuration."""
     path = Path(target)
-    return (path.suffix.lower() in SAVED and ":" not in path.name) or (path / "saved_model.pb").is_file()
+    held = any((path / name).is_file() for name in ("saved_model.pb", "config.json"))
+    return held or (path.suffix.lower() in SAVED and ":" not in path.name)
 
 
 _VALUES = (".safetensors", ".npz")
@@ -24,6 +25,10 @@ def load_saved(job: Job) -> Any:
     if not path.exists():
         raise TargetError(f"no such file: {job.target}")
     suffix = path.suffix.lower()
+    if path.is_dir() and not (path / "saved_model.pb").is_file():
+        from biaslint.runtime.torch import hugging_face
+
+        return hugging_face.load_folder(path)
     if path.is_dir():
         from biaslint.runtime.tensorflow.saved import load_folder
 

@@ -52,6 +52,11 @@ class Spec:
         return f"{self.name}={text}" if self.name else text
 
 
+def has_plain_batch(spec: Spec) -> bool:
+    """Whether the batch is the first axis of everything in it."""
+    return not (spec.fixed or BATCH in spec.shape or spec.value) and all(map(has_plain_batch, spec.parts))
+
+
 def parse(text: str) -> Spec:
     """`3x224x224`, `tokens=20:int[0,1000]`, `mask=20:bool`, `h=(1xBx8;1xBx8)`, `x={ids=20:int[0,9];mask=20:ones}`, `deep:=True`."""
     text = text.strip()

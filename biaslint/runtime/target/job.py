@@ -20,6 +20,7 @@ class Job:
     loss: str = ""
     optimiser: str = ""
     prior: list[float] = field(default_factory=list)
+    script_args: str = ""  # the command line that the target's file sees
     run_script: bool = False  # all of the target's file, not only what the target needs
     output: str = ""  # what the outputs are said to be
     target_mean: list[float] = field(default_factory=list)

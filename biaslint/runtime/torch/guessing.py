@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from biaslint.runtime.target.inputs import Spec
+from biaslint.runtime.target.inputs import BATCH, Spec
 
 LENGTH = 16
 _IMAGES = (64, 224, 32, 28, 299, 128, 256, 384)
@@ -47,6 +47,14 @@ def candidates(model: Any) -> Iterator[list[Spec]]:
     yield from _stated(model)
     wanted = _required(model)
     single = dict.fromkeys(guesses(model))
+    keys = {one.name: found for one in wanted if (found := _keys(model, one.name))}
+    if keys:
+        yield from (
+            [_dictionary(one, keys.get(one.name, []), spec, model) for one in wanted] for spec in single or [Spec((LENGTH,))]
+        )
+    state = _recurrent_state(model)
+    if state is not None and any(_STATE.search(one.name.lower()) for one in wanted):
+        yield from _with_state(wanted, list(single), state, model)
     if len(wanted) < 2:
         name = wanted[0].name if wanted and wanted[0].kind is inspect.Parameter.KEYWORD_ONLY else ""
         yield from ([replace(spec, name=name)] for spec in single)
@@ -186,6 +194,57 @@ def _for_parameter(parameter: inspect.Parameter, spec: Spec, index: int, model: 
         shape = (LENGTH,) if spec.type == "int" and len(spec.shape) == 1 else spec.shape
         return Spec(shape if spec.type == "int" else (LENGTH,), given, "int", 0, size)
     return replace(spec, name=given)
+
+
+_STATE = re.compile(r"hidden|state|^h$|^h0$|^hx$|^hc$|memory|carry")
+
+
+def _recurrent_state(model: Any) -> tuple[Spec, bool] | None:
+    """What the first recurrent layer keeps from step to step, and whether the batch is its inputs' first axis."""
+    from torch import nn
+
+    for module in model.modules():
+        if isinstance(module, nn.RNNBase):
+            count = module.num_layers * (2 if module.bidirectional else 1)
+            one = Spec((count, BATCH, module.proj_size or module.hidden_size))
+            cell = Spec((count, BATCH, module.hidden_size))
+            lasting = Spec((), parts=(one, cell), nested="tuple") if isinstance(module, nn.LSTM) else one
+            return lasting, bool(module.batch_first)
+        if isinstance(module, nn.RNNCellBase):
+            one = Spec((module.hidden_size,))
+            return (Spec((), parts=(one, one), nested="tuple") if isinstance(module, nn.LSTMCell) else one), True
+    return None
+
+
+def _with_state(
+    wanted: list[inspect.Parameter], main: list[Spec], state: tuple[Spec, bool], model: Any
+) -> Iterator[list[Spec]]:
+    """Inputs beside a recurrent state; with the batch as the second axis where the layer has it there."""
+    lasting, batch_first = state
+    for spec in main:
+        first = spec if batch_first else replace(spec, shape=(LENGTH, BATCH, *spec.shape[1:]))
+        yield [
+            lasting if _STATE.search(one.name.lower()) else _for_parameter(one, first, index, model)
+            for index, one in enumerate(wanted)
+        ]
+
+
+def _keys(model: Any, name: str) -> list[str]:
+    """The keys that the forward pass reads from an argument."""
+    try:
+        text = inspect.getsource(type(model).forward)
+    except (OSError, TypeError):
+        return []
+    found = re.findall(rf"""\b{name}(?:\[|\.get\()\s*["'](\w+)["']""", text)
+    return list(dict.fromkeys(found))
+
+
+def _dictionary(parameter: inspect.Parameter, keys: list[str], spec: Spec, model: Any) -> Spec:
+    """An argument from which these keys are read."""
+    if not keys:
+        return _for_parameter(parameter, spec, 0, model)
+    made = [_for_parameter(parameter.replace(name=key), spec, index, model) for index, key in enumerate(keys)]
+    return Spec((), parts=tuple(replace(one, name=key) for one, key in zip(made, keys, strict=True)), nested="dict")
 
 
 def _tables(model: Any) -> list[int]:

@@ -199,7 +199,7 @@ def measure(
     threshold: float = gradient_test.THRESHOLD,
     progress: Progress = lambda stage, share: None,
 ) -> Observed:
-    """Measure `model` on a batch, and leave it as it was found.
+    """Measure `model` on a batch, and leave it as it was found. Dead biases are looked for on `dead_batch` rows of it, 0 for all.
 
     `labels` belong to the batch; `more_labels` are all that are known of the data, for the prior. `stated` is what the user said
     of the targets, `output` what the outputs are ("softmax", "sigmoid", "regression").
@@ -226,8 +226,10 @@ def measure(
         seen.finish(model)
     observed.units = seen.units
     progress("dead biases", 0.5)
-    few = max(2, min(dead_batch, observed_batch(args, kwargs) or dead_batch))
-    _dead_biases(model, _batched(tuple(args), few), _batched(kwargs, few), observed, threshold, seed, seen.chance)
+    inputs: tuple[Any, Any] = (tuple(args), kwargs)
+    if dead_batch:
+        inputs = _batched(inputs, max(2, min(dead_batch, observed_batch(args, kwargs) or dead_batch)))
+    _dead_biases(model, *inputs, observed, threshold, seed, seen.chance)
     progress("done", 1.0)
     return observed
 

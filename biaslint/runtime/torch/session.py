@@ -79,8 +79,8 @@ def _signature(model: Any) -> str:
         return "forward"
 
 
-def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
-    """Inputs by `--input`, or by guessing."""
+def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str], bool]:
+    """Inputs by `--input`, or by guessing; what they are, and whether their first axis is the batch."""
     if job.inputs:
         specs = [inputs.parse(text) for text in job.inputs]
         positional, named, failure = _try(model, specs, job)
@@ -89,11 +89,11 @@ def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
             raise TargetError(
                 f"the model could not be fed with {given}: {failure}. Its signature is {_signature(model)}; pass one --input for each argument without a default, or real data with --data"
             )
-        return positional, named, [str(spec) for spec in specs]
+        return positional, named, [str(spec) for spec in specs], all(map(inputs.has_plain_batch, specs))
     specs, tried = guessing.find(model, lambda specs: _try(model, specs, job)[2])
     if specs:
         positional, named, _ = _try(model, specs, job)
-        return positional, named, [f"{spec} (guessed)" for spec in specs]
+        return positional, named, [f"{spec} (guessed)" for spec in specs], all(map(inputs.has_plain_batch, specs))
     raise TargetError(
         f"no --input was given, and guesses failed ({'; '.join(tried[:4]) or 'nothing to go by'}). "
         f"Its signature is {_signature(model)}; pass --input SHAPE for each argument, without the batch, as in --input 3x224x224 or --input tokens=20:int[0,1000]"
@@ -174,14 +174,14 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
     if job.loss:
         loss = load_loss(job.loss)
     say("feeding", 0.15)
-    labels = more = None
+    labels, more, plain = None, None, True
     if job.data:
         positional, named, labels, more = _data(model, job)
         if loss is None and labels is not None:
             loss = step_loss(model, [*positional, labels] if not named else {**named, "labels": labels})
         fed = [f"{job.data} (first batch)"]
     else:
-        positional, named, fed = feed(model, job)
+        positional, named, fed, plain = feed(model, job)
     observed = measure(
         model,
         positional,
@@ -195,7 +195,8 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
         chains=chains,
         seed=job.seed,
         threshold=job.dead_ratio or gradient_test.THRESHOLD,
+        dead_batch=4 if plain else 0,
         progress=say,
     )
-    observed.inputs, observed.batch = fed, observed_batch(positional, named) or job.batch
+    observed.inputs, observed.batch = fed, (plain and observed_batch(positional, named)) or job.batch
     return observed

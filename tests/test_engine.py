@@ -31,9 +31,9 @@ def reports(result: engine.Result) -> list[tuple[str, int, str, str]]:
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        (b"import torch\nprint 'hello'\n", 2, "not valid Python: Missing parentheses in call to 'print'"),
-        (b"import torch\ndef f(:\n    pass\n", 2, "not valid Python: invalid syntax"),
-        (b"import torch\nif True:\n  x = 1\n y = 2\n", 4, "not valid Python: unindent does not match"),
+        (b"import torch\nprint 'hello'\n", 2, "SyntaxError: Missing parentheses in call to 'print'"),
+        (b"import torch\ndef f(:\n    pass\n", 2, "SyntaxError: invalid syntax"),
+        (b"import torch\nif True:\n  x = 1\n y = 2\n", 4, "SyntaxError: unindent does not match"),
         (b"import torch\nx = '\xe9'\n", 2, "the file is not utf-8: byte 0xe9 at offset 18"),
         (b"# -*- coding: klingon -*-\nimport torch\n", 1, "the file cannot be decoded: unknown encoding: klingon"),
         (b"import torch\nx = 1\0\n", 1, "null bytes"),
@@ -55,7 +55,7 @@ def test_a_broken_file_gets_a_clear_message_and_the_others_are_linted(
 
 def test_python_2_is_called_by_its_name(tmp_path: Path) -> None:
     write(tmp_path, {"bad.py": "import torch\nprint 'hello'\n"})
-    assert reports(lint(tmp_path))[0][3].endswith("; this looks like Python 2")
+    assert reports(lint(tmp_path))[0][3].endswith("; this looks like Python 2 code")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

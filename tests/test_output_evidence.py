@@ -106,4 +106,4 @@ class Tagger(nn.Module):
     result = engine.lint_text(text, Path("/project/tagger.py"), Config(root=Path("/project"), select=("BL301",)))
     graded = {finding.layer: str(finding.severity) for finding in result.findings}
     assert graded == {"self.kept": "hint", "self.zeroed": "warning", "self.without": "warning", "self.drawn": "hint"}
-    assert all("starts at 0.5" in finding.message for finding in result.findings)
+    assert all("starts half open (0.5)" in finding.message for finding in result.findings)

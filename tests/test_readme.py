@@ -57,3 +57,18 @@ def test_the_pre_commit_hooks_that_are_shown_exist() -> None:
     hooks = (ROOT / ".pre-commit-hooks.yaml").read_text()
     for name in re.findall(r"id: (\S+)|or (biaslint-fix)", shown):
         assert f"- id: {''.join(name)}\n" in hooks
+
+
+def test_links_hold_on_a_package_index_too() -> None:
+    assert re.findall(r"\]\((?!https://|#)[^)]*\)", README) == []
+
+
+def test_nothing_refers_to_a_release_that_may_not_exist() -> None:
+    assert re.findall(r"(?:rev: |@)v\d\S*", README) == []
+
+
+def test_the_package_is_typed_and_says_where_its_pages_are() -> None:
+    assert (ROOT / "biaslint" / "py.typed").is_file()
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for name in ("Documentation", "Source", "Issues", "Changelog"):
+        assert re.search(rf'^{name} = "https://', text, re.MULTILINE)

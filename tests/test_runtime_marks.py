@@ -168,7 +168,7 @@ def test_options_for_the_model_without_a_model_are_wrong_usage(tmp_path: Path) -
         value = [] if spelling in ("--run-script", "--network", "--allow-pickle", "--allow-unsafe-keras") else ["1"]
         value = ["softmax"] if spelling == "--output-kind" else value
         ran = biaslint(tmp_path, "net.py", spelling, *value)
-        assert (ran.status, f"{spelling} goes with --verify TARGET" in ran.err) == (2, True)
+        assert (ran.status, f"{spelling} requires --verify TARGET" in ran.err) == (2, True)
 
 
 def test_watching_and_measuring_do_not_go_together(tmp_path: Path) -> None:

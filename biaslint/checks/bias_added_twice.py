@@ -28,7 +28,7 @@ def check(program: Program) -> Iterator[Report]:
                 + " has a bias of its own",
                 layer=use.name,
                 related=(Related(layer.place, "the layer"),) if layer else (),
-                advice="keep one of the two",
+                advice="keep only one of them",
             )
         elif use.kind in BIASED_KINDS and all(one.bias.present and one.absorbed_by is not None for one in used):
             heirs = [known[one.run, one.absorbed_by or 0] for one in used if (one.run, one.absorbed_by or 0) in known]
@@ -43,9 +43,9 @@ def _taken_up(site: Site, use: LayerUse, heir: LayerUse) -> Report:
         fix = Fix(Safety.UNSAFE, text, (set_argument(use, use.bias.argument, "False"),))
     return Report(
         site.place,
-        f"`{use.name}` adds a bias that the bias of `{heir.name}` already covers: there are only linear steps between",
+        f"`{use.name}` adds a bias that `{heir.name}`'s bias already covers: only linear operations lie between",
         layer=use.name,
-        related=(Related(heir.place, "this layer's bias does the same"),),
+        related=(Related(heir.place, "this layer's bias has the same effect"),),
         fix=fix,
-        advice="drop the first bias, or put the nonlinearity that may be missing between the two",
+        advice="remove the first bias, or add the missing nonlinearity between the layers",
     )

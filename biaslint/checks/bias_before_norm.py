@@ -37,7 +37,7 @@ def message(verdict: Verdict) -> str:
     norm = f"`{use.fate.cancelled_by}`" if use.fate.cancelled_by else f"the {use.fate.by}"
     condition = f" when `{verdict.when}`" if verdict.when else ""
     if verdict.through:
-        return f"this call makes a layer (`{use.name}`) whose bias {norm} subtracts again{condition}"
+        return f"this call creates a layer (`{use.name}`) whose bias {norm} subtracts again{condition}"
     where = f" (where `{verdict.where}`)" if verdict.where else ""
     return f"`{use.name}` adds a bias{where} that {norm} subtracts again{condition}"
 
@@ -48,9 +48,9 @@ def related(verdict: Verdict) -> tuple[Related, ...]:
     for use in verdict.uses[:8]:
         if use.fate.place is not None:
             mode = " (in training mode)" if use.fate.training_only else ""
-            found.setdefault(use.fate.place, Related(use.fate.place, f"this {use.fate.by} takes the mean away{mode}"))
+            found.setdefault(use.fate.place, Related(use.fate.place, f"this {use.fate.by} subtracts the mean{mode}"))
     if verdict.through:
-        found.setdefault(verdict.use.place, Related(verdict.use.place, "the layer is made here"))
+        found.setdefault(verdict.use.place, Related(verdict.use.place, "the layer is created here"))
     return tuple(found.values())[:3]
 
 
@@ -59,12 +59,12 @@ def advice(verdict: Verdict) -> str:
     use = verdict.use
     keyword = use.bias.argument or "bias"
     if verdict.through:
-        return f"let the call make the layer without a bias (`{keyword}=False`); the norm has a shift of its own"
+        return f"create the layer without a bias (`{keyword}=False`); the norm's own shift takes its place"
     if use.type.startswith("tf_slim."):
-        return "give the norm as `normalizer_fn`, or write `biases_initializer=None`; the norm has a shift of its own"
+        return "pass the norm as `normalizer_fn`, or write `biases_initializer=None`; the norm's own shift takes its place"
     if not use.bias.argument and use.framework != "torch":
-        return f"leave `{use.name}` out; the norm has a shift of its own"
+        return f"leave `{use.name}` out; the norm's own shift takes its place"
     names = ("out_features", "units") if use.kind == "linear" else ("out_channels", "filters")
     channels = next((use.config[name] for name in names if name in use.config), None)
-    saved = f"; that saves {channels} parameters" if isinstance(channels, int) and not verdict.when else ""
-    return f"write `{keyword}={replacement(verdict)}`{saved}; the norm has a shift of its own"
+    saved = f"; saves {channels} parameters" if isinstance(channels, int) and not verdict.when else ""
+    return f"write `{keyword}={replacement(verdict)}`{saved}; the norm's own shift takes its place"

@@ -21,11 +21,11 @@ def check(program: Program) -> Iterator[Report]:
         where = (
             ()
             if use.fate.place is None
-            else (Related(use.fate.place, "softmax: a number that is added to all of its scores is lost"),)
+            else (Related(use.fate.place, "a constant added to all of its scores cancels in this softmax"),)
         )
         yield Report(
             verdict.place,
-            f"{what} adds the same number to all the scores of a softmax, which cancels it{when}",
+            f"{what} adds the same constant to all scores of a softmax, which cancels it{when}",
             layer=use.name,
             related=where,
             when=verdict.when,
@@ -42,9 +42,7 @@ def cancelled_by_softmax(use: LayerUse) -> bool:
 def advice(use: LayerUse) -> str:
     """What to do about it."""
     if use.fate.kind == "part":
-        return "a fused projection has no switch for one part of its bias; nothing needs to be done"
+        return "a fused projection cannot drop one part of its bias; no action is needed"
     if use.fate.detail == SCORES:
-        return "only the differences between the scores of a softmax count: the layer that makes them needs no bias"
-    return (
-        "the projection of what softmax chooses among (the keys) needs no bias; those of the queries and the values keep theirs"
-    )
+        return "softmax depends only on differences between scores: the layer that computes them needs no bias"
+    return "the key projection needs no bias; the query and value projections keep theirs"

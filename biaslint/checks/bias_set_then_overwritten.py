@@ -32,11 +32,11 @@ def check(program: Program) -> Iterator[Report]:
         if later is not None and all(one is not None for _, _, one in found[place]):
             yield Report(
                 place,
-                f"the bias of `{use.name}` is set here and reset afterwards",
+                f"the bias of `{use.name}` is set here but overwritten later",
                 layer=use.name,
                 related=(Related(later.place, f"this resets it to {_start(later)}"),),
                 fix=_fix(write, later),
-                advice="set it after the general initialization, or leave this layer out there",
+                advice="set it after that initialization, or skip this layer there",
             )
 
 
@@ -71,5 +71,6 @@ def _reset(later: tuple[BiasWrite, ...], write: BiasWrite, counts: Counter[tuple
         return None
     last = after[-1]
     general = counts[run, last.place] > 1 or last.where != write.where
-    zero = last.how == "constant" and last.value == 0
-    return last if general and last.place != write.place and (zero or last.how in RESET) else None
+    many = counts[run, last.place] > 1  # a non-zero constant of one layer's own is as deliberate as the first
+    constant = last.how == "constant" and last.value is not None and (last.value == 0 or (many and last.value != write.value))
+    return last if general and last.place != write.place and (constant or last.how in RESET) else None

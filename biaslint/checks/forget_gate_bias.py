@@ -50,11 +50,11 @@ def _framework_cells(program: Program) -> Iterator[Report]:
             continue
         found[place] = Report(
             place,
-            f"the forget gate of `{use.name}` starts at {gate:.2g}: {_reason(use, start)}",
+            f"the forget gate of `{use.name}` starts {_state(gate)} ({gate:.2g}): {_reason(use, start)}",
             layer=use.name,
             related=related,
             fix=_switch_on(use) if use.framework != "torch" else _fix(use) if kept and start.write is None else None,
-            advice="start the forget gate's biases at a sum of 1 or 2, so that the memory is kept until training says otherwise",
+            advice="initialize the forget gate's biases to a sum of 1 or 2, so the cell keeps its state early in training",
             severity=Severity.HINT if kept else Severity.WARNING,
         )
     yield from found.values()
@@ -75,14 +75,14 @@ def _own_cells(program: Program) -> Iterator[Report]:
             continue
         found.add(place)
         part = _part(use.config["part"])
-        bias = f"{part}the bias of `{use.name}`" if use.bias.present else "there is no bias that could open it"
+        bias = f"{part}the bias of `{use.name}`" if use.bias.present else "it has no bias to open it"
         yield Report(
             place,
-            f"the forget gate of this cell starts at {1 / (1 + math.exp(-known[0])):.2g}: "
+            f"the forget gate of this cell starts {_state(1 / (1 + math.exp(-known[0])))} ({1 / (1 + math.exp(-known[0])):.2g}): "
             + (f"its bias, {bias}, starts at {use.config['raised'] * known[0]:g}" if use.bias.present else bias),
             layer=use.name,
             related=(Related(site.place, "the bias"),) if place != site.place else (),
-            advice=f"start {'it' if not part else 'that part'} at {use.config['raised']} or {2 * use.config['raised']}, so the cell keeps its state early in training",
+            advice=f"initialize {'it' if not part else 'that part'} to {use.config['raised']} or {2 * use.config['raised']}, so the cell keeps its state early in training",
             severity=Severity.HINT,
         )
 
@@ -99,20 +99,21 @@ def _part(span: tuple[float, float]) -> str:
     return f"the {('first', 'second', 'third', 'fourth', 'fifth', 'sixth')[round(low * count)]} {names[count]} of "
 
 
+def _state(gate: float) -> str:
+    """How far a gate at this value is open."""
+    return "nearly closed" if gate < 0.2 else "half open" if gate <= 0.6 else "not fully open"
+
+
 def _reason(use: LayerUse, start: Start) -> str:
     if use.bias.present is False:
-        return "there is no bias that could open it"
+        return "it has no bias to open it"
     if start.write is not None:
         return (
             f"its bias is set to {start.total:g}"
             if start.write.how == "constant"
-            else f"its bias is drawn around {start.total:g}"
+            else f"its bias is drawn at random around {start.total:g}"
         )
-    return (
-        "its bias keeps the default, which is zero on average"
-        if use.framework == "torch"
-        else "the raised bias is switched off"
-    )
+    return "its bias is left at the default, about zero" if use.framework == "torch" else "`unit_forget_bias` is off"
 
 
 def _lowest(use: LayerUse) -> Start | None:
@@ -201,7 +202,7 @@ def _switch_on(use: LayerUse) -> Fix | None:
         return Fix(Safety.UNSAFE, "`forget_bias=1.0` (the same checkpoint gives other outputs)", (change,))
     if use.texts.get("unit_forget_bias") != "False" or use.bias.present is not True:
         return None
-    message = "`unit_forget_bias=True` (a newly trained model starts elsewhere)"
+    message = "`unit_forget_bias=True` (changes the initial value of a newly trained model)"
     return Fix(Safety.UNSAFE, message, (set_argument(use, "unit_forget_bias", "True"),))
 
 
@@ -223,4 +224,6 @@ def _fix(use: LayerUse) -> Fix | None:
     vector = _vectors(use)[0][0]
     part = f"{size}:{2 * int(size)}" if size.isdigit() else f"{size} : 2 * {size}"
     text = f"{use.name}.{vector}.data[{part}].fill_(1.0)"
-    return Fix(Safety.UNSAFE, f"`{text}` (a newly trained model starts elsewhere)", (InsertAfter(use.statement, text),))
+    return Fix(
+        Safety.UNSAFE, f"`{text}` (changes the initial value of a newly trained model)", (InsertAfter(use.statement, text),)
+    )

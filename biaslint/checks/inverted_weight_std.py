@@ -31,20 +31,20 @@ def check(program: Program) -> Iterator[Report]:
             spelled = write.text if grown or use.framework == "torch" else ""
             drawn = f"`{spelled}`" if spelled else f"{write.spread:.3g}"
             why = (
-                "which grows with the layer's size"
+                "which grows with the layer size"
                 if grown
                 else f"which is {write.spread:.3g}"
                 if spelled
-                else "which is far too wide"
+                else "which is far too large"
             )
             owner = "this weight" if use.framework == "tensorflow" else f"the weight of `{use.name}`"
             yield Report(
                 place,
-                f"{owner} is drawn with a standard deviation of {drawn}, {why}: its outputs explode",
+                f"{owner} is drawn with a standard deviation of {drawn}, {why}: outputs explode",
                 layer=use.name,
                 related=the_layer(use, place),
                 fix=_fix(use, write, grown),
-                advice="the standard deviation must shrink with the fan-in: sqrt(2 / fan_in) before a ReLU, sqrt(1 / fan_in) elsewhere",
+                advice="use sqrt(2 / fan_in) before a ReLU and sqrt(1 / fan_in) elsewhere",
             )
 
 

@@ -16,7 +16,7 @@ def check(program: Program) -> Iterator[Report]:
     for use, write in by_write(program, _closed, ("conv", "linear", "bilinear", "affine")):
         yield Report(
             write.place,
-            f"the bias of `{use.name}` starts at {write.value:g} and goes into a ReLU: many of its units start dead",
+            f"the bias of `{use.name}` starts at {write.value:g} and feeds a ReLU: many units start dead",
             layer=use.name,
             related=the_layer(use, write.place),
             fix=to_zero(use, write),

@@ -31,7 +31,7 @@ def check(program: Program) -> Iterator[Report]:
                 )
                 if use.bias.argument_text == "False"
                 else None,
-                advice="give it a bias, or a norm with a shift; small models notice, large ones hardly",
+                advice="add a bias, or a norm with a shift; it matters mainly for small models",
             )
 
 

@@ -21,7 +21,7 @@ def check(program: Program) -> Iterator[Report]:
             use = called[0]
             yield Report(
                 site.place,
-                f"the output layer `{use.name}` has no bias, so it cannot state how frequent a class is or where the targets lie",
+                f"the output layer `{use.name}` has no bias, so it cannot represent class frequencies or the mean of the targets",
                 layer=use.name,
                 fix=Fix(
                     Safety.UNSAFE,
@@ -30,7 +30,7 @@ def check(program: Program) -> Iterator[Report]:
                 )
                 if use.bias.argument_text == "False"
                 else None,
-                advice="give it a bias, unless the features are normalized or the weight is tied to an embedding",
+                advice="add a bias, unless the features are normalized or the weight is tied to an embedding",
             )
 
 

@@ -25,7 +25,7 @@ def check(program: Program) -> Iterator[Report]:
         if other is not None:
             yield Report(
                 site.place,
-                f"`{use.name}` shares the weight of `{other.name}` and keeps a bias of its own",
+                f"`{use.name}` shares the weight of `{other.name}` but has its own bias",
                 layer=use.name,
                 related=(Related(other.place, "the layer whose weight it shares"),),
                 fix=_fix(use),
@@ -40,7 +40,7 @@ def _fix(use: LayerUse) -> Fix | None:
     if tie is None or one is None or two is None:
         return None
     text = f"{one[1]}.bias = {two[1]}.bias"
-    message = f"`{text}` (one of the two biases in a checkpoint is lost)"
+    message = f"`{text}` (a checkpoint loses one of the two biases)"
     return Fix(Safety.UNSAFE, message, (InsertAfter(tie.place, text),))
 
 

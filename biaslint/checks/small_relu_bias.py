@@ -18,7 +18,7 @@ def check(program: Program) -> Iterator[Report]:
             layer=use.name,
             related=the_layer(use, write.place),
             fix=to_zero(use, write),
-            advice="zero does as well, and is more common",
+            advice="zero works as well and is more common",
         )
 
 

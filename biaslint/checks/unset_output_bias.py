@@ -15,7 +15,7 @@ from biaslint.theory.program import LayerUse, Program
 PRIOR = re.compile(r"(^|_)(prior|prior_prob|prior_probability|positive_rate|pos_rate|base_rate|bias_prob)$")
 MEAN = re.compile(r"^((target|label|y)_mean|mean_(target|label|y))$")
 CALLED = ("uncalled", "unread", "unknown")
-BALANCE = "; a loss or sampler that rebalances the classes makes zero right"
+BALANCE = "; zero is fine if the loss or sampler rebalances the classes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ def check(program: Program) -> Iterator[Report]:
             continue
         yield Report(
             site.place,
-            f"`{use.name}` puts out the model's first guess, and its bias keeps the default"
-            + (evidence.why if evidence else ""),
+            f"output layer `{use.name}` keeps its default bias initialization" + (evidence.why if evidence else ""),
             layer=use.name,
             related=evidence.related if evidence else (),
             advice=evidence.advice if evidence else _advice(use.output_activation),
@@ -67,12 +66,12 @@ def _evidence(use: LayerUse, facts: list[LayerUse]) -> Evidence | None:
     for name, value in use.settings.items():
         if isinstance(value, float) and PRIOR.search(name) and 0 < value < 1 and value != 0.5:
             start = math.log(value / (1 - value))
-            return Evidence(f" although `{name}` is known", f"start it at log({name} / (1 - {name})) = {start:.3g}")
+            return Evidence(f" although `{name}` is known", f"initialize it to log({name} / (1 - {name})) = {start:.3g}")
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value and MEAN.search(name):
-            return Evidence(f" although `{name}` is known", f"start it at `{name}` = {value:g}")
+            return Evidence(f" although `{name}` is known", f"initialize it to `{name}` = {value:g}")
     focal = [fact for fact in facts if fact.kind == "loss" and "focal" in fact.type]
     if focal and use.output_activation in ("", "sigmoid"):
-        advice = "start it at -log((1 - p) / p) with the share p of positives the focal loss was tuned for: -4.6 for 0.01"
+        advice = "initialize it to -log((1 - p) / p), with the prior p that the focal loss assumes (-4.6 for 0.01)"
         return Evidence(
             ", which makes a focal loss unstable at the start", advice, (Related(focal[0].place, "the focal loss"),)
         )
@@ -83,17 +82,19 @@ def _evidence(use: LayerUse, facts: list[LayerUse]) -> Evidence | None:
         return None
     for fact in facts:
         if fact.kind == "counts":
-            related = (Related(fact.place, "the classes are counted here"),)
-            return Evidence(" although the classes are counted", "start it at the logarithm of the classes' shares", related)
+            related = (Related(fact.place, "the class frequencies are computed here"),)
+            return Evidence(
+                " although the class frequencies are computed", "initialize it to the log class frequencies", related
+            )
         if fact.kind == "logarithm" and 0 < fact.config["prior"] < 1:
-            related = (Related(fact.place, "the prior is worked out here"),)
-            return Evidence(" although the prior's logit is worked out", f"start it at `{fact.name}`", related)
+            related = (Related(fact.place, "the prior is computed here"),)
+            return Evidence(" although the logit of the prior is computed", f"initialize it to `{fact.name}`", related)
     return None
 
 
 def _advice(activation: str) -> str:
     if activation == "sigmoid":
-        return "if a share p of the targets is positive, start it at log(p / (1 - p))" + BALANCE
+        return "initialize it to log(p / (1 - p)), where p is the fraction of positive targets" + BALANCE
     if activation in ("softmax", "log_softmax"):
-        return "start it at the logarithm of the classes' shares, unless they are alike" + BALANCE
-    return "start it at the targets' mean, or at the logit of the classes' shares" + BALANCE
+        return "initialize it to the log class frequencies, unless the classes are balanced" + BALANCE
+    return "initialize it to the mean of the targets, or to the logit of the class frequencies" + BALANCE

@@ -13,11 +13,11 @@ KINDS = ("conv", "linear", "bilinear")
 NAMED = re.compile(r"(^|[._])(bias\w*|b\d*|\w*_bias)$")
 MADE_AS = {
     "buffer": ("it is a buffer", "make it an `nn.Parameter`"),
-    "tensor": ("it is a plain tensor, which is not moved or saved with the model either", "make it an `nn.Parameter`"),
-    "parameter": ("it is made with `requires_grad=False`", "leave that out"),
+    "tensor": ("it is a plain tensor, which is not moved or saved with the model", "make it an `nn.Parameter`"),
+    "parameter": ("it is created with `requires_grad=False`", "remove `requires_grad=False`"),
     "constant": ("it is a constant", "make it a variable"),
-    "frozen": ("it is made with `trainable=False`", "leave that out"),
-    "stopped": ("its gradient is stopped", "leave `stop_gradient` out"),
+    "frozen": ("it is created with `trainable=False`", "remove `trainable=False`"),
+    "stopped": ("its gradient is stopped", "remove `stop_gradient`"),
 }
 
 
@@ -27,7 +27,7 @@ def check(program: Program) -> Iterator[Report]:
         use = site.first
         if all(one.bias.trainable is False and one.weight_trainable is True and NAMED.search(one.name) for one in site.uses):
             why, advice = MADE_AS.get(use.config.get("made as", ""), ("it is constant", "make it a parameter"))
-            message = f"`{use.name}` is added as a bias and never learns: {why}"
+            message = f"`{use.name}` is added as a bias but never trained: {why}"
             yield Report(site.place, message, layer=use.name, fix=_fix(use), advice=advice)
     for site in program.sites(*KINDS):
         if all(
@@ -38,12 +38,12 @@ def check(program: Program) -> Iterator[Report]:
             made = MADE_AS.get(use.config.get("made as", ""))
             yield Report(
                 site.place,
-                f"`{use.name}` is added as a bias and never learns: {made[0]}"
+                f"`{use.name}` is added as a bias but never trained: {made[0]}"
                 if made
                 else f"the bias of `{use.name}` is frozen while its weight is trained",
                 layer=use.name,
                 fix=_fix(use),
-                advice=made[1] if made else "let it learn, or make the layer without it",
+                advice=made[1] if made else "train it, or create the layer without a bias",
             )
     yield from _left_out(program)
 
@@ -61,7 +61,7 @@ def _fix(use: LayerUse) -> Fix | None:
         change = Wrap(use.place, f"{head}.Variable(", ")")
     else:
         return None
-    return Fix(Safety.UNSAFE, f"a parameter that learns (adds `{use.name}` to what is trained and saved)", (change,))
+    return Fix(Safety.UNSAFE, f"make it trainable (adds `{use.name}` to what is trained and saved)", (change,))
 
 
 def _left_out(program: Program) -> Iterator[Report]:
@@ -83,8 +83,8 @@ def _left_out(program: Program) -> Iterator[Report]:
                     seen.add(place)
                     yield Report(
                         place,
-                        f"`{optimizers[0].name}` is given the weight of `{use.name}` and not its bias, which never learns",
+                        f"`{optimizers[0].name}` gets the weight of `{use.name}` but not its bias, which is never trained",
                         layer=use.name,
                         related=(Related(use.place, "the layer"),),
-                        advice="give it the biases too, in a group of their own without weight decay if that is what was meant",
+                        advice="pass the biases too, in a parameter group without weight decay if that was the intent",
                     )

@@ -18,10 +18,10 @@ def check(program: Program) -> Iterator[Report]:
             decay = next(decay for _, which, decay in use.covers if which.startswith("bias") and decay)
             yield Report(
                 site.place,
-                f"`{use.name}` decays biases and norm shifts by {decay:g} along with the weights",
+                f"`{use.name}` decays biases and norm shifts by {decay:g} like the weights",
                 layer=use.name,
                 fix=_fix(use),
-                advice="give the biases a parameter group with `weight_decay=0`",
+                advice="put the biases in a parameter group with `weight_decay=0`",
             )
 
 
@@ -39,7 +39,7 @@ def _fix(use: LayerUse) -> Fix | None:
     deeper = 4 * (use.place.end_line > use.place.line)  # a call over several lines has its arguments indented
     indent = " " * (deeper + (use.statement.column - 1 if use.statement is not None else 0))
     groups = "[\n" + "".join(f'{indent}    {{"params": {line}}},\n' for line in lines) + f"{indent}]"
-    message = "a group without weight decay for vectors (an optimizer's saved state has other groups then)"
+    message = "a group without weight decay for vectors (changes the groups of a saved optimizer state)"
     return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "params", groups, 0),))
 
 

@@ -43,9 +43,9 @@ def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:
     raises = use.framework == "torch"
     name = write.by.rpartition(".")[2] or "a weight initializer"
     end = (
-        "which raises an error: a bias has one dimension"
+        "which raises an error: a bias is one-dimensional"
         if raises
-        else "which has no meaning: a bias has no fan-in and fan-out"
+        else "which is meaningless: a bias has no fan-in or fan-out"
     )
     return Report(
         place,
@@ -53,6 +53,6 @@ def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:
         layer=use.name,
         related=the_layer(use, place),
         fix=zeros_instead(write) if raises else to_zero(use, write),
-        advice="start biases at zero",
+        advice="initialize biases to zero",
         severity=Severity.ERROR if raises else Severity.WARNING,
     )

@@ -22,7 +22,7 @@ def check(program: Program) -> Iterator[Report]:
             layer=use.name,
             related=the_layer(use, write.place),
             fix=to_zero(use, write) if use.framework != "torch" else zeros_instead(write),
-            advice="start it at zero, or draw it with a small standard deviation such as 0.01",
+            advice="initialize it to zero, or use a small standard deviation such as 0.01",
         )
 
 

@@ -83,7 +83,7 @@ def _wrong(use: LayerUse, write: BiasWrite, order: tuple[str, ...]) -> Report:
         f"this part of `{use.name}`'s bias belongs to {names}, not to the forget gate",
         layer=use.name,
         related=the_layer(use, write.place),
-        advice=f"the gates lie in the order {', '.join(order)}: write to `[{part}]`, where n is the hidden size",
+        advice=f"the gates are ordered {', '.join(order)}: write to `[{part}]`, where n is the hidden size",
         fix=_other_slice(write, first * len(order), order.index("forget")) if touched else None,
     )
 
@@ -103,7 +103,7 @@ def _other_slice(write: BiasWrite, gate: float, wanted: int) -> Fix | None:
 def _reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
     return Report(
         write.place,
-        f"the forget gate of `{use.name}` is opened here and closed again afterwards",
+        f"the forget gate of `{use.name}` is opened here but closed again later",
         layer=use.name,
         related=(Related(later.place, "this sets it back to 0"),),
         fix=Fix(
@@ -111,17 +111,17 @@ def _reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
             f"opens it after line {later.place.line} {ELSEWHERE}",
             (MoveStatement(write.place, later.place),),
         ),
-        advice="raise the forget gate after everything else has been initialized",
+        advice="open the forget gate after all other initialization",
     )
 
 
 def _every(use: LayerUse, write: BiasWrite) -> Report:
     return Report(
         write.place,
-        f"this raises every gate of `{use.name}`, not only the forget gate",
+        f"this opens every gate of `{use.name}`, not only the forget gate",
         layer=use.name,
         related=the_layer(use, write.place),
-        advice="raise the forget gate's quarter only; an open input and output gate let everything in and out from the start",
+        advice="set only the forget gate's quarter; open input and output gates let everything through from the start",
         fix=_only_forget(use, write),
         severity=Severity.WARNING,
     )

@@ -50,7 +50,7 @@ def _impossible(program: Program) -> Iterator[Report]:
                 fact.place,
                 f"`{fact.name}` takes the logarithm of {fact.config['argument']:.3g}: "
                 f"a prior of {fact.config['prior']:g} is not between 0 and 1",
-                advice="give the prior as a probability, such as 0.01",
+                advice="pass the prior as a probability, such as 0.01",
             )
 
 
@@ -74,7 +74,7 @@ def _flipped(program: Program) -> Callable[[LayerUse, BiasWrite], Fault]:
             prior = fact.config["prior"]
             right = math.log(prior / (1 - prior))
             if math.isclose(write.value, -right, rel_tol=1e-6):
-                message = f"the bias of `{use.name}` starts at {write.value:.3g}: that predicts {1 - prior:g}, and the prior is {prior:g}"
+                message = f"the bias of `{use.name}` starts at {write.value:.3g}: that predicts {1 - prior:g}, but the prior is {prior:g}"
                 return (message, f"the sign is wrong: log(p / (1 - p)) is {right:.3g}")
         return None
 
@@ -89,7 +89,7 @@ def _probability(use: LayerUse, write: BiasWrite) -> Fault:
         return None
     right = math.log(write.value / (1 - write.value))
     start = 1 / (1 + math.exp(-write.value))
-    message = f"the bias of `{use.name}` is set to the probability {write.value:g}: the sigmoid makes {start:.2g} of it"
+    message = f"the bias of `{use.name}` is set to the probability {write.value:g}: sigmoid maps it to {start:.2g}"
     return (message, f"write its logit, log(p / (1 - p)) = {right:.3g}")
 
 
@@ -99,5 +99,5 @@ def _cancelled(use: LayerUse, write: BiasWrite) -> Fault:
         return None
     if use.config.get("out_features", use.config.get("out_channels")) == 1:
         return None
-    message = f"every class of `{use.name}` starts with the same bias, {write.value:.3g}, which the softmax takes away again"
-    return (message, "give each class the logarithm of its own share, or leave the bias at zero")
+    message = f"every class of `{use.name}` starts with the same bias, {write.value:.3g}, which softmax cancels"
+    return (message, "set each class to its log frequency, or leave the bias at zero")

@@ -268,8 +268,8 @@ def _thresholds(table: Mapping[str, Any], wrong: Any) -> dict[str, float]:
             raise wrong(f"has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"))
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise wrong(f"needs a number for {name!r}")
-        if not 0 <= value < math.inf:
-            raise wrong(f"needs a finite number of at least 0 for {name!r}")
+        if not math.isfinite(value):
+            raise wrong(f"needs a finite number for {name!r}")
     return {name.replace("-", "_"): float(value) for name, value in table.items()}
 
 

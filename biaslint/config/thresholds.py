@@ -12,8 +12,8 @@ MEANING = {
     "loss_excess": "initial loss above that of the best constant output, as a share of the latter",
     "dead_units": "share of a layer's ReLU units that are zero for the whole batch",
     "forget_bias": "the least mean forget-gate bias (sum of both bias vectors)",
-    "conv_constant": "the least size of a constant bias on a hidden convolution that is reported",
-    "dense_constant": "the least size of a constant bias on a hidden dense layer that is reported",
+    "conv_constant": "a constant bias on a hidden convolution above this is reported",
+    "dense_constant": "a constant bias on a hidden dense layer of this or more is reported",
     "bias_spread": "standard deviation of a bias vector",
     "negative_bias": "size of an all-negative bias before a ReLU",
     "scale_ratio": "largest over smallest root mean square of the outputs of hidden layers of one kind",
@@ -31,7 +31,7 @@ class Thresholds:
     loss_excess: float = 0.25
     dead_units: float = 0.4
     forget_bias: float = 0.5
-    conv_constant: float = 0.05
+    conv_constant: float = 0.2
     dense_constant: float = 0.5
     bias_spread: float = 0.5
     negative_bias: float = 0.05

@@ -64,7 +64,7 @@ KEPT = ("findings", "unknowns", "stopped", "notes")  # of a result, from one run
 
 
 def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs: int = 0) -> Result:
-    """Lint files and folders (absolute paths). With a `cache`, a run that can only find what the last one found is not made.
+    """Lint files and folders (absolute paths). With a `cache`, unchanged runs return the cached result.
 
     `jobs` is the number of processes, 0 for one per core; what is found does not depend on it.
     """
@@ -114,7 +114,7 @@ def lint_files(
 ) -> Result:
     """Lint these files and no others. `texts` holds unsaved text that stands for a file's content.
 
-    Who lints a project again and again passes the same `memory`, a new one for a new configuration. `pieces` are what earlier
+    Reuse the same `memory` across runs; create a new one if the configuration changes. `pieces` are what earlier
     runs have left in the `cache`. Without `prove`, who wants to show a fix calls `prove_fixes` first.
     """
     texts = texts or {}

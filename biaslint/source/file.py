@@ -83,9 +83,9 @@ def check_syntax(text: str) -> None:
             warnings.simplefilter("ignore")
             ast.parse(text)
     except SyntaxError as error:
-        hint = "; this looks like Python 2" if "Missing parentheses in call to" in str(error.msg) else ""
+        hint = "; this looks like Python 2 code" if "Missing parentheses in call to" in str(error.msg) else ""
         line, column = error.lineno or 1, max(error.offset or 1, 1)
-        raise Unreadable(f"not valid Python: {error.msg}{hint}", line, column) from error
+        raise Unreadable(f"SyntaxError: {error.msg}{hint}", line, column) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise Unreadable(f"the file cannot be parsed: {error or type(error).__name__}") from error
 

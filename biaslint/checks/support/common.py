@@ -121,19 +121,36 @@ def written(program: Program) -> list[list[tuple[LayerUse, BiasWrite]]]:
 
 
 def by_write(
-    program: Program, judged: Callable[[LayerUse, BiasWrite], object], kinds: Collection[str]
+    program: Program,
+    judged: Callable[[LayerUse, BiasWrite], object],
+    kinds: Collection[str],
+    beside: Callable[[LayerUse], bool] = lambda use: False,
 ) -> Iterator[tuple[LayerUse, BiasWrite]]:
-    """The statements that set biases of which all are as `judged` says, each with the first of the layers."""
+    """The statements that set biases of which all are as `judged` says, each with the first of the layers.
+
+    Layers that are as `beside` says may be among those that a statement sets, but not be all of them.
+    """
     if "written" not in program.worked_out:
         program.worked_out["written"] = written(program)
     for pairs in program.worked_out["written"]:
-        if all(use.kind in kinds and judged(use, write) for use, write in pairs):
-            yield pairs[0]
+        those = [(use, write) for use, write in pairs if not (use.kind in kinds and beside(use))]
+        if those and all(use.kind in kinds and judged(use, write) for use, write in those):
+            yield those[0]
 
 
-ELSEWHERE = "(a newly trained model starts elsewhere)"
+ELSEWHERE = "(changes the initial value of a newly trained model)"
 # The call that sets a constant -> the keyword and the position of its value.
 VALUE_OF = {"nn.init.constant_": ("val", 1), "fill_": ("value", 0)}
+
+
+def is_output(use: LayerUse) -> bool:
+    """Does its result leave the model?"""
+    return use.is_output
+
+
+def sets_outputs(program: Program, place: Place) -> bool:
+    """Does a statement set the bias of an output layer, whose start may be a prior?"""
+    return any(use.is_output and write.place == place for use in program.uses for write in use.bias.writes)
 
 
 def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:

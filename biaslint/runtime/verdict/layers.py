@@ -112,9 +112,7 @@ def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> Non
                 place,
                 f"{part}{more} has no effect: {_canceller(first)} cancels it (measured: gradients cancel to {first.ratio or 0:.0e} of their size)",
                 layer=first.name,
-                advice=f"leave the bias out; that saves {cost} parameter{'s' if cost != 1 else ''}"
-                if not key_part(first)
-                else "",
+                advice=f"leave the bias out; saves {cost} parameter{'s' if cost != 1 else ''}" if not key_part(first) else "",
                 related=related,
                 layers=tuple(layer.name for layer in layers),
             )
@@ -222,15 +220,15 @@ def _wrong(
 ) -> Iterable[tuple[str, str, str]]:
     constant = spread <= 1e-7 * max(abs(mean), 1.0)
     hidden = not layer.is_output and layer.order is not None
-    if layer.kind == "conv" and constant and hidden and abs(mean) >= limits.conv_constant:
+    if layer.kind == "conv" and constant and hidden and mean > limits.conv_constant * (1 + 1e-6):
         yield "constant-bias-on-conv", f"every bias of this convolution starts at {mean:.4g}", "start it at zero"
-    elif layer.kind == "linear" and constant and hidden and abs(mean) >= limits.dense_constant:
+    elif layer.kind == "linear" and constant and hidden and mean >= limits.dense_constant:
         yield "constant-bias-on-dense", f"every bias of this hidden layer starts at {mean:.4g}", "start it at zero"
     if layer.kind in ("conv", "linear") and spread >= limits.bias_spread and hidden:
         yield (
             "wide-random-bias",
             f"its biases start with a standard deviation of {spread:.3g}",
-            "start them at zero, or draw them narrowly",
+            "initialize them to zero, or use a small standard deviation",
         )
     if (
         layer.kind in ("conv", "linear")

@@ -120,7 +120,7 @@ class Model(nn.Module):
         ("if norm not in ('batch', 'layer'): raise ValueError(norm)", ["norm == 'batch'"]),
         ("if norm is None: raise ValueError(norm)", ["norm == 'batch'"]),
         ("if not norm: raise ValueError(norm)", ["norm == 'batch'"]),
-        ("assert width is None or width > 0", []),
+        ("assert width is None or width > 0", ["norm == 'batch'"]),
     ],
 )
 def test_a_default_that_the_constructor_refuses_is_open(tmp_path: Path, check: str, when: list[str]) -> None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint import checks
 from biaslint.config import Config, ConfigError, discovery
-from biaslint.engine import proofs, triage
+from biaslint.engine import proofs, repeats, triage
 from biaslint.findings import rule_book, suppressions
-from biaslint.findings.finding import Finding
+from biaslint.findings.finding import Finding, Severity
 from biaslint.source import file as source_file
 from biaslint.theory.program import LayerUse, Place, Program, UnknownFact
 
@@ -123,6 +123,8 @@ def lint_files(
     findings = [
         _unreadable(path, source_file.Unreadable(*one.unreadable)) for path, one in looked.items() if one.unreadable is not None
     ]
+    for path, one in looked.items():
+        findings += _unreadable_cells(path, one.bad_cells)
     candidates = [file for file in files if looked[str(file)].mentions]
 
     recalled: list[dict[str, Any]] = []
@@ -167,7 +169,7 @@ def lint_files(
     if prove:
         kept = _proved(kept, program.uses, config, texts, [file for file in candidates if str(file) in parsed], errors, pieces)
     return Result(
-        findings=sorted(kept, key=_order),
+        findings=repeats.said_once(sorted(kept, key=_order), texts),
         files=list(files),
         unknowns=sorted(program.unknowns, key=lambda fact: (fact.place, fact.what)),
         stopped=sorted(program.stopped),
@@ -239,9 +241,27 @@ def _order(finding: Finding) -> tuple[str, int, int, int, str, str]:
 
 
 def _unreadable(path: str, error: source_file.Unreadable, cell: int | None = None) -> Finding:
+    """What cannot be read; a hint where it is no mistake: a file of another Python."""
     rule = rule_book.find(rule_book.UNREADABLE_FILE)
     place = Place(path, error.line, error.column, error.line, error.column + 1, cell)
-    return Finding(rule.code, rule.name, rule.severity, place, str(error), advice="nothing else was checked in this file")
+    severity = Severity.HINT if source_file.PYTHON_2 in str(error) else rule.severity
+    return Finding(rule.code, rule.name, severity, place, str(error), advice="nothing else was checked in this file")
+
+
+def _unreadable_cells(path: str, cells: Sequence[tuple[int, int, int, str]]) -> list[Finding]:
+    """A hint for each cell of a notebook that is not valid Python; one for all that are Python 2."""
+    rule = rule_book.find(rule_book.UNREADABLE_FILE)
+    found: list[Finding] = []
+    told = False
+    for cell, line, column, message in cells:
+        older = source_file.is_python_2(message)
+        if not (older and told):
+            place = Place(path, line, column, line, column + 1, cell)
+            text = f"SyntaxError: {message}" + (f"; {source_file.PYTHON_2}" if older else "")
+            advice = "this cell was not checked; the others were"
+            found.append(Finding(rule.code, rule.name, Severity.HINT, place, text, advice=advice))
+        told = told or older
+    return found
 
 
 def _analyse(

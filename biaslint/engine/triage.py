@@ -29,6 +29,7 @@ class Glance:
     mentions: bool = False
     comments: tuple[Suppression, ...] = ()
     unreadable: tuple[str, int, int] | None = None
+    bad_cells: tuple[tuple[int, int, int, str], ...] = ()  # of a notebook: cell, line, column, and why
 
 
 def at(path: Path, texts: Mapping[Path, str], pieces: ResultStore | None = None) -> Glance:
@@ -57,7 +58,7 @@ def _fresh(path: Path, text: str | None) -> Glance:
     comments = suppressions.read(source.text)
     if source.cells:
         comments = [_in_cell(source, comment) for comment in comments]
-    return Glance(True, tuple(comments))
+    return Glance(True, tuple(comments), bad_cells=source.bad_cells)
 
 
 def _in_cell(source: source_file.Source, comment: Suppression) -> Suppression:
@@ -80,11 +81,11 @@ def _encoded(one: Glance) -> list[Any]:
         [getattr(comment, name) for name in PLAIN] + [[word, sorted(codes)] for word, codes in comment.rules]
         for comment in one.comments
     ]
-    return [one.mentions, comments, one.unreadable]
+    return [one.mentions, comments, one.unreadable, one.bad_cells]
 
 
 def _decoded(value: Any) -> Glance:
-    mentions, comments, unreadable = value
+    mentions, comments, unreadable, bad_cells = value
     made = [
         Suppression(
             **dict(zip(PLAIN, parts, strict=False)),
@@ -92,4 +93,9 @@ def _decoded(value: Any) -> Glance:
         )
         for parts in comments
     ]
-    return Glance(mentions, tuple(made), tuple(unreadable) if unreadable else None)
+    return Glance(
+        mentions,
+        tuple(made),
+        tuple(unreadable) if unreadable else None,
+        tuple((cell, line, column, why) for cell, line, column, why in bad_cells),
+    )

@@ -33,6 +33,7 @@ class Source:
 
     text: str
     cells: tuple[tuple[int, int], ...] | None = None
+    bad_cells: tuple[tuple[int, int, int, str], ...] = ()  # those that are left out: cell, line, column, and why
 
     def locate(self, line: int) -> tuple[int | None, int]:
         """The cell (None in a plain file) and the line within it of a line of the text."""
@@ -57,10 +58,10 @@ def _source(path: Path, text: str) -> Source:
     from biaslint.source import notebook
 
     try:
-        program, cells = notebook.program(text)
+        made = notebook.read(text)
     except notebook.Damaged as error:
         raise Unreadable(str(error), error.line, error.column) from error
-    return Source(program, cells)
+    return Source(made.text, made.cells, made.bad)
 
 
 def decode(data: bytes) -> str:
@@ -83,11 +84,23 @@ def check_syntax(text: str) -> None:
             warnings.simplefilter("ignore")
             ast.parse(text)
     except SyntaxError as error:
-        hint = "; this looks like Python 2 code" if "Missing parentheses in call to" in str(error.msg) else ""
+        hint = f"; {PYTHON_2}" if is_python_2(str(error.msg)) else ""
         line, column = error.lineno or 1, max(error.offset or 1, 1)
         raise Unreadable(f"SyntaxError: {error.msg}{hint}", line, column) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise Unreadable(f"the file cannot be parsed: {error or type(error).__name__}") from error
+
+
+PYTHON_2 = "this looks like Python 2 code"
+_PYTHON_2 = re.compile(
+    r"Missing parentheses in call to|multiple exception types must be parenthesized|leading zeros in decimal integer literals"
+    r"|inconsistent use of tabs"
+)
+
+
+def is_python_2(message: str) -> bool:
+    """Is it what Python 3 says of Python 2?"""
+    return _PYTHON_2.search(message) is not None
 
 
 class Lines:

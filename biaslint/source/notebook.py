@@ -6,11 +6,11 @@ import ast
 import json
 import re
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 Cells = tuple[tuple[int, int], ...]  # for each line of the program: the cell, from 1 over all cells, and the line within it
 
-_MAGIC = re.compile(r"(\s*)(%|!|\?|.*\w\]?\)?\?{1,2}\s*$)")
+_MAGIC = re.compile(r"(\s*)(%|!|\?|[^#'\"]*\w\]?\)?\?{1,2}\s*$)")
 _ASSIGNED = re.compile(r"(\s*[\w., ()\[\]'\"]+=)\s*[!%]")
 _RUNS_PYTHON = {
     "time",
@@ -37,15 +37,69 @@ class Damaged(ValueError):
         self.column = column
 
 
+class BadCell(NamedTuple):
+    """A cell that is not valid Python; `line` (within the cell) and `column` count from 1."""
+
+    cell: int
+    line: int
+    column: int
+    message: str
+
+
+class Program(NamedTuple):
+    """A notebook's program: its lines, the cell and line of each, and the cells that are left out of it."""
+
+    text: str
+    cells: Cells
+    bad: tuple[BadCell, ...]
+
+
 def program(text: str) -> tuple[str, Cells]:
     """The Python program of a notebook, given as JSON. Raises Damaged."""
+    made = read(text)
+    return made.text, made.cells
+
+
+def read(text: str) -> Program:
+    """The Python program of a notebook, given as JSON, without the cells that are not valid Python. Raises Damaged.
+
+    A cell that is indented as a whole runs in a notebook; here it stands below an `if True:`, so that columns stay as they are.
+    """
     lines: list[str] = []
     places: list[tuple[int, int]] = []
+    bad: list[BadCell] = []
     for number, source in _sources(text):
-        for line, content in enumerate(_python(source), 1):
+        made = _python(source)
+        error = syntax_error("\n".join(made))
+        if error is not None and _indented(made) and _is_python("\n".join(["if True:", *made])):
+            lines.append("if True:")
+            places.append((number, 1))
+        elif error is not None:
+            bad.append(BadCell(number, error.lineno or 1, max(error.offset or 1, 1), str(error.msg)))
+            made = [""] * len(made)
+        for line, content in enumerate(made, 1):
             lines.append(content)
             places.append((number, line))
-    return "\n".join(lines) + "\n" if lines else "", tuple(places)
+    return Program("\n".join(lines) + "\n" if lines else "", tuple(places), tuple(bad))
+
+
+def _indented(lines: list[str]) -> bool:
+    """Does the first line that holds anything begin with a space?"""
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
+    return first[:1].isspace()
+
+
+def syntax_error(text: str) -> SyntaxError | None:
+    """Why a text is not Python; None where it is, or where it cannot be told."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        return error
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    return None
 
 
 def _sources(text: str) -> list[tuple[int, str]]:

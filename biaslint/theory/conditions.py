@@ -10,6 +10,8 @@ A constructor call that makes layers for several uses is reported
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +34,7 @@ class Verdict:
     when: str | None = None
     through: bool = False
     where: str = ""  # what the bias argument is given, where some uses have no bias because of it
+    of_round: bool = False  # `when` is a condition that rounds of a loop meet differently
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Test:
     text: str
     negation: str
     holds: Callable[[dict[str, Any]], bool | None]
+    of_round: bool = False
 
 
 def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple[str, ...]) -> Iterator[Verdict]:
@@ -49,7 +53,7 @@ def verdicts(program: Program, is_dead: Callable[[LayerUse], bool], kinds: tuple
     alive_through: set[Place] = set()
     training = {use.run for use in program.uses if use.kind in ("optimizer", "training")}
     for use in program.uses:
-        if use.kind in BIASED_KINDS and use.bias.present and settled(use) and not is_dead(use):
+        if use.kind in BIASED_KINDS and use.bias.present and settled(use) and not is_dead(use) and not use.deviates:
             alive_through.update(use.chain)
     reported: set[Place] = set()
     for site in program.sites(*kinds):
@@ -88,10 +92,17 @@ def verdicts_of_site(
         yield Verdict(site.place, dead[0], tuple(dead), where=where)
         return
     if not given_by_caller:
-        test = distinguishing_condition(dead, living)
+        test = telling_condition(dead, living)
         if test is not None:
-            yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
+            yield Verdict(site.place, dead[0], tuple(dead), when=test.text, of_round=test.of_round)
             return
+        usual = [use for use in living if not use.deviates]
+        as_usual = [use for use in dead if not use.deviates]
+        if as_usual and len(usual) < len(living):  # what the defaults say, where another value shows nothing that can be told
+            test = telling_condition(as_usual, usual) if usual else None
+            if test is not None or not usual:
+                yield Verdict(site.place, as_usual[0], tuple(as_usual), when=test.text if test else None)
+                return
     helped = list(at_a_call_of_a_helper(dead, living))
     if helped:
         yield from helped
@@ -101,7 +112,7 @@ def verdicts_of_site(
         if frame is not None:
             yield Verdict(frame, use, (use,), through=True)
         elif given_by_caller:
-            test = distinguishing_condition(dead, living)
+            test = telling_condition(dead, living)
             if test is not None:
                 yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
                 return
@@ -133,6 +144,20 @@ def of_the_caller(uses: list[LayerUse], depth: int) -> list[LayerUse]:
     return [replace(use, settings=use.outer_settings[depth - 1] if depth <= len(use.outer_settings) else {}) for use in uses]
 
 
+def telling_condition(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
+    """A condition on the parameters; where there is none, one that the rounds of a loop have met differently."""
+    test = distinguishing_condition(dead, living)
+    if test is None and any(use.rounds for use in dead):
+        test = distinguishing_condition(list(map(with_rounds, dead)), list(map(with_rounds, living)))
+        return replace(test, of_round=True) if test is not None else None
+    return test
+
+
+def with_rounds(use: LayerUse) -> LayerUse:
+    """The use with what its round of a loop has met among its settings."""
+    return replace(use, settings={**use.rounds, **use.settings})
+
+
 def distinguishing_condition(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
     """A condition on the enclosing function's parameters that holds for all dead uses and for none of the living.
 
@@ -152,7 +177,7 @@ def distinguishing_condition(dead: list[LayerUse], living: list[LayerUse]) -> Te
     ):
         if len({test.name for test in choice}) == 1:
             return choice[0]
-    return None if found else both(dead, living)
+    return None if found else both(dead, living) or one_of(dead, living)
 
 
 def with_settings_of_their_own(uses: list[LayerUse]) -> list[LayerUse]:
@@ -189,6 +214,61 @@ def both(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
     )
 
 
+def one_of(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
+    """A few conditions, none of which holds for a living use, and one of which holds for each dead one: the values of one setting,
+    or settings that speak of norms."""
+    candidates: dict[str, Test] = {}
+    for use in dead:
+        for test in tests([use]):
+            if test.holds(use.settings) is True and all(test.holds(other.settings) is False for other in living):
+                candidates.setdefault(test.text, test)
+    for size in (2, 3):
+        found = [
+            chosen
+            for chosen in combinations(candidates.values(), size)
+            if all(any(test.holds(use.settings) is True for test in chosen) for use in dead)
+            and not any(
+                all(any(test.holds(use.settings) is True for test in fewer) for use in dead)
+                for fewer in combinations(chosen, size - 1)
+            )
+        ]
+        for choice in (
+            found,
+            [chosen for chosen in found if len({subject_of(test) for test in chosen}) == 1],
+            [chosen for chosen in found if all(NORM.search(test.name) for test in chosen)],
+        ):
+            if len(choice) == 1:
+                return united(choice[0])
+    return None
+
+
+VALUE = re.compile(r"(.*) == ('.*')")
+
+
+def subject_of(test: Test) -> str:
+    """The setting that a condition compares with something."""
+    found = VALUE.fullmatch(test.text)
+    return found[1] if found else test.name
+
+
+def united(parts: tuple[Test, ...]) -> Test:
+    """The condition that one of several holds."""
+    values = [VALUE.fullmatch(test.text) for test in parts]
+    subjects = {found[1] for found in values if found}
+    if len(subjects) == 1 and all(values):
+        items = ", ".join(found[2] for found in values if found)
+        subject = subjects.pop()
+        text, negation = f"{subject} in ({items})", f"{subject} not in ({items})"
+    else:
+        text, negation = " or ".join(test.text for test in parts), " and ".join(test.negation for test in parts)
+
+    def holds(settings: dict[str, Any]) -> bool | None:
+        answers = [test.holds(settings) for test in parts]
+        return True if True in answers else None if None in answers else False
+
+    return Test(", ".join(test.name for test in parts), text, negation, holds)
+
+
 def either_way(one: bool | None, two: bool | None) -> bool | None:
     """Do both hold?"""
     return False if False in (one, two) else None if None in (one, two) else True
@@ -221,7 +301,7 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
         if isinstance(value, bool) and " " in name:  # a comparison that was asked for
             if not value and implied(name, settings) is False:
                 continue  # that it is something else says more
-            opposite = f"{name[:-8]} is not None" if name.endswith(" is None") else name.replace(" == ", " != ", 1)
+            opposite = contrary(name)
             yield Test(name, name if value else opposite, opposite if value else name, boolean(name, value))
         elif isinstance(value, bool):
             yield (
@@ -245,6 +325,26 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
             yield Test(name, f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value))
 
 
+OPPOSITES = {
+    " is not ": " is ",
+    " is ": " is not ",
+    " == ": " != ",
+    " != ": " == ",
+    " <= ": " > ",
+    " >= ": " < ",
+    " < ": " >= ",
+    " > ": " <= ",
+}
+
+
+def contrary(condition: str) -> str:
+    """How the source would write that a comparison does not hold."""
+    for one, other in OPPOSITES.items():
+        if one in condition:
+            return condition.replace(one, other)
+    return f"not {condition}"
+
+
 def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:
     """The setting is true (or, unless `wanted`, false)."""
 
@@ -255,13 +355,40 @@ def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool |
     return holds
 
 
+COMPARISON = re.compile(r"(.*) (==|!=|<=|>=|<|>) (-?\d+|'[^']*')")
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
 def implied(name: str, settings: dict[str, Any]) -> bool | None:
-    """What is not None, or equal to something else, is not equal to this."""
+    """What the setting's own value says of a comparison; and what is not None, or equal to something else, is not equal to this."""
     subject = name.partition(" == ")[0].removesuffix(" is None")
+    compared = COMPARISON.fullmatch(name)
+    if compared is not None and compared[1] in settings:
+        return compare(settings[compared[1]], compared[2], ast.literal_eval(compared[3]))
     if subject == name:
         return None
+    if name == f"{subject} is None" and subject in settings:
+        return settings[subject] is None
     others = [other for other in settings if other.startswith(f"{subject} == ") or other == f"{subject} is None"]
     return False if any(settings[other] is True for other in others) else None
+
+
+def compare(value: Any, symbol: str, other: Any) -> bool | None:
+    """A comparison of a setting's value; None where it is no plain value."""
+    if value is None or isinstance(value, bool):
+        return symbol == "!=" if symbol in ("==", "!=") else None
+    if isinstance(value, str) and value.startswith("<") and value.endswith(">"):
+        return None
+    if isinstance(value, (int, float, str)) and isinstance(value, str) is isinstance(other, str):
+        return COMPARE[symbol](value, other)
+    return None
 
 
 def nothing(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:

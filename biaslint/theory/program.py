@@ -157,6 +157,8 @@ class LayerUse:
     covers: tuple[tuple[int, str, float | None], ...] = ()
     covers_all: bool = False
     parameters: tuple[str, ...] = ()  # a cell's: the constructor's positional parameters, in order
+    rounds: dict[str, bool] = field(default_factory=dict)  # the conditions of the loop's round that made it, as written
+    deviates: bool = False  # of an execution in which a parameter has another value than its default
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,10 @@ class Seen(Exception):
         self.why = why
 
 
+class Impossible(Exception):
+    """A use that would raise is none."""
+
+
 def _keep(node: Node, state: dict[int, Axes]) -> Axes | None:
     shifts = [state[source.id] for source in node.inputs if source.id in state]
     return frozenset().union(*shifts)
@@ -124,6 +128,8 @@ def _affine(node: Node, state: dict[int, Axes]) -> Axes | None:
 
 def _norm(node: Node, state: dict[int, Axes]) -> Axes | None:
     source = node.inputs[0]
+    if node.info.get("raises"):
+        raise Impossible
     if source.id not in state:
         raise Seen(node.name)
     if any(other.id in state for other in node.inputs[1:]):
@@ -357,6 +363,8 @@ def follow(starts: Iterable[tuple[Node, Axes]], into_untrained: bool = True) -> 
             if carried or not into_untrained:
                 continue
             shift = stored.axes
+        except Impossible:
+            continue
         except Seen as seen:
             outcome.seen.append((node, seen.why))
             if len(outcome.seen) > 4:

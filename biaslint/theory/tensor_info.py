@@ -30,6 +30,7 @@ class TensorInfo(TypedDict, total=False):
     inference: bool  # made by a call for inference
     trained: bool  # a use that trains reads it
     untrained: bool  # a use that does not train reads it
+    raises: bool  # the tensor does not have the axes that it needs
     stored: bool  # subtracts a stored mean, in no use that trains
     mean_of: tuple[Any, tuple[int, ...], bool]  # a mean: of which tensor, over which axes, and whether they are kept
     # -- softmax, concat, attention
@@ -64,6 +65,8 @@ class TensorInfo(TypedDict, total=False):
     part_of: tuple[Any, Any, Any]  # a part of a parameter: of which one, from where, up to where
     escaped: bool  # handed to code that is not known: it may have been initialized there
     joins: Any  # told when it is added to another tensor
+    # -- input: a graph that carries tensors
+    tables: dict[str, Any]  # the features of its nodes and edges
     numbers: tuple[Any, ...]  # its entries, where all are known
     # -- opaque, keep
     plus: Any  # keep: the number that is added

@@ -67,6 +67,7 @@ class Origin:
     chain: tuple[tuple[Module, ast.AST], ...]
     owner: str = ""
     statement: ast.stmt | None = None
+    rounds: tuple[dict[str, bool], ...] = ()  # of the loops around it: the conditions of that round, as written
 
 
 @dataclass(eq=False, slots=True)

@@ -33,8 +33,15 @@ LENGTH = 3  # how many items a list of unknown length is given
 class PathCondition:
     """The choices of one execution. `prescribed` are those to make in this one; `made` are all that were made, in order."""
 
-    def __init__(self, prescribed: dict[Any, bool] | None = None, prefers_false_branch: bool = False) -> None:
+    def __init__(
+        self,
+        prescribed: dict[Any, bool] | None = None,
+        prefers_false_branch: bool = False,
+        released: frozenset[Any] = frozenset(),
+    ) -> None:
         self.prescribed = prescribed or {}
+        self.released = released  # parameters that are taken for unknown although they have a default
+        self.releasable: dict[Any, None] = {}  # those whose default is a number or None, and decides what is built
         self.prefers_false_branch = prefers_false_branch
         self.assumed: dict[Any, bool] = {}
         self.texts: dict[Any, str] = {}
@@ -87,10 +94,18 @@ class PathCondition:
         if terms.is_comparison(key, "in") and terms.plain_items(key.right):
             self.members.setdefault(key.left, []).append((key.right.items, choice))
 
-    def settable(self, default: Any, key: Any, name: str) -> Any:
-        """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is."""
+    def settable(self, default: Any, key: Any, name: str, decides: bool = False) -> Any:
+        """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is.
+
+        A number or None that `decides` what is built is what it is in one execution, and something else in another.
+        """
         if isinstance(default, bool):
             return Unknown(key, name, default=default)
+        if decides and (default is None or isinstance(default, int)):
+            if key in self.released:
+                self.set(Compare("is", key, None) if default is None else Compare("==", key, default), False)
+                return Unknown(key, name)
+            self.releasable[key] = None
         if not isinstance(default, str):
             return default
         for test, holds in self.prescribed.items():
@@ -118,6 +133,15 @@ class PathCondition:
                 table.setdefault(subject, []).append(key)
             self.compared = (len(self.assumed), table)
         return self.compared[1].get(about, [])
+
+    def bounded(self, about: Any) -> list[Any]:
+        """The decided comparisons of a parameter with a number: how large it is."""
+        return [
+            key
+            for key in self.assumed
+            if (terms.is_comparison(key, "<") or terms.is_comparison(key, "<="))
+            and ((key.left == about and type(key.right) is int) or (key.right == about and type(key.left) is int))
+        ]
 
     def take_back(self, count: int) -> None:
         """Forget all choices but the first `count`."""

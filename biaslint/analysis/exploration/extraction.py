@@ -105,6 +105,7 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
             readers=fates.readers_of(layer),
             settings=settings_of(ex, layer.settings),
             outer_settings=tuple(settings_of(ex, settings) for settings in layer.outer_settings),
+            rounds={text: holds for one in layer.origin.rounds for text, holds in one.items()},
             ident=numbers[id(layer)],
             weight_of=numbers.get(id(layer.weight_of)) if layer.weight_of is not None else None,
             tied=bias_write(layer.tied, place) if layer.tied is not None else None,
@@ -144,6 +145,7 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
             use.name,
             repr(sorted(use.settings.items(), key=str)),
             repr([sorted(settings.items(), key=str) for settings in use.outer_settings]),
+            repr(sorted(use.rounds.items())),
         )
         found.setdefault(key, use)
     return list(found.values())
@@ -215,9 +217,17 @@ def answers(ex: Execution, name: str, parameter: Any) -> dict[str, Any]:
             result[subject] = made[key]
         elif key.op == "is" and key.right is None:
             result[f"{subject} is None"] = made[key]
-        elif key.op == "==" and isinstance(key.right, str):
+        elif key.op == "==" and (isinstance(key.right, str) or type(key.right) is int):
             result[f"{subject} == {key.right!r}"] = made[key]
+    for key in ex.path.bounded(parameter):  # one spelling for each: `0 < n` is n > 0
+        if type(key.left) is int:
+            result[f"{spelled(key.right, parameter, name)} {MIRRORED[key.op]} {key.left}"] = made[key]
+        else:
+            result[f"{spelled(key.left, parameter, name)} {key.op} {key.right}"] = made[key]
     return result
+
+
+MIRRORED = {"<": ">", "<=": ">="}
 
 
 def spelled(key: Any, parameter: Any, name: str) -> str:

@@ -13,7 +13,7 @@ from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Options, Raised, SequenceValue, Stopped, Unknown
 from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.objects import attributes, namespaces
+from biaslint.analysis.interpreter.objects import attributes, functions, namespaces
 from biaslint.analysis.project.environment import Environment
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -104,7 +104,8 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name)
+            decides = name in functions.tested_names(func)
+            value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name, decides)
         else:
             value = configured(ex, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):
@@ -246,6 +247,12 @@ def inputs(ex: Execution, func: FunctionValue) -> tuple[list[Value], dict[str, V
     for parameter, default in named[max(1 - required, 0) :]:
         if isinstance(default, bool) and not MODE.fullmatch(parameter.arg):
             kwargs[parameter.arg] = Unknown(terms.InputParameter(func.qualname, parameter.arg), parameter.arg, default=default)
+        elif default is None and parameter.arg in functions.tested_names(func):  # one that some callers give
+            key = terms.InputParameter(func.qualname, parameter.arg)
+            if key in ex.path.released:
+                kwargs[parameter.arg] = input_for(ex, func, parameter)
+            else:
+                ex.path.releasable[key] = None
     if spec.vararg and not positional:
         args.append(ex.flow.add("input", (), None, spec.vararg.arg, ex.here()))
     return args, kwargs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from biaslint.analysis.exploration import equivalence, extraction, harness
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import MAX_STEPS, Execution
 from biaslint.theory import terms
+from biaslint.theory.conditions import NORM
 from biaslint.theory.program import LayerUse
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ROOT_STEPS = 1_500_000
 SMALL = 30_000  # steps up to which a model is executed under contrary choices although nothing was found in it
 FUNCTIONAL_STEPS = 60_000  # where functions build models; the largest of published ones take a tenth of it
 FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
+FLAGS = 5  # settings of which each is given another value than its default although nothing was found
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Trial:
 
     assumptions: dict[Any, bool] = field(default_factory=dict)
     prefers_false: bool = False
+    released: frozenset[Any] = frozenset()  # the parameters whose default it leaves open
     try_key: Any = None  # what another entry point may have tried before
     shows_new: bool = True  # does it vary an execution that showed biases which none before it has shown?
 
@@ -47,7 +50,8 @@ class Frontier:
 
     def __init__(self) -> None:
         self.waiting = [Trial()]
-        self.taken: list[tuple[bool, dict[Any, bool]]] = []  # the branches of each execution, and which branch it preferred
+        # the branches of each execution, which branch it preferred, and whose default it left open
+        self.taken: list[tuple[bool, frozenset[Any], dict[Any, bool]]] = []
 
     def next(self, result: ExplorationResult) -> Trial | None:
         """The first trial that no execution covers and that no other entry point has tried; None where all are."""
@@ -60,7 +64,10 @@ class Frontier:
     def covered(self, trial: Trial) -> bool:
         """Has an execution taken these branches already?"""
         asked = trial.assumptions.items()
-        return bool(asked) and any(side == trial.prefers_false and asked <= assumed.items() for side, assumed in self.taken)
+        return bool(asked) and any(
+            side == trial.prefers_false and released == trial.released and asked <= assumed.items()
+            for side, released, assumed in self.taken
+        )
 
     def incomplete(self) -> bool:
         """Is there a trial left that no execution covers?"""
@@ -78,19 +85,20 @@ def explore_paths(project: Project, root: Root, result: ExplorationResult, steps
         if trial is None:
             break
         try:
-            ex, uses, ended = one_run(
-                project, root, PathCondition(trial.assumptions, trial.prefers_false), result, first=runs == 0, steps=steps
-            )
+            choices = PathCondition(trial.assumptions, trial.prefers_false, trial.released)
+            ex, uses, ended = one_run(project, root, choices, result, first=runs == 0, steps=steps)
         except equivalence.AlreadyExecuted:
             return
+        for use in uses:
+            use.deviates = bool(trial.released)
         runs += 1
         spent += ex.steps
         known = reported_names(found)
         found.extend(uses)
         keep_what_it_saw(project, root, ex, ended, result, first=runs == 1)
-        frontier.taken.append((trial.prefers_false, ex.path.assumed))
+        frontier.taken.append((trial.prefers_false, trial.released, ex.path.assumed))
         add_neighbours(frontier, trial, root, ex, ended, runs, found, known)
-    result.uses.extend(found)
+    result.uses.extend(without_idle_deviations(found))
     if frontier.incomplete():
         place = (getattr(root.node, "lineno", 1), getattr(root.node, "col_offset", 0))
         result.unknowns.setdefault(root.module.unknown(*place, "analysis stopped here: more conditions than are tried"))
@@ -118,7 +126,8 @@ def add_neighbours(
     repeatable = [key for key in path.open if not is_transient(key)]
     if ended is not None and ended.startswith("raises") and repeatable and runs < 4:
         last = repeatable[-1]
-        frontier.waiting.insert(0, Trial({**trial.assumptions, last: not path.assumed[last]}, trial.prefers_false))
+        other = {**trial.assumptions, last: not path.assumed[last]}
+        frontier.waiting.insert(0, replace(trial, assumptions=other))
     biases = reported_names(found)
     if runs == 1:
         add_contrasts(frontier, trial, repeatable, root, ex, biases)
@@ -128,27 +137,47 @@ def add_neighbours(
             if path.where.get(key) in files:
                 way = () if depends_on_shape(key) else (len(trial.assumptions), trial.prefers_false, biases)
                 other = {**trial.assumptions, key: not path.assumed[key]}
+                way = (*way, *map(spelling, sorted(trial.released, key=repr)))
                 try_key = (spelling(key), path.assumed[key], *way)
-                frontier.waiting.append(Trial(other, trial.prefers_false, try_key, shows_new=not biases <= known))
+                frontier.waiting.append(
+                    Trial(other, trial.prefers_false, trial.released, try_key, shows_new=not biases <= known)
+                )
         frontier.waiting.sort(key=lambda one: (len(one.assumptions), not one.shows_new))
 
 
 def add_contrasts(
     frontier: Frontier, trial: Trial, repeatable: list[Any], root: Root, ex: Execution, biases: frozenset[tuple[Any, ...]]
 ) -> None:
-    """After the first execution: one that prefers the other branches; of a small model without findings, each of a few alone."""
+    """After the first execution: those that differ from it in more than one branch, or in a default.
+
+    One that prefers the other branches; of a small model each of a few flags the other way, and each of a few parameters whose
+    default is a number or None as something unknown: a norm that is off by default is one that somebody switches on.
+    """
     path = ex.path
-    if all(key in path.by_default for key in path.open):
-        return
     small = isinstance(root.node, ast.ClassDef) and ex.steps < SMALL
-    if small or biases:
-        frontier.waiting.append(Trial({}, True, None if small else ("all", biases)))
-    if small and not biases:
-        free = [key for key in repeatable if key not in path.by_default]
-        if 2 <= len(free) <= FEW:
-            frontier.waiting += [
-                Trial({one: path.assumed[one] == (one != key) for one in free}, trial.prefers_false) for key in free
-            ]
+    if not all(key in path.by_default for key in path.open):
+        if small or biases:
+            frontier.waiting.append(Trial({}, True, try_key=None if small else ("all", biases)))
+        if small and not biases:
+            free = [key for key in repeatable if key not in path.by_default]
+            if 2 <= len(free) <= FEW:
+                frontier.waiting += [
+                    replace(trial, assumptions={one: path.assumed[one] == (one != key) for one in free}) for key in free
+                ]
+    if root.node is None:
+        return
+    flags = [key for key in repeatable if key in path.by_default]
+    if ex.steps >= SMALL:
+        flags = [key for key in flags if NORM.search(path.texts.get(key, ""))]
+    if not biases:
+        frontier.waiting += [
+            replace(trial, assumptions={key: not path.assumed[key]}, try_key=(spelling(key), path.assumed[key]))
+            for key in flags[:FLAGS]
+        ]
+    if ex.steps < SMALL:
+        frontier.waiting += [
+            Trial(released=frozenset([key]), try_key=("released", spelling(key))) for key in list(path.releasable)[:FLAGS]
+        ]
 
 
 def reported_names(uses: list[LayerUse]) -> frozenset[tuple[Any, ...]]:
@@ -251,6 +280,12 @@ def executed(ex: Execution, root: Root) -> tuple[str | None, Value]:
     except Exception as error:
         ended = failed(error)
     return ended, value
+
+
+def without_idle_deviations(uses: list[LayerUse]) -> list[LayerUse]:
+    """Of executions at other values than the defaults, what they add: dead biases, and others of the same places."""
+    places = {use.place for use in uses if use.deviates and use.bias.present and use.fate.kind in ("dead", "part")}
+    return [use for use in uses if not use.deviates or use.place in places]
 
 
 FAILED = "internal error: "

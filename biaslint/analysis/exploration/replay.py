@@ -37,6 +37,7 @@ class Run:
 
     given: dict[Any, bool]
     prefers_false: bool
+    released: frozenset[Any]
     made: list[tuple[Any, bool]]  # every side it took, by `blurred` condition
     shown: Shown
     complaints: Complaints
@@ -50,7 +51,7 @@ class Replay(PathCondition):
     """The choices of an execution that is to go the way of another one."""
 
     def __init__(self, run: Run) -> None:
-        super().__init__(run.given, run.prefers_false)
+        super().__init__(run.given, run.prefers_false, run.released)
         self.sides: dict[Any, list[bool]] = {}
         for key, side in run.made:
             self.sides.setdefault(key, []).append(side)
@@ -162,7 +163,7 @@ def observed(ex: Execution, value: Value, ended: str | None, uses: list[LayerUse
             continue
         except Exception as error:  # a fault of ours: the same on both texts tells nothing
             ex.fault(paths.failed(error))
-    return Run(path.prescribed, path.prefers_false_branch, made, first, witness.complaints(ex), uses)
+    return Run(path.prescribed, path.prefers_false_branch, path.released, made, first, witness.complaints(ex), uses)
 
 
 def may_be_called(func: FunctionValue) -> bool:

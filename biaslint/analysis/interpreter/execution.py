@@ -86,6 +86,7 @@ class Execution:
         self.importing: set[tuple[Module, ast.ImportFrom, str]] = set()  # the imports that are being followed
         self.asked: dict[str, set[Module]] = {}  # a name that is looked for -> whose star imports have been searched
         self.patches: dict[str, Value] = {}  # what the program has put in the place of a framework's names
+        self.rounds: tuple[dict[str, bool], ...] = ()  # of the loops in progress: which way their conditions went in this round
         self.contexts: list[Any] = []  # what the `with` statements that are being executed have set, for frameworks
         # where a fix is proved: what would raise, and what calls of code elsewhere were given (see `fault` and `hand`)
         self.faults: set[tuple[str, str, str]] | None = None
@@ -153,7 +154,8 @@ class Execution:
         chain: tuple[tuple[Module, ast.AST], ...] = self.stack[-1].chain if self.stack else ()
         if self.node is not None and self.module is not None:
             chain = ((self.module, self.node), *chain)
-        return Origin(chain, self.stack[-1].func.qualname if self.stack else "", self.statement)
+        owner = self.stack[-1].func.qualname if self.stack else ""
+        return Origin(chain, owner, self.statement, self.rounds)
 
     def text(self, node: ast.AST) -> str:
         """The source of an expression, on one line; "" for a long one."""

@@ -86,6 +86,8 @@ class Framework:
     base_method: Callable[[Execution, Instance, str, Args, Kwargs], Value] = (
         _fresh_method  # inherited by an instance of a project class
     )
+    # Class.method(...) of a project class where a class of the framework has the method; MISSING where that is not known.
+    class_method: Callable[[Execution, Class, External, str, Args, Kwargs], Value] = _missing
     # A method of a base class in the project that is known better than its source tells; None for all others.
     native_method: Callable[[Instance, Value, str], Value] = _nothing
     call_object: Callable[[Execution, Instance, Args, Kwargs], Value] = (
@@ -225,6 +227,12 @@ def base_method(
             obj.attrs[args[0]] = args[1]
         return None if name == "__init__" else ex.fresh(name)
     return framework.base_method(ex, obj, name, args, kwargs)
+
+
+def class_method(ex: Execution, cls: Class, outside: External, name: str, args: Args, kwargs: Kwargs) -> Value:
+    """A method of a framework's class, called through a project class that is built on it."""
+    framework = of_name(outside.name)
+    return framework.class_method(ex, cls, outside, name, args, kwargs) if framework is not None else MISSING
 
 
 MAPPING: dict[str, Any] = {

@@ -11,7 +11,7 @@ from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Args, BoundNative, SequenceValue, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import known_numbers, nodes, ops, parameter_writes, reshaping
+from biaslint.analysis.tensors import graphs, known_numbers, nodes, ops, parameter_writes, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 
 CONSTANT_ATTRIBUTES = {"requires_grad", "is_cuda", "is_sparse", "is_quantized", "is_nested", "is_mkldnn", "is_complex"}
+
+
+FEATURES = ("features", "feats", "F")  # of a sparse tensor, which is taken for the table of its points' features
 
 
 def attribute(ex: Execution, node: Node, name: str) -> Value:
@@ -31,8 +34,10 @@ def attribute(ex: Execution, node: Node, name: str) -> Value:
         return Unknown(terms.TensorProperty(name), name)
     if name in CONSTANT_ATTRIBUTES:
         return Unknown(terms.TensorProperty(name), name)
-    if name in ("data", "real"):
+    if name in ("data", "real") or name in FEATURES:
         return node
+    if name in graphs.TABLES:
+        return graphs.table(node, name)
     if name in ("T", "mT", "H"):
         return reshaping.transpose(ex, node, -1, -2)
     if name == "grad":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import indexing, known_numbers, nodes, ops, parameter_writes, reshaping
+from biaslint.analysis.tensors import graphs, indexing, known_numbers, nodes, ops, parameter_writes, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -39,6 +39,10 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
         return ex.fresh(name)
     if name in ("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"):
         return nodes.const(ex, size_dims(ex, args), name)
+    if name in graphs.METHODS:
+        return graphs.method(ex, node, name, args, kwargs)
+    if name == "replace_feature" and args:  # of a sparse tensor
+        return args[0]
     if name in ("backward", "register_hook", "retain_grad", "set_shape"):
         return None
     if in_place(name) and parameter_writes.own_parameter(node):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import SequenceValue, Unknown
+from biaslint.analysis.domain.values import BoundNative, SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import Dim, Dims, Node
 
@@ -80,6 +80,8 @@ def tensor(ex: Execution, value: Value) -> Node | None:
         return ex.read(value, param_dims(value))
     if isinstance(value, Unknown) and value.tensors:
         return ex.opaque(value, name=value.text)
+    if isinstance(value, BoundNative) and isinstance(value.self, Node):  # an attribute of a batch: `data.x`
+        return ex.opaque(value.self, name=value.name)
     if isinstance(value, SequenceValue):
         found = values.tensors_in(value)
         if found:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.interpreter.doors import Kind, Tensors
-from biaslint.analysis.tensors import indexing, known_numbers, methods, parameter_writes, parameters
+from biaslint.analysis.tensors import indexing, known_numbers, methods, nodes, parameter_writes, parameters
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ def store_attribute(ex: Execution, node: Node, name: str, value: Value) -> None:
         parameter_writes.assign(ex, node, value)
     elif name == "data":
         ex.flow.change(node, ex.opaque(value, name="new entries"))
+    elif name in indexing.FEATURES:
+        made = nodes.tensor(ex, value)
+        ex.flow.change(node, made if made is not None else ex.opaque(value, name="new entries"))
 
 
 KINDS = {

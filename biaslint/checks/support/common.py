@@ -12,7 +12,10 @@ from biaslint.theory.conditions import Verdict
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 AXES = "bias_axes"  # how Keras's EinsumDense is told of its bias
-OPPOSITES: dict[type[ast.cmpop], str] = {ast.IsNot: "is", ast.Is: "is not", ast.Eq: "!=", ast.NotEq: "=="}
+OPPOSITES: dict[type[ast.cmpop], ast.cmpop] = {
+    ast.Is: ast.IsNot(), ast.IsNot: ast.Is(), ast.In: ast.NotIn(), ast.NotIn: ast.In(), ast.Eq: ast.NotEq(), ast.NotEq: ast.Eq(),
+    ast.Lt: ast.GtE(), ast.GtE: ast.Lt(), ast.Gt: ast.LtE(), ast.LtE: ast.Gt(),
+}  # fmt: skip
 
 
 def replacement(verdict: Verdict) -> str:
@@ -20,28 +23,26 @@ def replacement(verdict: Verdict) -> str:
     when = verdict.when
     if when is None:
         return "None" if verdict.use.bias.argument == AXES else "False"
-    return opposite(when)
+    return negation(when)
 
 
-def opposite(condition: str) -> str:
+def negation(condition: str) -> str:
     """How the source would write that a condition does not hold."""
     try:
-        tree = ast.parse(condition, mode="eval").body
-    except (SyntaxError, ValueError):
+        return ast.unparse(negated(ast.parse(condition, mode="eval").body))
+    except SyntaxError:
         return f"not ({condition})"
-    return _opposite(tree, condition)
 
 
-def _opposite(tree: ast.expr, source: str) -> str:
-    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
-        return " or ".join(_opposite(part, source) for part in tree.values)
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not):
-        return ast.get_source_segment(source, tree.operand) or ast.unparse(tree.operand)
-    text = ast.get_source_segment(source, tree) or ast.unparse(tree)
-    if isinstance(tree, ast.Compare) and type(tree.ops[0]) in OPPOSITES:
-        left, right = (ast.get_source_segment(source, part) or ast.unparse(part) for part in (tree.left, tree.comparators[0]))
-        return f"{left} {OPPOSITES[type(tree.ops[0])]} {right}"
-    return f"not {text}"
+def negated(test: ast.expr) -> ast.expr:
+    """The opposite of a condition."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return test.operand
+    if isinstance(test, ast.BoolOp):
+        return ast.BoolOp(ast.And() if isinstance(test.op, ast.Or) else ast.Or(), list(map(negated, test.values)))
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        return ast.Compare(test.left, [OPPOSITES[type(test.ops[0])]], test.comparators)
+    return ast.UnaryOp(ast.Not(), test)
 
 
 def removal(verdict: Verdict) -> Fix | None:
@@ -51,6 +52,8 @@ def removal(verdict: Verdict) -> Fix | None:
         return None
     if verdict.when is not None and (use.bias.argument_text not in ("", "True") or use.bias.argument == AXES):
         return None
+    if verdict.of_round:
+        return None  # what it speaks of may come to its value after the layer is made
     if verdict.when is not None and CLASS.search(verdict.when):
         return None  # the class may have another name where the layer is made
     if any(sets_unguarded(other) for other in verdict.uses):

@@ -8,21 +8,24 @@ from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Class, External, Instance, ModelFunction, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.torch import (
+    autograd,
     functions as torch_functions,
     hugging_face,
     initializers as torch_initializers,
     layers as torch_layers,
+    message_passing,
     modules,
     names as torch_names,
     optimizers,
     parameter_shapes,
     refusals,
+    sparse,
     vocabulary as torch_vocabulary,
 )
 from biaslint.analysis.frameworks.torch.names import INIT
 from biaslint.analysis.interpreter.framework import Composition, Framework
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import nodes, reshaping
+from biaslint.analysis.tensors import graphs, nodes, reshaping
 from biaslint.theory.dataflow import Dims, Node
 from biaslint.theory.tensor_info import TensorInfo
 
@@ -60,6 +63,15 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         return reshaping.rearrange(ex, args[0], args[1] if len(args) > 1 else kwargs.get("pattern"), kwargs)
     if name == "einops.layers.torch.Rearrange":
         return rearranging(ex, args[0] if args else kwargs.get("pattern"), kwargs)
+    if name.startswith("dgl.function."):
+        return graphs.builtin(name, args, kwargs)
+    if name.startswith("torch_geometric.") and args:
+        wrapped = message_passing.wrapper(ex, name, args, kwargs)
+        if wrapped is not None:
+            return wrapped
+    if name.startswith(sparse.PACKAGES):
+        known = sparse.call(ex, name, args, kwargs)
+        return MISSING if known is None else known
     if name.startswith("torch.") and "." not in name[6:]:
         return torch_functions.plain(ex, name[6:], args, kwargs)
     return MISSING
@@ -159,6 +171,7 @@ PYTORCH = Framework(
     method=modules.method,
     base_method=modules.base_method,
     native_method=hugging_face.method,
+    class_method=autograd.class_method,
     call_object=modules.call_object,
     update_methods=frozenset({"backward", "manual_backward"}),
     layer_names=torch_names.LAYER_NAMES,

@@ -10,7 +10,7 @@ from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import Class, External, Instance, Raised, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
-from biaslint.analysis.frameworks.torch import hugging_face, vocabulary as torch_vocabulary
+from biaslint.analysis.frameworks.torch import hugging_face, sparse, vocabulary as torch_vocabulary
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, ops, reshaping
 from biaslint.theory.dataflow import Node
 
@@ -33,7 +33,8 @@ def make(ex: Execution, obj: Instance, short: str, args: list[Value], kwargs: di
     spec = torch_vocabulary.LAYERS[short]
     config = bound(ex, spec, args, kwargs)
     origin = obj.origin or ex.origin()
-    layer = Layer(f"torch.nn.{short}", spec.kind, "torch", config, origin)
+    kind = "conv" if spec.kind == "sparse_conv" else spec.kind
+    layer = Layer(f"torch.nn.{short}", kind, "torch", config, origin)
     if spec.bias:
         layer.argument = spec.bias
         layer.bias = present(ex, config.get(spec.bias, True))
@@ -116,13 +117,15 @@ def apply(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Val
     value = args[0] if args else next(iter(kwargs.values()), None)
     x = nodes.tensor(ex, value)
     if x is None:
-        if isinstance(value, Unknown):
-            x = ex.flow.add("input", (), None, value.text or "an unknown value", ex.here())
+        if isinstance(value, Unknown) or value is None:  # None: an optional input that has to be given where a layer takes it
+            text = value.text if isinstance(value, Unknown) else ""
+            x = ex.flow.add("input", (), None, text or "an unknown value", ex.here())
         else:
             return ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
     if ex.try_depth and fits(layer, x) is False:
         raise Raised(External("builtins.RuntimeError"), layer.name)
-    handler = KINDS.get(layer.kind)
+    spec = torch_vocabulary.LAYERS.get(layer.type.rpartition(".")[2])
+    handler = KINDS.get(spec.kind if spec is not None else layer.kind)
     if handler is None:
         node = ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
         layer.calls.append(node)
@@ -157,6 +160,12 @@ def do_conv(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Valu
     return biased(layer, node)
 
 
+def do_sparse_conv(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    layer.axes = (1,)
+    out = "in_channels" if "out_channels" not in layer.config else "out_channels"
+    return biased(layer, sparse.convolve(ex, x, layer, nodes.dim_of(ex, layer.config.get(out))))
+
+
 def do_linear(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     layer.axes = (-1,)
     return biased(layer, ops.linear(ex, x, nodes.dim_of(ex, layer.config.get("out_features")), layer.name or "a linear layer"))
@@ -187,17 +196,24 @@ def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Valu
     return node
 
 
+RANKS = {1: (2, 3), 2: (4,), 3: (5,)}  # how many axes a batch norm for so many dimensions takes
+
+
 def normalize(
     ex: Execution, x: Node, style: str, config: dict[str, Value], name: str, layer: Layer | None, frozen: bool
 ) -> Node:
     """What a norm of this style does; one that is frozen or in eval mode only scales and shifts."""
     if style == "batch":
         wanted = config.get("dims")
-        if wanted in (2, 3) and x.rank is not None and x.rank != wanted + 2:  # as for layer norm below
-            return ops.norm(ex, x, "batch norm", None, name, layer=layer)
+        if isinstance(wanted, int) and x.rank is not None and x.rank not in RANKS[wanted]:
+            node = ops.norm(ex, x, "batch norm", None, name, layer=layer)
+            node.info["raises"] = True
+            return node
         if frozen and config.get("track_running_stats", True) is not False:
             return ops.scaled(ex, x, 1, name)
         return ops.norm(ex, x, "batch norm", ops.all_but(1), name, layer=layer)
+    if style == "points":  # those of each sample
+        return ops.norm(ex, x, "instance norm", ops.all_but(1), name, layer=layer)
     if style == "instance":
         spatial = config.get("dims")
         channel = max(x.rank - spatial - 1, 0) if isinstance(spatial, int) and x.rank is not None else 1
@@ -328,6 +344,7 @@ def do_transformer(ex: Execution, obj: Instance, layer: Layer, x: Node, args: li
 
 KINDS = {
     "conv": do_conv,
+    "sparse_conv": do_sparse_conv,
     "linear": do_linear,
     "bilinear": do_bilinear,
     "norm": do_norm,

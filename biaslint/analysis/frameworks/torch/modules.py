@@ -26,6 +26,7 @@ from biaslint.analysis.domain.values import (
 from biaslint.analysis.frameworks.torch import (
     hugging_face,
     layers as torch_layers,
+    message_passing,
     names as torch_names,
     refusals,
     vocabulary as torch_vocabulary,
@@ -104,7 +105,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     """What an instance's framework class gives it."""
     if name == "training":
         return obj.training
-    if name in METHODS or name in LAYER_METHODS:
+    if name in METHODS or name in LAYER_METHODS or (name == "propagate" and message_passing.is_message_passing(obj)):
         return BoundNative(obj, name)
     if name == "_modules":
         return ChildrenOf(obj, dict(framework.children(obj)))
@@ -275,6 +276,8 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
             bias = None if obj.layer.bias is False else Param(obj.layer, "bias")
             return ex.call(own, [args[0], Param(obj.layer, "weight"), bias], {}, ex.node)
         return torch_layers.apply(ex, obj, args, kwargs)
+    if isinstance(obj.cls, External) and "nn" in obj.attrs:
+        return message_passing.call_wrapper(ex, obj, args, kwargs)
     if obj.items is not None and container(obj) == "Sequential":
         value: Value = args[0] if args else next(iter(kwargs.values()), None)
         for item in list(obj.items.values()):  # which what is called may change
@@ -309,6 +312,8 @@ def method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) 
     handler = METHODS.get(name)
     if handler is not None:
         return handler(ex, obj, args, kwargs)
+    if name == "propagate" and message_passing.is_message_passing(obj):
+        return message_passing.propagate(ex, obj, args, kwargs)
     if name in ("forward", "__call__"):
         return call_object(ex, obj, args, kwargs)
     return unknown_calls.call_unknown(ex, Unknown(terms.Method(obj, name), name), [obj, *args], kwargs)
@@ -454,6 +459,13 @@ def set_mode(obj: Instance, training: Value) -> None:
 def do_train(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     mode = args[0] if args else kwargs.get("mode", True)
     mode = mode if values.is_constant(mode) else True
+    if mode is False and not freezes(ex, obj):
+        return obj
+    return take_mode(ex, obj, mode)
+
+
+def take_mode(ex: Execution, obj: Instance, mode: Value) -> Value:
+    """What train(mode) does to a module and, by their own train(), to those in it."""
     obj.training, obj.eval_mode = mode, mode is False
     if obj.layer is not None:
         obj.layer.eval_mode = obj.eval_mode
@@ -462,16 +474,26 @@ def do_train(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
         if own is not None:
             ex.call(own, [mode], {}, ex.node)
         else:
-            do_train(ex, child, [mode], {})
+            take_mode(ex, child, mode)
     return obj
 
 
 def do_eval(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """eval() on the whole model is for measuring it afterwards; on a part of one, or from within it, it freezes norms."""
-    part = isinstance(obj.cls, External) or (isinstance(obj.owner, Instance) and framework.is_module(obj.owner))
-    if framework.within_model(ex) or (part and any(frame.self is not None for frame in ex.stack)):
+    if freezes(ex, obj):
         set_mode(obj, False)
     return obj
+
+
+def freezes(ex: Execution, obj: Instance) -> bool:
+    """Is eval() or train(False) a part of the model, which training keeps? A model's own train(False), called from outside, is not."""
+    part = isinstance(obj.cls, External) or (isinstance(obj.owner, Instance) and framework.is_module(obj.owner))
+    inside = any(
+        framework.is_module(frame.self)
+        for frame in ex.stack
+        if not (frame.func is not None and frame.func.name == "train" and frame.bound.get("mode") is False)
+    )
+    return inside or (part and any(frame.self is not None for frame in ex.stack))
 
 
 def do_requires_grad(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.analysis.frameworks.torch import sparse, vocabulary as torch_vocabulary
 
 PREFIXES = (
     "torch", "torchvision", "lightning", "pytorch_lightning", "einops", "timm", "mmcv", "mmengine", "mmdet", "transformers", "fastai",
-    "huggingface_hub", "apex", "fvcore", "torch_geometric", "accelerate", "detectron2", "segmentation_models_pytorch",
+    "huggingface_hub", "apex", "fvcore", "torch_geometric", "accelerate", "detectron2", "segmentation_models_pytorch", "dgl",
+    *sparse.PACKAGES,
 )  # fmt: skip
 INIT = "transformers.initialization"  # torch.nn.init's functions, which leave parameters alone that are loaded already
 LAYER_NAMES = r"Conv\w*|\w+Conv\w*|conv\w*|Linear|LSTM\w*|GRU\w*|RNN\w*|\w*(LSTM|GRU|RNN)Cell|Embedding|matmul|Sequential|ModuleList|Module"
@@ -23,6 +24,8 @@ def owns(name: str) -> bool:
 def canonical(name: str) -> str:
     """torch.nn.modules.conv.Conv2d is torch.nn.Conv2d."""
     short = name.rpartition(".")[2]
+    if name.startswith(sparse.PACKAGES):
+        return sparse.canonical(name)
     if name.startswith(("torch.nn.modules.", "torch.nn.parameter.")):
         return f"torch.nn.{short}"
     if name.startswith(("torch.nn.quantizable.", "torch.ao.")):

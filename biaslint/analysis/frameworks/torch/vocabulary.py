@@ -8,6 +8,7 @@ from U(-1/sqrt(hidden_size), 1/sqrt(hidden_size)); norms start at weight 1 and b
 from __future__ import annotations
 
 from biaslint.analysis.frameworks.common.signatures import LayerSpec
+from biaslint.analysis.frameworks.torch.sparse import LAYERS as SPARSE_LAYERS
 
 _CONV = "in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, padding_mode='zeros', device=None, dtype=None"
 _LAZY_CONV = "out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, padding_mode='zeros', device=None, dtype=None"
@@ -197,6 +198,8 @@ LOSS_FUNCTIONS: dict[str, str] = {
     "kl_div": "input, target",
 }
 
+LAYERS.update(SPARSE_LAYERS)
+
 # Libraries whose modules initialize what is in them from a configuration, after they have been made; and the argument with it.
 CONFIGURED = ("mmengine.", "mmcv.")
 CONFIGURATION = "init_cfg"
@@ -259,7 +262,7 @@ SCALED_INITIALIZERS = {
 
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 # classes that project classes build on, and that are modules
-MODULE_CLASSES = {"Module", "LightningModule", "PreTrainedModel", "PyTorchModelHubMixin", "BaseModule"}
+MODULE_CLASSES = {"Module", "LightningModule", "PreTrainedModel", "PyTorchModelHubMixin", "BaseModule", "MessagePassing"}
 # classes of torch that are known bases of layers, for isinstance
 BASES: dict[str, tuple[str, ...]] = {
     "_ConvNd": ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),

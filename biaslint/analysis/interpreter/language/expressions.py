@@ -174,7 +174,9 @@ def ev_compare(ex: Execution, node: ast.Compare, scope: Environment) -> Value:
 
 def ev_conditional(ex: Execution, node: ast.IfExp, scope: Environment) -> Value:
     test = ex.eval(node.test, scope)
-    return ex.eval(node.body if ex.truth(test, node.test) else node.orelse, scope)
+    holds = ex.truth(test, node.test)
+    loops.note(ex, node.test, holds)
+    return ex.eval(node.body if holds else node.orelse, scope)
 
 
 def ev_tuple(ex: Execution, node: ast.Tuple, scope: Environment) -> Value:

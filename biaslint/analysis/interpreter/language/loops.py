@@ -16,7 +16,9 @@ from biaslint.analysis.domain.values import Class, DictValue, Instance, Sequence
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
+    from biaslint.analysis.interpreter.doors import Signal
     from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.environment import Environment
 
 
 NAMING = {"add_module", "register_module"}
@@ -51,6 +53,24 @@ class LoopSummary:
         self.ex.shortened = True
         self.ran = False
         return True
+
+
+def one_round(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> Signal:
+    """The body of a loop for one item. What the conditions in it come to may tell its layers from those of other rounds."""
+    outer = ex.rounds
+    ex.rounds = (*outer, {})
+    try:
+        return ex.block(node.body, scope)
+    finally:
+        ex.rounds = outer
+
+
+def note(ex: Execution, test: ast.expr, holds: bool) -> None:
+    """Note which way a condition went in the present round."""
+    if ex.rounds:
+        text = ex.text(test)
+        if text:
+            ex.rounds[-1].setdefault(text, holds)
 
 
 def layer_signature(obj: Instance) -> Any:

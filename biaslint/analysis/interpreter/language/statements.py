@@ -46,7 +46,9 @@ def do_if(ex: Execution, node: ast.If, scope: Environment) -> Signal:
             return ex.block(node.body if side else node.orelse, scope)
     if unknown and not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
         return None
-    return ex.block(node.body if ex.truth(test, node.test) else node.orelse, scope)
+    holds = ex.truth(test, node.test)
+    loops.note(ex, node.test, holds)
+    return ex.block(node.body if holds else node.orelse, scope)
 
 
 def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> Signal:
@@ -66,7 +68,7 @@ def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> S
             ex.give_up_here("a long loop that makes no layers", node)
             return None
         assignments.assign(ex, node.target, item, scope)
-        signal = ex.block(node.body, scope)
+        signal = loops.one_round(ex, node, scope)
         if signal is BREAK:
             return None
         if signal is not None and signal is not CONTINUE:

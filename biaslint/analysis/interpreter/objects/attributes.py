@@ -68,7 +68,9 @@ def load(ex: Execution, base: Value, name: str) -> Value:
             return DictValue({key: item for key, item in base.attrs.items() if not key.startswith("_")})
         outside = framework.external_base(base)
         if outside is not None:
-            return ModelFunction(f"{outside.name}.{name}", lambda *args, **kwargs: call_base(ex, outside, name, args, kwargs))
+            return ModelFunction(
+                f"{outside.name}.{name}", lambda *args, **kwargs: call_base(ex, outside, name, args, kwargs, base)
+            )
         return Unknown(terms.Attribute(base, name), f"{base.name}.{name}")
     if isinstance(base, Super):
         return load_super(ex, base, name)
@@ -107,8 +109,19 @@ def load(ex: Execution, base: Value, name: str) -> Value:
     return ex.fresh(name)
 
 
-def call_base(ex: Execution, outside: External, name: str, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Value:
-    """`nn.Module.__init__(self, ...)`: a framework's method called through the class."""
+def call_base(
+    ex: Execution,
+    outside: External,
+    name: str,
+    args: tuple[Value, ...],
+    kwargs: dict[str, Value],
+    through: Class | None = None,
+) -> Value:
+    """`nn.Module.__init__(self, ...)`: a framework's method called through the class, or `through` one that is built on it."""
+    if through is not None:
+        result = framework.class_method(ex, through, outside, name, list(args), kwargs)
+        if result is not MISSING:
+            return result
     if args and isinstance(args[0], Instance):
         return framework.base_method(ex, args[0], name, list(args[1:]), dict(kwargs), outside)
     return ex.fresh(name)

@@ -9,6 +9,8 @@ Fixes of a file are tried together first, and one by one only where that fails.
 
 from __future__ import annotations
 
+import sys
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -77,12 +79,7 @@ class Court:
         self.check = check
         self.verdicts: dict[int, bytes] = {}  # by the identity of a finding: HOLDS, or why its fix is withheld
         self.needed: dict[int, Dependencies] = {}  # what that depends on
-        self.touched: dict[tuple[str, int | None], dict[int, list[LayerUse]]] = {}  # by file, cell and line
-        for use in uses:
-            for place in places_of(use):
-                lines = self.touched.setdefault((place.path, place.cell), {})
-                for line in range(place.line, place.end_line + 1):
-                    lines.setdefault(line, []).append(use)
+        self.touched = spans_of_entries(uses)
 
     def judge(self, findings: Sequence[Finding]) -> None:
         """Reach a verdict on each fix. Those that the same entry points lead to are tried together."""
@@ -141,9 +138,11 @@ class Court:
         """The entry points that reach what a fix changes."""
         found: set[Entry] = set()
         for change in finding.fix.changes if finding.fix is not None else ():
-            lines = self.touched.get((change.place.path, change.place.cell), {})
-            for line in range(change.place.line, change.place.end_line + 1):
-                found.update((use.root_path, use.root) for use in lines.get(line, ()))
+            place = change.place
+            for entry, spans in self.touched.get((place.path, place.cell), {}).items():
+                index = bisect_right(spans, (place.end_line, sys.maxsize))
+                if index and spans[index - 1][1] >= place.line:
+                    found.add(entry)
         return found
 
     def told(self, findings: Sequence[Finding], pairs: Sequence[tuple[Run, Run]]) -> str | None:
@@ -158,6 +157,27 @@ class Court:
             if count > before[key] and key[1] >= Severity.WARNING:
                 return f"{key[0]} appears"
         return None
+
+
+def spans_of_entries(uses: Iterable[LayerUse]) -> dict[tuple[str, int | None], dict[Entry, list[tuple[int, int]]]]:
+    """By file and cell: the lines that each entry point makes layers on, as spans that do not overlap, in order."""
+    found: dict[tuple[str, int | None], dict[Entry, set[tuple[int, int]]]] = {}
+    for use in uses:
+        for place in places_of(use):
+            entries = found.setdefault((place.path, place.cell), {})
+            entries.setdefault((use.root_path, use.root), set()).add((place.line, place.end_line))
+    return {file: {entry: merged(spans) for entry, spans in entries.items()} for file, entries in found.items()}
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of lines, those that overlap as one, in order."""
+    result: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if result and first <= result[-1][1]:
+            result[-1] = (result[-1][0], max(last, result[-1][1]))
+        else:
+            result.append((first, last))
+    return result
 
 
 def subject(finding: Finding) -> tuple[str, Severity, str, str]:

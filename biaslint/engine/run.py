@@ -60,6 +60,7 @@ class Result:
     uses: list[LayerUse] = field(default_factory=list)  # the layers, for who shows them
 
 
+FAULT = "internal error"  # how the end of an execution begins that a fault of the analysis has ended
 KEPT = ("findings", "unknowns", "stopped", "notes")  # of a result, from one run to the next
 
 
@@ -173,12 +174,8 @@ def lint_files(
         files=list(files),
         unknowns=sorted(program.unknowns, key=lambda fact: (fact.place, fact.what)),
         stopped=sorted(program.stopped),
-        notes=[
-            f"{root}: {why}; nothing is reported from this execution"
-            for root, why in sorted(program.stopped)
-            if why.startswith("internal error")
-        ],
-        errors=errors,
+        errors=errors
+        + [f"{root}: {why}; nothing is reported from it" for root, why in sorted(program.stopped) if why.startswith(FAULT)],
         statistics=Statistics(
             files=len(files),
             skipped=len(files) - len(candidates),

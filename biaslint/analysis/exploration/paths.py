@@ -112,8 +112,10 @@ def keep_what_it_saw(
         result.unknowns.setdefault(fact)
     if ended is None:
         result.classes.update(project.identity(cls.module, cls.node) for cls in settled(ex))
-    elif first:
-        result.stopped.append((f"{root.module.name}.{root.name}", ended))
+    elif first or ended.startswith(FAILED):
+        name = f"{root.module.path}: {root.name}" if ended.startswith(FAILED) else f"{root.module.name}.{root.name}"
+        if (name, ended) not in result.stopped:
+            result.stopped.append((name, ended))
     result.functions.update(project.identity(func.module, func.node) for func in ex.functions)
 
 

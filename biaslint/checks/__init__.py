@@ -27,6 +27,7 @@ class Report:
     fix: Fix | None = None
     advice: str = ""
     severity: Severity | None = None
+    on_request: bool = False  # shown only where the rule is selected by its own code or name
 
 
 Check = Callable[[Program], Iterator[Report]]

@@ -35,11 +35,12 @@ def check(program: Program) -> Iterator[Report]:
 def _framework_cells(program: Program) -> Iterator[Report]:
     found: dict[Place, Report] = {}
     for site in program.sites("rnn", "rnn_cell"):
-        starts = [_lowest(use) for use in site.uses]
+        called = [use for use in site.uses if use.fate.kind != "uncalled"]
+        starts = [_lowest(use) for use in called]
         known = [start for start in starts if start is not None and start.total <= 0]
-        if len(known) < len(starts):
+        if not known or len(known) < len(starts):
             continue
-        use, start = site.first, known[0]
+        use, start = called[0], known[0]
         missing = use.bias.present is False
         gate = 1 / (1 + math.exp(-start.total))
         kept = not missing and (start.write.how != "constant" if start.write is not None else use.framework == "torch")

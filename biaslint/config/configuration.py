@@ -70,6 +70,11 @@ class Config:
         codes |= {rule_book.UNREADABLE_FILE} | rule_book.select(self.extend_select)
         return frozenset(codes - rule_book.select(self.ignore))
 
+    def named(self) -> frozenset[str]:
+        """The codes of the rules that are selected by their own code or name."""
+        words = {word.lower() for word in (*(self.select or ()), *self.extend_select)}
+        return frozenset(rule.code for rule in rule_book.rules() if {rule.code.lower(), rule.name} & words)
+
     def severity_of(self, code: str, usual: Severity) -> Severity:
         """The severity of a rule's findings: what `severity` says of it (the longest word that means it), else the usual one."""
         words = [word for word in self.severity if code in rule_book.select([word])]

@@ -155,7 +155,7 @@ def lint_files(
         except source_file.Unreadable as error:
             cell, line = source.locate(error.line)
             findings.append(_unreadable(str(file), source_file.Unreadable(str(error), line, error.column), cell))
-    findings += _run_checks(program, enabled, errors)
+    findings += _run_checks(program, enabled, errors, config.named())
 
     asked = {str(file) for file in files}
     by_file: dict[str, list[Finding]] = {}
@@ -205,7 +205,7 @@ def _proved(
     enabled = config.enabled()
     try:
         return proofs.proved(
-            findings, uses, config, texts, files, lambda program: _run_checks(program, enabled, errors), pieces
+            findings, uses, config, texts, files, lambda program: _run_checks(program, enabled, errors, config.named()), pieces
         )
     except Exception as error:
         errors.append(f"proofs of fixes: {_internal(error)}")
@@ -308,13 +308,15 @@ def _joined(one: Program, other: Program) -> Program:
     )
 
 
-def _run_checks(program: Program, enabled: frozenset[str], errors: list[str]) -> list[Finding]:
+def _run_checks(program: Program, enabled: frozenset[str], errors: list[str], named: frozenset[str]) -> list[Finding]:
     findings = []
     for rule in rule_book.rules():
         if rule.code not in enabled or rule.made_by != "check":
             continue
         try:
             for report in checks.load(rule.name, rule.package)(program):
+                if report.on_request and rule.code not in named:
+                    continue
                 findings.append(
                     Finding(
                         rule=rule.code,

@@ -137,6 +137,7 @@ class LayerUse:
     sources: tuple[int, ...] = ()  # `ident`s of the layers that feed it with nothing but linear steps between
     is_output: bool = False  # its result leaves the model with nothing but shape changes or an output activation between
     output_activation: str = ""  # "", "sigmoid", "softmax", "log_softmax" ... where is_output
+    focal: bool = False  # a loss on its result is weighed as a focal loss is
     settings: dict[str, Any] = field(default_factory=dict)  # parameters of the enclosing function: name -> plain value
     outer_settings: tuple[
         dict[str, Any], ...

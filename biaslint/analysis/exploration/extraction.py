@@ -18,7 +18,7 @@ from biaslint.analysis.domain.values import (
     Setting,
     Unknown,
 )
-from biaslint.analysis.exploration import absorption, fates, gates, raw_biases
+from biaslint.analysis.exploration import absorption, fates, gates, outputs, raw_biases
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
@@ -130,7 +130,8 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
         statement = layer.origin.statement
         if statement is not None and layer.origin.chain:
             use.statement = place(layer.origin.chain[0][0], statement)
-        use.is_output, use.output_activation = fates.output_of(layer)
+        output = outputs.output_of(layer)
+        use.is_output, use.output_activation, use.focal = output.leaves, output.activation, output.focal
         use.configured = layer.configured or not framework.configuration_arguments().isdisjoint(use.settings)
         key = (
             use.absorbed_by is None,

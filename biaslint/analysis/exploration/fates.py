@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.interpreter import framework
 from biaslint.theory import shift
 from biaslint.theory.dataflow import Node
 from biaslint.theory.program import ESCAPED, HANDED, SCORES, STORED, Fate
@@ -177,33 +176,4 @@ def readers_of(layer: Layer) -> tuple[str, ...]:
     return tuple(found[:6])
 
 
-PASSING = {"keep", "remap", "output"}
 ADDITIVE = {"keep", "remap", "add", "concat", "smooth", "affine"}
-OUTPUT_ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
-
-
-def output_of(layer: Layer) -> tuple[bool, str]:
-    """Does the layer's result leave the model with nothing but shape changes and an output activation between?"""
-    if layer.kind not in ("conv", "linear", "bilinear"):
-        return (False, "")
-    todo = [(node, "") for node in layer.calls]
-    seen: set[int] = set()
-    leaves, activation = False, ""
-    while todo:
-        node, passed = todo.pop()
-        if node.id in seen:
-            continue
-        seen.add(node.id)
-        for reader in node.readers:
-            if reader.op == "output":
-                leaves = True
-                activation = activation or passed
-            elif reader.op in PASSING or reader.op in ("concat", "smooth"):
-                todo.append((reader, passed))
-            elif reader.op == "softmax" or (reader.op == "opaque" and reader.name in OUTPUT_ACTIVATIONS):
-                todo.append((reader, reader.name))
-            elif reader.op == "opaque" and reader.name in framework.loss_names():
-                leaves = True
-            elif reader.op not in ("opaque",):
-                return (False, "")
-    return (leaves, activation)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.layers import Layer, Origin, Write
 from biaslint.analysis.domain.values import SequenceValue, Unknown
+from biaslint.analysis.interpreter import framework
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -336,12 +337,12 @@ def as_fact(gate: Gate, biases: Biases, cell: Node) -> Layer:
     if placed:
         origin, owner, span = min(placed, key=lambda one: line(one[0]))
         name = owner.name if isinstance(owner, Layer) else str(owner.info.get("called", owner.name))
-        framework = owner.framework if isinstance(owner, Layer) else framework_of(owner)
+        library = owner.framework if isinstance(owner, Layer) else framework_of(owner)
     else:
         layer = biases.bare[0] if biases.bare else None
         origin = layer.origin if layer is not None else origin_of(gate.sigmoid)
-        name, span, framework = (layer.name if layer is not None else "the gate"), WHOLE, "torch"
-    fact = Layer("a forget gate", KIND, framework, {}, origin, name=name, bias=bool(biases.owners))
+        name, span, library = (layer.name if layer is not None else "the gate"), WHOLE, framework.tensor_bias()[0]
+    fact = Layer("a forget gate", KIND, library, {}, origin, name=name, bias=bool(biases.owners))
     fact.config["part"] = SequenceValue(list(span), "tuple")
     total = biases.total
     if total is not None:
@@ -365,7 +366,7 @@ def owner_origin(owner: Layer | Node) -> Origin:
 
 def framework_of(owner: Node) -> str:
     made = owner.info.get("variable")
-    return made.framework if made is not None else "torch"
+    return made.framework if made is not None else framework.tensor_bias()[0]
 
 
 def origin_of(node: Node) -> Origin:

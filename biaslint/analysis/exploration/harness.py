@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.path_condition import PathCondition
-from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Options, Raised, SequenceValue, Stopped, Unknown
+from biaslint.analysis.domain.values import (
+    Class,
+    External,
+    FunctionValue,
+    Instance,
+    Options,
+    Raised,
+    SequenceValue,
+    Stopped,
+    Unknown,
+)
 from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import attributes, functions, namespaces
@@ -84,8 +94,8 @@ def train_what_is_only_applied(ex: Execution, module: Module) -> None:
 
 
 def fetched(ex: Execution, module: Module) -> Value:
-    """What a script that builds a graph of TensorFlow 1 computes: a session gives it out, whatever it is bound to."""
-    if not any(layer.framework == "tensorflow" for layer in ex.layers):
+    """What a script computes that only builds a graph: a session gives it out, whatever it is bound to."""
+    if framework.graph_builders().isdisjoint(layer.framework for layer in ex.layers):
         return None
     bound = [value for value in module.scope.names.values() if isinstance(value, Node) and value.op not in ("const", "input")]
     return SequenceValue([node for node in bound if not node.readers])
@@ -278,6 +288,8 @@ def unused_models(ex: Execution, value: Value) -> list[Instance]:
         owner = obj.owner
         if owner is not None and framework.is_module(owner):
             continue
+        if obj.layer is not None and owner is None and obj.items is None and isinstance(obj.cls, External):
+            continue  # a layer made to be looked at, and no model
         if obj.layer is not None and (obj.layer.calls or obj.layer.kind in ("loss", "activation")):
             continue
         found.append(obj)

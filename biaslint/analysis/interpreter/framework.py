@@ -112,6 +112,8 @@ class Framework:
     )
     uncallable: tuple[str, ...] = ()  # the last names of containers that cannot be called themselves
     for_inference: tuple[str, ...] = ()  # how the names of functions begin that rebuild a model after training
+    observes: Callable[[str], bool] = _false  # does a function elsewhere leave the parameters of models that it is given alone?
+    builds_graphs: bool = False  # does a script only describe what is computed, for a session to fetch?
     bias_may_be_none: str = ""  # a regular expression for functions that take None for a bias
     composition: Composition | None = None  # of layers that the configuration describes
     loss_names: frozenset[str] = frozenset()  # functions and classes that compare what leaves a model with the targets
@@ -447,6 +449,16 @@ def update_methods() -> frozenset[str]:
 def configuration_arguments() -> frozenset[str]:
     """The constructor arguments of all frameworks that name an initialization elsewhere."""
     return frozenset().union(*(framework.configuration_arguments for framework in FRAMEWORKS))
+
+
+def observes(name: str) -> bool:
+    """Does a function elsewhere leave the parameters of models that it is given alone?"""
+    return any(framework.observes(name) for framework in FRAMEWORKS)
+
+
+def graph_builders() -> set[str]:
+    """The frameworks whose scripts only describe what is computed."""
+    return {framework.name for framework in FRAMEWORKS if framework.builds_graphs}
 
 
 @cache

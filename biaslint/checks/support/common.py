@@ -219,17 +219,28 @@ INNER = re.compile(r"expert|gat(e|ing)|rout(er|ing)|att(n|ention)|align|(n|num)_
 CLASSIFIES = ("sigmoid", "softmax", "log_softmax", "logsigmoid")
 
 
+SIZES = ("the size of the output", "out_features", "out_channels", "units", "filters")  # among the texts of a layer
+
+
+def size_of(use: LayerUse) -> str:
+    """How the source says the number of a layer's outputs."""
+    return next((use.texts[name] for name in SIZES if name in use.texts), "")
+
+
 def predicts(use: LayerUse) -> bool:
     """Does something say that what leaves the model here is a prediction, and not features for someone else's model?"""
     if not use.is_output:
         return False
-    size = use.texts.get("out_features", use.texts.get("out_channels", use.texts.get("units", use.texts.get("filters", ""))))
+    size = size_of(use)
     if use.output_activation in CLASSIFIES:
         # a softmax over one feature is one over positions
         weighs = use.output_activation.endswith("softmax") and (size == "1" or INNER.search(f"{use.owner} {use.name} {size}"))
         return not weighs and not use.part  # a part may well be a gate
-    size = use.texts.get("out_features", use.texts.get("out_channels", ""))
+    if use.framework != "torch":
+        return False
     nameless = use.name == use.type.rpartition(".")[2]
-    if use.kind == "conv" or size == use.texts.get("in_features") or (nameless and size == "1"):
+    if use.kind == "conv":
+        return bool(TARGETS.search(size))
+    if size == use.texts.get("in_features") or (nameless and size == "1"):
         return False
     return bool(TARGETS.search(size)) or (size.isdigit() and bool(HEAD.search(use.name)))

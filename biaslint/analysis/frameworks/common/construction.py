@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import Unknown
+from biaslint.analysis.domain.values import FunctionValue, Unknown
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.tensors import nodes
 from biaslint.theory import terms
@@ -162,3 +162,41 @@ def outer_settings(ex: Execution) -> tuple[dict[str, Value], ...]:
     """The parameters of the functions that hold the calls which led here, the innermost call first."""
     frames = ex.stack[-2 : -2 - CALLERS : -1]
     return tuple({name: value for name, value in frame.bound.items() if name != "self"} for frame in frames)
+
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SIZE = "the size of the output"  # among a layer's texts: how the source says it where the call names only a parameter
+
+
+def note_size(ex: Execution, texts: dict[str, str]) -> None:
+    """Follow the name that a layer's size is given by to what it stands for."""
+    text = next((texts[name] for name in ("out_features", "out_channels", "units", "filters") if name in texts), "")
+    found = spelled_out(ex, text)
+    if found and found != text:
+        texts[SIZE] = found
+
+
+def spelled_out(ex: Execution, text: str) -> str:
+    """What a name is assigned in the function that is being executed, or what its caller gives for the parameter of that name."""
+    for frame in reversed(ex.stack):
+        func = frame.func
+        if not text.isidentifier() or not isinstance(func, FunctionValue) or not isinstance(func.node, DEFINITIONS):
+            break
+        assigned = [
+            node.value
+            for node in ast.walk(func.node)
+            if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == text for one in node.targets)
+        ]
+        if assigned:
+            text = ex.text(assigned[-1])
+        if not text.isidentifier() or not isinstance(frame.call, ast.Call):
+            break
+        names = [one.arg for one in (*func.node.args.posonlyargs, *func.node.args.args)]
+        place = names.index(text) - (frame.self is not None) if text in names else -1
+        given = next((one.value for one in frame.call.keywords if one.arg == text), None)
+        if given is None and 0 <= place < len(frame.call.args):
+            given = frame.call.args[place]
+        if given is None:
+            break
+        text = ex.text(given)
+    return text

@@ -353,6 +353,7 @@ TENSORFLOW = Framework(
     enter=enter,
     leave=leave,
     update_methods=frozenset({"run", "minimize", "apply_gradients"}),
+    builds_graphs=True,
     parameter_shape=param_dims,
     layer_names=LAYER_NAMES,
     builds_by_functions=True,

@@ -47,6 +47,7 @@ def make(ex: Execution, obj: Instance, short: str, args: list[Value], kwargs: di
         layer.bias = False
     names = signatures.positional_names(spec.signature)
     texts = construction.argument_texts(ex, names, len(args))
+    construction.note_size(ex, texts)
     layer.texts = texts
     layer.positions = construction.own_positions(ex, layer, names, len(args))
     layer.callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""

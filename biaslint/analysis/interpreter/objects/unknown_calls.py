@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import class_lookup, values as domain_values
 from biaslint.analysis.domain.values import Class, DictValue, External, Instance, SequenceValue, Unknown, term_of
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import execution, framework
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -22,8 +22,14 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
     if not values and isinstance(func, Unknown) and is_respelling(func.key):
         return Unknown(func.key.base, f"{func.text}()")  # the same setting
     name = class_lookup.describe(func)
-    for value in values:
-        escape(ex, value, name)
+    if framework.observes(name) and isinstance(func, (External, Unknown)):
+        if any(isinstance(value, Instance) for value in values):
+            return given_back(ex, name, values)
+    else:
+        for value in values:
+            escape(ex, value, name)
+    if "focal" in name.lower():
+        execution.note_call(ex, name, "loss", "python")
     found = [node for value in (func, *values) for node in domain_values.tensors_in(value)]
     if isinstance(func, (External, Unknown)):
         ex.not_understood(f"call of {name}")
@@ -38,6 +44,20 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
             return ex.fresh(f"{name}(...)")
         return Unknown(key, f"{func.text}(...)" if func.text else "")
     return ex.fresh(f"{name}(...)")
+
+
+GIVES_BACK = ("prepare", "prepare_model", "setup", "setup_module", "initialize")  # the models that they were given, wrapped
+
+
+def given_back(ex: Execution, name: str, values: list[Value]) -> Value:
+    """What a library gives back that was handed models to watch or wrap."""
+    short = name.rpartition(".")[2]
+    models = [value for value in values if isinstance(value, Instance) and framework.is_module(value)]
+    if short not in GIVES_BACK or not models:
+        return ex.fresh(f"{name}(...)")
+    if short == "initialize":
+        return SequenceValue([models[0], *(ex.fresh(name) for _ in range(3))], "tuple")
+    return SequenceValue(list(values), "tuple") if len(values) > 1 else values[0]
 
 
 def is_respelling(key: Any) -> bool:

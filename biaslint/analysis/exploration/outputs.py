@@ -1,0 +1,113 @@
+"""Which layers give the model's outputs, and what becomes of the outputs in the loss."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.interpreter import framework
+from biaslint.theory.dataflow import Node
+
+KINDS = ("conv", "linear", "bilinear")
+PASSING = {"keep", "remap", "concat", "smooth"}
+ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
+CLASSIFIES = {"sigmoid", "softmax", "log_softmax", "logsigmoid"}
+LOSS = re.compile(r"loss|criterion|cross_?entropy", re.IGNORECASE)
+POWERS = {"**", "pow", "pow_"}
+MANY = 400  # nodes that are looked at for one layer
+
+
+@dataclass(frozen=True)
+class Output:
+    """Does a layer's result leave the model, through which activation, and does a focal loss weigh it?"""
+
+    leaves: bool
+    activation: str = ""
+    focal: bool = False
+
+
+def output_of(layer: Layer) -> Output:
+    """Does the layer's result leave the model with nothing but shape changes, an output activation and decoding between?"""
+    if layer.kind not in KINDS:
+        return Output(False)
+    todo = [(node, "", node) for node in layer.calls]
+    seen: set[int] = set()
+    leaves, activation = in_loss(layer), ""
+    compared = leaves
+    while todo:
+        node, passed, start = todo.pop()
+        if node.id in seen:
+            continue
+        seen.add(node.id)
+        for reader in node.readers:
+            if reader.op == "output":
+                leaves = True
+                activation = activation or passed
+            elif reader.op in PASSING:
+                todo.append((reader, passed, start))
+            elif reader.op == "softmax" or (reader.op == "opaque" and reader.name in ACTIVATIONS):
+                todo.append((reader, reader.name, reader))
+            elif is_loss(reader):
+                leaves = True
+            elif passed in CLASSIFIES and reader.op in ("mul", "add", "mask", "window") and decoded(start):
+                leaves = True
+                activation = activation or passed
+            elif reader.op != "opaque" and not (compared and passed in CLASSIFIES):  # which is part of the loss, else
+                return Output(False)
+    return Output(leaves, activation, leaves and weighed(layer))
+
+
+def is_loss(node: Node) -> bool:
+    """Is it what a loss function makes, by its name?"""
+    return node.op == "opaque" and (node.name in framework.loss_names() or LOSS.search(node.name) is not None)
+
+
+def in_loss(layer: Layer) -> bool:
+    """Does a loss function take the layer's result itself?"""
+    todo, seen = list(layer.calls), set[int]()
+    while todo:
+        node = todo.pop()
+        if node.id not in seen:
+            seen.add(node.id)
+            if any(is_loss(reader) for reader in node.readers):
+                return True
+            todo += [reader for reader in node.readers if reader.op in PASSING]
+    return False
+
+
+def decoded(start: Node) -> bool:
+    """Does everything that is made of a prediction come from it alone, up to the model's outputs? (a non-maximum suppression, say)"""
+    own, todo, leaves = {start.id}, sorted(start.readers, key=lambda node: node.id), False
+    while todo and len(own) < MANY:
+        node = todo.pop(0)
+        if node.id in own:
+            continue
+        if node.op == "output":
+            leaves = True
+            continue
+        if any(one.op != "const" and one.id not in own for one in node.inputs):
+            if node.op != "opaque":
+                return False
+            continue
+        if node.op in ("affine", "matmul", "attention", "norm"):
+            return False
+        own.add(node.id)
+        todo = sorted({*todo, *node.readers}, key=lambda one: one.id)
+    return leaves
+
+
+def weighed(layer: Layer) -> bool:
+    """Is a loss on the result multiplied with a power of one minus a probability? That is a focal loss, written by hand."""
+    todo, seen = list(layer.calls), set[int]()
+    while todo and len(seen) < MANY:
+        node = todo.pop()
+        if node.id in seen:
+            continue
+        seen.add(node.id)
+        if node.op == "opaque" and node.name in POWERS and any(reader.op == "mul" for reader in node.readers):
+            base = node.inputs[0] if node.inputs else None
+            if base is not None and base.op == "keep" and base.info.get("subtracted") and base.info.get("plus") == 1:
+                return True
+        todo += [reader for reader in node.readers if reader.op not in ("affine", "matmul", "attention", "norm")]
+    return False

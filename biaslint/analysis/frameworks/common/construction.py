@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.values import FunctionValue, Unknown
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.tensors import nodes
@@ -176,19 +177,32 @@ def note_size(ex: Execution, texts: dict[str, str]) -> None:
         texts[SIZE] = found
 
 
+_ASSIGNMENTS = node_cache.per_node_cache()
+
+
+def assignments(function: ast.AST) -> dict[str, ast.expr]:
+    """What a function assigns to plain names, the last of each."""
+    known: dict[str, ast.expr] | None = _ASSIGNMENTS.get(function)
+    if known is None:
+        known = _ASSIGNMENTS[function] = {
+            one.id: node.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign)
+            for one in node.targets
+            if isinstance(one, ast.Name)
+        }
+    return known
+
+
 def spelled_out(ex: Execution, text: str) -> str:
     """What a name is assigned in the function that is being executed, or what its caller gives for the parameter of that name."""
     for frame in reversed(ex.stack):
         func = frame.func
         if not text.isidentifier() or not isinstance(func, FunctionValue) or not isinstance(func.node, DEFINITIONS):
             break
-        assigned = [
-            node.value
-            for node in ast.walk(func.node)
-            if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == text for one in node.targets)
-        ]
-        if assigned:
-            text = ex.text(assigned[-1])
+        assigned = assignments(func.node).get(text)
+        if assigned is not None:
+            text = ex.text(assigned)
         if not text.isidentifier() or not isinstance(frame.call, ast.Call):
             break
         names = [one.arg for one in (*func.node.args.posonlyargs, *func.node.args.args)]

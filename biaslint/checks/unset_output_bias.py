@@ -126,7 +126,9 @@ def _counted(use: LayerUse, losses: list[LayerUse], facts: list[LayerUse]) -> Ev
     for fact in facts:
         related = (Related(fact.place, "the class frequencies are computed here"),)
         if fact.kind == "counts":
-            return Evidence(" although the class frequencies are computed", "initialize it to the log class frequencies", related)
+            return Evidence(
+                " although the class frequencies are computed", "initialize it to the log class frequencies", related
+            )
         if fact.kind == "logarithm" and 0 < fact.config["prior"] < 1:
             related = (Related(fact.place, "the prior is computed here"),)
             return Evidence(" although the logit of the prior is computed", f"initialize it to `{fact.name}`", related)

@@ -16,6 +16,7 @@ from biaslint.config import Config  # noqa: E402
 from biaslint.runtime.command import verify  # noqa: E402
 from biaslint.runtime.facts.observed import LayerFacts, Numbers, Observed  # noqa: E402
 from biaslint.runtime.process.bounded import TookTooLong, bounded  # noqa: E402
+from biaslint.runtime.process.executed_lines import executed_lines  # noqa: E402
 from biaslint.runtime.verdict import result, source  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("same_process")
@@ -130,3 +131,15 @@ def test_a_source_for_which_there_is_no_time_is_left_out_and_that_is_said(
     assert (code, dead["alone"], findings) == (1, "fail", [("BL101", 19)])
     found = json.loads(CliRunner().invoke(verify, ["net.py:Net", "--input", "3x12x12", "--format", "json"]).output)
     assert "--timeout left no time" in found["model"]["notes"][0]
+
+
+def test_lines_are_kept_for_each_file_though_their_code_is_the_same(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text("def work(flag):\n    if flag:\n        return 1\n    return 2\n")
+    spaces = [{}, {}]
+    for name, space in zip(("one", "two"), spaces, strict=True):
+        exec(compile((tmp_path / f"{name}.py").read_text(), str(tmp_path / f"{name}.py"), "exec"), space)
+    with executed_lines() as lines:
+        assert (spaces[0]["work"](True), spaces[1]["work"](False)) == (1, 2)
+    assert lines[str(tmp_path / "one.py")] == {2, 3}
+    assert lines[str(tmp_path / "two.py")] == {2, 4}

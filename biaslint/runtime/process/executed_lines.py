@@ -6,7 +6,7 @@ import contextlib
 import sys
 import sysconfig
 from collections.abc import Iterator
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 _STANDARD = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))
@@ -15,8 +15,8 @@ _LIBRARIES = tuple(
 )
 
 
-def _is_watched(code: CodeType) -> bool:
-    path = code.co_filename.replace("\\", "/")
+def _is_watched(path: str) -> bool:
+    path = path.replace("\\", "/")
     if path.startswith("<") or any(name in path for name in _LIBRARIES):
         return False
     return "-packages/" in path or not path.startswith(_STANDARD)
@@ -26,7 +26,7 @@ def _is_watched(code: CodeType) -> bool:
 def executed_lines() -> Iterator[dict[str, set[int]]]:
     """By file, the lines that this thread executes inside. Empty where something else traces already."""
     found: dict[str, set[int]] = {}
-    watched: dict[CodeType, bool] = {}
+    watched: dict[str, bool] = {}
     before = sys.gettrace()
     if before is not None:
         yield found
@@ -34,16 +34,16 @@ def executed_lines() -> Iterator[dict[str, set[int]]]:
 
     def on_line(frame: FrameType, event: str, _: Any) -> Any:
         if event == "line":
-            found[frame.f_code.co_filename].add(frame.f_lineno)
+            found.setdefault(frame.f_code.co_filename, set()).add(frame.f_lineno)
         return on_line
 
     def on_call(frame: FrameType, event: str, _: Any) -> Any:
-        code = frame.f_code
-        wanted = watched.get(code)
+        path = frame.f_code.co_filename
+        wanted = watched.get(path)
         if wanted is None:
-            wanted = watched[code] = _is_watched(code)
+            wanted = watched[path] = _is_watched(path)
             if wanted:
-                found.setdefault(code.co_filename, set())
+                found.setdefault(path, set())
         return on_line if wanted else None
 
     sys.settrace(on_call)

@@ -25,7 +25,7 @@ PACKAGE_ORDER = (
     ("checks", "fix", "analysis"),
     ("engine",),
     ("reporters", "flake8_plugin"),
-    ("runtime", "lsp"),
+    ("runtime", "lsp", "mcp"),
     ("cli", "pytest_plugin"),
     ("__main__",),
 )

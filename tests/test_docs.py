@@ -118,7 +118,8 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_recipes_in_json_and_toml_are_valid() -> None:
-    (code, sublime) = blocks("editors.md", "json")
+    (code, sublime, assistants) = blocks("editors.md", "json")
+    assert json.loads(assistants)["mcpServers"]["biaslint"] == {"command": "biaslint", "args": ["mcp"]}
     assert json.loads(f"{{{code}}}")
     assert json.loads(sublime)["clients"]["biaslint"]["command"] == ["biaslint", "lsp"]
     (helix,) = blocks("editors.md", "toml")

@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": ("biaslint.cli.explain:command", "Show the documentation of a rule."),
     "verify": ("biaslint.runtime.command:verify", "Build a model and measure its initial outputs and biases."),
     "lsp": ("biaslint.lsp.command:command", "Run the language server."),
+    "mcp": ("biaslint.mcp.command:command", "Run the server for coding assistants."),
     "init": ("biaslint.cli.init:command", "Write a starter configuration for this project."),
     "rules": ("biaslint.cli.rules:command", "List rules."),
 }

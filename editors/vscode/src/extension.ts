@@ -54,6 +54,7 @@ async function restart(log: vscode.OutputChannel): Promise<void> {
   const options: LanguageClientOptions = {
     documentSelector: [
       { scheme: "file", language: "python" },
+      { scheme: "untitled", language: "python" },
       { notebook: "jupyter-notebook", language: "python" },
     ],
     initializationOptions: vscode.workspace.getConfiguration("biaslint"),

@@ -1,0 +1,1 @@
+"""A server for coding assistants (Model Context Protocol): lint, explain, preview fixes, verify. Needs the extra `mcp`."""

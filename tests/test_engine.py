@@ -170,3 +170,27 @@ def test_a_file_that_names_no_framework_is_not_parsed(tmp_path: Path, text: str,
 def test_a_file_that_imports_any_package_of_a_framework_is_read(tmp_path: Path, package: str) -> None:
     (tmp_path / "model.py").write_text(f"import {package}\n")
     assert lint(tmp_path).statistics.skipped == 0
+
+
+def test_a_file_of_python_2_is_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text("import torch\nprint 'x'\n", encoding="utf-8")
+    (one,) = engine.lint([tmp_path], Config(root=tmp_path)).findings
+    assert (one.rule, one.severity.name) == ("BL001", "HINT")
+
+
+NET = "from torch import nn\n\nnet = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))\n"
+
+
+def test_copies_of_a_file_in_a_log_folder_are_said_once(tmp_path: Path) -> None:
+    for folder in ("models", "log/first/models", "log/second"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "net.py").write_text(NET, encoding="utf-8")
+    found = engine.lint([tmp_path], Config(root=tmp_path)).findings
+    assert [Path(one.place.path).relative_to(tmp_path).as_posix() for one in found] == ["models/net.py"]
+
+
+def test_files_that_differ_and_copies_elsewhere_are_each_reported(tmp_path: Path) -> None:
+    for folder, text in (("models", NET), ("copy", NET), ("log", NET.replace("8", "16"))):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "net.py").write_text(text, encoding="utf-8")
+    assert len(engine.lint([tmp_path], Config(root=tmp_path)).findings) == 3

@@ -107,3 +107,63 @@ def test_a_percent_script_is_a_plain_file(tmp_path: Path) -> None:
     path.write_text("# %% [markdown]\n# text\n# %%\n" + MODEL, encoding="utf-8")
     (finding,) = engine.lint([path], Config(root=tmp_path)).findings
     assert (finding.rule, finding.place.cell, finding.place.line) == ("BL101", None, 7)
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        "history = # YOUR CODE HERE",
+        "Epoch 1/10\n100/100 [====] - loss: 0.31",
+        "model.fit(x, y",
+        "for x in data:\n# TODO",
+        "print 'done'",
+    ],
+)
+def test_a_cell_that_is_not_python_is_a_hint_and_the_others_are_linted(tmp_path: Path, blank: str) -> None:
+    result = linted(tmp_path, written(("code", "import os"), ("code", blank), ("code", MODEL), ("code", "x = 1")))
+    assert [(one.rule, one.place.cell, one.severity.name) for one in result.findings] == [
+        ("BL001", 2, "HINT"),
+        ("BL101", 3, "WARNING"),
+    ]
+
+
+def test_a_cell_that_is_indented_as_a_whole_is_read_and_its_columns_stay(tmp_path: Path) -> None:
+    indented = "".join(f"  {line}" for line in MODEL.splitlines(keepends=True))
+    result = linted(tmp_path, written(("code", indented), ("code", "    y = 1\n    z = 2")))
+    assert [(one.rule, one.place.cell, one.place.line, one.place.column) for one in result.findings] == [("BL101", 1, 4, 7)]
+
+
+def test_a_question_in_a_comment_asks_for_no_help() -> None:
+    cell = "f(1,\n  2, # which colours?\n  3)\ns = 'why?'\nnn.Conv2d?\n!ls"
+    program, _ = notebook.program(written(("code", cell)))
+    assert program == "f(1,\n  2, # which colours?\n  3)\ns = 'why?'\npass\npass\n"
+
+
+def test_cells_of_python_2_are_said_once(tmp_path: Path) -> None:
+    result = linted(tmp_path, written(("code", "import torch\nprint 'a'"), ("code", "print 'b'"), ("code", "print 'c'")))
+    (one,) = result.findings
+    assert (one.rule, one.severity.name, one.place.cell) == ("BL001", "HINT", 1)
+    assert "Python 2" in one.message
+
+
+NET = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c = nn.Conv2d(3, {width}, 3)
+        self.b = nn.BatchNorm2d({width})
+
+    def forward(self, x):
+        return self.b(self.c(x)).relu()
+"""
+
+
+def test_of_a_definition_that_cells_repeat_the_last_is_reported(tmp_path: Path) -> None:
+    cells = ["from torch import nn", NET.format(width=8), "net = Net()", NET.format(width=8)]
+    result = linted(tmp_path, written(*(("code", cell) for cell in cells)))
+    assert [(one.rule, one.place.cell) for one in result.findings] == [("BL101", 4)]
+
+
+def test_definitions_of_other_names_or_other_layers_are_each_reported(tmp_path: Path) -> None:
+    cells = ["from torch import nn", NET.format(width=8), NET.format(width=16), NET.format(width=8).replace("Net(", "Other(")]
+    result = linted(tmp_path, written(*(("code", cell) for cell in cells)))
+    assert [(one.rule, one.place.cell) for one in result.findings] == [("BL101", 2), ("BL101", 3), ("BL101", 4)]

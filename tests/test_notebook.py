@@ -163,7 +163,14 @@ def test_of_a_definition_that_cells_repeat_the_last_is_reported(tmp_path: Path) 
     assert [(one.rule, one.place.cell) for one in result.findings] == [("BL101", 4)]
 
 
-def test_definitions_of_other_names_or_other_layers_are_each_reported(tmp_path: Path) -> None:
-    cells = ["from torch import nn", NET.format(width=8), NET.format(width=16), NET.format(width=8).replace("Net(", "Other(")]
+def test_definitions_of_other_names_are_each_reported(tmp_path: Path) -> None:
+    model = "net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))"
+    cells = [
+        "from torch import nn",
+        NET.format(width=8),
+        NET.format(width=8).replace("Net(", "Other("),
+        model,
+        f"other_{model}",
+    ]
     result = linted(tmp_path, written(*(("code", cell) for cell in cells)))
-    assert [(one.rule, one.place.cell) for one in result.findings] == [("BL101", 2), ("BL101", 3), ("BL101", 4)]
+    assert [(one.rule, one.place.cell) for one in result.findings] == [("BL101", cell) for cell in (2, 3, 4, 5)]

@@ -53,7 +53,7 @@ def _fresh(path: Path, text: str | None) -> Glance:
         source = source_file.read(path, text)
     except source_file.Unreadable as error:
         return Glance(unreadable=(str(error), error.line, error.column))
-    if not mentions_framework(source.text):
+    if not mentions_framework(source.text + source.left_out):
         return Glance()
     comments = suppressions.read(source.text)
     if source.cells:

@@ -34,6 +34,7 @@ class Source:
     text: str
     cells: tuple[tuple[int, int], ...] | None = None
     bad_cells: tuple[tuple[int, int, int, str], ...] = ()  # those that are left out: cell, line, column, and why
+    left_out: str = ""  # their text
 
     def locate(self, line: int) -> tuple[int | None, int]:
         """The cell (None in a plain file) and the line within it of a line of the text."""
@@ -61,7 +62,7 @@ def _source(path: Path, text: str) -> Source:
         made = notebook.read(text)
     except notebook.Damaged as error:
         raise Unreadable(str(error), error.line, error.column) from error
-    return Source(made.text, made.cells, made.bad)
+    return Source(made.text, made.cells, made.bad, made.left_out)
 
 
 def decode(data: bytes) -> str:

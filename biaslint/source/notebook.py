@@ -52,6 +52,7 @@ class Program(NamedTuple):
     text: str
     cells: Cells
     bad: tuple[BadCell, ...]
+    left_out: str = ""  # the text of those cells
 
 
 def program(text: str) -> tuple[str, Cells]:
@@ -68,6 +69,7 @@ def read(text: str) -> Program:
     lines: list[str] = []
     places: list[tuple[int, int]] = []
     bad: list[BadCell] = []
+    left_out: list[str] = []
     for number, source in _sources(text):
         made = _python(source)
         error = syntax_error("\n".join(made))
@@ -75,12 +77,13 @@ def read(text: str) -> Program:
             lines.append("if True:")
             places.append((number, 1))
         elif error is not None:
+            left_out.append(source)
             bad.append(BadCell(number, error.lineno or 1, max(error.offset or 1, 1), str(error.msg)))
             made = [""] * len(made)
         for line, content in enumerate(made, 1):
             lines.append(content)
             places.append((number, line))
-    return Program("\n".join(lines) + "\n" if lines else "", tuple(places), tuple(bad))
+    return Program("\n".join(lines) + "\n" if lines else "", tuple(places), tuple(bad), "\n".join(left_out))
 
 
 def _indented(lines: list[str]) -> bool:

@@ -10,6 +10,7 @@ time for building is that of a process which only builds the model. `--kept` goe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
@@ -186,8 +187,11 @@ def kept(file: Path | None) -> list[Outcome]:
 
 def versions() -> str:
     """The libraries that were measured."""
-    names = ("torch", "timm", "torchvision", "transformers", "keras", "tensorflow")
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names if importlib.util.find_spec(name))
+    found = []
+    for name in ("torch", "timm", "torchvision", "transformers", "keras"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    return ", ".join(found)
 
 
 def main() -> None:
@@ -212,6 +216,8 @@ def main() -> None:
                     f"{name}: {one.status} {one.build:.1f} {one.verify:.1f} {one.findings} {one.ratios} {one.error}", flush=True
                 )
     text = table(outcomes)
+    left = len(targets().keys() - {one.name for one in outcomes})
+    text = f"{left} models of the list were not measured in this run. {text}" if left else text
     print(text)
     if options.write:
         intro = (__doc__ or "").split("\n\n")

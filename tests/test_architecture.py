@@ -30,6 +30,7 @@ PACKAGE_ORDER = (
     ("__main__",),
 )
 ANALYSIS_ORDER = (
+    ("limits",),
     ("project",),
     ("domain",),
     ("interpreter",),
@@ -38,6 +39,7 @@ ANALYSIS_ORDER = (
     ("machine",),
     ("exploration",),
     ("incremental",),
+    ("session",),
     ("run",),
 )
 INTERPRETER_ORDER = (

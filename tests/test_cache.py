@@ -17,7 +17,7 @@ from biaslint import engine
 from biaslint.analysis.incremental import store as pieces
 from biaslint.cli import lint as command_line
 from biaslint.config import Config
-from biaslint.engine import cache, run as engine_run
+from biaslint.engine import cache
 from biaslint.findings import as_json
 
 MODEL = """import torch.nn as nn
@@ -59,20 +59,6 @@ def lint(root: Path, config: Config | None = None, only: str = "") -> engine.Res
     return result
 
 
-@pytest.fixture
-def analyses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many files each analysis was asked for."""
-    made: list[int] = []
-    analyse = engine_run._analyse
-
-    def counted(files, *args, **kwargs):  # type: ignore[no-untyped-def]
-        made.append(len(files))
-        return analyse(files, *args, **kwargs)
-
-    monkeypatch.setattr(engine_run, "_analyse", counted)
-    return made
-
-
 def later(path: Path, text: str) -> None:
     """Write a file with a time stamp of its own, as somebody would who types."""
     path.write_text(text)
@@ -83,14 +69,15 @@ def later(path: Path, text: str) -> None:
 later.now = 1_600_000_000_000_000_000
 
 
-def test_a_second_run_analyses_nothing_and_finds_the_same(project: Path, analyses: list[int]) -> None:
+def test_a_second_run_analyses_nothing_and_finds_the_same(project: Path) -> None:
     config = Config(project, select=("BL101",))
     first = engine.lint([project], config, kept(project))
     second = engine.lint([project], config, kept(project))
     assert len(first.findings) == 1
     assert second.findings == first.findings
     assert second.statistics == first.statistics
-    assert analyses == [2]
+    assert first.executions
+    assert second.executions == []
 
 
 def test_a_finding_survives_the_way_through_the_cache_with_its_fix(project: Path) -> None:
@@ -179,12 +166,11 @@ def test_a_change_within_the_same_tick_of_the_clock_is_seen(project: Path) -> No
     assert lint(project).findings == []
 
 
-def test_a_new_version_of_a_rule_counts(project: Path, monkeypatch: pytest.MonkeyPatch, analyses: list[int]) -> None:
+def test_a_new_version_of_a_rule_counts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(project, select=("BL101",))
     engine.lint([project], config, kept(project))
     monkeypatch.setattr(cache, "_self", lambda: ["another biaslint"])
-    engine.lint([project], config, kept(project))
-    assert len(analyses) == 2
+    assert engine.lint([project], config, kept(project)).executions
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "[1, 2]", "no JSON", "\x00\xff", '{"result": {"findings": 3}}'])

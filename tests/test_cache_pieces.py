@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from biaslint import engine
-from biaslint.analysis.exploration import paths as exploring
 from biaslint.config import Config
 from biaslint.engine import cache
 
@@ -257,28 +256,17 @@ def rearranged(text: str, chance: random.Random) -> str:
     return "".join(part if part.endswith("\n") else part + "\n" for part in parts if part)
 
 
-@pytest.fixture
-def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the entry points that are executed, proofs of fixes aside."""
-    names: list[str] = []
-    explore = exploring.explore_paths
-
-    def noted(project, root, reached, steps):  # type: ignore[no-untyped-def]
-        names.extend([root.name] if reached.observer is None else [])
-        explore(project, root, reached, steps)
-
-    monkeypatch.setattr(exploring, "explore_paths", noted)
-    return names
+def executed(result: engine.Result) -> list[str]:
+    """The names of the entry points that were executed, proofs of fixes aside."""
+    return sorted({name for name, _ in result.executions})
 
 
-def again(root: Path, name: str, text: str, executed: list[str]) -> list[str]:
+def again(root: Path, name: str, text: str) -> list[str]:
     """What is executed after a change of a file."""
     config = Config(root, select=("ALL",))
     engine.lint([root], config, cache.Cache(root / cache.FOLDER))
-    executed.clear()
     write(root / name, text, random.Random(0))
-    engine.lint([root], config, cache.Cache(root / cache.FOLDER))
-    return sorted(executed)
+    return executed(engine.lint([root], config, cache.Cache(root / cache.FOLDER)))
 
 
 @pytest.fixture
@@ -342,8 +330,8 @@ def two(tmp_path: Path) -> Path:
     ],
     ids=["touched", "a comment", "another function", "another name", "a new name"],
 )
-def test_a_change_below_all_that_a_model_needs_executes_nothing(two: Path, text: str, executed: list[str]) -> None:
-    assert again(two, "net.py", text, executed) == []
+def test_a_change_below_all_that_a_model_needs_executes_nothing(two: Path, text: str) -> None:
+    assert again(two, "net.py", text) == []
 
 
 @pytest.mark.parametrize(
@@ -358,63 +346,61 @@ def test_a_change_below_all_that_a_model_needs_executes_nothing(two: Path, text:
     ],
     ids=["above", "places move", "a name once more", "something added", "a name of Python's", "names from elsewhere"],
 )
-def test_a_change_of_what_a_model_needs_executes_it(two: Path, text: str, executed: list[str]) -> None:
-    assert again(two, "net.py", text, executed) == ["Second"]
+def test_a_change_of_what_a_model_needs_executes_it(two: Path, text: str) -> None:
+    assert again(two, "net.py", text) == ["Second"]
 
 
-def test_a_name_that_appears_where_it_was_looked_for_executes_who_looked(two: Path, executed: list[str]) -> None:
+def test_a_name_that_appears_where_it_was_looked_for_executes_who_looked(two: Path) -> None:
     write(
         two / "user.py",
         USER.replace("First()", "First() if net_size is None else None").replace("import First", "import First, net_size"),
         random.Random(2),
     )
-    assert again(two, "net.py", NET + "\n\nnet_size = 3\n", executed) == ["First", "Second"]
+    assert again(two, "net.py", NET + "\n\nnet_size = 3\n") == ["First", "Second"]
 
 
-def test_a_fresh_checkout_is_answered_from_the_cache(two: Path, executed: list[str]) -> None:
+def test_a_fresh_checkout_is_answered_from_the_cache(two: Path) -> None:
     config = Config(two, select=("ALL",))
     first = engine.lint([two], config, cache.Cache(two / cache.FOLDER))
-    executed.clear()
     for path in two.glob("*.py"):
         text = path.read_text()
         path.unlink()
         path.write_text(text)
     second = engine.lint([two], config, cache.Cache(two / cache.FOLDER))
-    assert executed == []
+    assert executed(second) == []
     assert second.uses == []  # nothing was put together again
     assert second.findings == first.findings != []
 
 
-def test_a_change_of_a_model_executes_that_model_alone(project: Path, executed: list[str]) -> None:
-    assert again(project, "model_c.py", VARIANTS["model_c.py"][0].replace("3, 8, 3", "3, 8, 5"), executed) == ["Third"]
+def test_a_change_of_a_model_executes_that_model_alone(project: Path) -> None:
+    assert again(project, "model_c.py", VARIANTS["model_c.py"][0].replace("3, 8, 3", "3, 8, 5")) == ["Third"]
 
 
-def test_a_change_of_a_shared_file_executes_what_imports_from_it(project: Path, executed: list[str]) -> None:
-    assert again(project, "pkg/settings.py", "BIAS = False\nNORM = 'none'\n", executed) == ["Net", "Other"]
+def test_a_change_of_a_shared_file_executes_what_imports_from_it(project: Path) -> None:
+    assert again(project, "pkg/settings.py", "BIAS = False\nNORM = 'none'\n") == ["Net", "Other"]
 
 
-def test_a_change_behind_two_imports_counts(project: Path, executed: list[str]) -> None:
+def test_a_change_behind_two_imports_counts(project: Path) -> None:
     write(project / "pkg/settings.py", "from .more import *\nNORM = 'batch'\n", random.Random(2))
-    assert again(project, "pkg/more.py", "BIAS = False\n", executed) == ["Net"]  # Other asks for the norm alone
+    assert again(project, "pkg/more.py", "BIAS = False\n") == ["Net"]  # Other asks for the norm alone
 
 
-def test_a_file_that_appears_where_an_import_failed_executes_what_imports_it(project: Path, executed: list[str]) -> None:
+def test_a_file_that_appears_where_an_import_failed_executes_what_imports_it(project: Path) -> None:
     (project / "src" / "helpers.py").unlink()
-    assert again(project, "helpers.py", "import torch.nn as nn\n\nNorm = nn.BatchNorm2d\n", executed) == ["Third"]
+    assert again(project, "helpers.py", "import torch.nn as nn\n\nNorm = nn.BatchNorm2d\n") == ["Third"]
 
 
-def test_a_change_of_a_file_that_no_model_imports_executes_nothing(project: Path, executed: list[str]) -> None:
-    assert again(project, "notes.py", "import torch\n\nSIZE = 3\n", executed) == []
+def test_a_change_of_a_file_that_no_model_imports_executes_nothing(project: Path) -> None:
+    assert again(project, "notes.py", "import torch\n\nSIZE = 3\n") == []
 
 
-def test_a_run_made_of_the_same_pieces_is_not_put_together_again(two: Path, executed: list[str]) -> None:
+def test_a_run_made_of_the_same_pieces_is_not_put_together_again(two: Path) -> None:
     config = Config(two, select=("ALL",))
     first = engine.lint([two], config, cache.Cache(two / cache.FOLDER))
     assert first.uses
-    executed.clear()
     write(two / "net.py", NET + "\n\n# the end\n", random.Random(0))
     second = engine.lint([two], config, cache.Cache(two / cache.FOLDER))
-    assert executed == second.uses == []
+    assert executed(second) == second.uses == []
     assert facts(second)[:4] == facts(first)[:4]
 
 

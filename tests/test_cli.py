@@ -114,10 +114,10 @@ def test_an_internal_error_names_the_file_and_the_others_are_still_linted(
 
     real = analysis.analyse
 
-    def breaks_on_clean(files, root, texts=None, **given):  # type: ignore[no-untyped-def]
+    def breaks_on_clean(files, *given):  # type: ignore[no-untyped-def]
         if any(file.name == "clean.py" for file in files):
             raise RuntimeError("no luck")
-        return real(files, root, texts, **given)
+        return real(files, *given)
 
     monkeypatch.setattr(analysis, "analyse", breaks_on_clean)
     result = run(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import subprocess
@@ -15,9 +16,9 @@ from projects import ROOT, write
 from test_fixtures import FOLDER
 
 from biaslint import engine, reporters
-from biaslint.analysis import run
 from biaslint.analysis.exploration import references as survey
-from biaslint.analysis.incremental import eviction, parallel as workers
+from biaslint.analysis.incremental import eviction
+from biaslint.analysis.limits import Limits
 from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.project import Project
 from biaslint.cli.lint import command
@@ -27,17 +28,14 @@ PROGRAM = """
 import os, random, sys
 from pathlib import Path
 from biaslint import engine, reporters
-from biaslint.analysis import run
+from biaslint.analysis.limits import Limits
 from biaslint.config import Config
-from biaslint.analysis.incremental import parallel as workers
 
 folder, order, jobs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-workers.available = lambda: jobs
-run.MANY = 0
 files = sorted(folder.rglob("*.py"))
 random.Random(order).shuffle(files)
 config = Config(folder, select=("ALL",))
-result = engine.lint_files(files, config)
+result = engine.lint_files(files, config, jobs=jobs, limits=Limits(serial_source=0))
 result.files = sorted(result.files)
 view = reporters.View(result, config, folder, show_unknown=True, statistics=True)
 for kind in ("text", "json", "sarif", "junit"):
@@ -89,16 +87,16 @@ def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.Monkey
     if not sys.platform.startswith("linux"):
         pytest.skip("processes are forked on Linux only")
     pools: list[int] = []
-    context = workers.multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("fork")
 
     class Watched:
         def Pool(self, jobs: int, *rest: object) -> object:  # noqa: N802
             pools.append(jobs)
             return context.Pool(jobs, *rest)
 
-    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda kind: Watched())
-    monkeypatch.setattr(workers, "available", lambda: 3)
-    monkeypatch.setattr(run, "MANY", 0)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda kind: Watched())
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
+    (project / "long.py").write_text("import torch\n" + "# a comment, for a project that is large\n" * 12_000)
     engine.lint_files(sorted(project.rglob("*.py")), Config(project))
     assert pools == [3]
     for jobs in ("2", "1"):
@@ -107,8 +105,8 @@ def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.Monkey
 
 
 def test_no_process_keeps_every_file_that_it_has_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def linted() -> str:
-        result = engine.lint_files(files, config)
+    def linted(limits: Limits | None = None) -> str:
+        result = engine.lint_files(files, config, limits=limits)
         return reporters.render("json", reporters.View(result, config, project, show_unknown=True))
 
     closed: list[int] = []
@@ -123,8 +121,7 @@ def test_no_process_keeps_every_file_that_it_has_read(project: Path, monkeypatch
     expected = linted()
     assert len(closed) == 1  # in the end
     closed.clear()
-    monkeypatch.setattr(eviction, "MUCH", 1)
-    assert linted() == expected
+    assert linted(Limits(kept_source=1)) == expected
     assert len(closed) > len(files)
     assert max(closed) <= 7
 

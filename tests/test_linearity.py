@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from biaslint import engine
-from biaslint.analysis.exploration import paths as exploring
 from biaslint.config import Config
 
 HEAD = "import torch\nfrom torch import nn\n"
@@ -114,26 +113,16 @@ def seconds(text: str, tries: int = 2) -> float:
     return min(times)
 
 
-def steps(text: str, monkeypatch: pytest.MonkeyPatch) -> int:
+def steps(text: str) -> int:
     """How many steps all executions of a text take."""
-    counted: list[int] = []
-    original = exploring.one_run
-
-    def counting(*args: object, **options: object) -> object:
-        answer = original(*args, **options)  # type: ignore[arg-type]
-        counted.append(answer[0].steps)
-        return answer
-
-    with monkeypatch.context() as patch:
-        patch.setattr(exploring, "one_run", counting)
-        engine.lint_text(text, PATH, Config(PATH.parent))
-    assert counted
-    return sum(counted)
+    executions = engine.lint_text(text, PATH, Config(PATH.parent)).executions
+    assert executions
+    return sum(steps for _, steps in executions)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_ten_times_the_layers_take_ten_times_the_steps(shape: Callable[[int], str], monkeypatch: pytest.MonkeyPatch) -> None:
-    few, many = steps(shape(60), monkeypatch), steps(shape(600), monkeypatch)
+def test_ten_times_the_layers_take_ten_times_the_steps(shape: Callable[[int], str]) -> None:
+    few, many = steps(shape(60)), steps(shape(600))
     assert many < 13 * few
 
 

@@ -17,7 +17,7 @@ from biaslint.analysis.frameworks.torch.framework import PYTORCH
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.builtins import functions, methods, standard_library
 from biaslint.analysis.interpreter.doors import Semantics
-from biaslint.analysis.interpreter.execution import MAX_STEPS, Execution
+from biaslint.analysis.interpreter.execution import Execution
 from biaslint.analysis.interpreter.objects import calls
 from biaslint.analysis.interpreter.semantics import EXPRESSIONS, STATEMENTS
 from biaslint.analysis.tensors.semantics import KINDS, TENSORS
@@ -67,6 +67,6 @@ def nearest_layer(name: str) -> str | None:
     return next(iter(difflib.get_close_matches(configured_layers.full_name(name), _layer_names(), n=1)), None)
 
 
-def execution(project: Project, choices: PathCondition, max_steps: int = MAX_STEPS) -> Execution:
+def execution(project: Project, choices: PathCondition, max_steps: int | None = None) -> Execution:
     """A new execution of code of the project, under the given choices."""
-    return Execution(SEMANTICS, project, choices, max_steps)
+    return Execution(SEMANTICS, project, choices, project.limits.steps if max_steps is None else max_steps)

@@ -3,85 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.incremental import eviction, parallel, schedule, serialization
 from biaslint.analysis.project.project import Project
+from biaslint.analysis.session import AnalysisSession
 from biaslint.theory.program import Place, Program, UnknownFact
 
 if TYPE_CHECKING:
-    from biaslint.analysis.incremental.editor_memory import EditorMemory
-    from biaslint.analysis.incremental.serialization import Store
+    from biaslint.analysis.exploration.references import Summary
+    from biaslint.analysis.exploration.results import AnalysisResult
 
 
 class Damaged(Exception):
     """What a store gave is nothing that was put there."""
 
 
-MANY = 400_000  # characters of source from which on it pays to start processes
-
-
 def analyse(
     files: Sequence[Path],
     root: Path,
     texts: Mapping[Path, str] | None = None,
-    jobs: int = 0,
     layers: Mapping[str, Mapping[str, Any]] | None = None,
-    memory: EditorMemory | None = None,
-    store: Store | None = None,
+    session: AnalysisSession | None = None,
     known: Callable[[Program], bool] | None = None,
     only: tuple[Path, str] | None = None,
 ) -> Program:
-    """What the given files build.
+    """What the given files build. Nothing is imported or run.
 
-    `files` are the files that were asked for; other files below `root` are opened where an import leads there. `texts` holds
-    unsaved text that stands for a file's content. `jobs` is the number of processes, 0 for as many as there are cores. `layers` describes
-    the project's own wrappers (`[tool.biaslint.layers]`). Nothing is imported or executed.
-
-    `memory` keeps what the next analysis of the same project with the same `layers` can use; there is one process then. A `store`
-    keeps the same for other processes, whenever they run; whoever gives one sees to it that `layers` has not changed. `known` is
-    asked before the facts of the pieces are put together, with a program of which all but those is there; they stay away if it is
-    true. With `only`, a file and the name of a definition in it, nothing but that is executed. Raises `Damaged` if what is in the store is nothing that was put there.
+    `files` are linted; other files below `root` are opened where an import leads there. `texts` holds unsaved text that stands for a
+    file's content. `layers` describes the project's own wrappers (`[tool.biaslint.layers]`). `known` is asked before the layers are put
+    together, with a program of which all but those is there; where it is true, they are left out. With `only`, a file and the name of
+    a definition in it, nothing but that is executed. Raises `Damaged` if the store gives something that was not put there.
     """
     project = Project(root.resolve(), {path.resolve(): text for path, text in (texts or {}).items()})
     project.layers = layers or {}
+    analysis = Analysis(project, {path.resolve(): str(path) for path in files}, session or AnalysisSession(), only)
+    return parallel.with_deep_stack(lambda: analysis.program(known))
 
-    def work() -> Program:
-        program = Program()
-        if memory is not None:
-            project.memory = memory
-            memory.begin(project)
-        resolved = {path.resolve(): str(path) for path in files}
-        project.shown = resolved
-        many = sum(map(project.size, resolved)) > MANY
-        links = repr({path: shown for path, shown in resolved.items() if str(path) != shown})
-        with parallel.worker_pool(
-            project, (jobs or parallel.available()) if many and memory is None else 1, serialization.serialize
-        ) as spread:
-            spread_new = serialization.run_or_recall(spread, store, links)
-            reached, summaries = schedule.run_in_rounds(spread_new, list(resolved), only and (only[0].resolve(), only[1]))
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """An analysis of files, by their resolved paths with the paths that they were given by."""
+
+    project: Project
+    shown: Mapping[Path, str]
+    session: AnalysisSession
+    only: tuple[Path, str] | None
+
+    def program(self, known: Callable[[Program], bool] | None) -> Program:
+        """What the files build."""
+        self.begin()
+        reached, summaries = self.execute()
+        program = Program(stopped=reached.sum.stopped, executions=reached.sum.executions)
         large = []
-        for shown, summary in zip(resolved.values(), summaries, strict=True):
+        for shown, summary in zip(self.shown.values(), summaries, strict=True):
             if summary.state != "unreadable":
                 program.parsed.add(shown)
             if summary.state == "vast":
                 what = "analysis stopped here: the file is too large to be a model"
                 large.append(UnknownFact(Place(shown, 1, 1, 1, 2), what))
-        if memory is not None:
-            memory.end(project)
-        else:
-            eviction.evict(project)
-        program.stopped = reached.sum.stopped
+        self.end()
         if known is not None and known(program):
             return program
         try:
             uses, unknowns = reached.facts()
         except serialization.BAD as error:
             raise Damaged from error
-        asked = set(resolved.values())
+        asked = set(self.shown.values())
         program.uses = [use for use in uses if any(place.path in asked for place in use.chain)]
         program.unknowns = large + [fact for fact in unknowns if fact.place.path in asked]
         return program
 
-    return parallel.with_deep_stack(work)
+    def begin(self) -> None:
+        self.project.limits, self.project.shown = self.session.limits, dict(self.shown)
+        if self.session.memory is not None:
+            self.project.memory = self.session.memory
+            self.session.memory.begin(self.project)
+
+    def execute(self) -> tuple[AnalysisResult, list[Summary]]:
+        """Execute everything that the files lead to, in several processes where there is much."""
+        session, limits = self.session, self.session.limits
+        many = session.memory is None and sum(map(self.project.size, self.shown)) > limits.serial_source
+        setting = repr(({path: shown for path, shown in self.shown.items() if str(path) != shown}, limits))
+        with parallel.worker_pool(
+            self.project, (session.jobs or parallel.available()) if many else 1, serialization.serialize
+        ) as spread:
+            spread_new = serialization.run_or_recall(spread, session.store, setting)
+            only = self.only and (self.only[0].resolve(), self.only[1])
+            return schedule.run_in_rounds(spread_new, list(self.shown), only)
+
+    def end(self) -> None:
+        if self.session.memory is not None:
+            self.session.memory.end(self.project)
+        else:
+            eviction.evict(self.project)

@@ -9,12 +9,14 @@ Everything that shows findings (command line, editor, tests) calls `lint`, `lint
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biaslint import checks
+from biaslint.analysis.limits import Limits
+from biaslint.analysis.session import AnalysisSession
 from biaslint.config import Config, ConfigError, discovery
 from biaslint.engine import proofs, repeats, triage
 from biaslint.findings import rule_book, suppressions
@@ -58,6 +60,7 @@ class Result:
     statistics: Statistics = field(default_factory=Statistics)
     texts: Mapping[Path, str] = field(default_factory=dict)
     uses: list[LayerUse] = field(default_factory=list)  # the layers, for who shows them
+    executions: list[tuple[str, int]] = field(default_factory=list)  # made by this run: the entry point, the steps
 
 
 FAULT = "internal error"  # how the end of an execution begins that a fault of the analysis has ended
@@ -78,7 +81,8 @@ def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs
         result = _recalled(known, found.files)
     else:
         pieces = cache.pieces() if cache is not None else None
-        result = lint_files(found.files, config, jobs=jobs, pieces=pieces, cache=cache)
+        session = AnalysisSession(None, pieces, jobs)
+        result = _Run(found.files, config, {}, session, pieces, cache).result(prove=True)
         if cache is not None and pieces is not None and not result.errors:
             kept = {name: getattr(result, name) for name in KEPT} | {"statistics": astuple(result.statistics)}
             cache.keep(kept, pieces)
@@ -109,112 +113,133 @@ def lint_files(
     texts: Mapping[Path, str] | None = None,
     memory: EditorMemory | None = None,
     jobs: int = 0,
-    pieces: ResultStore | None = None,
-    cache: Cache | None = None,
+    limits: Limits | None = None,
     prove: bool = True,
 ) -> Result:
     """Lint these files and no others. `texts` holds unsaved text that stands for a file's content.
 
-    Reuse the same `memory` across runs; create a new one if the configuration changes. `pieces` are what earlier
-    runs have left in the `cache`. Without `prove`, who wants to show a fix calls `prove_fixes` first.
+    Reuse the same `memory` across runs on one project; create a new one if the configuration changes. `limits` bound the analysis.
+    Without `prove`, call `prove_fixes` before a fix is shown.
     """
-    texts = texts or {}
-    enabled = config.enabled()
-    looked = {str(file): triage.at(file, texts, pieces) for file in files}
-    findings = [
-        _unreadable(path, source_file.Unreadable(*one.unreadable)) for path, one in looked.items() if one.unreadable is not None
-    ]
-    for path, one in looked.items():
-        findings += _unreadable_cells(path, one.bad_cells)
-    candidates = [file for file in files if looked[str(file)].mentions]
+    return _Run(files, config, texts or {}, AnalysisSession(memory, None, jobs, limits or Limits())).result(prove)
 
-    recalled: list[dict[str, Any]] = []
 
-    def known(program: Program) -> bool:
+@dataclass(slots=True)
+class _Run:
+    """One run on files, from the facts to the findings. `store` is what earlier runs left in the `cache`."""
+
+    files: Sequence[Path]
+    config: Config
+    texts: Mapping[Path, str]
+    session: AnalysisSession
+    store: ResultStore | None = None
+    cache: Cache | None = None
+    errors: list[str] = field(default_factory=list)
+    recalled: dict[str, Any] | None = None  # the last run's result, where this one would be the same
+    looked: dict[str, triage.Glance] = field(default_factory=dict)
+    candidates: list[Path] = field(default_factory=list)  # the files that may build models
+
+    def result(self, prove: bool) -> Result:
+        """What the run finds."""
+        self.looked = {str(file): triage.at(file, self.texts, self.store) for file in self.files}
+        self.candidates = [file for file in self.files if self.looked[str(file)].mentions]
+        program = _analyse(self.candidates, self, self.session)
+        if self.recalled is not None:
+            return _recalled(self.recalled, self.files)
+        # A file that makes a layer has been parsed, whether or not the analysis says so; of the others, some could not be.
+        parsed = program.parsed | {use.place.path for use in program.uses}
+        found = self.by_file(
+            [*self.unreadable(parsed), *_run_checks(program, self.config.enabled(), self.errors, self.config.named())]
+        )
+        kept: list[Finding] = []
+        for path in sorted({*found, *(str(file) for file in self.candidates)}):
+            comments = self.looked[path].comments
+            left = _unsuppressed(path, found.get(path, []), comments, self.config.enabled(), self.config)
+            kept += [_at_severity(finding, self.config) for finding in left] if self.config.severity else left
+        suppressed = sum(map(len, found.values())) - sum(one.rule != rule_book.UNUSED_SUPPRESSION for one in kept)
+        if prove:
+            kept = self.proved(kept, program.uses, [file for file in self.candidates if str(file) in parsed])
+        return Result(
+            findings=repeats.said_once(sorted(kept, key=_order), self.texts),
+            files=list(self.files),
+            unknowns=sorted(program.unknowns, key=lambda fact: (fact.place, fact.what)),
+            stopped=sorted(program.stopped),
+            errors=self.errors
+            + [f"{root}: {why}; nothing is reported from it" for root, why in sorted(program.stopped) if why.startswith(FAULT)],
+            statistics=self.statistics(program, suppressed),
+            texts=self.texts,
+            uses=program.uses,
+            executions=program.executions,
+        )
+
+    def is_known(self, program: Program) -> bool:
         """Is this run made of what the last one was made of? What is not parsed is looked at again."""
-        if cache is not None and pieces is not None and all(str(file) in program.parsed for file in candidates):
-            pieces.recall_all(proofs.PROOF)
-            found = cache.recall_made_of(pieces.mark())
-            recalled.extend([found] if found is not None else [])
-        return bool(recalled)
+        if self.cache is not None and self.store is not None and all(str(file) in program.parsed for file in self.candidates):
+            self.store.recall_all(proofs.PROOF)
+            self.recalled = self.cache.recall_made_of(self.store.mark())
+        return self.recalled is not None
 
-    errors: list[str] = []
-    program = _analyse(candidates, config, texts, errors, memory, jobs, pieces, known)
-    if recalled:
-        return _recalled(recalled[0], files)
-    # A file that makes a layer has been parsed, whether or not the front-end says so; of the others, some could not be.
-    parsed = program.parsed | {use.place.path for use in program.uses}
-    for file in [file for file in candidates if str(file) not in parsed]:
-        try:
-            source = source_file.read(file, texts.get(file))
-        except source_file.Unreadable as error:  # it has changed just now
-            findings.append(_unreadable(str(file), error))
-            continue
-        try:
-            source_file.check_syntax(source.text)
-        except source_file.Unreadable as error:
-            cell, line = source.locate(error.line)
-            findings.append(_unreadable(str(file), source_file.Unreadable(str(error), line, error.column), cell))
-    findings += _run_checks(program, enabled, errors, config.named())
+    def unreadable(self, parsed: set[str]) -> Iterator[Finding]:
+        """The files that cannot be read or are not valid Python."""
+        for path, one in self.looked.items():
+            if one.unreadable is not None:
+                yield _unreadable(path, source_file.Unreadable(*one.unreadable))
+            yield from _unreadable_cells(path, one.bad_cells)
+        for file in self.candidates:
+            if str(file) in parsed:
+                continue
+            try:
+                source = source_file.read(file, self.texts.get(file))
+            except source_file.Unreadable as error:  # it has changed just now
+                yield _unreadable(str(file), error)
+                continue
+            try:
+                source_file.check_syntax(source.text)
+            except source_file.Unreadable as error:
+                cell, line = source.locate(error.line)
+                yield _unreadable(str(file), source_file.Unreadable(str(error), line, error.column), cell)
 
-    asked = {str(file) for file in files}
-    by_file: dict[str, list[Finding]] = {}
-    for finding in dict.fromkeys(findings):
-        if finding.rule in enabled and finding.place.path in asked:
-            by_file.setdefault(finding.place.path, []).append(finding)
-    kept: list[Finding] = []
-    for path in sorted({*by_file, *(str(file) for file in candidates)}):
-        left = _unsuppressed(path, by_file.get(path, []), looked[path].comments, enabled, config)
-        kept += [_at_severity(finding, config) for finding in left] if config.severity else left
-    biased = [use for use in program.uses if use.bias.present]
-    if prove:
-        kept = _proved(kept, program.uses, config, texts, [file for file in candidates if str(file) in parsed], errors, pieces)
-    return Result(
-        findings=repeats.said_once(sorted(kept, key=_order), texts),
-        files=list(files),
-        unknowns=sorted(program.unknowns, key=lambda fact: (fact.place, fact.what)),
-        stopped=sorted(program.stopped),
-        errors=errors
-        + [f"{root}: {why}; nothing is reported from it" for root, why in sorted(program.stopped) if why.startswith(FAULT)],
-        statistics=Statistics(
-            files=len(files),
-            skipped=len(files) - len(candidates),
+    def by_file(self, findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+        """The findings of enabled rules in the files that were asked for, each once."""
+        enabled, asked = self.config.enabled(), {str(file) for file in self.files}
+        found: dict[str, list[Finding]] = {}
+        for finding in dict.fromkeys(findings):
+            if finding.rule in enabled and finding.place.path in asked:
+                found.setdefault(finding.place.path, []).append(finding)
+        return found
+
+    def proved(self, findings: Sequence[Finding], uses: Sequence[LayerUse], files: Sequence[Path]) -> list[Finding]:
+        """The findings, without the fixes that cannot be proved."""
+        enabled = self.config.enabled()
+        try:
+            return proofs.proved(
+                findings,
+                uses,
+                self.config,
+                self.texts,
+                files,
+                lambda program: _run_checks(program, enabled, self.errors, self.config.named()),
+                self.store,
+            )
+        except Exception as error:
+            self.errors.append(f"proofs of fixes: {_internal(error)}")
+            return [replace(one, fix=None) for one in findings]
+
+    def statistics(self, program: Program, suppressed: int) -> Statistics:
+        biased = [use for use in program.uses if use.bias.present]
+        return Statistics(
+            files=len(self.files),
+            skipped=len(self.files) - len(self.candidates),
             layers=len(biased),
             known=sum(use.fate.kind not in NOT_SEEN and not use.fate.guarded for use in biased),
-            suppressed=sum(map(len, by_file.values())) - sum(one.rule != rule_book.UNUSED_SUPPRESSION for one in kept),
-        ),
-        texts=texts,
-        uses=program.uses,
-    )
+            suppressed=suppressed,
+        )
 
 
 def prove_fixes(result: Result, findings: Sequence[Finding], config: Config) -> list[Finding]:
     """Some findings of a result, without the fixes that cannot be proved: see `biaslint.engine.proofs`."""
-    return _proved(findings, result.uses, config, result.texts, result.files, result.errors)
-
-
-def _proved(
-    findings: Sequence[Finding],
-    uses: Sequence[LayerUse],
-    config: Config,
-    texts: Mapping[Path, str],
-    files: Sequence[Path],
-    errors: list[str],
-    pieces: ResultStore | None = None,
-) -> list[Finding]:
-    enabled = config.enabled()
-    try:
-        return proofs.proved(
-            findings, uses, config, texts, files, lambda program: _run_checks(program, enabled, errors, config.named()), pieces
-        )
-    except Exception as error:
-        errors.append(f"proofs of fixes: {_internal(error)}")
-        return [replace(one, fix=None) for one in findings]
-
-
-def _at_severity(finding: Finding, config: Config) -> Finding:
-    """The finding, with the severity that the settings give its rule."""
-    return replace(finding, severity=config.severity_of(finding.rule, finding.severity))
+    run = _Run(result.files, config, result.texts, AnalysisSession(), errors=result.errors)
+    return run.proved(findings, result.uses, result.files)
 
 
 def check_settings(config: Config) -> None:
@@ -230,6 +255,11 @@ def check_settings(config: Config) -> None:
                 f"{config.file}: 'layers': {told['like']!r}, which {layer!r} is like, is not a layer of a framework"
                 + (f"; did you mean {near!r}?" if near else "")
             )
+
+
+def _at_severity(finding: Finding, config: Config) -> Finding:
+    """The finding, with the severity that the settings give its rule."""
+    return replace(finding, severity=config.severity_of(finding.rule, finding.severity))
 
 
 def _order(finding: Finding) -> tuple[str, int, int, int, str, str]:
@@ -261,38 +291,29 @@ def _unreadable_cells(path: str, cells: Sequence[tuple[int, int, int, str]]) -> 
     return found
 
 
-def _analyse(
-    files: Sequence[Path],
-    config: Config,
-    texts: Mapping[Path, str],
-    errors: list[str],
-    memory: EditorMemory | None = None,
-    jobs: int = 0,
-    pieces: ResultStore | None = None,
-    known: Callable[[Program], bool] | None = None,
-) -> Program:
+def _analyse(files: Sequence[Path], run: _Run, session: AnalysisSession) -> Program:
     """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
     from biaslint.analysis import run as analysis
 
     if not files:
         return Program()
+    config = run.config
     try:
-        return analysis.analyse(
-            files, config.root, texts, jobs=jobs, layers=config.layers, memory=memory, store=pieces, known=known
-        )
+        known = run.is_known if session.store is not None else None
+        return analysis.analyse(files, config.root, run.texts, config.layers, session, known)
     except analysis.Damaged:
-        if pieces is not None:
-            pieces.clear()
-        return _analyse(files, config, texts, errors, memory, jobs)
+        if run.store is not None:
+            run.store.clear()
+        return _analyse(files, run, replace(session, store=None))
     except Exception as error:
-        if memory is not None:
-            memory.clear()
+        if session.memory is not None:
+            session.memory.clear()
         if len(files) == 1:
-            errors.append(f"{files[0]}: {_internal(error)}")
+            run.errors.append(f"{files[0]}: {_internal(error)}")
             return Program()
     half = len(files) // 2
-    parts = (files[:half], files[half:])
-    return _joined(*(_analyse(part, config, texts, errors, jobs=jobs) for part in parts))
+    alone = AnalysisSession(jobs=session.jobs, limits=session.limits)
+    return _joined(*(_analyse(part, run, alone) for part in (files[:half], files[half:])))
 
 
 def _joined(one: Program, other: Program) -> Program:
@@ -305,6 +326,7 @@ def _joined(one: Program, other: Program) -> Program:
         one.unknowns + other.unknowns,
         one.stopped + other.stopped,
         one.parsed | other.parsed,
+        one.executions + other.executions,
     )
 
 

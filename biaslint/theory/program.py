@@ -190,6 +190,7 @@ class Program:
     unknowns: list[UnknownFact] = field(default_factory=list)
     stopped: list[tuple[str, str]] = field(default_factory=list)  # executions that ended early: of what, and why
     parsed: set[str] = field(default_factory=set)  # paths of files that are known to be valid Python
+    executions: list[tuple[str, int]] = field(default_factory=list)  # made for this program: the entry point, the steps
     worked_out: dict[str, Any] = field(default_factory=dict)  # by one check, for others
 
     def sites(self, *kinds: str) -> Iterator[Site]:
@@ -200,7 +201,3 @@ class Program:
                 grouped.setdefault(use.place, []).append(use)
         for place in sorted(grouped):
             yield Site(place, grouped[place])
-
-    def of_run(self, use: LayerUse) -> list[LayerUse]:
-        """All layers of the model that `use` belongs to."""
-        return [other for other in self.uses if other.run == use.run]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
@@ -17,6 +19,7 @@ from biaslint.analysis.domain.values import (
     SequenceValue,
     Setting,
     Unknown,
+    number,
 )
 from biaslint.analysis.exploration import absorption, fates, gates, outputs, raw_biases
 from biaslint.analysis.frameworks.common import signatures
@@ -38,6 +41,7 @@ WITHOUT_PARAMETERS = {
     *("adaptive_average_pool", "average_pool", "global_average_pool", "global_max_pool", "max_pool"),
 }
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+Placing = Callable[["Module", ast.AST], Place]
 
 
 def place_of(module: Module, node: ast.AST) -> Place:
@@ -60,8 +64,20 @@ def unknown_facts(ex: Execution) -> list[UnknownFact]:
     return [module.unknown(line, offset, what) for (module, line, offset), what in ex.unknowns.items()]
 
 
-def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool) -> list[LayerUse]:
-    """The layers, losses and optimisers of an execution. `complete` is False where it ended early: no reader is certain then."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Which execution this is: its number, the entry point and the entry point's file. An execution that ended early is not complete."""
+
+    number: int
+    root: str
+    path: str
+    complete: bool
+
+
+def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
+    """The layers, losses and optimizers of an execution, each kind of use once."""
+    layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.forget_gates(ex)]
+    numbers = {id(layer): number for number, layer in enumerate(layers, 1)}
     places: dict[tuple[Module, ast.AST], Place] = {}
 
     def place(module: Module, node: ast.AST) -> Place:
@@ -70,86 +86,95 @@ def extract_layers(ex: Execution, run: int, root: str, path: str, complete: bool
             known = places[module, node] = place_of(module, node)
         return known
 
-    ex.facts.extend(raw_biases.raw_biases(ex))
-    ex.facts.extend(gates.forget_gates(ex))
-    numbers = {id(layer): index for index, layer in enumerate((*ex.layers, *ex.facts), 1)}
     found: dict[Any, LayerUse] = {}
-    for layer in (*ex.layers, *ex.facts):
+    for layer in layers:
         if layer.kind in WITHOUT_PARAMETERS and not layer.bias and not layer.weight_writes:
             continue
-        chain = tuple(
-            place(module, node)
-            for index, (module, node) in enumerate(layer.origin.chain)
-            if not index or not isinstance(node, DEFINITIONS)  # an entry point, which no call leads to
-        )
-        if not chain:
-            continue
-        fate = fates.fate_of(layer, place) if complete else Fate("unknown", detail="the execution ended early")
-        use = LayerUse(
-            framework=layer.framework,
-            type=layer.type,
-            kind=layer.kind,
-            name=layer.name or layer.type.rpartition(".")[2],
-            place=chain[0],
-            chain=chain,
-            owner=layer.origin.owner,
-            root=root,
-            root_path=path,
-            run=run,
-            config=config_of(ex, layer),
-            texts=layer.texts,
-            positions=layer.positions,
-            bias=bias_of(layer, place),
-            fate=fate,
-            weight_writes=tuple(bias_write(write, place) for write in layer.weight_writes),
-            readers=fates.readers_of(layer),
-            settings=settings_of(ex, layer.settings),
-            outer_settings=tuple(settings_of(ex, settings) for settings in layer.outer_settings),
-            rounds={text: holds for one in layer.origin.rounds for text, holds in one.items()},
-            ident=numbers[id(layer)],
-            weight_of=numbers.get(id(layer.weight_of)) if layer.weight_of is not None else None,
-            tied=bias_write(layer.tied, place) if layer.tied is not None else None,
-            bias_of=numbers.get(id(layer.bias_of)) if layer.bias_of is not None else None,
-            weight_trainable=layer.weight_trainable if isinstance(layer.weight_trainable, bool) else None,
-            doubles=numbers.get(id(layer.doubles)) if layer.doubles is not None else None,
-            covers_all=layer.covers_all,
-            parameters=signatures.positional_names(layer.spec.signature) if layer.kind == "rnn_cell" and layer.spec else (),
-            hooked=layer.reparametrized or layer.passed_to_unknown_code or layer.model_passed_to_unknown_code,
-            escaped=layer.passed_to_unknown_code or layer.model_passed_to_unknown_code,
-            sources=tuple(numbers[id(one)] for one in absorption.linear_predecessors(layer) if id(one) in numbers),
-            callee=layer.callee,
-            covers=tuple(
-                (numbers[id(one)], which, float(decay) if isinstance(decay, (int, float)) else None)
-                for one, which, decay in layer.covers
-                if id(one) in numbers
-            ),
-        )
-        if complete and (fate.kind == "alive" or fate.detail == HANDED):
-            heir = absorption.absorbed_by(layer)
-            use.absorbed_by = numbers.get(id(heir)) if heir is not None else None
-        statement = layer.origin.statement
-        if statement is not None and layer.origin.chain:
-            use.statement = place(layer.origin.chain[0][0], statement)
-        output = outputs.output_of(layer)
-        use.is_output, use.output_activation, use.focal = output.leaves, output.activation, output.focal
-        use.configured = layer.configured or not framework.configuration_arguments().isdisjoint(use.settings)
-        key = (
-            use.absorbed_by is None,
-            use.weight_of is None,
-            use.kind == gates.KIND,
-            chain,
-            fate.kind,
-            fate.by,
-            fate.cancelled_by,
-            use.bias,
-            use.is_output,
-            use.name,
-            repr(sorted(use.settings.items(), key=str)),
-            repr([sorted(settings.items(), key=str) for settings in use.outer_settings]),
-            repr(sorted(use.rounds.items())),
-        )
-        found.setdefault(key, use)
+        chain = chain_of(layer, place)
+        if chain:
+            use = layer_use(ex, run, layer, chain, numbers, place)
+            found.setdefault(what_matters(use), use)
     return list(found.values())
+
+
+def chain_of(layer: Layer, place: Placing) -> tuple[Place, ...]:
+    """The call that made a layer and those that led to it, innermost first; entry points are led to by none."""
+    return tuple(
+        place(module, node)
+        for index, (module, node) in enumerate(layer.origin.chain)
+        if not index or not isinstance(node, DEFINITIONS)
+    )
+
+
+def layer_use(
+    ex: Execution, run: Run, layer: Layer, chain: tuple[Place, ...], numbers: Mapping[int, int], place: Placing
+) -> LayerUse:
+    """A layer as checks see it. Other layers are referred to by their numbers."""
+    fate = fates.fate_of(layer, place) if run.complete else Fate("unknown", detail="the execution ended early")
+    settings = settings_of(ex, layer.settings)
+    heir = absorption.absorbed_by(layer) if run.complete and (fate.kind == "alive" or fate.detail == HANDED) else None
+    output = outputs.output_of(layer)
+    statement = layer.origin.statement
+    return LayerUse(
+        framework=layer.framework,
+        type=layer.type,
+        kind=layer.kind,
+        name=layer.name or layer.type.rpartition(".")[2],
+        place=chain[0],
+        chain=chain,
+        owner=layer.origin.owner,
+        root=run.root,
+        root_path=run.path,
+        run=run.number,
+        statement=place(layer.origin.chain[0][0], statement) if statement is not None else None,
+        config=config_of(ex, layer),
+        texts=layer.texts,
+        positions=layer.positions,
+        bias=bias_of(layer, place),
+        fate=fate,
+        is_output=output.leaves,
+        output_activation=output.activation,
+        focal=output.focal,
+        weight_writes=tuple(bias_write(write, place) for write in layer.weight_writes),
+        readers=fates.readers_of(layer),
+        settings=settings,
+        outer_settings=tuple(settings_of(ex, settings) for settings in layer.outer_settings),
+        rounds={text: holds for one in layer.origin.rounds for text, holds in one.items()},
+        configured=layer.configured or not framework.configuration_arguments().isdisjoint(settings),
+        parameters=signatures.positional_names(layer.spec.signature) if layer.kind == "rnn_cell" and layer.spec else (),
+        hooked=layer.reparametrized or layer.passed_to_unknown_code or layer.model_passed_to_unknown_code,
+        escaped=layer.passed_to_unknown_code or layer.model_passed_to_unknown_code,
+        weight_trainable=layer.weight_trainable if isinstance(layer.weight_trainable, bool) else None,
+        callee=layer.callee,
+        tied=bias_write(layer.tied, place) if layer.tied is not None else None,
+        covers_all=layer.covers_all,
+        ident=numbers[id(layer)],
+        weight_of=numbers.get(id(layer.weight_of)),
+        bias_of=numbers.get(id(layer.bias_of)),
+        doubles=numbers.get(id(layer.doubles)),
+        absorbed_by=numbers.get(id(heir)),
+        sources=tuple(numbers[id(one)] for one in absorption.linear_predecessors(layer) if id(one) in numbers),
+        covers=tuple((numbers[id(one)], which, number(decay)) for one, which, decay in layer.covers if id(one) in numbers),
+    )
+
+
+def what_matters(use: LayerUse) -> Any:
+    """What makes a use one of its own: the first of those that are alike here stands for them all."""
+    return (
+        use.absorbed_by is None,
+        use.weight_of is None,
+        use.kind == gates.KIND,
+        use.chain,
+        use.fate.kind,
+        use.fate.by,
+        use.fate.cancelled_by,
+        use.bias,
+        use.is_output,
+        use.name,
+        repr(sorted(use.settings.items(), key=str)),
+        repr([sorted(settings.items(), key=str) for settings in use.outer_settings]),
+        repr(sorted(use.rounds.items())),
+    )
 
 
 BY_DEFAULT = {"forget_bias", "unit_forget_bias"}  # what they start at counts also where a caller may say otherwise
@@ -236,7 +261,7 @@ def spelled(key: Any, parameter: Any, name: str) -> str:
     return name if key == parameter else f"{spelled(key.base, parameter, name)}.{key.name}"
 
 
-def bias_of(layer: Layer, place: Any) -> Bias:
+def bias_of(layer: Layer, place: Placing) -> Bias:
     return Bias(
         present=layer.bias if isinstance(layer.bias, bool) else None,
         trainable=layer.trainable if isinstance(layer.trainable, bool) else None,
@@ -247,7 +272,7 @@ def bias_of(layer: Layer, place: Any) -> Bias:
     )
 
 
-def default_of(layer: Layer, place: Any) -> BiasWrite | None:
+def default_of(layer: Layer, place: Placing) -> BiasWrite | None:
     if isinstance(layer.default, BiasWrite):
         return layer.default
     if isinstance(layer.default, Write):
@@ -265,12 +290,25 @@ def overwrites(writes: list[Write]) -> bool:
     return any(write.how == "prior" or (write.how == "constant" and write.value) for write in writes[:-1])
 
 
-def bias_write(write: Write, place: Any, meant: bool = False) -> BiasWrite:
-    where = place(write.module, write.node) if write.module is not None and write.node is not None else Place("", 1, 1, 1, 1)
-    call = place(write.module, write.call) if write.module is not None and write.call is not None else None
+def bias_write(write: Write, place: Placing, meant: bool = False) -> BiasWrite:
+    """A write as checks see it; `meant`: it may be one on purpose, and the calls that led to it are told."""
+    module, node = write.module, write.node
+    call = write.call if module is not None else None
     return BiasWrite(
-        write.how, where, write.value, write.spread, write.span, write.by, write.text, write.where, write.which,
-        write.target, call, write.func, write.grows, write.how == "scaled" and write.module is not None and write.call is not None and syntax_context.caught(write.module, write.call),
-        bool(write.module is not None and write.node is not None and ".bias" in write.target and syntax_context.asked(write.module, write.node)),
-        tuple((name, place(module, node)) for name, module, node in write.via) if meant else (),
-    )  # fmt: skip
+        how=write.how,
+        place=place(module, node) if module is not None and node is not None else Place("", 1, 1, 1, 1),
+        value=write.value,
+        spread=write.spread,
+        span=write.span,
+        by=write.by,
+        text=write.text,
+        where=write.where,
+        which=write.which,
+        target=write.target,
+        call=place(module, call) if module is not None and call is not None else None,
+        func=write.func,
+        grows=write.grows,
+        caught=write.how == "scaled" and module is not None and call is not None and syntax_context.caught(module, call),
+        guarded=".bias" in write.target and module is not None and node is not None and syntax_context.asked(module, node),
+        via=tuple((name, place(caller, one)) for name, caller, one in write.via) if meant else (),
+    )

@@ -14,7 +14,7 @@ from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import Class, FunctionValue, Raised, Stopped
 from biaslint.analysis.exploration import equivalence, extraction, harness
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.execution import MAX_STEPS, Execution
+from biaslint.analysis.interpreter.execution import Execution
 from biaslint.theory import terms
 from biaslint.theory.conditions import NORM
 from biaslint.theory.program import LayerUse
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.exploration.results import ExplorationResult, Root
     from biaslint.analysis.project.project import Project
-
-
-MAX_RUNS = 8
-MANY_RUNS = 24  # of what is small
-ROOT_STEPS = 1_500_000
-SMALL = 30_000  # steps up to which a model is executed under contrary choices although nothing was found in it
-FUNCTIONAL_STEPS = 60_000  # where functions build models; the largest of published ones take a tenth of it
-FEW = 3  # choices of a small model that are each made the other way although nothing was found in it
-FLAGS = 5  # settings of which each is given another value than its default although nothing was found
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +65,17 @@ class Frontier:
         return any(not self.covered(trial) for trial in self.waiting)
 
 
-def explore_paths(project: Project, root: Root, result: ExplorationResult, steps: int) -> None:
+def explore_paths(project: Project, root: Root, result: ExplorationResult, steps: int | None = None) -> None:
     """Execute a root under every path condition that matters, and keep what was found."""
+    limits = project.limits
+    steps = limits.steps if steps is None else steps
     if framework.built_by_functions_alone(root.module.text):
-        steps = min(steps, FUNCTIONAL_STEPS)
+        steps = min(steps, limits.functional_steps)
     frontier, found = Frontier(), list[LayerUse]()
     spent = runs = 0
-    while (runs < MAX_RUNS or (runs < MANY_RUNS and spent < SMALL)) and spent < ROOT_STEPS:
+    while spent < limits.entry_point_steps:
+        if runs >= (limits.small_executions if spent < limits.small_steps else limits.executions):
+            break
         trial = frontier.next(result)
         if trial is None:
             break
@@ -156,29 +151,30 @@ def add_contrasts(
     default is a number or None as something unknown: a norm that is off by default is one that somebody switches on.
     """
     path = ex.path
-    small = isinstance(root.node, ast.ClassDef) and ex.steps < SMALL
+    small = isinstance(root.node, ast.ClassDef) and ex.steps < ex.project.limits.small_steps
     if not all(key in path.by_default for key in path.open):
         if small or biases:
             frontier.waiting.append(Trial({}, True, try_key=None if small else ("all", biases)))
         if small and not biases:
             free = [key for key in repeatable if key not in path.by_default]
-            if 2 <= len(free) <= FEW:
+            if 2 <= len(free) <= ex.project.limits.contrary_choices:
                 frontier.waiting += [
                     replace(trial, assumptions={one: path.assumed[one] == (one != key) for one in free}) for key in free
                 ]
     if root.node is None:
         return
     flags = [key for key in repeatable if key in path.by_default]
-    if ex.steps >= SMALL:
+    if ex.steps >= ex.project.limits.small_steps:
         flags = [key for key in flags if NORM.search(path.texts.get(key, ""))]
     if not biases:
         frontier.waiting += [
             replace(trial, assumptions={key: not path.assumed[key]}, try_key=(spelling(key), path.assumed[key]))
-            for key in flags[:FLAGS]
+            for key in flags[: ex.project.limits.flags]
         ]
-    if ex.steps < SMALL:
+    if ex.steps < ex.project.limits.small_steps:
         frontier.waiting += [
-            Trial(released=frozenset([key]), try_key=("released", spelling(key))) for key in list(path.releasable)[:FLAGS]
+            Trial(released=frozenset([key]), try_key=("released", spelling(key)))
+            for key in list(path.releasable)[: ex.project.limits.flags]
         ]
 
 
@@ -236,7 +232,7 @@ def may_be_reported(use: LayerUse) -> bool:
 
 
 def one_run(
-    project: Project, root: Root, choices: PathCondition, reached: ExplorationResult, first: bool, steps: int = MAX_STEPS
+    project: Project, root: Root, choices: PathCondition, reached: ExplorationResult, first: bool, steps: int
 ) -> tuple[Execution, list[LayerUse], str | None]:
     """One execution of a root. Returns what it found, and why it ended early, if it did."""
     ex = machine.execution(project, choices, steps)
@@ -249,12 +245,14 @@ def one_run(
         reached.runs += 1
         uses: list[LayerUse] = []
         try:
-            uses = extraction.extract_layers(ex, reached.runs, root.name, str(root.module.path), complete=ended is None)
+            uses = extraction.extract_layers(ex, extraction.Run(reached.runs, root.name, str(root.module.path), ended is None))
         except Exception as error:
             ended = failed(error)
         if reached.observer is not None:
             reached.observer(ex, value, ended, uses)
     finally:
+        if reached.observer is None:
+            reached.executions.append((root.name, ex.steps))
         project.state.end_execution()
     return ex, uses, ended
 

@@ -16,7 +16,6 @@ from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Meth
 from biaslint.analysis.exploration import harness, paths, witness
 from biaslint.analysis.exploration.results import ExplorationResult, Root
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.execution import MAX_STEPS
 from biaslint.analysis.project.project import Project
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def explored(project: Project, one: Entry) -> list[Run]:
     runs: list[Run] = []
     root = root_named(project, one)
     if root is not None:
-        paths.explore_paths(project, root, ExplorationResult(observer=lambda *seen: runs.append(observed(*seen))), MAX_STEPS)
+        paths.explore_paths(project, root, ExplorationResult(observer=lambda *seen: runs.append(observed(*seen))))
     return runs
 
 
@@ -145,7 +144,7 @@ def again(project: Project, root: Root, run: Run, number: int) -> Run:
     """One execution, with the choices of another."""
     found: list[Run] = []
     reached = ExplorationResult(observer=lambda *seen: found.append(observed(*seen)), runs=number)
-    paths.one_run(project, root, Replay(run), reached, first=False)
+    paths.one_run(project, root, Replay(run), reached, first=False, steps=project.limits.steps)
     return found[0]
 
 

@@ -32,6 +32,7 @@ class ExplorationResult:
     tried: set[Any] = field(default_factory=set)  # choices that have been made the other way, for which biases
     try_queries: list[tuple[Any, bool]] = field(default_factory=list)  # what was asked of `tried`, and the answers
     runs: int = 0
+    executions: list[tuple[str, int]] = field(default_factory=list)  # made by this analysis: the entry point, the steps
     # told of each execution before it is forgotten: the interpreter, what the root gave back, why it ended early, the layers
     observer: Callable[[Any, Any, str | None, list[LayerUse]], None] | None = None
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
@@ -47,6 +48,7 @@ class ExplorationResult:
     def take(self, other: ExplorationResult) -> None:
         """Take in all but the layers and the unknowns."""
         self.runs += other.runs
+        self.executions.extend(other.executions)
         self.classes |= other.classes
         self.functions |= other.functions
         self.stopped.extend(other.stopped)

@@ -17,16 +17,12 @@ from biaslint.analysis.interpreter.execution import Execution
 from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.project import Project
 
-MUCH = 4_000_000  # characters of source, some 120 MB of syntax trees, that are kept from one piece of work to the next
-LASTING = MUCH * 5 // 8  # of those, how many stay when the others go
-OFTEN = 4  # pieces of work that needed a file which is to stay
-
 
 def evict_if_large(project: Project) -> None:
     """Let go of files where they have become many and nobody keeps them."""
     if project.memory is not None:
         return
-    if sum(len(module.text) for module in project.modules.values() if module) >= MUCH:
+    if sum(len(module.text) for module in project.modules.values() if module) >= project.limits.kept_source:
         evict(project, most_needed_modules(project))
     gc.collect(1)  # what executions made refers to itself; trees do not, and what lasts is not to be looked through each time
 
@@ -59,7 +55,7 @@ def most_needed_modules(project: Project) -> set[Module]:
         module = project.modules.get(path)
         if module is None or module in chosen:
             continue
-        if count < OFTEN:
+        if count < project.limits.often:
             break
         fresh = {module}
         todo = [module]
@@ -68,7 +64,7 @@ def most_needed_modules(project: Project) -> set[Module]:
             fresh |= new
             todo += new
         size += sum(len(one.text) for one in fresh)
-        if size > LASTING:
+        if size > project.limits.lasting_source:
             break
         chosen |= fresh
     return chosen

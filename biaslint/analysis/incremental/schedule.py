@@ -14,15 +14,11 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.exploration import paths, references
 from biaslint.analysis.exploration.results import AnalysisResult, ExplorationResult
 from biaslint.analysis.incremental import change_impact, eviction
-from biaslint.analysis.interpreter.execution import MAX_STEPS
 
 if TYPE_CHECKING:
     from biaslint.analysis.exploration.references import Definition, ReferenceGraph, Summary
     from biaslint.analysis.exploration.results import Root
     from biaslint.analysis.project.project import Project
-
-
-LONE_STEPS = 30_000  # for a function that is executed only because nothing calls it
 
 
 Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
@@ -99,7 +95,7 @@ def summarise(project: Project, path: Path) -> Summary:
     return summary
 
 
-def execute_all(project: Project, group: Sequence[Reference], steps: int = MAX_STEPS) -> ExplorationResult:
+def execute_all(project: Project, group: Sequence[Reference], steps: int | None = None) -> ExplorationResult:
     """Execute some roots one after the other."""
     reached = ExplorationResult()
     for path, index in group:
@@ -121,15 +117,16 @@ def execute_parts(project: Project, group: Sequence[Reference]) -> ExplorationRe
 
 def execute_uncalled(project: Project, group: Sequence[Reference]) -> ExplorationResult:
     """Execute some functions that nothing calls."""
-    return execute_all(project, group, LONE_STEPS)
+    return execute_all(project, group, project.limits.uncalled_steps)
 
 
-def execute(project: Project, root: Root, reached: ExplorationResult, steps: int = MAX_STEPS) -> None:
+def execute(project: Project, root: Root, reached: ExplorationResult, steps: int | None = None) -> None:
     """Execute a root, or recall what it led to the last time."""
     memory = project.memory
     if memory is None:
         paths.explore_paths(project, root, reached, steps)
         return
+    steps = project.limits.steps if steps is None else steps
     found = memory.recall(root, steps, reached)
     if found is None:
         found = ExplorationResult(built=reached.built, before=reached.classes, tried=reached.tried)

@@ -62,6 +62,7 @@ def run_or_recall(spread: Team, store: Store | None, setting: str) -> Callable[[
             if known is not None:
                 with contextlib.suppress(*BAD):  # it is made anew
                     results[place] = unpacked(*known, values)
+                    forget_executions(results[place])
         missing = [place for place in range(len(groups)) if place not in results]
         for place, (result, needed) in zip(missing, spread(work, [groups[place] for place in missing]), strict=True):
             if store is not None:
@@ -73,6 +74,12 @@ def run_or_recall(spread: Team, store: Store | None, setting: str) -> Callable[[
         return [results[place] for place in range(len(groups))]
 
     return spread_new
+
+
+def forget_executions(result: Any) -> None:
+    """A result that is recalled was made by an earlier analysis."""
+    if isinstance(result, ExplorationResult):
+        result.executions.clear()
 
 
 def keep(store: Store, name: str, group: Any, text: Any, needed: Dependencies) -> None:
@@ -162,6 +169,7 @@ def _reached_out(one: ExplorationResult) -> dict[str, Any]:
         "functions": sorted(one.functions, key=str),
         "classes": sorted(one.classes, key=str),
         "runs": one.runs,
+        "executions": one.executions,
         "stopped": one.stopped,
     }
 
@@ -192,6 +200,7 @@ def _reached_in(value: Any, facts: Callable[[], bytes], known: Values) -> Explor
         functions=set(value["functions"]),
         classes=set(value["classes"]),
         runs=value["runs"],
+        executions=[(name, steps) for name, steps in value["executions"]],
         stopped=[(root, why) for root, why in value["stopped"]],
     )
 

@@ -31,7 +31,7 @@ class Kind:
 class Tensors:
     """Operations on tensors, and on the shape of a tensor whose rank is not known."""
 
-    unary: Callable[[Any, Any, ast.AST], Value]
+    unary: Callable[[Any, Any], Value]
     binary: Callable[[Any, str, Value, Value, ast.AST], Value]
     unpack: Callable[[Any, Any, int | None], list[Value]]  # a, b = x
     shape_item: Callable[[Any, Any, Value], Value]

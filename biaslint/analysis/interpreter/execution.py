@@ -52,13 +52,10 @@ def parameters_in(value: Value, depth: int = 4) -> set[str]:
     return {kind for item in items for kind in parameters_in(item, depth - 1)} if depth else set()
 
 
-MAX_STEPS = 400_000
-
-
 class Execution:
     """One execution. Holds what it made: the flow of tensors, the layers, and what it did not understand."""
 
-    def __init__(self, semantics: Semantics, project: Project, path: PathCondition, max_steps: int = MAX_STEPS) -> None:
+    def __init__(self, semantics: Semantics, project: Project, path: PathCondition, max_steps: int) -> None:
         self.semantics = semantics
         self.project = project
         self.path = path

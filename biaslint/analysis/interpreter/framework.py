@@ -212,9 +212,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
     return framework.call(ex, framework.canonical(name), args, kwargs) if framework is not None else MISSING
 
 
-def base_method(
-    ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value], outside: External | None
-) -> Value:
+def base_method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """A method that an instance of a project class inherits from a framework's class."""
     framework = of_object(obj)
     if framework is None:
@@ -302,7 +300,7 @@ def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
 def method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     framework = of_object(obj)
     if framework is None:
-        return base_method(ex, obj, name, args, kwargs, None)
+        return base_method(ex, obj, name, args, kwargs)
     return framework.method(ex, obj, name, args, kwargs)
 
 

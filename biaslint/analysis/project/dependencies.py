@@ -11,6 +11,7 @@ it has asked for in vain: `outline` says what becomes of those when the file cha
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,15 +105,15 @@ class DependencyTracker:
         self.asked, self.files, self.folders = set(), {}, set()
         self.absent, self.unknowns, self.used = set(), set(), set()
 
-    def on_behalf_of(self, key: Any) -> set[Any]:
-        """From now on what is asked for is asked for `key`. Returns what to give to `back_to`."""
+    @contextlib.contextmanager
+    def recording(self, key: Any) -> Iterator[None]:
+        """Record what is read within under `key`: a name, an import or a statement, which others may read later."""
         outer = self.asked
         self.asked = self.leads.setdefault(key, set())
-        return outer
-
-    def back_to(self, outer: set[Any]) -> None:
-        """What is asked for is asked for by `outer` again."""
-        self.asked = outer
+        try:
+            yield
+        finally:
+            self.asked = outer
 
     def settle(self) -> None:
         """Follow what was asked for to the files and folders, and to what was not understood."""

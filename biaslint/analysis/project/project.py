@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from biaslint.analysis.limits import Limits
 from biaslint.analysis.project.dependencies import PRESENCE, Absent, Dependencies, DependencyTracker, Folder, Lines
 from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.shared_state import SharedState
@@ -53,6 +54,7 @@ class Project:
         self.vast: set[Path] = set()  # files that are too large to be parsed
         self.memory: EarlierResults | None = None  # of earlier analyses, where somebody keeps one
         self.shown: dict[Path, str] = {}  # how the linted files are called
+        self.limits = Limits()
         self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them
 
     def read(self, path: Path) -> str | None:
@@ -171,9 +173,8 @@ class Project:
         key = (base, name)
         self.tracker.asked.add(key)
         if key not in self._found:
-            outer = self.tracker.on_behalf_of(key)
-            self._found[key] = self._find(name, base)
-            self.tracker.back_to(outer)
+            with self.tracker.recording(key):
+                self._found[key] = self._find(name, base)
         return self._found[key]
 
     def _find(self, name: str, base: Path) -> Path | None:
@@ -199,10 +200,9 @@ class Project:
         key = (importer.path, name)
         self.tracker.asked.add(key)
         if key not in self._found:
-            outer = self.tracker.on_behalf_of(key)
-            self.tracker.asked.add(importer.path)
-            self._found[key] = self._find_as_a_script(name, importer)
-            self.tracker.back_to(outer)
+            with self.tracker.recording(key):
+                self.tracker.asked.add(importer.path)
+                self._found[key] = self._find_as_a_script(name, importer)
         return self._found[key]
 
     def _find_as_a_script(self, name: str, importer: Module) -> Path | None:

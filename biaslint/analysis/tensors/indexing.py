@@ -110,7 +110,7 @@ def shape_method(ex: Execution, value: Unknown, name: str, args: Args) -> Value:
     return ex.fresh(name)
 
 
-def unary(ex: Execution, node: Node, expression: ast.AST) -> Value:
+def unary(ex: Execution, node: Node) -> Value:
     return nodes.keep(ex, node, "-")
 
 
@@ -118,7 +118,7 @@ def binary(ex: Execution, symbol: str, left: Value, right: Value, node: ast.AST)
     if (isinstance(left, Param) and not isinstance(right, (Node, Unknown))) or (
         isinstance(right, Param) and not isinstance(left, (Node, Unknown))
     ):
-        return parameter_arithmetic(ex, symbol, left, right)
+        return parameter_arithmetic(ex, left, right)
     for side in (left, right):
         if isinstance(side, Node) and side.info.get("write") is not None:
             value = written_arithmetic(ex, symbol, left, right)
@@ -135,7 +135,7 @@ def binary(ex: Execution, symbol: str, left: Value, right: Value, node: ast.AST)
     return ex.opaque(left, right, name=symbol)
 
 
-def parameter_arithmetic(ex: Execution, symbol: str, left: Value, right: Value) -> Value:
+def parameter_arithmetic(ex: Execution, left: Value, right: Value) -> Value:
     param = left if isinstance(left, Param) else right
     return nodes.const(ex, nodes.param_dims(param), param.which)
 

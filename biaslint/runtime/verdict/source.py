@@ -25,6 +25,7 @@ def analysed(observed: Observed) -> Any:
     """The program of the entry point that explains most of the measured layers; None where there is nothing to analyse."""
     from biaslint import config
     from biaslint.analysis.run import analyse
+    from biaslint.analysis.session import AnalysisSession
 
     files = source_files(observed)
     if not files:
@@ -32,7 +33,7 @@ def analysed(observed: Observed) -> Any:
     root = config.project_root(config.common_folder(files))
     best, explained = None, -1
     for path, name in _entries(observed):
-        program = analyse([path], root, only=(path, name), jobs=1)
+        program = analyse([path], root, session=AnalysisSession(jobs=1), only=(path, name))
         found = sum(static_use(layer, program) is not None for layer in observed.layers)
         if found > explained:
             best, explained = program, found

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import values, values as domain_values
 from biaslint.analysis.domain.values import (
     Args,
-    DictValue,
     External,
     FunctionValue,
     Instance,
@@ -589,7 +588,3 @@ HANDLERS: dict[str, Handler] = {
     "trainable_variables": do_list,
     "global_variables": do_list,
 }
-
-
-def dictionary(value: Value) -> Kwargs:
-    return {key: item for key, item in value.items.items() if isinstance(key, str)} if isinstance(value, DictValue) else {}

@@ -213,7 +213,6 @@ MERGERS = {
     "add": "Add", "subtract": "Subtract", "average": "Average", "multiply": "Multiply", "maximum": "Maximum", "minimum": "Minimum",
     "concatenate": "Concatenate", "dot": "Dot", "merge": "Merge",
 }  # fmt: skip
-MODELS = {"Model", "Functional", "Sequential", "Layer", "Operation", "Input"}
 NAMESPACES = {
     "layers", "ops", "activations", "initializers", "backend", "models", "regularizers", "constraints", "losses", "optimizers",
     "random", "config", "utils", "saving", "metrics", "dtype_policies", "tree", "callbacks", "quantizers", "distribution", "datasets",
@@ -225,7 +224,6 @@ ACTIVATIONS = {
     "silu", "softplus", "softsign", "exponential", "leaky_relu", "mish", "log_sigmoid", "crelu", "glu", "squareplus", "sparsemax",
     "threshold", "soft_shrink", "hard_shrink", "tanh_shrink", "sparse_plus", "exp",
 }  # fmt: skip
-LINEAR_ACTIVATIONS = {"linear", "identity", ""}
 SOFTMAX = {"softmax", "log_softmax"}
 OPTIMIZERS = {
     "SGD",

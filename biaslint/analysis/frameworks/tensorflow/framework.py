@@ -147,7 +147,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
     if short in ("get_variable", "variable", "model_variable"):
         return raw_layers.get_variable(ex, args, kwargs)
     if short in ("placeholder", "placeholder_with_default"):
-        return placeholder(ex, short, args, kwargs)
+        return placeholder(ex, args, kwargs)
     if short in tensorflow_vocabulary.LOSSES:
         return loss(ex, short, args, kwargs)
     if short in FILLED and not name.startswith(("tensorflow.initializers.", "tensorflow.nn.")):
@@ -194,7 +194,7 @@ def slim(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value])
     return MISSING
 
 
-def placeholder(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def placeholder(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """tf.placeholder(dtype, shape)"""
     shape = argument(args, kwargs, 1, "shape")
     dims: Dims | None = None

@@ -189,8 +189,6 @@ def on_tensor(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
             if key in options:
                 values = [options.pop(key)]
                 break
-    if (len(values) == 1 and name == "scaled_dot_product_attention") or not values:
-        pass
     x = nodes.tensor(ex, values[0]) if values else None
     if isinstance(values[0] if values else None, Param):
         x = nodes.tensor(ex, values[0])

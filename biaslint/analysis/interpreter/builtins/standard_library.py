@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-# the same
 LEAST_OF_LIBRARY = {
     "functools.reduce": 2, "itertools.repeat": 1, "itertools.chain.from_iterable": 1, "itertools.accumulate": 1, "itertools.islice": 1, "itertools.pairwise": 1,
     "collections.namedtuple": 1, "operator.mul": 2, "operator.add": 2,

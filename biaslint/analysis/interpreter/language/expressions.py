@@ -135,7 +135,7 @@ def ev_unary(ex: Execution, node: ast.UnaryOp, scope: Environment) -> Value:
             return operators.opposite(value)
         return not ex.truth(value, node.operand)
     if isinstance(value, Node):
-        return ex.semantics.tensors.unary(ex, value, node)
+        return ex.semantics.tensors.unary(ex, value)
     if value is None:
         ex.fault("None is no number")
     if isinstance(value, (int, float)):

@@ -123,7 +123,7 @@ def call_base(
         if result is not MISSING:
             return result
     if args and isinstance(args[0], Instance):
-        return framework.base_method(ex, args[0], name, list(args[1:]), dict(kwargs), outside)
+        return framework.base_method(ex, args[0], name, list(args[1:]), dict(kwargs))
     return ex.fresh(name)
 
 
@@ -159,10 +159,9 @@ def load_super(ex: Execution, base: Super, name: str) -> Value:
             return Method(self, found.value) if found.value.kind != "staticmethod" else found.value
         return found.value
     if isinstance(self, Instance):
-        outside = framework.external_base(cls)
         return ModelFunction(
             f"super().{name}",
-            lambda *args, **kwargs: framework.base_method(ex, self, name, list(args), dict(kwargs), outside),
+            lambda *args, **kwargs: framework.base_method(ex, self, name, list(args), dict(kwargs)),
         )
     if name in ("__init_subclass__", "__new__"):
         return ModelFunction(name, lambda *args, **kwargs: None)

@@ -56,7 +56,7 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
             ex.call(post, [], {}, node)
         return obj
     if outside is not None:
-        result = framework.base_method(ex, obj, "__init__", args, kwargs, outside)
+        result = framework.base_method(ex, obj, "__init__", args, kwargs)
         framework.after_init(ex, obj)
         if isinstance(result, Instance):
             return result

@@ -38,14 +38,11 @@ def run_statement_level(ex: Execution, module: Module) -> None:
                 ex.execute(statement, module.scope)
             asking.update(tracker.leads[statement])
             continue
-        tracker.on_behalf_of(statement)
         try:
-            ex.execute(statement, module.scope)
-        except Raised:
-            continue
+            with tracker.recording(statement), contextlib.suppress(Raised):
+                ex.execute(statement, module.scope)
         finally:
-            asking.update(tracker.asked)
-            tracker.back_to(asking)
+            asking.update(tracker.leads[statement])
 
 
 DUNDERS = {"__name__", "__file__", "__doc__", "__all__", "__package__"}
@@ -146,7 +143,6 @@ def executing_definition(ex: Execution, key: Any) -> Iterator[None]:
     outermost = not ex.definition_depth
     if outermost and ex.shared_steps > ex.max_steps:
         ex.end_execution("too many steps")
-    asking = ex.project.tracker.on_behalf_of(key)
     steps, path = ex.steps, ex.path
     if outermost:
         ex.project.state.swap_out_changes()
@@ -154,7 +150,8 @@ def executing_definition(ex: Execution, key: Any) -> Iterator[None]:
         ex.path.asking = path.asking
     ex.definition_depth += 1
     try:
-        yield
+        with ex.project.tracker.recording(key):
+            yield
     finally:
         ex.definition_depth -= 1
         if outermost:
@@ -162,7 +159,6 @@ def executing_definition(ex: Execution, key: Any) -> Iterator[None]:
             ex.path = path
             ex.shared_steps += ex.steps - steps
             ex.steps = steps
-        ex.project.tracker.back_to(asking)
 
 
 def through_stars(ex: Execution, module: Module, name: str) -> Value:

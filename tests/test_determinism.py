@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from projects import ROOT, write
+from projects import DEAD, ROOT, write
 from test_fixtures import FOLDER
 
 from biaslint import engine, reporters
@@ -82,7 +82,7 @@ def test_the_same_bytes_come_out(project: Path, expected: bytes, order: str, job
     assert output(project, order, jobs, seed) == expected
 
 
-def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_processes_are_really_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or else the test above shows nothing."""
     if not sys.platform.startswith("linux"):
         pytest.skip("processes are forked on Linux only")
@@ -96,11 +96,12 @@ def test_the_processes_are_really_used(project: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(multiprocessing, "get_context", lambda kind: Watched())
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
-    (project / "long.py").write_text("import torch\n" + "# a comment, for a project that is large\n" * 12_000)
-    engine.lint_files(sorted(project.rglob("*.py")), Config(project))
+    long = "import torch\n" + "# a comment, so that several processes are worth it\n" * 10_000
+    files = sorted(write(tmp_path, {"model.py": DEAD, "long.py": long}).glob("*.py"))
+    engine.lint_files(files, Config(tmp_path))
     assert pools == [3]
     for jobs in ("2", "1"):
-        CliRunner().invoke(command, [str(project), "--no-cache", "--jobs", jobs])
+        CliRunner().invoke(command, [str(tmp_path), "--no-cache", "--jobs", jobs])
     assert pools == [3, 2]
 
 

@@ -12,20 +12,8 @@ from typing import Any
 
 from biaslint.analysis.domain.values import Setting, Unknown
 from biaslint.theory import terms
-from biaslint.theory.terms import (
-    ARITHMETIC,
-    COMPARE,
-    FALSE,
-    NEGATED,
-    TRUE,
-    Attribute,
-    BoolConstant,
-    Compare,
-    FloatConstant,
-    Not,
-    Operation,
-    Term,
-)
+from biaslint.theory.term_arithmetic import ARITHMETIC, COMPARE
+from biaslint.theory.terms import FALSE, NEGATED, TRUE, Attribute, BoolConstant, Compare, FloatConstant, Not, Operation, Term
 
 LENGTH = 3  # how many items a list of unknown length is given
 

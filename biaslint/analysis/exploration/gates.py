@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain.layers import Layer, Origin, Write
 from biaslint.analysis.domain.values import SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
-from biaslint.theory import terms
+from biaslint.theory import term_arithmetic
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -324,7 +324,7 @@ def share(cut: Any, length: Value) -> Span | None:
 
 
 def number(value: Value, leaves: dict[Any, float], grow: bool = False) -> float | None:
-    return None if value is None else terms.evaluate(value.key if isinstance(value, Unknown) else value, leaves, grow)
+    return None if value is None else term_arithmetic.evaluate(value.key if isinstance(value, Unknown) else value, leaves, grow)
 
 
 # -- the fact ----------------------------------------------------------------------------------------------------------------------

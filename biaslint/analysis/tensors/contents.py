@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import SequenceValue, Unknown, number
 from biaslint.analysis.interpreter.builtins import numpy_arrays
-from biaslint.theory import terms
+from biaslint.theory import term_arithmetic
 from biaslint.theory.dataflow import Node
 from biaslint.theory.tensor_info import Content
 
@@ -34,14 +34,14 @@ def content_of(value: Value) -> Content:
     array = numpy_arrays.filled(value)
     if array is not None:
         return array
-    return PRIOR if isinstance(value, Unknown) and terms.has_logarithm(value.key) else UNKNOWN
+    return PRIOR if isinstance(value, Unknown) and term_arithmetic.has_logarithm(value.key) else UNKNOWN
 
 
 def _content_of_items(value: SequenceValue) -> Content:
     numbers = [number(item) for item in value.items]
     if numbers and numbers[0] is not None and len(set(numbers)) == 1:
         return ("constant", numbers[0], None)
-    logarithms = any(isinstance(item, Unknown) and terms.has_logarithm(item.key) for item in value.items)
+    logarithms = any(isinstance(item, Unknown) and term_arithmetic.has_logarithm(item.key) for item in value.items)
     return PRIOR if logarithms else UNKNOWN
 
 

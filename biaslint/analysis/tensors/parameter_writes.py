@@ -11,7 +11,7 @@ from biaslint.analysis.domain.layers import Param, Write
 from biaslint.analysis.domain.values import Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.tensors import contents, nodes
-from biaslint.theory import terms
+from biaslint.theory import term_arithmetic, terms
 from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def portion(dims: Dims | None, start: Value, stop: Value) -> tuple[float, float]
     if start is stop and start is not None:
         return None  # a single element
     leaves: dict[Any, float] = {}
-    length = terms.evaluate(dims[0], leaves, grow=True)
+    length = term_arithmetic.evaluate(dims[0], leaves, grow=True)
     if not length:
         return None
     low = 0.0 if start is None else measure_value(start, leaves)
@@ -130,7 +130,7 @@ def portion(dims: Dims | None, start: Value, stop: Value) -> tuple[float, float]
 
 
 def measure_value(value: Value, leaves: dict[Any, float]) -> float | None:
-    return terms.evaluate(value.key if isinstance(value, Unknown) else value, leaves, grow=False)
+    return term_arithmetic.evaluate(value.key if isinstance(value, Unknown) else value, leaves, grow=False)
 
 
 def assign(ex: Execution, param: Param | Node, value: Value) -> None:
@@ -155,7 +155,7 @@ def scales_with_size(value: Value) -> bool:
     """Is it an unknown number that gets larger where the sizes that it is made of do, as sqrt(fan_in)?"""
     if not isinstance(value, Unknown) or not isinstance(value.key, (terms.Operation, terms.Math, terms.MathCall)):
         return False
-    small, large = terms.at_scale(value.key, 100.0), terms.at_scale(value.key, 10000.0)
+    small, large = term_arithmetic.at_scale(value.key, 100.0), term_arithmetic.at_scale(value.key, 10000.0)
     return small is not None and large is not None and small >= 1 and large > 3 * small
 
 
@@ -223,7 +223,9 @@ def uniform(ex: Execution, param: Param | Node, low: Value, high: Value, by: str
 def opposite(low: Value, high: Value) -> bool:
     """Are they a number that is not known and the same number below zero? `uniform_(-bound, bound)`"""
     leaves: dict[Any, float] = {}
-    values_ = [terms.evaluate(one.key, leaves, grow=True) if isinstance(one, Unknown) else None for one in (high, low)]
+    values_ = [
+        term_arithmetic.evaluate(one.key, leaves, grow=True) if isinstance(one, Unknown) else None for one in (high, low)
+    ]
     return None not in values_ and values_[0] != 0 and values_[0] == -(values_[1] or 0.0)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import SequenceValue
 from biaslint.analysis.tensors import nodes
-from biaslint.theory import terms
+from biaslint.theory import term_arithmetic, terms
 from biaslint.theory.dataflow import MAX_AXES, Dim, Dims, Node
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def wild_size(have: list[Dim], goal: list[Dim], wild: int, sources: dict[int, tu
     """The size of the axis written as -1, where it is made of whole axes."""
     group = sources.get(wild, ())
     if [axis for axis, others in sources.items() if others == group] != [wild]:
-        number, keys = terms.product([have[axis] for axis in group])
+        number, keys = term_arithmetic.product([have[axis] for axis in group])
         for axis, others in sources.items():
             if others == group and axis != wild:
                 if not isinstance(goal[axis], int) or number % max(goal[axis], 1):
@@ -91,7 +91,7 @@ def wild_size(have: list[Dim], goal: list[Dim], wild: int, sources: dict[int, tu
         return number if not keys else None
     if len(group) == 1:
         return have[group[0]]
-    return terms.multiply([have[axis] for axis in group])
+    return term_arithmetic.multiply([have[axis] for axis in group])
 
 
 def match_axes(have: list[Dim], goal: list[Dim], wild: int | None) -> dict[int, tuple[int, ...]]:
@@ -100,8 +100,8 @@ def match_axes(have: list[Dim], goal: list[Dim], wild: int | None) -> dict[int, 
     i = j = 0
     while i < len(have) and j < len(goal) and j != wild:
         one, two = i + 1, j + 1
-        while terms.product(have[i:one]) != terms.product(goal[j:two]):
-            left, right = terms.product(have[i:one]), terms.product(goal[j:two])
+        while term_arithmetic.product(have[i:one]) != term_arithmetic.product(goal[j:two]):
+            left, right = term_arithmetic.product(have[i:one]), term_arithmetic.product(goal[j:two])
             grow_goal = (len(right[1]) < len(left[1])) or (right[0] < left[0] and len(right[1]) <= len(left[1]))
             if grow_goal and two < len(goal) and two != wild:
                 two += 1
@@ -109,7 +109,7 @@ def match_axes(have: list[Dim], goal: list[Dim], wild: int | None) -> dict[int, 
                 one += 1
             else:
                 break
-        if terms.product(have[i:one]) != terms.product(goal[j:two]):
+        if term_arithmetic.product(have[i:one]) != term_arithmetic.product(goal[j:two]):
             break
         for axis in range(j, two):
             sources[axis] = tuple(range(i, one))
@@ -123,15 +123,15 @@ def match_axes(have: list[Dim], goal: list[Dim], wild: int | None) -> dict[int, 
         one, two = back_i, back_j
         while two - 1 > wild and one - 1 > i:
             start, end = one - 1, two - 1
-            while terms.product(have[start:one]) != terms.product(goal[end:two]):
-                left, right = terms.product(have[start:one]), terms.product(goal[end:two])
+            while term_arithmetic.product(have[start:one]) != term_arithmetic.product(goal[end:two]):
+                left, right = term_arithmetic.product(have[start:one]), term_arithmetic.product(goal[end:two])
                 if (right[0], len(right[1])) < (left[0], len(left[1])) and end - 1 > wild:
                     end -= 1
                 elif (right[0], len(right[1])) > (left[0], len(left[1])) and start - 1 > i:
                     start -= 1
                 else:
                     break
-            if terms.product(have[start:one]) != terms.product(goal[end:two]):
+            if term_arithmetic.product(have[start:one]) != term_arithmetic.product(goal[end:two]):
                 break
             for axis in range(end, two):
                 sources[axis] = tuple(range(start, one))
@@ -158,7 +158,7 @@ def flatten(ex: Execution, x: Node, start: Value = 1, end: Value = -1) -> Value:
         return remap(ex, x, {0: ()}, (1,), "flatten")
     first, last = start % rank, end % rank
     merged = tuple(range(first, last + 1))
-    size = terms.multiply([x.dims[axis] for axis in merged])
+    size = term_arithmetic.multiply([x.dims[axis] for axis in merged])
     dims = (*x.dims[:first], size, *x.dims[last + 1 :])
     sources = {axis: (axis,) for axis in range(first)}
     sources[first] = merged
@@ -255,7 +255,7 @@ def rearrange(ex: Execution, x: Node, pattern: Value, sizes: dict[str, Value]) -
             known.setdefault(group[0], x.dims[axis])
         else:
             missing = [name for name in group if name not in known]
-            number = terms.product([known[name] for name in group if name in known])
+            number = term_arithmetic.product([known[name] for name in group if name in known])
             whole_axis = x.dims[axis]
             if (
                 len(missing) == 1
@@ -269,7 +269,7 @@ def rearrange(ex: Execution, x: Node, pattern: Value, sizes: dict[str, Value]) -
     sources: dict[int, tuple[int, ...]] = {}
     for place, group in enumerate(two):
         sources[place] = tuple(sorted({home[name] for name in group if name in home}))
-        number_, keys = terms.product([known.get(name, ex.fresh().key) for name in group])
+        number_, keys = term_arithmetic.product([known.get(name, ex.fresh().key) for name in group])
         dims.append(number_ if not keys else keys[0] if len(keys) == 1 and number_ == 1 else ex.fresh().key)
     return remap(ex, x, sources, tuple(dims), "rearrange")
 

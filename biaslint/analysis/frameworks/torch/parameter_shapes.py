@@ -8,7 +8,7 @@ from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import SequenceValue
 from biaslint.analysis.frameworks.common.construction import size_of
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
-from biaslint.theory import terms
+from biaslint.theory import term_arithmetic
 from biaslint.theory.dataflow import Dims
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def param_dims(param: Param) -> Dims | None:
     if layer.kind in ("rnn", "rnn_cell"):
         gates = {"lstm": 4, "gru": 3}.get(torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("cell", ""), 1)
         hidden = size_of(layer, "hidden_size")
-        total: Any = terms.multiply([gates, hidden])
+        total: Any = term_arithmetic.multiply([gates, hidden])
         return (total,) if param.which.startswith("bias") else (total, size_of(layer, "input_size"))
     if layer.kind == "linear":
         return (

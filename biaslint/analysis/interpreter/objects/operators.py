@@ -25,7 +25,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.interpreter import framework
-from biaslint.theory import terms
+from biaslint.theory import term_arithmetic, terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ def symbolic(ex: Execution, symbol: str, left: Value, right: Value) -> Value:
     if terms.larger((one, two), 40):
         return ex.fresh()
     if symbol == "*" and not isinstance(left, float) and not isinstance(right, float):
-        return Unknown(terms.multiply([one, two]), f"{shown(left)} * {shown(right)}")
-    if symbol == "+" and terms.rank(two) < terms.rank(one):
+        return Unknown(term_arithmetic.multiply([one, two]), f"{shown(left)} * {shown(right)}")
+    if symbol == "+" and term_arithmetic.rank(two) < term_arithmetic.rank(one):
         one, two = two, one
     return Unknown(terms.Operation(symbol, one, two), f"{shown(left)} {symbol} {shown(right)}")
 

@@ -106,7 +106,9 @@ class Abstract:
                 seen.add(node.id)
             elif any(one.id in state for one in node.inputs):
                 try:
-                    carried = shift.TRANSFER[node.op](node, state)
+                    carried: shift.Axes | None = shift.TRANSFER[node.op](node, state)
+                except shift.Stored as stored:
+                    carried = stored.axes
                 except shift.Seen:
                     seen.add(node.id)
                     continue

@@ -121,7 +121,7 @@ class TorchPrograms:
             for name, parameter in model.named_parameters():
                 parameter.copy_(drawn(torch, name, parameter.shape))
             for name, buffer in model.named_buffers():
-                if name.endswith(("running_mean", "running_var")) and buffer is not None:
+                if buffer.is_floating_point():
                     buffer.copy_(drawn(torch, name, buffer.shape).abs() + 0.5)
         return model
 

@@ -14,6 +14,8 @@ class TensorInfo(TypedDict, total=False):
     Tensors, layers and writes are those of one execution; they are typed `Any` where this folder does not know their classes.
     """
 
+    # -- norm: the layer whose running statistics it keeps
+    statistics: Any
     # -- layer, affine: a step that adds a bias
     layer: Any  # the layer that made the tensor
     axes: tuple[int, ...]  # along which the result varies with the channels

@@ -84,8 +84,8 @@ def axes_of(layer: Layer) -> tuple[int, ...]:
 
 def mean_is_read(norm: Node) -> bool:
     """Does the running mean of a norm, which holds every shift that the norm takes away, leave the model?"""
-    layer = norm.info.get("layer")
-    return isinstance(layer, Layer) and any(which == "running_mean" and reaches_output(node) for which, node in layer.reads)
+    layers = [one for one in (norm.info.get("layer"), norm.info.get("statistics")) if isinstance(one, Layer)]
+    return any(which == "running_mean" and reaches_output(node) for layer in layers for which, node in layer.reads)
 
 
 def reaches_output(node: Node) -> bool:

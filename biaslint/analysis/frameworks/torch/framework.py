@@ -127,8 +127,8 @@ def is_subclass(cls: External, kind: External) -> bool:
     one, two = torch_names.canonical(cls.name), torch_names.canonical(kind.name)
     if one == two:
         return True
-    short, other = one.rpartition(".")[2], two.rpartition(".")[2]
-    if short in torch_vocabulary.BASES.get(other, ()):
+    short, other = one.rpartition(".")[2].removeprefix("Lazy"), two.rpartition(".")[2]  # a lazy layer turns into the other one
+    if short == other or short in torch_vocabulary.BASES.get(other, ()):
         return True
     if two == "torch.nn.Module":
         return one.startswith("torch.nn.") or short in torch_vocabulary.MODULE_CLASSES

@@ -294,7 +294,9 @@ def do_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     name = layer.name if layer is not None and layer.name else "F.batch_norm"
     if (values.is_constant(training) and not training) or (layer is not None and layer.eval_mode):
         return ops.scaled(ex, x, 1, name)
-    return torch_layers.normalize(ex, x, "batch", {}, name, layer, False)
+    node = torch_layers.normalize(ex, x, "batch", {}, name, layer, False)
+    node.info["statistics"] = norm_layer_of(argument(args, kwargs, 1, "running_mean"))
+    return node
 
 
 def do_instance_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

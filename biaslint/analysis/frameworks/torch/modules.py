@@ -170,6 +170,8 @@ def has_attribute(obj: Instance, name: str) -> bool | None:
             return layer.kind in ("conv", "linear", "norm", "bilinear", "rnn", "rnn_cell")
         if name.startswith(("weight_", "bias_")):
             return layer.kind in ("rnn", "rnn_cell")
+        if name in ("running_mean", "running_var", "num_batches_tracked"):
+            return "BatchNorm" in layer.type or "InstanceNorm" in layer.type
         return name in layer.config
     if name in ("weight", "bias"):
         return False

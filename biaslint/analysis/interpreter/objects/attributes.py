@@ -68,9 +68,7 @@ def load(ex: Execution, base: Value, name: str) -> Value:
             return DictValue({key: item for key, item in base.attrs.items() if not key.startswith("_")})
         outside = framework.external_base(base)
         if outside is not None:
-            return ModelFunction(
-                f"{outside.name}.{name}", lambda *args, **kwargs: call_base(ex, outside, name, args, kwargs, base)
-            )
+            return BoundNative(base, name)  # which every execution may call: a class is defined once for all
         return Unknown(terms.Attribute(base, name), f"{base.name}.{name}")
     if isinstance(base, Super):
         return load_super(ex, base, name)

@@ -21,7 +21,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.objects import functions, instantiation, unknown_calls
+from biaslint.analysis.interpreter.objects import attributes, functions, instantiation, unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
 
@@ -117,6 +117,9 @@ def call_builtin(ex: Execution, func: BoundNative, args: Args, kwargs: Kwargs, n
         return kind.method(ex, self, func.name, args, kwargs)
     if isinstance(self, Instance):
         return framework.method(ex, self, func.name, args, kwargs)
+    outside = framework.external_base(self) if isinstance(self, Class) else None
+    if outside is not None:  # a method of a framework's class, called through a class of the project
+        return attributes.call_base(ex, outside, func.name, tuple(args), kwargs, self)
     return ex.semantics.methods(ex, self, func.name, args, kwargs)
 
 

@@ -23,13 +23,13 @@ import warnings
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import fuzz_inputs
 
 from biaslint import __version__, engine, fix, reporters
-from biaslint.analysis.exploration import paths as exploring
+from biaslint.analysis.limits import Limits
 from biaslint.config import Config
 from biaslint.findings import rule_book
 from biaslint.source import file as source_file
@@ -58,16 +58,16 @@ class Totals:
     seconds: float = 0.0
 
 
-def examine(files: fuzz_inputs.Files, reports: bool = True) -> tuple[int, int]:
+def examine(files: fuzz_inputs.Files, reports: bool = True, limits: Limits | None = None) -> tuple[int, int]:
     """One input through the whole path. Returns its findings and fixes; raises where something is wrong."""
     texts: dict[Path, str] = {}
     name = next(iter(files))
     if len(files) == 1:
-        result = engine.lint_text(files[name], FOLDER / name, EVERY_RULE)
+        result = engine.lint_text(files[name], FOLDER / name, EVERY_RULE, limits=limits)
         texts = dict(result.texts)
     else:
         texts = {FOLDER / one: source_file.decode(data) for one, data in files.items()}
-        result = engine.lint_files(list(texts), EVERY_RULE, texts)
+        result = engine.lint_files(list(texts), EVERY_RULE, texts, limits=limits)
     complain(result)
     if reports:
         check_reports(reporters.View(result, EVERY_RULE, FOLDER, show_unknown=True, statistics=True))
@@ -82,7 +82,7 @@ def examine(files: fuzz_inputs.Files, reports: bool = True) -> tuple[int, int]:
                 ast.parse(text)
     if outcome.texts:
         new = {**texts, **{Path(path): text for path, text in outcome.texts.items()}}
-        again = engine.lint_files(list(new), EVERY_RULE, new)
+        again = engine.lint_files(list(new), EVERY_RULE, new, limits=limits)
         complain(again)
         broken = [finding for finding in again.findings if finding.rule == rule_book.UNREADABLE_FILE]
         if len(broken) > sum(finding.rule == rule_book.UNREADABLE_FILE for finding in result.findings):
@@ -116,17 +116,15 @@ def check_reports(view: reporters.View) -> None:
 def work(seed: str, numbers: Sequence[int], more: Sequence[Path]) -> None:
     """Examine inputs, and say on standard output, line by line, which one is begun and what came of it."""
     pieces = fuzz_inputs.corpus(more)
-    explore, limit = exploring.explore_paths, [0]
-    exploring.explore_paths = lambda project, root, reached, steps: explore(project, root, reached, min(steps, limit[0]))
-    exploring.MAX_RUNS = 3  # more executions of one input with other choices show less than another input does
+    few = Limits(executions=3)  # more executions of one input with other choices show less than another input does
+    short = replace(few, steps=SHORT)
     for number in numbers:
-        limit[0] = SHORT if number % LONG else exploring.ROOT_STEPS
         kind, files = fuzz_inputs.make(pieces, f"{seed}:{number}")
         print(json.dumps(["begin", number, kind, {name: data.decode("latin-1") for name, data in files.items()}]), flush=True)
         start = time.perf_counter()
         findings, fixed, wrong = 0, 0, ""
         try:
-            findings, fixed = examine(files, reports=number % REPORTED == 0)
+            findings, fixed = examine(files, number % REPORTED == 0, short if number % LONG else few)
         except source_file.Unreadable:
             pass
         except BaseException as error:

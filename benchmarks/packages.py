@@ -78,20 +78,21 @@ def unpack(archive: Path, folder: Path) -> None:
 def measure(folder: Path, everything: bool) -> dict[str, Any]:
     """Lint a folder in this process; how long it takes is told as a multiple of the time that Python needs to parse the files."""
     from biaslint import engine
-    from biaslint.analysis.exploration import paths as exploring, references as survey
+    from biaslint.analysis.interpreter import framework
+    from biaslint.analysis.limits import Limits
     from biaslint.config import Config
-    from biaslint.source import file as source_file
+    from biaslint.engine import triage
 
+    limits = None
     if everything:
-        source_file.MENTIONS = (b"",)
-        survey.LAYER_NAMES = re.compile(".*")
-        explore, exploring.MAX_RUNS = exploring.explore_paths, 2
-        exploring.explore_paths = lambda project, root, reached, steps: explore(project, root, reached, min(steps, SHORT))
+        triage.mentions_framework = lambda text: True
+        framework.layer_names = lambda: re.compile(".*")
+        limits = Limits(steps=SHORT, executions=2)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, for times that can be compared
     config = Config(folder, exclude=("site-packages",), respect_gitignore=False)
     start = time.process_time()
-    result = engine.lint([folder], config)
+    result = engine.lint([folder], config, limits=limits)
     spent = time.process_time() - start
     size, parsing = parse(result.files)
     internal = [*result.errors, *(f"{what}: {why}" for what, why in result.stopped if why.startswith("internal error"))]

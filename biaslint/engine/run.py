@@ -67,7 +67,9 @@ FAULT = "internal error"  # how the end of an execution begins that a fault of t
 KEPT = ("findings", "unknowns", "stopped", "notes")  # of a result, from one run to the next
 
 
-def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs: int = 0) -> Result:
+def lint(
+    paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs: int = 0, limits: Limits | None = None
+) -> Result:
     """Lint files and folders (absolute paths). With a `cache`, unchanged runs return the cached result.
 
     `jobs` is the number of processes, 0 for one per core; what is found does not depend on it.
@@ -81,7 +83,7 @@ def lint(paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs
         result = _recalled(known, found.files)
     else:
         pieces = cache.pieces() if cache is not None else None
-        session = AnalysisSession(None, pieces, jobs)
+        session = AnalysisSession(None, pieces, jobs, limits or Limits())
         result = _Run(found.files, config, {}, session, pieces, cache).result(prove=True)
         if cache is not None and pieces is not None and not result.errors:
             kept = {name: getattr(result, name) for name in KEPT} | {"statistics": astuple(result.statistics)}
@@ -97,14 +99,16 @@ def _recalled(known: dict[str, Any], files: Sequence[Path]) -> Result:
     return Result(files=list(files), statistics=Statistics(*known.pop("statistics")), **known)
 
 
-def lint_text(text: str | bytes, path: Path, config: Config, others: Mapping[Path, str] | None = None) -> Result:
+def lint_text(
+    text: str | bytes, path: Path, config: Config, others: Mapping[Path, str] | None = None, limits: Limits | None = None
+) -> Result:
     """Lint one text as the content of `path`; `others` are further unsaved texts that imports may lead to."""
     if isinstance(text, bytes):
         try:
             text = source_file.decode(text)
         except source_file.Unreadable as error:
             return Result([_unreadable(str(path), error)], [path])
-    return lint_files([path], config, {**(others or {}), path: text})
+    return lint_files([path], config, {**(others or {}), path: text}, limits=limits)
 
 
 def lint_files(

@@ -27,6 +27,7 @@ UNCHANGED = {"keep", "remap"}
 PASSED = {"dropout", "dropout1d", "dropout2d", "dropout3d", "clamp", "clip_by_value"}
 CHANGES = {"plus", "times", "cut"}  # what a step that keeps the positions may do to the entries
 STATE = {"keep", "remap", "mask", "concat"}  # what a state may pass on its way into the next step
+UNCHANGED_NAMES = ("cuda", "cpu", "to", "float", "clone", "detach", "contiguous", "expand", "repeat", "unsqueeze")
 MANY = 200  # nodes that are looked at for one question
 WHOLE = (0.0, 1.0)
 Span = tuple[float, float]
@@ -213,8 +214,10 @@ def collect(node: Node, cut: Any, biases: Biases) -> None:
         if isinstance(layer, Layer):
             layer_bias(layer, cut, biases)
         biases.affine = True
-    elif node.op == "const":
+    elif node.op == "const" and not is_zero(node):
         own(node, cut, biases)
+    elif node.op == "const":
+        pass
     elif node.op == "add":
         for one in node.inputs:
             collect(one, cut, biases)
@@ -224,6 +227,16 @@ def collect(node: Node, cut: Any, biases: Biases) -> None:
         through(node, cut, biases)
     else:
         biases.add(None)
+
+
+def is_zero(node: Node, depth: int = 6) -> bool:
+    """Is it a start of zeros, or a product with one?"""
+    if "parameter" in node.info or not depth:
+        return False
+    written = node.info.get("write")
+    if written is not None:
+        return written[0] == "constant" and written[1] == 0
+    return node.name in ("*", "mul", *UNCHANGED_NAMES) and any(is_zero(one, depth - 1) for one in node.inputs)
 
 
 def through(node: Node, cut: Any, biases: Biases) -> None:

@@ -216,6 +216,7 @@ HEAD = re.compile(
 TARGETS = re.compile(r"((num|n)_?(class|label|target|output)|classes|labels)", re.IGNORECASE)
 # Distributions over parts of a model or of a mixture.
 INNER = re.compile(r"expert|gat(e|ing)|rout(er|ing)|att(n|ention)|align|(n|num)_(src|sources?|speakers?)\b", re.IGNORECASE)
+BALANCED = re.compile(r"discriminator|critic", re.IGNORECASE)  # as many real samples as generated ones
 CLASSIFIES = ("sigmoid", "softmax", "log_softmax", "logsigmoid")
 
 
@@ -229,7 +230,7 @@ def size_of(use: LayerUse) -> str:
 
 def predicts(use: LayerUse) -> bool:
     """Does something say that what leaves the model here is a prediction, and not features for someone else's model?"""
-    if not use.is_output:
+    if not use.is_output or BALANCED.search(use.owner):
         return False
     size = size_of(use)
     if use.output_activation in CLASSIFIES:

@@ -450,6 +450,8 @@ NAMED: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {
     "torch.is_autocast_enabled": no,
     "torch.is_grad_enabled": lambda ex, args, kwargs: True,
     "torch.cuda.is_available": no,
+    "torch.autograd.Variable": first,
+    "torch.autograd.variable.Variable": first,
     "torch.jit.script": first,
     "torch.jit.ignore": first,
     "torch.jit.export": first,

@@ -28,7 +28,7 @@ def words() -> dict[str, list[str]]:
     found: dict[str, set[str]] = {"torch": set(), "keras": set(), "tensorflow": set(), "": set()}
     for path in sorted((ROOT / "biaslint").rglob("*.py")):
         if path.parent.name in ("torch", "keras", "tensorflow", "builtins", "tensors", "checks"):
-            family = next((name for name in found if name and path.stem.startswith(name)), "")
+            family = path.parent.name if path.parent.name in found else ""
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_name(node.value):
                     found[family].add(node.value)

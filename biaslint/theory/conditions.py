@@ -96,6 +96,10 @@ def verdicts_of_site(
         if test is not None:
             yield Verdict(site.place, dead[0], tuple(dead), when=test.text, of_round=test.of_round)
             return
+        test = distinguishing_condition(of_their_choices(dead), of_their_choices(living))
+        if test is not None:
+            yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
+            return
         usual = [use for use in living if not use.deviates]
         as_usual = [use for use in dead if not use.deviates]
         if as_usual and len(usual) < len(living):  # what the defaults say, where another value shows nothing that can be told
@@ -137,6 +141,11 @@ def at_a_call_of_a_helper(dead: list[LayerUse], living: list[LayerUse]) -> Itera
                 yield Verdict(place, uses[0], tuple(uses), when=test.text if test else None, through=True)
             else:
                 waiting += uses
+
+
+def of_their_choices(uses: list[LayerUse]) -> list[LayerUse]:
+    """The uses with the settings that their functions find elsewhere: `self.norm`, `args.bn`, `config["norm"]`."""
+    return [replace(use, settings=use.choices) for use in uses]
 
 
 def of_the_caller(uses: list[LayerUse], depth: int) -> list[LayerUse]:

@@ -142,6 +142,9 @@ class LayerUse:
     outer_settings: tuple[
         dict[str, Any], ...
     ] = ()  # of a raw layer: the same of the functions that hold `chain[1]`, `chain[2]` ...
+    choices: dict[str, bool] = field(
+        default_factory=dict
+    )  # what was taken for true of settings in attributes, dicts and globals
     ident: int = 0  # unique within the run
     weight_of: int | None = None  # ident of the layer whose weight it shares (tied)
     tied: BiasWrite | None = None  # the assignment that made it so

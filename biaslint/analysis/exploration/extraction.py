@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
@@ -79,6 +80,7 @@ def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
     layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.forget_gates(ex)]
     numbers = {id(layer): number for number, layer in enumerate(layers, 1)}
     places: dict[tuple[Module, ast.AST], Place] = {}
+    choices = choices_of(ex)
 
     def place(module: Module, node: ast.AST) -> Place:
         known = places.get((module, node))
@@ -92,7 +94,7 @@ def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
             continue
         chain = chain_of(layer, place)
         if chain:
-            use = layer_use(ex, run, layer, chain, numbers, place)
+            use = replace(layer_use(ex, run, layer, chain, numbers, place), choices=choices)
             found.setdefault(what_matters(use), use)
     return list(found.values())
 
@@ -230,6 +232,16 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
         elif isinstance(value, Instance):
             result[name] = f"<{getattr(value.cls, 'name', '')} instance>"
     return result
+
+
+# What is said of an attribute or item: `self.norm == 'batch'`, `args.bn`, `config['norm'] is None`
+SAID_OF_A_PART = re.compile(r"[A-Za-z_]\w*(\.\w+|\[['\"\w]+\])+( == ['\"].*['\"]| is None)?")
+
+
+def choices_of(ex: Execution) -> dict[str, bool]:
+    """What this execution took settings for that are kept in attributes and dicts, as the source says it."""
+    texts = {key: ex.path.texts.get(key, "") for key in ex.path.open}
+    return {text: ex.path.assumed[key] for key, text in texts.items() if SAID_OF_A_PART.fullmatch(text)}
 
 
 def answers(ex: Execution, name: str, parameter: Any) -> dict[str, Any]:

@@ -212,7 +212,8 @@ class Execution:
         """An item of something unknown; `index` is the key of the index where that is not a number or text itself."""
         if value.tensors:
             return self.opaque(value, name=value.text)
-        text = f"{value.text}[{spelled if isinstance(index, tuple) else index}]" if value.text else ""
+        written = spelled if isinstance(index, tuple) else repr(index) if isinstance(index, str) else index
+        text = f"{value.text}[{written}]" if value.text else ""
         return self.fresh(text) if terms.larger(value.key, 60) else Unknown(terms.Item(value.key, index), text)
 
     def truth(self, value: Value, node: ast.AST | None = None) -> bool:

@@ -103,6 +103,7 @@ class Framework:
     enter: Callable[[Execution, Instance], Value] = lambda ex, obj: obj  # what `with obj as name` gives
     leave: Callable[[Execution, Instance], None] = _nothing
     update_methods: frozenset[str] = frozenset()  # methods that carry out a step of training
+    settings_names: str = ""  # a regular expression for names of objects that hold settings from a command line
     layer_names: str = ""  # a regular expression for names of layers, models and functions with parameters
     builds_by_functions: bool = False  # are models functions as often as classes?
     forward_method: str = ""  # the method that a model's class defines
@@ -129,7 +130,16 @@ FRAMEWORKS: list[Framework] = []  # filled by `register`
 def register(frameworks: Sequence[Framework]) -> None:
     """Name the frameworks; a dotted name belongs to the first that owns it."""
     FRAMEWORKS[:] = frameworks
-    for table in (of_name, loss_names, update_methods, configuration_arguments, layer_names, bias_may_be_none, for_inference):
+    for table in (
+        of_name,
+        loss_names,
+        update_methods,
+        configuration_arguments,
+        holds_settings,
+        layer_names,
+        bias_may_be_none,
+        for_inference,
+    ):
         table.cache_clear()
 
 
@@ -469,6 +479,12 @@ def for_inference() -> tuple[str, ...]:
 def bias_may_be_none() -> re.Pattern[str]:
     """Functions that take None for a bias, of all frameworks."""
     return re.compile("|".join(framework.bias_may_be_none for framework in FRAMEWORKS if framework.bias_may_be_none))
+
+
+@lru_cache(maxsize=1 << 12)
+def holds_settings(name: str) -> bool:
+    """Is it an object that holds settings from a command line?"""
+    return any(re.fullmatch(framework.settings_names, name) for framework in FRAMEWORKS if framework.settings_names)
 
 
 @cache

@@ -356,6 +356,7 @@ TENSORFLOW = Framework(
     builds_graphs=True,
     parameter_shape=param_dims,
     layer_names=LAYER_NAMES,
+    settings_names=r"(tensorflow(\.\w+)*|absl)\.flags\.FLAGS",
     builds_by_functions=True,
     composition=keras_framework.COMPOSITION,
 )

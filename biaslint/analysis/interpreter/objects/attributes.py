@@ -138,6 +138,8 @@ def load_external(ex: Execution, base: External, name: str) -> Value:
         patched = ex.patches.get(framework.canonical(f"{base.name}.{name}"), MISSING)
         if patched is not MISSING:
             return patched
+    if framework.holds_settings(base.name):
+        return Unknown(terms.Attribute(terms.ExternalName(base.name), name), f"{base.name.rpartition('.')[2]}.{name}")
     value = framework.constant(f"{base.name}.{name}")
     return External(f"{base.name}.{name}") if value is None else value
 

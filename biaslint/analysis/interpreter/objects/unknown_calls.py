@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
         node = ex.opaque(func, *values, name=name)
         node.info["unknown"] = True
         return node
+    found_settings = settings_read(ex, name.rpartition(".")[2] or name)
+    if found_settings is not None:
+        return found_settings
     if isinstance(func, Unknown) and len(values) < 4:
         key = terms.CallOf(func.key, *(term_of(value) for value in values))
         if terms.larger(key, 60):  # calls of calls of calls: a loop, whose keys would grow for ever
@@ -58,6 +62,25 @@ def given_back(ex: Execution, name: str, values: list[Value]) -> Value:
     if short == "initialize":
         return SequenceValue([models[0], *(ex.fresh(name) for _ in range(3))], "tuple")
     return SequenceValue(list(values), "tuple") if len(values) > 1 else values[0]
+
+
+# What reads settings from a command line or a file
+READS_SETTINGS = re.compile(
+    r"parse_(known_)?args|hparams|(get|load|read|parse)_(config|cfg|hparams|settings|options|args|flags|params)|(safe|full)_load|config",
+    re.IGNORECASE,
+)
+
+
+def settings_read(ex: Execution, name: str) -> Value:
+    """`args = parser.parse_args()`: settings that are the same ones in every execution, called as the source calls them; else None."""
+    target = ex.statement.targets[0] if isinstance(ex.statement, ast.Assign) and ex.statement.value is ex.node else None
+    if not READS_SETTINGS.fullmatch(name) or ex.module is None:
+        return None
+    first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
+    if not isinstance(first, ast.Name):
+        return None
+    found = Unknown(terms.FreeName(f"{ex.module.name}:{getattr(ex.node, 'lineno', 0)}", first.id), first.id)
+    return SequenceValue([found, ex.fresh("the rest")], "tuple") if isinstance(target, ast.Tuple) else found
 
 
 def is_respelling(key: Any) -> bool:

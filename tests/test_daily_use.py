@@ -254,6 +254,11 @@ def test_an_execution_that_dies_of_a_fault_of_ours_names_its_file_and_the_rest_i
     assert "dead.py:4:5: BL101" in result.out
 
 
+def heed_interrupts() -> None:
+    """A shell's job in the background is started with interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")
 @pytest.mark.parametrize("seed", range(6))
 def test_an_interrupt_at_any_moment_is_one_line_and_status_130(seed: int) -> None:
@@ -261,10 +266,10 @@ def test_an_interrupt_at_any_moment_is_one_line_and_status_130(seed: int) -> Non
     command = [sys.executable, "-m", "biaslint", "--no-cache", "-j", "2", "fixtures"]
     lint = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=heed_interrupts,
     )  # fmt: skip
     try:
-        time.sleep(0.15 + chance.uniform(0, 1.2))  # not before Python itself has started
+        time.sleep(0.5 + chance.uniform(0, 1.2))  # not before Python itself has started
         os.killpg(lint.pid, signal.SIGINT)
         _, err = lint.communicate(timeout=60)
     finally:

@@ -76,8 +76,10 @@ def test_models_without_their_cancelled_biases_put_out_the_same_values(path: Pat
     from test_runtime_fixtures import built, guesses, inputs, stated, tensor
 
     text, applied, _ = fixed(path, "BL101")
-    if not applied:
-        assert "# BL101" not in path.read_text(encoding="utf-8")
+    if not applied:  # what holds in some rounds of a loop only has no fix
+        found = engine.lint_text(text, path, Config(root=path.parent, select=("BL101",))).findings
+        assert ("# BL101" in text) == bool(found)
+        assert all(finding.when and finding.fix is None for finding in found)
         return
     copy = tmp_path / path.name
     copy.write_text(text, encoding="utf-8")

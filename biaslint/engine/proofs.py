@@ -82,19 +82,20 @@ class Court:
         self.touched = spans_of_entries(uses)
 
     def judge(self, findings: Sequence[Finding]) -> None:
-        """Reach a verdict on each fix. Those that the same entry points lead to are tried together."""
-        groups: list[tuple[set[Entry], list[Finding]]] = []
+        """Reach a verdict on each fix. Those in one file, and those that the same entry points lead to, are tried together."""
+        groups: list[tuple[set[Entry], set[str], list[Finding]]] = []
         for finding in findings:
-            entries, those = self.entries(finding), [finding]
+            entries, files, those = self.entries(finding), {finding.place.path}, [finding]
             apart = []
             for group in groups:
-                if entries & group[0]:
+                if entries & group[0] or files & group[1]:
                     entries |= group[0]
-                    those = [*group[1], *those]
+                    files |= group[1]
+                    those = [*group[2], *those]
                 else:
                     apart.append(group)
-            groups = [*apart, (entries, those)]
-        for _, those in groups:
+            groups = [*apart, (entries, files, those)]
+        for _, _, those in groups:
             self.divide(those)
 
     def divide(self, findings: list[Finding]) -> None:

@@ -48,7 +48,7 @@ def test_a_model_that_hangs_is_stopped_in_time(write) -> None:
 def test_a_model_that_calls_exit_is_said_to(write) -> None:
     write("import sys\ndef build():\n    print('leaving now')\n    sys.exit(0)\n")
     message = failing("model.py:build")
-    assert "ended by itself with exit status 0" in message
+    assert "ended by itself while it was loaded or built (exit status 0)" in message
     assert "leaving now" in message
 
 

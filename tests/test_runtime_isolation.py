@@ -155,7 +155,7 @@ def test_a_model_that_is_stopped_takes_those_it_started_with_it(write, tmp_path:
 def test_nothing_outlives_the_run_of_a_model_that(write, tmp_path: Path, what: str) -> None:
     later = "".join(f"    {line}\n" for line in LATER.splitlines())
     write(f"LATER = {LATER!r}\n{LEAVES[what]}" + ("" if "program" in what else later) + "import time\ntime.sleep(0.5)\nx = 3\n")
-    assert "is a int" in failing("model.py:x")
+    assert "is a int" in failing("model.py:x", run_script=True)
     assert (tmp_path / "alive.txt").exists()
     size = (tmp_path / "alive.txt").stat().st_size
     time.sleep(0.4)

@@ -633,6 +633,8 @@ LAYERS: dict[str, Maker] = {
 
 
 # names that cannot be tried here: another device or type of number, or nothing that belongs to a tensor of floats
+# Layers of libraries that have no build for every platform: nothing live to hold them against
+ELSEWHERE = ("Minkowski", "SparseLayer")
 UNTRIED = {"half", "bfloat16", "cuda", "xpu", "npu", "mps", "pin_memory", "float", "SyncBatchNorm"}
 
 
@@ -666,11 +668,8 @@ CARRYING = {
 
 
 def layer_names() -> set[str]:
-    return (
-        {name for name, spec in vocabulary.LAYERS.items() if spec.kind in CARRYING}
-        - UNTRIED
-        - {"NonDynamicallyQuantizableLinear"}
-    )
+    carrying = {name for name, spec in vocabulary.LAYERS.items() if spec.kind in CARRYING and not name.startswith(ELSEWHERE)}
+    return carrying - UNTRIED - {"NonDynamicallyQuantizableLinear"}
 
 
 def make(name: str, chance: random.Random) -> Probe:

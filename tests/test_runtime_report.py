@@ -204,7 +204,8 @@ def test_the_runtime_imports_no_framework_before_a_model_is_built() -> None:
 
     code = (
         "import sys, pkgutil, importlib, biaslint.runtime as r\n"
-        "for m in pkgutil.walk_packages(r.__path__, 'biaslint.runtime.'): importlib.import_module(m.name)\n"
+        "for m in pkgutil.walk_packages(r.__path__, 'biaslint.runtime.'):\n"
+        "    if '.callbacks' not in m.name: importlib.import_module(m.name)\n"  # each of those is of one framework
         "bad = {'torch', 'keras', 'tensorflow', 'libcst', 'numpy', 'rich'} & set(sys.modules)\n"
         "sys.exit(str(bad) if bad else 0)"
     )

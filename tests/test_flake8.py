@@ -50,7 +50,7 @@ def test_comments_and_the_projects_configuration_hold_under_flake8(tmp_path: Pat
 
 
 def test_hints_are_no_business_of_flake8_unless_they_fail_a_run(tmp_path: Path) -> None:
-    write(tmp_path, {"lstm.py": "from torch import nn\n\nlstm = nn.LSTM(8, 16)\n"})
+    write(tmp_path, {"lstm.py": "from torch import nn\n\nnet = nn.Sequential(nn.LSTM(8, 16))\n"})
     assert flake8(tmp_path, "lstm.py") == (0, [])
     write(tmp_path, {"biaslint.toml": 'fail-on = "hint"\n'})
     status, lines = flake8(tmp_path, "lstm.py")

@@ -153,7 +153,7 @@ async def test_opening_a_file_shows_its_findings_with_their_places_and_pages(edi
 
 
 async def test_a_hint_is_shown_as_information(editor: Editor) -> None:
-    editor.open("net.py", "from torch import nn\n\nlstm = nn.LSTM(8, 16)\n")
+    editor.open("net.py", "from torch import nn\n\nnet = nn.Sequential(nn.LSTM(8, 16))\n")
     (one,) = await editor.diagnostics("net.py", ["BL301"])
     assert one.severity == types.DiagnosticSeverity.Information
 

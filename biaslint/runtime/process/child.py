@@ -25,6 +25,10 @@ from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, build, is_model, load_object, split
 
 
+class _LeftError(TargetError):
+    """The code left the program; what it printed may say why."""
+
+
 def _explain(error: BaseException, stage: str) -> str:
     """An error in the user's code: where it happened, in their terms."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -76,7 +80,7 @@ def run(job: Job, say: Any) -> Observed:
         except MemoryError:
             raise
         except SystemExit as error:
-            raise TargetError(f"{job.target} ended by itself while it was loaded or built (exit status {error.code})") from None
+            raise _LeftError(f"{job.target} ended by itself while it was loaded or built (exit status {error.code})") from None
         except Exception as error:
             raise TargetError(_explain(error, f"building {job.target}")) from error
     framework = is_model(model)
@@ -96,7 +100,7 @@ def answer(job: Job, say: Any, isolation: dict[str, str]) -> dict[str, Any]:
         observed.isolation = isolation
         return {"observed": to_json(observed)}
     except TargetError as error:
-        return {"error": str(error)}
+        return {"error": str(error), "left": isinstance(error, _LeftError)}
     except MemoryError:
         return {"error": f"out of memory (limit {job.memory} MB); raise it with --memory or lower --batch"}
     except Exception as error:

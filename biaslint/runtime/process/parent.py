@@ -251,18 +251,18 @@ def run(
         reader.join(1)
     if stopped:
         raise VerifyError(stopped)
+    said = f"\nIts last words:\n{text}" if (text := output.text()) else ""
     if not reports.result:
-        said = output.text()
-        raise VerifyError(_ending(process.returncode, job.memory) + (f"\nIts last words:\n{said}" if said else ""))
-    return understood(reports.result)
+        raise VerifyError(_ending(process.returncode, job.memory) + said)
+    return understood(reports.result, said)
 
 
-def understood(text: str) -> Observed:
-    """The child's answer: the measurements, or its error raised."""
+def understood(text: str, said: str = "") -> Observed:
+    """The child's answer: the measurements, or its error raised; with what the code said where it left the program."""
     try:
         found = json.loads(text)
         if "error" not in found:
             return from_json(found["observed"])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         found = {"error": "the measurements are damaged; the model's code must have written over them"}
-    raise VerifyError(str(found["error"]))
+    raise VerifyError(str(found["error"]) + (said if found.get("left") else ""))

@@ -29,7 +29,7 @@ def test_a_short_run_finds_no_failure(pieces: list[str]) -> None:
         kinds.add(kind)
         try:
             found, mended = fuzzing.examine(files, reports=number % 8 == 0)
-        except fuzzing.sources.Unreadable:
+        except fuzzing.source_file.Unreadable:
             continue
         findings, fixed = findings + found, fixed + mended
     assert len(kinds) >= 6
@@ -79,7 +79,7 @@ def test_a_child_that_dies_or_hangs_is_seen_and_the_rest_goes_on(
     script = tmp_path / "child.py"
     script.write_text(
         f"import sys, os, time\nsys.path.insert(0, {str(ROOT / 'benchmarks')!r})\nimport fuzzing\n"
-        f"def examine(files, reports):\n    global number\n    number += 1\n    if number == 3 and first == 0:\n        {body}\n    return 1, 0\n"
+        f"def examine(files, reports, *limits):\n    global number\n    number += 1\n    if number == 3 and first == 0:\n        {body}\n    return 1, 0\n"
         "first = int(sys.argv[sys.argv.index('--first') + 1])\nnumber = 0\nfuzzing.examine = examine\nfuzzing.main()\n"
     )
     monkeypatch.setattr(fuzzing, "__file__", str(script))

@@ -72,7 +72,7 @@ def _layer(before: LayerShown, after: LayerShown, intent: Intent) -> str | None:
     if before.what != after.what:
         return "is used in another way"
     for name in before.config.keys() | after.config.keys():
-        free = name in intent.free or (intent.starts and name.startswith("bias"))  # tf_slim's arguments have other names
+        free = name in intent.free or (intent.starts and name.startswith("bias"))  # an argument may be kept under another name
         if not free and before.config.get(name) != after.config.get(name):
             return f"`{name}` changes"
     if before.bias is not after.bias:

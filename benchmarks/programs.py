@@ -55,36 +55,38 @@ class DoesNotRun(Exception):
 
 
 class TorchPrograms:
-    """Runs programs under PyTorch."""
-
-    made: TorchPrograms | None = None
+    """Runs programs under PyTorch, in float64. Within `with`, PyTorch's layers record where they are made."""
 
     def __init__(self) -> None:
         import torch
         from torch import nn
 
         self.torch, self.nn = torch, nn
-        torch.set_num_threads(1)
-        torch.set_default_dtype(torch.float64)
+        self.before = (torch.get_num_threads(), torch.get_default_dtype())
         self.usual = {
             name: getattr(nn, name) for name in ("BatchNorm2d", "Conv2d", "ConvTranspose2d", "Identity", "ReLU", "Linear")
         }
         self.forwards = {
             cls: cls.__dict__.get("forward") for cls in (nn.BatchNorm2d, nn.Conv2d, nn.modules.batchnorm._BatchNorm)
         }
-        base, linear = nn.modules.conv._ConvNd, nn.Linear
-        for cls in (base, linear):
-            self._record(cls)
+        self.constructors = {cls: cls.__init__ for cls in (nn.modules.conv._ConvNd, nn.Linear)}
 
-    @classmethod
-    def once(cls) -> TorchPrograms:
-        """The one of this process: it changes PyTorch's classes so that they tell where they are called."""
-        if cls.made is None:
-            cls.made = cls()
-        return cls.made
+    def __enter__(self) -> TorchPrograms:
+        self.torch.set_num_threads(1)
+        self.torch.set_default_dtype(self.torch.float64)
+        for cls in self.constructors:
+            self._record(cls)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for cls, constructor in self.constructors.items():
+            cls.__init__ = constructor
+        threads, dtype = self.before
+        self.torch.set_num_threads(threads)
+        self.torch.set_default_dtype(dtype)
 
     def _record(self, cls: Any) -> None:
-        plain = cls.__init__
+        plain = self.constructors[cls]
 
         def init(module: Any, *args: Any, **kwargs: Any) -> None:
             plain(module, *args, **kwargs)
@@ -306,11 +308,11 @@ def check_fixes(
 def run(seed: str, first: int, count: int, totals: Totals | None = None, keep: Path | None = None) -> Totals:
     """Examine `count` programs."""
     totals = totals or Totals()
-    runner = TorchPrograms.once()
-    for start in range(first, first + count, BATCH):
-        examine([f"{seed}:{number}" for number in range(start, min(start + BATCH, first + count))], runner, totals)
-        if keep is not None:
-            keep.write_text(json.dumps(vars(totals)))
+    with TorchPrograms() as runner:
+        for start in range(first, first + count, BATCH):
+            examine([f"{seed}:{number}" for number in range(start, min(start + BATCH, first + count))], runner, totals)
+            if keep is not None:
+                keep.write_text(json.dumps(vars(totals)))
     return totals
 
 
@@ -348,10 +350,11 @@ def show(seed: str) -> None:
     for finding in result.findings:
         print(finding.place.line, finding.rule, finding.message, "| when:", finding.when)
     print(result.stopped)
-    try:
-        print(TorchPrograms.once().truth(program.text, program.settings).by_setting)
-    except DoesNotRun as error:
-        print(error)
+    with TorchPrograms() as runner:
+        try:
+            print(runner.truth(program.text, program.settings).by_setting)
+        except DoesNotRun as error:
+            print(error)
 
 
 def load(file: Path) -> Totals:
@@ -373,8 +376,9 @@ def again(totals: Totals) -> None:
     """Examine what was wrong once more: what has been mended since is counted apart."""
     seeds = list(dict.fromkeys(seed for seed, _ in (*totals.wrong, *totals.broken)))
     now = Totals()
-    for seed in seeds:
-        examine([seed], TorchPrograms.once(), now)
+    with TorchPrograms() as runner:
+        for seed in seeds:
+            examine([seed], runner, now)
     totals.mended += len({seed for seed, _ in totals.wrong} - {seed for seed, _ in now.wrong})
     totals.mended_fixes += len({seed for seed, _ in totals.broken} - {seed for seed, _ in now.broken})
     totals.wrong, totals.broken = now.wrong, now.broken

@@ -73,13 +73,15 @@ TORCH = [path for path in FILES if path.parent.name == "torch"]
 @pytest.mark.parametrize("path", TORCH, ids=shown)
 def test_models_without_their_cancelled_biases_put_out_the_same_values(path: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
+    from test_fixtures import selected
     from test_runtime_fixtures import built, guesses, inputs, stated, tensor
 
     text, applied, _ = fixed(path, "BL101")
-    if not applied:  # what holds in some rounds of a loop only has no fix
+    if not applied:  # what holds in some rounds of a loop only, or of a bias that is read, has no fix
         found = engine.lint_text(text, path, Config(root=path.parent, select=("BL101",))).findings
-        assert ("# BL101" in text) == bool(found)
-        assert all(finding.when and finding.fix is None for finding in found)
+        if selected(path) is None or "BL101" in selected(path):
+            assert ("# BL101" in text) == bool(found)
+        assert all(finding.fix is None for finding in found)
         return
     copy = tmp_path / path.name
     copy.write_text(text, encoding="utf-8")

@@ -15,16 +15,18 @@ pytest.importorskip("torch")
 
 
 def test_no_bias_that_is_alive_in_the_running_model_is_reported() -> None:
-    import torch
-
-    before = torch.get_default_dtype()
-    try:
-        totals = programs.run("ci", 0, 200)
-    finally:
-        torch.set_default_dtype(before)
+    totals = programs.run("ci", 0, 200)
     assert totals.wrong == []
     assert totals.found > 10
     assert totals.alive > totals.dead > 20
+
+
+def test_pytorch_is_left_as_it_was_after_a_run() -> None:
+    import torch
+
+    before = (torch.get_default_dtype(), torch.get_num_threads(), torch.nn.Linear.__init__)
+    programs.run("ci", 0, 1)
+    assert (torch.get_default_dtype(), torch.get_num_threads(), torch.nn.Linear.__init__) == before
 
 
 def test_the_same_seed_makes_the_same_program() -> None:

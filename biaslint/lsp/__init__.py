@@ -5,5 +5,6 @@ settings      what the editor's settings say, and the project's own configuratio
 diagnostics   findings -> diagnostics
 actions       findings -> quick fixes
 pages         hover and inlay hints
-server        when to lint what, and the wiring
+server        when to lint what
+features      what the protocol asks for, and the functions that answer it
 """

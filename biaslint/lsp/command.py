@@ -15,7 +15,7 @@ def command(stdio: bool) -> None:
     Started by editors; see https://biaslint.github.io/biaslint/editors/ for how to configure yours.
     """
     try:
-        from biaslint.lsp.server import serve
+        from biaslint.lsp.features import serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise

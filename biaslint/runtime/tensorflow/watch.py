@@ -67,92 +67,100 @@ def _holders(path: str) -> list[tuple[Any, str]]:
     return found
 
 
+class _Wrappers:
+    """Makes of an operation one that does the same and writes into `record`."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    def product(self, original: Any, kind: str, operation: str) -> Any:
+        import tensorflow
+
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            operands = [*args[1:2], *args[:1], *kwargs.values()]
+            weight = next((one for one in operands if isinstance(one, tensorflow.Variable)), None)
+            self.record.products[id(result)] = kind, operation, weight, result
+            return result
+
+        return call
+
+    def addition(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def call(value: Any, bias: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(value, bias, *args, **kwargs)
+            layout = str(kwargs.get("data_format") or (args[0] if args else "") or "")
+            for tensor, other in ((value, bias), (bias, value)):
+                self._added(tensor, other, result, 1 if layout.startswith("NC") else -1)
+            return result
+
+        return call
+
+    def _added(self, tensor: Any, bias: Any, result: Any, axis: int) -> None:
+        import tensorflow
+
+        made = self.record.products.get(id(tensor))
+        if made is not None and isinstance(bias, tensorflow.Variable):
+            self.record.sums.append(Sum(bias, made[0], made[1], made[2], result, axis))
+
+    def relu(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            self.record.relus.append((args[0] if args else None, result))
+            return result
+
+        return call
+
+    def norm(self, original: Any, kind: str) -> Any:
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.record.norms.append(kind)
+            return original(*args, **kwargs)
+
+        return call
+
+
+def _without_dropout(original: Any) -> Any:
+    @functools.wraps(original)
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return x
+
+    return call
+
+
+def _changes(wrap: _Wrappers, dropout: bool) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
+    """What is replaced while watching: the holder of a name, the name, and what makes the replacement of the original."""
+    import tensorflow
+
+    by_path: list[tuple[str, Callable[[Any], Any]]] = []
+    for kind, paths in _PRODUCTS.items():
+        by_path += [(path, functools.partial(wrap.product, kind=kind, operation=f"tf.{path}")) for path in paths]
+    by_path += [(path, wrap.addition) for path in ("nn.bias_add", "add", "math.add")]
+    by_path += [(path, wrap.relu) for path in ("nn.relu", "nn.relu6")]
+    by_path += [(path, functools.partial(wrap.norm, kind=kind)) for path, kind in _NORMS.items()]
+    by_path += [] if dropout else [("nn.dropout", _without_dropout)]
+    for path, make in by_path:
+        yield from ((holder, name, make) for holder, name in _holders(path))
+    # `x + b` and `x @ w`
+    yield tensorflow.Tensor, "__add__", wrap.addition
+    yield tensorflow.Tensor, "__matmul__", functools.partial(wrap.product, kind="linear", operation="tf.matmul")
+
+
 @contextlib.contextmanager
 def watching(*, dropout: bool = False) -> Iterator[Record]:
     """Record what the code inside does; without dropout unless asked for."""
     import tensorflow
 
     record, undo = Record(), []
-
-    def replace(holder: Any, name: str, make: Callable[[Any], Any]) -> None:
-        original = getattr(holder, name)
-        setattr(holder, name, make(original))
-        undo.append((holder, name, original))
-
-    def product(kind: str, operation: str) -> Callable[[Any], Any]:
-        def make(original: Any) -> Any:
-            @functools.wraps(original)
-            def call(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                weight = next(
-                    (one for one in [*args[1:2], *args[:1], *kwargs.values()] if isinstance(one, tensorflow.Variable)), None
-                )
-                record.products[id(result)] = kind, operation, weight, result
-                return result
-
-            return call
-
-        return make
-
-    def added(tensor: Any, bias: Any, result: Any, axis: int) -> None:
-        made = record.products.get(id(tensor))
-        if made is not None and isinstance(bias, tensorflow.Variable):
-            record.sums.append(Sum(bias, made[0], made[1], made[2], result, axis))
-
-    def adds(original: Any) -> Any:
-        @functools.wraps(original)
-        def call(value: Any, bias: Any, *args: Any, **kwargs: Any) -> Any:
-            result = original(value, bias, *args, **kwargs)
-            layout = str(kwargs.get("data_format") or (args[0] if args else "") or "")
-            for tensor, other in ((value, bias), (bias, value)):
-                added(tensor, other, result, 1 if layout.startswith("NC") else -1)
-            return result
-
-        return call
-
-    def relu(original: Any) -> Any:
-        @functools.wraps(original)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            result = original(*args, **kwargs)
-            record.relus.append((args[0] if args else None, result))
-            return result
-
-        return call
-
-    def norm(kind: str) -> Callable[[Any], Any]:
-        def make(original: Any) -> Any:
-            @functools.wraps(original)
-            def call(*args: Any, **kwargs: Any) -> Any:
-                record.norms.append(kind)
-                return original(*args, **kwargs)
-
-            return call
-
-        return make
-
-    def skip(original: Any) -> Any:
-        @functools.wraps(original)
-        def call(x: Any, *args: Any, **kwargs: Any) -> Any:
-            return original(x, *args, **kwargs) if dropout else x
-
-        return call
-
-    changes: list[tuple[str, Callable[[Any], Any]]] = [
-        (path, product(kind, f"tf.{path}")) for kind, paths in _PRODUCTS.items() for path in paths
-    ]
-    changes += [(path, adds) for path in ("nn.bias_add", "add", "math.add")]
-    changes += [(path, relu) for path in ("nn.relu", "nn.relu6")]
-    changes += [(path, norm(kind)) for path, kind in _NORMS.items()] + [("nn.dropout", skip)]
-    # `x @ w` and `x + b`
-    tensor: Any = tensorflow.Tensor
     eager = tensorflow.config.functions_run_eagerly()
     try:
         tensorflow.config.run_functions_eagerly(True)  # what `tf.function` compiles would be seen once, without values
-        for path, make in changes:
-            for holder, name in _holders(path):
-                replace(holder, name, make)
-        replace(tensor, "__add__", adds)
-        replace(tensor, "__matmul__", product("linear", "tf.matmul"))
+        for holder, name, make in _changes(_Wrappers(record), dropout):
+            original = getattr(holder, name)
+            setattr(holder, name, make(original))
+            undo.append((holder, name, original))
         yield record
     finally:
         tensorflow.config.run_functions_eagerly(eager)

@@ -28,6 +28,7 @@ except ImportError:
 from keras import layers  # noqa: E402
 
 from biaslint.runtime.facts.observed import Observed  # noqa: E402
+from biaslint.runtime.facts.task import Task  # noqa: E402
 from biaslint.runtime.keras.layers import all_layers  # noqa: E402
 from biaslint.runtime.keras.measuring import measure  # noqa: E402
 from biaslint.runtime.keras.tracing import origins, tracing  # noqa: E402
@@ -123,7 +124,7 @@ def test_a_subclassed_model_is_measured_and_left_as_it_was_found() -> None:
     chains = origins(all_layers(model))
     before = [numpy.array(value) for value in model.get_weights()]
     calls = (keras.layers.Layer.__call__, keras.layers.Layer.__mro__[-2].__call__)
-    observed = measure(model, IMAGES, labels=numpy.array([0, 1, 0, 1]), chains=chains)
+    observed = measure(model, IMAGES, Task(labels=numpy.array([0, 1, 0, 1])), chains=chains)
     assert {layer.name.rpartition("/")[2]: layer.dead for layer in observed.layers if layer.dead} == {
         model.conv.name: "dead_bn",
         model.head.name: "alive",
@@ -152,24 +153,24 @@ def classifier(bias: Any = "zeros", activation: str | None = "softmax", units: i
 
 def test_a_one_to_ten_classifier_before_and_after_setting_its_bias() -> None:
     x = numpy.random.default_rng(0).standard_normal((220, 6)).astype("float32")
-    observed = measure(classifier(), x, labels=ONE_IN_TEN)
+    observed = measure(classifier(), x, Task(labels=ONE_IN_TEN))
     found = [one for one in judge(observed).failures if one.rule == "unset-output-bias"]
     assert found[0].advice == "start from the prior: model.get_layer('out').bias.assign([1.151, -1.151])"
     assert observed.loss.best == pytest.approx(0.3046, abs=1e-3)
     model = classifier()
     exec(found[0].advice.partition(": ")[2], {"model": model})
-    mended = measure(model, x, labels=ONE_IN_TEN)
+    mended = measure(model, x, Task(labels=ONE_IN_TEN))
     assert failed(mended) == []
     assert mended.loss.value < observed.loss.value
 
 
 def test_a_sigmoid_output_and_a_regressor_of_mean_50() -> None:
     x = numpy.random.default_rng(0).standard_normal((220, 6)).astype("float32")
-    observed = measure(classifier(activation="sigmoid", units=1), x, labels=ONE_IN_TEN.astype("float32"))
+    observed = measure(classifier(activation="sigmoid", units=1), x, Task(labels=ONE_IN_TEN.astype("float32")))
     assert observed.loss.bias == [pytest.approx(math.log(0.1))]
     assert "unset-output-bias" in failed(observed)
     targets = (50 + numpy.random.default_rng(1).standard_normal(220)).astype("float32")
-    before, after = (measure(classifier(bias, None, 1), x, labels=targets) for bias in (0.0, 50.0))
+    before, after = (measure(classifier(bias, None, 1), x, Task(labels=targets)) for bias in (0.0, 50.0))
     assert "unset-output-bias" in failed(before)
     assert failed(after) == []
 

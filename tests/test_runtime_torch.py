@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 from biaslint.runtime.command import verify  # noqa: E402
 from biaslint.runtime.facts.observed import from_json, to_json  # noqa: E402
+from biaslint.runtime.facts.task import Task  # noqa: E402
 from biaslint.runtime.process.parent import VerifyError  # noqa: E402
 from biaslint.runtime.target.job import Job  # noqa: E402
 from biaslint.runtime.torch.gradient_test import dead_biases  # noqa: E402
@@ -234,13 +235,13 @@ ONE_IN_TEN = torch.tensor([0] * 200 + [1] * 20)
 def test_a_classifier_that_ignores_its_prior_is_found_and_its_own_advice_mends_it() -> None:
     x = torch.randn(220, 6)
     model = head()
-    observed = measure(model, [x], labels=ONE_IN_TEN)
+    observed = measure(model, [x], task=Task(labels=ONE_IN_TEN))
     found = [one for one in judge(observed).failures if one.rule == "unset-output-bias"]
     assert len(found) == 1
     code = found[0].advice.partition(": ")[2]
     assert code.startswith("with torch.no_grad(): model[2].bias.copy_(torch.tensor([1.151, -1.151]))")
     exec(code, {"torch": torch, "model": model})
-    mended = measure(model, [x], labels=ONE_IN_TEN)
+    mended = measure(model, [x], task=Task(labels=ONE_IN_TEN))
     assert failed(mended) == []
     assert mended.loss.value < observed.loss.value
     assert observed.loss.best == pytest.approx(0.3046, abs=1e-3)
@@ -248,20 +249,24 @@ def test_a_classifier_that_ignores_its_prior_is_found_and_its_own_advice_mends_i
 
 def test_class_weights_that_rebalance_make_zero_right_again() -> None:
     loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 10.0]))
-    observed = measure(head([0.0, 0.0]), [torch.randn(220, 6)], labels=ONE_IN_TEN, loss=loss)
+    observed = measure(head([0.0, 0.0]), [torch.randn(220, 6)], task=Task(labels=ONE_IN_TEN, loss=loss))
     assert "unset-output-bias" not in failed(observed)
     assert observed.loss.best == pytest.approx(math.log(2))
-    assert "unset-output-bias" in failed(measure(head([2.3, 0.0]), [torch.randn(220, 6)], labels=ONE_IN_TEN, loss=loss))
+    assert "unset-output-bias" in failed(
+        measure(head([2.3, 0.0]), [torch.randn(220, 6)], task=Task(labels=ONE_IN_TEN, loss=loss))
+    )
 
 
 def test_a_sigmoid_output_starts_from_the_logit_of_its_prior() -> None:
     labels = ONE_IN_TEN.float()[:, None]
-    observed = measure(head(width=1), [torch.randn(220, 6)], labels=labels)
+    observed = measure(head(width=1), [torch.randn(220, 6)], task=Task(labels=labels))
     assert observed.loss.bias == [pytest.approx(math.log(0.1), abs=1e-6)]
     assert "unset-output-bias" in failed(observed)
-    assert "unset-output-bias" not in failed(measure(head([-2.3], 1), [torch.randn(220, 6)], labels=labels))
+    assert "unset-output-bias" not in failed(measure(head([-2.3], 1), [torch.randn(220, 6)], task=Task(labels=labels)))
     balanced = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([10.0]))
-    assert "unset-output-bias" not in failed(measure(head([0.0], 1), [torch.randn(220, 6)], labels=labels, loss=balanced))
+    assert "unset-output-bias" not in failed(
+        measure(head([0.0], 1), [torch.randn(220, 6)], task=Task(labels=labels, loss=balanced))
+    )
 
 
 def test_the_best_constant_of_an_unknown_loss_is_searched_for() -> None:
@@ -270,7 +275,7 @@ def test_the_best_constant_of_an_unknown_loss_is_searched_for() -> None:
             p = scores.sigmoid()
             return -(labels * (1 - p) ** 2 * p.log() + (1 - labels) * p**2 * (1 - p).log()).mean()
 
-    observed = measure(head(width=1), [torch.randn(220, 6)], labels=ONE_IN_TEN.float()[:, None], loss=Focal())
+    observed = measure(head(width=1), [torch.randn(220, 6)], task=Task(labels=ONE_IN_TEN.float()[:, None], loss=Focal()))
     grid = min(
         (Focal()(torch.full((220, 1), point / 100), ONE_IN_TEN.float()[:, None]).item(), point / 100)
         for point in range(-400, 100)
@@ -281,15 +286,15 @@ def test_the_best_constant_of_an_unknown_loss_is_searched_for() -> None:
 
 def test_a_regressor_of_values_around_50_should_start_there() -> None:
     x, y = torch.randn(100, 6), torch.randn(100, 1) + 50
-    observed = measure(head(width=1), [x], labels=y)
+    observed = measure(head(width=1), [x], task=Task(labels=y))
     found = [one for one in judge(observed).failures if one.rule == "unset-output-bias"]
     assert found[0].advice.startswith(f"start at the mean: torch.nn.init.constant_(model[2].bias, {y.mean().item():.4g})")
     assert observed.loss.best == pytest.approx(y.var(unbiased=False).item(), rel=1e-3)
-    assert failed(measure(head([50.0], 1), [x], labels=y)) == []
+    assert failed(measure(head([50.0], 1), [x], task=Task(labels=y))) == []
 
 
 def test_few_labels_say_nothing_of_many_classes() -> None:
-    observed = measure(head(width=100), [torch.randn(8, 6)], labels=torch.arange(8))
+    observed = measure(head(width=100), [torch.randn(8, 6)], task=Task(labels=torch.arange(8)))
     assert "unset-output-bias" not in failed(observed)
     assert {one.status for one in judge(observed).measurements if one.name == "initial-outputs"} == {"not applicable"}
     loss = next(one for one in judge(observed).measurements if one.name == "initial-loss")
@@ -414,7 +419,7 @@ def test_an_lstm_language_model_is_fed_and_measured() -> None:
             return self.out(self.rnn(self.embed(tokens))[0])
 
     tokens = torch.randint(0, 50, (8, 12))
-    observed = measure(Language(), [tokens], labels=tokens)
+    observed = measure(Language(), [tokens], task=Task(labels=tokens))
     by_name = {layer.name: layer for layer in observed.layers}
     assert by_name["out"].is_output
     assert by_name["out"].weight_of == "embed"
@@ -443,13 +448,15 @@ def test_constants_frozen_biases_and_biases_outside_the_optimiser_are_found() ->
     ]
     model.second.bias.requires_grad_(True)
     optimiser = torch.optim.SGD([parameter for name, parameter in model.named_parameters() if name != "second.bias"], lr=0.1)
-    observed = measure(model, [torch.randn(4, 3, 12, 12)], optimiser=optimiser)
+    observed = measure(model, [torch.randn(4, 3, 12, 12)], task=Task(optimiser=optimiser))
     assert ("untrainable-bias", "second") in [(one.rule, one.layer) for one in judge(observed).failures]
 
 
 def test_measurements_survive_the_way_through_json(images: Any) -> None:
     observed = measure(
-        Chain(conv=nn.Conv2d(3, 4, 3), rnn=nn.Flatten(), out=nn.Linear(400, 2)), [images], labels=torch.tensor([0, 1, 0, 1])
+        Chain(conv=nn.Conv2d(3, 4, 3), rnn=nn.Flatten(), out=nn.Linear(400, 2)),
+        [images],
+        task=Task(labels=torch.tensor([0, 1, 0, 1])),
     )
     assert from_json(json.loads(json.dumps(to_json(observed)))) == observed
 

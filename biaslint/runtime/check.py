@@ -12,6 +12,7 @@ from typing import Any
 from biaslint.config.thresholds import Thresholds
 from biaslint.runtime.facts.observed import Observed, TargetFacts
 from biaslint.runtime.facts.output_kind import OUTPUTS
+from biaslint.runtime.facts.task import Task
 from biaslint.runtime.report.start import StartReport
 from biaslint.runtime.target.inputs import split_batch
 from biaslint.runtime.target.targets import is_model
@@ -41,10 +42,9 @@ def check_start(
     framework = is_model(model)
     if framework not in ("torch", "keras"):
         raise TypeError(f"a {type(model).__name__} is no model of PyTorch or Keras")
-    stated = _stated(prior, target_mean)
+    task = Task(labels, None, loss, optimizer, _stated(prior, target_mean), output)
     with _chance_kept():
-        measure = _torch if framework == "torch" else _keras
-        observed = measure(model, batch, labels, loss, optimizer, stated, output, seed)
+        observed = (_torch if framework == "torch" else _keras)(model, batch, task, seed)
     observed.target = observed.target or type(model).__name__
     verdict, result = judged_result(observed, thresholds)
     return StartReport(observed, verdict, result.findings)
@@ -90,9 +90,7 @@ def _chance_kept() -> Iterator[None]:
                 numpy.random.set_state(arrays)
 
 
-def _torch(
-    model: Any, batch: Any, labels: Any, loss: Any, optimizer: Any, stated: TargetFacts | None, output: str, seed: int
-) -> Observed:
+def _torch(model: Any, batch: Any, task: Task, seed: int) -> Observed:
     from biaslint.runtime.target.job import Job
     from biaslint.runtime.torch import session
     from biaslint.runtime.torch.measuring import measure, observed_batch
@@ -101,26 +99,16 @@ def _torch(
     if batch is None:
         positional, named, fed, _ = session.feed(model, Job(type(model).__name__, seed=seed))
     else:
-        positional, named, found = split_batch((batch, labels) if labels is not None else batch)
-        labels, fed = session.as_labels(found), ["the batch"]
-    observed = measure(
-        model,
-        positional,
-        named,
-        labels=labels,
-        loss=loss if loss is not None or batch is None else step_loss(model, batch),
-        optimiser=optimizer if optimizer is not None else own_optimiser(model),
-        stated=stated,
-        output=output,
-        seed=seed,
-    )
+        positional, named, found = split_batch((batch, task.labels) if task.labels is not None else batch)
+        task.labels, fed = session.as_labels(found), ["the batch"]
+        task.loss = task.loss if task.loss is not None else step_loss(model, batch)
+    task.optimiser = task.optimiser if task.optimiser is not None else own_optimiser(model)
+    observed = measure(model, positional, named, task, seed=seed)
     observed.inputs, observed.batch = fed, observed_batch(positional, named) or 0
     return observed
 
 
-def _keras(
-    model: Any, batch: Any, labels: Any, loss: Any, optimizer: Any, stated: TargetFacts | None, output: str, seed: int
-) -> Observed:
+def _keras(model: Any, batch: Any, task: Task, seed: int) -> Observed:
     from biaslint.runtime.keras import session
     from biaslint.runtime.keras.measuring import measure
     from biaslint.runtime.target.job import Job
@@ -128,11 +116,11 @@ def _keras(
     if batch is None:
         fed, described = session.feed(model, Job(Path(type(model).__name__).name, seed=seed))
     else:
-        positional, named, found = split_batch((batch, labels) if labels is not None else batch)
-        fed, labels, described = session.shaped(model, positional, named), found, ["the batch"]
+        positional, named, found = split_batch((batch, task.labels) if task.labels is not None else batch)
+        fed, task.labels, described = session.shaped(model, positional, named), found, ["the batch"]
     own = getattr(model, "loss", None)
-    chosen = loss if loss is not None else own if not isinstance(own, (dict, list)) else None
-    observed = measure(model, fed, labels=labels, loss=chosen, stated=stated, output=output, seed=seed)
+    task.loss = task.loss if task.loss is not None else own if not isinstance(own, (dict, list)) else None
+    observed = measure(model, fed, task, seed=seed)
     first = fed if hasattr(fed, "shape") else next(iter(fed.values() if isinstance(fed, dict) else fed))
     observed.inputs, observed.batch = described, int(first.shape[0])
     return observed

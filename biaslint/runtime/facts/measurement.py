@@ -66,18 +66,3 @@ def layer_place(layer: LayerFacts | None) -> Place | None:
     """Where the layer's constructor call stands, None where that is not known."""
     frames = outer_frames(layer.chain) if layer else []
     return place_of(frames[0]) if frames else None
-
-
-def failure(
-    rule: str,
-    place: Place | None,
-    message: str,
-    *,
-    layer: str = "",
-    advice: str = "",
-    severity: Severity | None = None,
-    related: tuple[Related, ...] = (),
-    layers: tuple[str, ...] = (),
-) -> Failure:
-    """A failure of the rule called `rule`."""
-    return Failure(rule, place, message, layer, advice, severity, related, layers)

@@ -8,6 +8,8 @@ from typing import Any
 from biaslint.runtime.facts import priors
 from biaslint.runtime.facts.observed import LossFacts, Observed, TargetFacts
 from biaslint.runtime.facts.output_kind import LOSS_KINDS, known_kind, settle
+from biaslint.runtime.facts.task import Task
+from biaslint.runtime.keras.layers import array
 
 _KINDS = {
     "categoricalcrossentropy": "cross_entropy",
@@ -31,16 +33,16 @@ def loss_kind(loss: Any) -> str:
     return ""
 
 
-def targets(labels: Any, loss: Any, stated: TargetFacts | None, output: str = "") -> TargetFacts | None:
+def targets(task: Task) -> TargetFacts | None:
     """What is known of the targets: what the user stated, else what the labels say."""
     import numpy
 
-    if stated is not None or labels is None:
-        return stated
-    labels = numpy.asarray(labels)
+    if task.stated is not None or task.known_labels is None:
+        return task.stated
+    labels = numpy.asarray(task.known_labels)
     if not labels.size:
         return None
-    kind, count = LOSS_KINDS.get(output) or loss_kind(loss), int(labels.shape[0])
+    kind, count = LOSS_KINDS.get(task.output) or loss_kind(task.loss), int(labels.shape[0])
     whole = labels.dtype.kind in "iub"
     one_hot = (
         labels.ndim == 2
@@ -90,18 +92,18 @@ def expected(known: TargetFacts, kind: str = "") -> LossFacts | None:
     return None
 
 
-def of_outputs(outputs: Sequence[Any], labels: Any, loss: Any, output: str, observed: Observed) -> str:
+def of_outputs(outputs: Sequence[Any], task: Task, observed: Observed) -> str:
     """Settle what the first output stands for, and measure its loss or work out the best one; the kind of the targets."""
     known = observed.targets
     if known is None:
         return ""
     if len(outputs):
         width = outputs[0].shape[-1] if outputs[0].ndim > 1 else 1
-        settle(known, int(width), known_kind(output, loss_kind(loss), observed.layers))
-    if labels is not None and len(outputs):
-        observed.loss = measure(outputs[0], labels, known, loss, observed.inconclusive)
+        settle(known, int(width), known_kind(task.output, loss_kind(task.loss), observed.layers))
+    if task.labels is not None and len(outputs):
+        observed.loss = measure(outputs[0], array(task.labels), known, task.loss, observed.inconclusive)
     else:
-        observed.loss = expected(known, loss_kind(loss))
+        observed.loss = expected(known, loss_kind(task.loss))
     return known.kind
 
 

@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from biaslint.runtime.facts.observed import LayerFacts, Observed, OutputFacts, TargetFacts, Units
+from biaslint.runtime.facts.observed import LayerFacts, Observed, OutputFacts, Units
 from biaslint.runtime.facts.origins import Frame
+from biaslint.runtime.facts.task import Task
 from biaslint.runtime.keras import losses, watch
 from biaslint.runtime.keras.layers import NORMS, all_layers, array, bias_of, classes, histogram, is_affine, layer_facts, numbers
 
@@ -198,12 +199,8 @@ def judge_ratios(one: LayerFacts, every: Sequence[list[float] | None], frozen: l
 def measure(
     model: Any,
     inputs: Any,
+    task: Task | None = None,
     *,
-    labels: Any = None,
-    more_labels: Any = None,
-    loss: Any = None,
-    stated: TargetFacts | None = None,
-    output: str = "",
     chains: Mapping[str, list[Frame]] | None = None,
     seed: int = 0,
     dead_batch: int = 4,
@@ -213,19 +210,20 @@ def measure(
     """Measure a Keras model on a batch, and leave it as it was found."""
     import keras
 
+    task = task or Task()
     observed = Observed("keras", {"keras": keras.__version__, "backend": watch.backend()}, model=type(model).__name__)
     if not model.built or not model.weights:
         _call(model, inputs, False)
     layers = all_layers(model)
     observed.parameters = int(sum(math.prod(variable.shape) for variable in model.weights))
     observed.layers = layer_facts(layers, dict(chains or {}))
-    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated, output)
+    observed.targets = losses.targets(task)
     progress("initial outputs", 0.3)
     everything = list(layers.values())
     with watch.preserved(model, everything):
         _without_dropout(everything)
         outputs = _plain_pass(model, inputs, observed, layers, seed)
-    kind = losses.of_outputs(outputs, None if labels is None else array(labels), loss, output, observed)
+    kind = losses.of_outputs(outputs, task, observed)
     for index, values in enumerate(outputs[:8]):
         observed.outputs.append(output_facts(f"output {index}", values, kind if index == 0 else ""))
     progress("dead biases", 0.6)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts
+from biaslint.runtime.facts.task import Task
 from biaslint.runtime.keras import measuring, tracing
 from biaslint.runtime.keras.guessing import guesses
 from biaslint.runtime.keras.layers import all_layers, array
@@ -93,11 +94,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     observed = measuring.measure(
         model,
         fed,
-        labels=labels,
-        more_labels=more,
-        loss=loss,
-        stated=stated,
-        output=job.output,
+        Task(labels, more, loss, stated=stated, output=job.output),
         chains=tracing.origins(layers),
         seed=job.seed,
         threshold=max(job.dead_ratio or 0.0, measuring.THRESHOLD),

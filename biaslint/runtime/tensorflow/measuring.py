@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from biaslint.runtime.facts.observed import LayerFacts, Observed, TargetFacts, Units
+from biaslint.runtime.facts.observed import LayerFacts, Observed, Units
 from biaslint.runtime.facts.origins import Frame
+from biaslint.runtime.facts.task import Task
 from biaslint.runtime.keras import losses
 from biaslint.runtime.keras.layers import array, histogram, numbers
 from biaslint.runtime.keras.measuring import THRESHOLD, first_rows, judge_ratios, output_facts, ratios_of
@@ -106,12 +107,8 @@ def measure(
     model: Any,
     inputs: Sequence[Any],
     variables: Sequence[tuple[Any, list[Frame]]],
+    task: Task | None = None,
     *,
-    labels: Any = None,
-    more_labels: Any = None,
-    loss: Any = None,
-    stated: TargetFacts | None = None,
-    output: str = "",
     seed: int = 0,
     dead_batch: int = 4,
     threshold: float = THRESHOLD,
@@ -120,6 +117,7 @@ def measure(
     """Measure eager TensorFlow code, and leave its variables as they were found."""
     import tensorflow
 
+    task = task or Task()
     observed = Observed(
         "tensorflow",
         {"tensorflow": tensorflow.__version__},
@@ -128,28 +126,15 @@ def measure(
     )
     own = [variable for variable, _ in variables]
     observed.parameters = int(sum(math.prod(variable.shape) for variable in own))
-    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated, output)
+    observed.targets = losses.targets(task)
     before = [(variable, variable.numpy()) for variable in own]
     progress("initial outputs", 0.3)
     try:
         record, gradients, outputs = _pass(model, inputs, seed)
         observed.layers = _facts(variables, record)
-        by_bias = dict(zip(dict.fromkeys(id(one.bias) for one in record.sums), observed.layers, strict=True))
-        for one, gradient in zip(record.sums, gradients, strict=True):
-            facts = by_bias[id(one.bias)]
-            if gradient is not None:
-                facts.gradient_scale = float((array(gradient).astype("float64") ** 2).mean() ** 0.5)
-            facts.is_output = facts.is_output or any(one.result is result for result in outputs)
-            facts.readers = (
-                ["relu"] if any(source is one.result for source, _ in record.relus) else ["output"] if facts.is_output else []
-            )
-        for source, result in record.relus:
-            layer = next((by_bias[id(one.bias)].name for one in record.sums if one.result is source), "")
-            values = array(result)
-            dead = (values <= 0).all(axis=tuple(range(values.ndim - 1)))
-            observed.units.append(Units("", layer, int(dead.size), int(dead.sum())))
+        _note_pass(observed, record, gradients, outputs)
         results = [array(one) for one in outputs]
-        kind = losses.of_outputs(results, None if labels is None else array(labels), loss, output, observed)
+        kind = losses.of_outputs(results, task, observed)
         observed.outputs = [
             output_facts(f"output {index}", result, kind if index == 0 else "") for index, result in enumerate(results[:8])
         ]
@@ -164,3 +149,20 @@ def measure(
         )
     progress("done", 1.0)
     return observed
+
+
+def _note_pass(observed: Observed, record: Any, gradients: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Write into the layers' facts their gradients and readers, and count the ReLUs' dead units."""
+    by_bias = dict(zip(dict.fromkeys(id(one.bias) for one in record.sums), observed.layers, strict=True))
+    for one, gradient in zip(record.sums, gradients, strict=True):
+        facts = by_bias[id(one.bias)]
+        if gradient is not None:
+            facts.gradient_scale = float((array(gradient).astype("float64") ** 2).mean() ** 0.5)
+        facts.is_output = facts.is_output or any(one.result is result for result in outputs)
+        read_by_relu = any(source is one.result for source, _ in record.relus)
+        facts.readers = ["relu"] if read_by_relu else ["output"] if facts.is_output else []
+    for source, result in record.relus:
+        layer = next((by_bias[id(one.bias)].name for one in record.sums if one.result is source), "")
+        values = array(result)
+        dead = (values <= 0).all(axis=tuple(range(values.ndim - 1)))
+        observed.units.append(Units("", layer, int(dead.size), int(dead.sum())))

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from biaslint.runtime.facts.observed import LayerFacts, Observed, TargetFacts, Units
+from biaslint.runtime.facts.observed import LayerFacts, Observed, Units
+from biaslint.runtime.facts.task import Task
 from biaslint.runtime.keras import losses
 from biaslint.runtime.keras.layers import array, histogram, numbers
 from biaslint.runtime.keras.measuring import output_facts
@@ -135,19 +136,14 @@ def _before(op: Any, layers: dict[str, str]) -> str:
 def measure(
     model: SavedGraph,
     fed: Sequence[Any],
-    *,
-    labels: Any,
-    more_labels: Any,
-    loss: Any,
-    stated: TargetFacts | None,
-    output: str = "",
+    task: Task,
 ) -> Observed:
     """Measure the graph on a batch."""
     import tensorflow
 
     observed = Observed("tensorflow", {"tensorflow": tensorflow.__version__}, model="SavedModel", mode="inference")
     observed.parameters = model.parameters
-    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated, output)
+    observed.targets = losses.targets(task)
     layers = _layers(model)
     relus = [op for op in model.graph.get_operations() if op.type in ("Relu", "Relu6")]
     outputs, values = model.run(fed, [tensor for _, tensor in layers] + [op.outputs[0] for op in relus])
@@ -159,7 +155,7 @@ def measure(
         dead = (value <= 0).all(axis=tuple(range(value.ndim - 1)))
         observed.units.append(Units(op.name, _before(op, by_op), int(dead.size), int(dead.sum())))
     observed.layers = [one for one, _ in layers]
-    kind = losses.of_outputs(outputs, None if labels is None else array(labels), loss, output, observed)
+    kind = losses.of_outputs(outputs, task, observed)
     observed.outputs = [
         output_facts(f"output {index}", value, kind if index == 0 else "")
         for index, value in enumerate(outputs[:8])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts
+from biaslint.runtime.facts.task import Task
 from biaslint.runtime.keras.layers import array
 from biaslint.runtime.keras.measuring import THRESHOLD
 from biaslint.runtime.target import data, inputs
@@ -46,8 +47,9 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
             "TensorFlow code does not say what it wants: pass --input SHAPE for each argument, without the batch, as in --input 224x224x3"
         )
     say("feeding", 0.15)
+    task = Task(labels, more, loss, stated=stated, output=job.output)
     if saved:
-        return _saved(model, fed, described, labels, more, loss, stated, job)
+        return _saved(model, fed, described, task, job)
     with tracing.tracing():  # some make their variables when they are first called
         try:
             model(*fed)
@@ -60,11 +62,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         model,
         fed,
         measuring.variables_of(model, tracing.variables()),
-        labels=labels,
-        more_labels=more,
-        loss=loss,
-        stated=stated,
-        output=job.output,
+        task,
         seed=job.seed,
         threshold=max(job.dead_ratio or 0.0, THRESHOLD),
         progress=say,
@@ -86,22 +84,13 @@ def _own(model: SavedGraph) -> list[inputs.Spec]:
     ]
 
 
-def _saved(
-    model: SavedGraph,
-    fed: list[Any],
-    described: list[str],
-    labels: Any,
-    more: Any,
-    loss: Any,
-    stated: TargetFacts | None,
-    job: Job,
-) -> Observed:
+def _saved(model: SavedGraph, fed: list[Any], described: list[str], task: Task, job: Job) -> Observed:
     import tensorflow as tf
 
     wanted = ", ".join(f"{name}: {'x'.join(str(part) for part in shape[1:])}" for name, shape, _ in model.inputs)
     try:
         fed = [tf.cast(one, kind) for one, (_, _, kind) in zip(fed, model.inputs, strict=True)]
-        observed = saved_graph.measure(model, fed, labels=labels, more_labels=more, loss=loss, stated=stated, output=job.output)
+        observed = saved_graph.measure(model, fed, task)
     except (ValueError, TypeError, tf.errors.OpError) as error:
         lines = str(error).strip().splitlines()
         raise TargetError(

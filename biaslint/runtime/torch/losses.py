@@ -8,6 +8,7 @@ from typing import Any
 from biaslint.runtime.facts import priors
 from biaslint.runtime.facts.observed import LossFacts, Observed, TargetFacts
 from biaslint.runtime.facts.output_kind import LOSS_KINDS
+from biaslint.runtime.facts.task import Task
 
 _MOST_CLASSES = 5000
 _SOURCE = "the labels"
@@ -41,15 +42,16 @@ def _weights(loss: Any) -> list[float]:
     return [] if weights is None else [float(weight) for weight in weights.detach().flatten()]
 
 
-def targets(labels: Any, loss: Any = None, stated: TargetFacts | None = None, output: str = "") -> TargetFacts | None:
+def targets(task: Task) -> TargetFacts | None:
     """What is known of the targets: what the user stated, else what the labels say."""
-    if stated is not None:
-        return stated
+    if task.stated is not None:
+        return task.stated
     import torch
 
+    labels = task.known_labels
     if not isinstance(labels, torch.Tensor) or not labels.numel():
         return None
-    kind = LOSS_KINDS.get(output) or loss_kind(loss)
+    kind = LOSS_KINDS.get(task.output) or loss_kind(task.loss)
     flat = labels.detach().double().flatten()
     whole = not labels.is_floating_point()
     if kind == "cross_entropy" or (whole and kind == ""):

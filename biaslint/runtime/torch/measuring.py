@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from biaslint.runtime.facts.observed import LayerFacts, LossFacts, Observed, OutputFacts, TargetFacts, Units
+from biaslint.runtime.facts.observed import LayerFacts, LossFacts, Observed, OutputFacts, Units
 from biaslint.runtime.facts.origins import Frame
 from biaslint.runtime.facts.output_kind import known_kind, settle
+from biaslint.runtime.facts.task import Task
 from biaslint.runtime.torch import autograd_readers, gradient_test, losses, random_paths
 from biaslint.runtime.torch.function_watch import AFFINE, RELUS, own_parameters, preserved, tensors_of, watching
 from biaslint.runtime.torch.layers import layer_facts, numbers
@@ -186,33 +187,24 @@ def measure(
     model: Any,
     args: Sequence[Any],
     kwargs: Mapping[str, Any] | None = None,
+    task: Task | None = None,
     *,
-    labels: Any = None,
-    more_labels: Any = None,
-    loss: Any = None,
-    optimiser: Any = None,
-    stated: TargetFacts | None = None,
-    output: str = "",
     chains: Mapping[str, list[Frame]] | None = None,
     seed: int = 0,
     dead_batch: int = 4,
     threshold: float = gradient_test.THRESHOLD,
     progress: Progress = lambda stage, share: None,
 ) -> Observed:
-    """Measure `model` on a batch, and leave it as it was found. Dead biases are looked for on `dead_batch` rows of it, 0 for all.
-
-    `labels` belong to the batch; `more_labels` are all that are known of the data, for the prior. `stated` is what the user said
-    of the targets, `output` what the outputs are ("softmax", "sigmoid", "regression").
-    """
+    """Measure `model` on a batch, and leave it as it was found. Dead biases are looked for on `dead_batch` rows of it, 0 for all."""
     import torch
 
-    kwargs = dict(kwargs or {})
+    kwargs, task = dict(kwargs or {}), task or Task()
     observed = Observed("torch", {"torch": torch.__version__}, model=type(model).__name__)
     if any(_is_lazy(p) for p in model.parameters()):
         model(*args, **kwargs)  # a first call gives lazy layers their shapes, as training's own would
     observed.parameters = sum(p.numel() for p in model.parameters())
-    observed.layers = layer_facts(model, dict(chains or {}), optimiser)
-    observed.targets = losses.targets(more_labels if more_labels is not None else labels, loss, stated, output)
+    observed.layers = layer_facts(model, dict(chains or {}), task.optimiser)
+    observed.targets = losses.targets(task)
     seen = _Pass(model, observed.layers)
     with preserved(model):
         progress("initial outputs", 0.2)
@@ -221,7 +213,7 @@ def measure(
         seen.flow.close([tensor.grad_fn for tensor in tensors if tensor.grad_fn is not None])
         seen.mark_outputs()
         progress("initial loss", 0.4)
-        value = _outputs(outputs, tensors, labels, loss, output, observed)
+        value = _outputs(outputs, tensors, task, observed)
         _backward(value, tensors, observed)
         seen.finish(model)
     observed.units = seen.units
@@ -234,12 +226,12 @@ def measure(
     return observed
 
 
-def _outputs(outputs: Any, tensors: list[Any], labels: Any, loss: Any, output: str, observed: Observed) -> Any:
+def _outputs(outputs: Any, tensors: list[Any], task: Task, observed: Observed) -> Any:
     """Write the outputs and the loss into the facts; the loss to take gradients of, None where there is none."""
-    value, known = None, observed.targets
+    value, known, labels, loss = None, observed.targets, task.labels, task.loss
     if tensors and known is not None:
         width = tensors[0].shape[_class_axis(tensors[0], labels)] if tensors[0].dim() > 1 else 1
-        settle(known, width, known_kind(output, losses.loss_kind(loss), observed.layers))
+        settle(known, width, known_kind(task.output, losses.loss_kind(loss), observed.layers))
     if labels is not None and tensors:
         observed.loss, value = losses.measure(outputs, tensors[0], labels, loss, observed)
     elif known is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts
+from biaslint.runtime.facts.task import Task
 from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, load_loss, load_object
@@ -186,12 +187,7 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
         model,
         positional,
         named,
-        labels=labels,
-        more_labels=more,
-        loss=loss,
-        optimiser=_optimiser(model, job) or own_optimiser(model),
-        stated=stated,
-        output=job.output,
+        Task(labels, more, loss, _optimiser(model, job) or own_optimiser(model), stated, job.output),
         chains=chains,
         seed=job.seed,
         threshold=job.dead_ratio or gradient_test.THRESHOLD,

@@ -12,9 +12,9 @@ from biaslint.runtime.facts.measurement import (
     FAIL,
     NOT_APPLICABLE,
     PASS,
+    Failure,
     Measurement,
     Verdict,
-    failure,
     layer_place,
     outer_frames,
 )
@@ -185,7 +185,7 @@ def against_source(observed: Observed, static: Program, verdict: Verdict) -> Non
         )
         if not fits:
             verdict.failures.append(
-                failure(
+                Failure(
                     "bias-differs-from-source",
                     last.place,
                     f"`{layer.name}`: {text}",

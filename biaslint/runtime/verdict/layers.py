@@ -11,9 +11,9 @@ from biaslint.runtime.facts.measurement import (
     FAIL,
     NOT_APPLICABLE,
     PASS,
+    Failure,
     Measurement,
     Verdict,
-    failure,
     layer_place,
     outer_frames,
     place_of,
@@ -107,7 +107,7 @@ def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> Non
             if name in norms and (found := layer_place(norms[name])) is not None and found != place
         )
         verdict.failures.append(
-            failure(
+            Failure(
                 rule,
                 place,
                 f"{part}{more} has no effect: {_canceller(first)} cancels it (measured: gradients cancel to {first.ratio or 0:.0e} of their size)",
@@ -153,7 +153,7 @@ def forget_gates(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
             )
             count = f" in {len(low)} of {len(layer.gates)} layers and directions" if len(layer.gates) > 1 else ""
             verdict.failures.append(
-                failure(
+                Failure(
                     "forget-gate-bias",
                     layer_place(layer),
                     f"the forget gate of `{layer.name}` starts at {value:.2f}{count}: {why}, so the cell state fades by that factor at every step",
@@ -182,7 +182,7 @@ def initial_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> 
             )
             if layer.bias_present:
                 message = f"`{layer.name}`: its bias starts at values that are not finite"
-                verdict.failures.append(failure("scale-through-depth", layer_place(layer), message, layer=layer.name))
+                verdict.failures.append(Failure("scale-through-depth", layer_place(layer), message, layer=layer.name))
             continue
         trained = {None: "", True: ", in the optimiser", False: ", not in the optimiser"}[layer.bias_optimised]
         text = f"mean {values.mean:.4g}, standard deviation {values.spread:.4g}, from {values.least:.4g} to {values.most:.4g}"
@@ -211,7 +211,7 @@ def initial_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> 
         )
         for rule, message, advice in wrong:
             verdict.failures.append(
-                failure(rule, layer_place(layer), f"`{layer.name}`: {message}", layer=layer.name, advice=advice)
+                Failure(rule, layer_place(layer), f"`{layer.name}`: {message}", layer=layer.name, advice=advice)
             )
 
 
@@ -281,7 +281,7 @@ def dead_units(observed: Observed, limits: Thresholds, verdict: Verdict) -> None
         )
         if failed:
             verdict.failures.append(
-                failure(
+                Failure(
                     "dead-relu-units",
                     place,
                     f"{text} ({share:.0%}): they put out nothing and do not learn",
@@ -312,7 +312,7 @@ def tied_weights(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
         )
         if failed:
             verdict.failures.append(
-                failure(
+                Failure(
                     "shared-weights-separate-biases",
                     layer_place(layer),
                     text,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from biaslint.config.thresholds import Thresholds
 from biaslint.findings.finding import Severity
 from biaslint.runtime.facts import priors
-from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, PASS, Measurement, Verdict, failure, layer_place
+from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, PASS, Failure, Measurement, Verdict, layer_place
 from biaslint.runtime.facts.observed import LayerFacts, Observed, OutputFacts, TargetFacts
 
 _LABELS_PER_CLASS = 5
@@ -123,7 +123,7 @@ def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) ->
     if failed:
         code = bias_code(observed, layer, values, prior)
         verdict.failures.append(
-            failure(
+            Failure(
                 rule,
                 layer_place(layer),
                 f"the untrained model predicts {listed(output.predicted)} where the targets' shares{as_seen} are {listed(prior)} "
@@ -165,7 +165,7 @@ def _mean_against_targets(
     )
     if failed:
         verdict.failures.append(
-            failure(
+            Failure(
                 "unset-output-bias",
                 layer_place(layer),
                 f"the untrained model puts out {listed(means)} on average where the targets' mean is {listed(wanted)} ({offset:.2g} {unit} away)",
@@ -212,7 +212,7 @@ def initial_loss(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
     # Where the prior is to blame, that finding says what to do.
     if failed and not any(one.rule == "unset-output-bias" for one in verdict.failures):
         verdict.failures.append(
-            failure(
+            Failure(
                 rule,
                 layer_place(layer),
                 f"the loss starts at {loss.value:.4g} where a constant output would give {best:.4g}{balanced}",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from biaslint.config.thresholds import Thresholds
-from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, PASS, Measurement, Verdict, failure, layer_place
+from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, PASS, Failure, Measurement, Verdict, layer_place
 from biaslint.runtime.facts.observed import LayerFacts, Observed
 
 RULE = "scale-through-depth"
@@ -105,7 +105,7 @@ def _steady(
     if failed and not any(one.rule == RULE for one in verdict.failures):
         grows = (largest[0].order or 0) > (smallest[0].order or 0)
         verdict.failures.append(
-            failure(
+            Failure(
                 RULE,
                 layer_place(where),
                 f"the {what} of the hidden layers {'grow' if grows else 'shrink'} through depth: {text}, a factor of "
@@ -139,7 +139,7 @@ def _not_finite(observed: Observed, verdict: Verdict) -> None:
     text = "an output of the untrained model is NaN or infinite throughout"
     verdict.measurements.append(Measurement("activation-scale", FAIL, text, RULE, place=layer_place(layer)))
     verdict.failures.append(
-        failure(
+        Failure(
             RULE,
             layer_place(layer),
             text,

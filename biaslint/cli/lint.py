@@ -206,23 +206,13 @@ def run(options: Options, settings: dict[str, Any]) -> int:
         click.echo(shown(chosen), nl=False)
         return 0
     if options.show_files:
-        found = discovery.files(targets, chosen)
-        click.echo("".join(f"{reporters.plain(str(path))}\n" for path in found.files), nl=False)
-        _say(engine.Result(problems=found.problems))
-        return 2 if found.problems else 0
+        return _show_files(targets, chosen)
     file = options.baseline_file or _project_baseline(chosen)
     if options.watch:
         return _watch(targets, options, settings)
     narrow = _narrower(options, chosen, None if options.write_baseline else file)
     asked = request(options.verify, options.model, chosen.verify) if options.verify else None
-
-    data = sys.stdin.buffer.read() if stdin else b""
-    with progress.shown(sys.stderr):
-        result = (
-            engine.lint_text(data, targets[0], chosen)
-            if stdin
-            else engine.lint(targets, chosen, _cache(options, chosen), chosen.jobs if options.jobs is None else options.jobs)
-        )
+    result = _lint(targets, options, chosen, stdin)
     if options.write_baseline:
         return _write_baseline(result, chosen, file or chosen.root / BASELINE)
     narrow(result)
@@ -255,6 +245,24 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     if asked:
         _mark(view.result, asked)
     return _finish(view, options, fixed, stderr=stdin and (options.fix or options.fix_only))
+
+
+def _show_files(targets: list[Path], chosen: config.Config) -> int:
+    """Print the files that would be linted; the exit status."""
+    found = discovery.files(targets, chosen)
+    click.echo("".join(f"{reporters.plain(str(path))}\n" for path in found.files), nl=False)
+    _say(engine.Result(problems=found.problems))
+    return 2 if found.problems else 0
+
+
+def _lint(targets: list[Path], options: Options, chosen: config.Config, stdin: bool) -> engine.Result:
+    """Lint the paths, or the text on the standard input under the first one's name."""
+    data = sys.stdin.buffer.read() if stdin else b""
+    with progress.shown(sys.stderr):
+        if stdin:
+            return engine.lint_text(data, targets[0], chosen)
+        jobs = chosen.jobs if options.jobs is None else options.jobs
+        return engine.lint(targets, chosen, _cache(options, chosen), jobs)
 
 
 def _no_command(name: str, path: Path) -> None:

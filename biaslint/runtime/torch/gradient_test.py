@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from biaslint.runtime.torch import autograd_readers
@@ -190,83 +189,77 @@ def _axis_of(module: Any, bias: Any, output: Any) -> int | None:
     return axes[0] if axes else None
 
 
-def _pass(
-    model: Any,
-    layers: dict[str, Any],
-    args: Any,
-    kwargs: Any,
-    seed: int,
-    *,
-    norms: bool,
-    dropout: bool,
-    before_pass: Callable[[], None] | None = None,
-) -> tuple[Any, Any]:
-    """One randomised forward and backward pass: the gradient sums per layer, and the graph of what read what."""
-    import torch
+class _Pass:
+    """One forward and backward pass: the gradient sums per layer, and the graph of what read what."""
 
-    randomise(model, seed)
-    set_modes(model, norms=norms, dropout=dropout)
-    sums = {name: _Sums() for name in layers}
-    owner = {
-        id(own_parameters(module)["bias"]): name
-        for name, module in layers.items()
-        if own_parameters(module).get("bias") is not None
-    }
-    names = {id(module): name for name, module in layers.items()}
-    paths = {id(module): name for name, module in model.named_modules()}
-    graph = autograd_readers.Flow()
+    def __init__(self, model: Any, layers: dict[str, Any]) -> None:
+        self.model, self.layers = model, layers
+        self.sums = {name: _Sums() for name in layers}
+        self.graph = autograd_readers.Flow()
+        biases = {name: own_parameters(module).get("bias") for name, module in layers.items()}
+        self.owner = {id(bias): name for name, bias in biases.items() if bias is not None}
+        self.names = {id(module): name for name, module in layers.items()}
+        self.paths = {id(module): name for name, module in model.named_modules()}
+        self.before = dict.fromkeys(layers, 0)  # the calls of each layer when its module was last left
 
-    def listen(function: str, inputs: tuple[Any, ...], keywords: dict[str, Any], result: Any, module: Any) -> None:
+    def run(self, args: Any, kwargs: Any, dropout: bool) -> None:
+        """Run the model, and take gradients of a random projection of its outputs."""
+        import torch
+
+        with torch.enable_grad(), watching(self.listen, double=True, dropout=dropout, on_module=self.on_module):
+            outputs = list(tensors_of(self.model(*args, **kwargs)))
+            total: Any = 0.0
+            for output in outputs:
+                if output.requires_grad:
+                    values = torch.view_as_real(output) if output.is_complex() else output
+                    total = total + (values * torch.randn_like(values)).sum()
+            self.graph.close([output.grad_fn for output in outputs if output.grad_fn is not None])
+            self.attach_to_graph()
+            if isinstance(total, torch.Tensor):
+                # Watched, too, as `total.backward()` would not be: what is checkpointed runs again.
+                engine: Any = torch.autograd.Variable._execution_engine
+                engine.run_backward(
+                    (total,), (torch.ones_like(total),), False, False, (), allow_unreachable=True, accumulate_grad=True
+                )
+
+    def listen(self, function: str, inputs: tuple[Any, ...], keywords: dict[str, Any], result: Any, module: Any) -> None:
+        import torch
+
         if function in AFFINE and isinstance(result, torch.Tensor):
             at = AFFINE[function]
             bias = keywords.get("bias", inputs[at] if len(inputs) > at else None)
-            name = owner.get(id(bias)) if bias is not None else None
+            name = self.owner.get(id(bias)) if bias is not None else None
             if name is not None:
-                sums[name].attach(result, channel_axis(function, result) if not function.strip("_").endswith("add") else -1)
-                graph.made(name, result)
+                added = function.strip("_").endswith("add")
+                self.sums[name].attach(result, -1 if added else channel_axis(function, result))
+                self.graph.made(name, result)
         elif function in NORMS:
             for tensor in tensors_of(result):
-                graph.cancels(NORMS[function], paths.get(id(module), ""), tensor)
+                self.graph.cancels(NORMS[function], self.paths.get(id(module), ""), tensor)
 
-    before = dict.fromkeys(layers, 0)
+    def on_module(self, module: Any, output: Any) -> None:
+        """Attach to the output of a layer none of whose functions was seen to add its bias."""
+        import torch
 
-    def on_module(module: Any, output: Any) -> None:
-        name = names.get(id(module))
+        name = self.names.get(id(module))
         if name is None:
             return
-        bias = getattr(module, "bias", None)
-        if sums[name].calls == before[name] and isinstance(output, torch.Tensor):
+        sums, bias = self.sums[name], getattr(module, "bias", None)
+        if sums.calls == self.before[name] and isinstance(output, torch.Tensor):
             axis = _axis_of(module, bias, output) if isinstance(bias, torch.Tensor) else None
             if axis is not None:
-                sums[name].attach(output, axis)
-                graph.made(name, output)
+                sums.attach(output, axis)
+                self.graph.made(name, output)
             else:
-                sums[name].calls += 1
-        before[name] = sums[name].calls
+                sums.calls += 1
+        self.before[name] = sums.calls
 
-    if before_pass is None:
-        torch.manual_seed(seed)
-    else:
-        before_pass()
-    with torch.enable_grad(), watching(listen, double=True, dropout=dropout, on_module=on_module):
-        outputs = list(tensors_of(model(*args, **kwargs)))
-        total: Any = 0.0
-        for output in outputs:
-            if output.requires_grad:
-                values = torch.view_as_real(output) if output.is_complex() else output
-                total = total + (values * torch.randn_like(values)).sum()
-        graph.close([output.grad_fn for output in outputs if output.grad_fn is not None])
-        for name, module in layers.items():
+    def attach_to_graph(self) -> None:
+        """Attach to the nodes of the autograd graph that add the biases of layers that were not seen called."""
+        for name, module in self.layers.items():
             bias: Any = own_parameters(module).get("bias")
-            for node in graph.takers(name, bias) if bias is not None and not sums[name].calls else ():
-                sums[name].attach_to_node(node, bias.numel())
-        if isinstance(total, torch.Tensor):
-            # Watched, too, as `total.backward()` would not be: what is checkpointed runs again.
-            engine: Any = torch.autograd.Variable._execution_engine
-            engine.run_backward(
-                (total,), (torch.ones_like(total),), False, False, (), allow_unreachable=True, accumulate_grad=True
-            )
-    return sums, graph
+            for node in self.graph.takers(name, bias) if bias is not None and not self.sums[name].calls else ():
+                self.sums[name].attach_to_node(node, bias.numel())
 
 
 def _dead(ratios: list[float], threshold: float) -> list[bool | None]:
@@ -327,23 +320,36 @@ def dead_biases(
 
     `before_pass` seeds what decides the way that a pass takes; without `noisy`, no pass is made with dropout.
     """
-    one_pass = partial(_pass, model, before_pass=before_pass)
+    import torch
+
     layers = affine_layers(model)
     inputs, keywords = widened(tuple(args)), widened(dict(kwargs or {}))
+
+    def one_pass(seed: int, *, norms: bool = True, dropout: bool = False) -> _Pass:
+        randomise(model, seed)
+        set_modes(model, norms=norms, dropout=dropout)
+        made = _Pass(model, layers)
+        if before_pass is None:
+            torch.manual_seed(seed)
+        else:
+            before_pass()
+        made.run(inputs, keywords, dropout)
+        return made
+
     with preserved(model):
         _widen(model)
-        sums, graph = one_pass(layers, inputs, keywords, seed, norms=True, dropout=False)
-        results = {name: _judge(name, module, sums[name], graph, threshold) for name, module in layers.items()}
+        first = one_pass(seed)
+        results = {name: _judge(name, module, first.sums[name], first.graph, threshold) for name, module in layers.items()}
         # A smooth function may happen to be flat, or the graph unreadable (scripted code); other values tell the difference.
         for again in (1, 2):
             if any(result.status == "partial" for result in results.values()):
-                sums, _ = one_pass(layers, inputs, keywords, seed + again, norms=True, dropout=False)
+                sums = one_pass(seed + again).sums
                 for result in results.values():
                     _keep_dead(result, _dead(sums[result.name].ratios(), threshold))
         suspects = [result for result in results.values() if result.status in ("dead", "partial")]
         if suspects:
-            frozen, _ = one_pass(layers, inputs, keywords, seed, norms=False, dropout=False)
-            dropped = one_pass(layers, inputs, keywords, seed, norms=True, dropout=True)[0] if noisy else {}
+            frozen = one_pass(seed, norms=False).sums
+            dropped = one_pass(seed, dropout=True).sums if noisy else {}
             for result in suspects:
                 always = _dead(frozen[result.name].ratios(), threshold)
                 shown = {always[index] for index in result.dead_channels if index < len(always)} - {None}

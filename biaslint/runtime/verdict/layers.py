@@ -22,6 +22,7 @@ from biaslint.runtime.facts.observed import LayerFacts, Observed
 from biaslint.theory.program import Place
 
 _MANY = 16
+_UNTESTED = {"nobias": "has no bias", "unused": "no call of it was seen", "nograd": "no gradient reaches it"}
 _LIVE = {"alive", "partial_bn", "partial_always"}
 
 
@@ -53,70 +54,64 @@ def _canceller(layer: LayerFacts) -> str:
     return f"{how} in {', '.join(names)}{more}" if names else how
 
 
+def _standing(layer: LayerFacts) -> tuple[str, str]:
+    """Whether the layer passes for its bias, and why."""
+    if layer.dead in _UNTESTED:
+        return NOT_APPLICABLE, _UNTESTED[layer.dead]
+    if is_dead(layer):
+        when = "" if layer.dead == "dead_always" else ", in training mode"
+        return FAIL, f"cancelled by {_canceller(layer)}{when}"
+    if layer.dropout_sees_it and layer.dead.startswith("dead"):
+        return PASS, f"cancelled by {_canceller(layer)} without dropout, alive with it"
+    if key_part(layer):
+        return FAIL, f"{layer.dead_fraction:.0%} of its channels, the keys, are cancelled by softmax"
+    share = f" ({layer.dead_fraction:.0%} of its channels are not)" if layer.dead != "alive" else ""
+    return PASS, f"alive{share}"
+
+
 def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
     """Which biases no output can see."""
-    norms = {layer.name: layer for layer in observed.layers}
     live = {_call(frame) for layer in observed.layers if layer.dead in _LIVE or layer.dropout_sees_it for frame in layer.chain}
     groups: dict[tuple[str, Place | None], list[LayerFacts]] = {}
     for layer in observed.layers:
         if not layer.dead:
             continue
         rule = "bias-before-softmax" if layer.cancelled_how == ["softmax"] or key_part(layer) else "bias-before-norm"
-        if layer.dead == "nobias" or layer.dead in ("unused", "nograd"):
-            why = {"nobias": "has no bias", "unused": "no call of it was seen", "nograd": "no gradient reaches it"}[layer.dead]
-            status, text = NOT_APPLICABLE, why
-        elif is_dead(layer):
-            status, text = (
-                FAIL,
-                f"cancelled by {_canceller(layer)}{'' if layer.dead == 'dead_always' else ', in training mode'}",
-            )
-        elif layer.dropout_sees_it and layer.dead.startswith("dead"):
-            status, text = PASS, f"cancelled by {_canceller(layer)} without dropout, alive with it"
-        elif key_part(layer):
-            status, text = FAIL, f"{layer.dead_fraction:.0%} of its channels, the keys, are cancelled by softmax"
-        else:
-            share = f" ({layer.dead_fraction:.0%} of its channels are not)" if layer.dead != "alive" else ""
-            status, text = PASS, f"alive{share}"
+        status, text = _standing(layer)
         where = layer_place(layer)
         place = where if key_part(layer) else _report_place(layer, live)
         if status == FAIL and place is None and layer.chain:
             status, text = PASS, f"{text}; the same lines make layers whose bias is alive"
+        details = {"status": layer.dead, "fraction": layer.dead_fraction}
         verdict.measurements.append(
-            Measurement(
-                "dead-bias",
-                status,
-                text,
-                rule,
-                layer.name,
-                layer.ratio,
-                limits.dead_ratio,
-                where,
-                {"status": layer.dead, "fraction": layer.dead_fraction},
-            )
+            Measurement("dead-bias", status, text, rule, layer.name, layer.ratio, limits.dead_ratio, where, details)
         )
         if status == FAIL:
             groups.setdefault((rule, place), []).append(layer)
-    for (rule, place), layers in groups.items():
-        first = layers[0]
-        more = f" (and {len(layers) - 1} more made here)" if len(layers) > 1 else ""
-        part = f"the keys' part of the bias of `{first.name}`" if key_part(first) else f"the bias of `{first.name}`"
-        cost = sum(round(layer.channels * (layer.dead_fraction or 1)) for layer in layers)
-        related = tuple(
-            Related(found, f"`{name}` is made here")
-            for name in first.cancelled_by[:1]
-            if name in norms and (found := layer_place(norms[name])) is not None and found != place
-        )
-        verdict.failures.append(
-            Failure(
-                rule,
-                place,
-                f"{part}{more} has no effect: {_canceller(first)} cancels it (measured: gradients cancel to {first.ratio or 0:.0e} of their size)",
-                layer=first.name,
-                advice=f"leave the bias out; saves {cost} parameter{'s' if cost != 1 else ''}" if not key_part(first) else "",
-                related=related,
-                layers=tuple(layer.name for layer in layers),
-            )
-        )
+    by_name = {layer.name: layer for layer in observed.layers}
+    verdict.failures += [_dead_together(rule, place, layers, by_name) for (rule, place), layers in groups.items()]
+
+
+def _dead_together(rule: str, place: Place | None, layers: list[LayerFacts], by_name: dict[str, LayerFacts]) -> Failure:
+    """One failure for all layers with a dead bias that one place makes."""
+    first = layers[0]
+    more = f" (and {len(layers) - 1} more made here)" if len(layers) > 1 else ""
+    part = f"the keys' part of the bias of `{first.name}`" if key_part(first) else f"the bias of `{first.name}`"
+    cost = sum(round(layer.channels * (layer.dead_fraction or 1)) for layer in layers)
+    related = tuple(
+        Related(found, f"`{name}` is made here")
+        for name in first.cancelled_by[:1]
+        if name in by_name and (found := layer_place(by_name[name])) is not None and found != place
+    )
+    return Failure(
+        rule,
+        place,
+        f"{part}{more} has no effect: {_canceller(first)} cancels it (measured: gradients cancel to {first.ratio or 0:.0e} of their size)",
+        layer=first.name,
+        advice=f"leave the bias out; saves {cost} parameter{'s' if cost != 1 else ''}" if not key_part(first) else "",
+        related=related,
+        layers=tuple(layer.name for layer in layers),
+    )
 
 
 def forget_gates(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:

@@ -12,6 +12,7 @@ from biaslint.runtime.facts.measurement import FAIL, NOT_APPLICABLE, PASS, Failu
 from biaslint.runtime.facts.observed import LayerFacts, Observed, OutputFacts, TargetFacts
 
 _LABELS_PER_CLASS = 5
+_RULE = "unset-output-bias"
 
 
 def output_layer(observed: Observed) -> LayerFacts | None:
@@ -73,17 +74,8 @@ def bias_code(observed: Observed, layer: LayerFacts | None, values: Sequence[flo
 
 def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
     """The predicted distribution or mean against what is known of the targets."""
-    rule, layer = "unset-output-bias", output_layer(observed)
-
-    def say(status: str, message: str, value: float | None = None, threshold: float | None = None) -> None:
-        verdict.measurements.append(
-            Measurement(
-                "initial-outputs", status, message, rule, layer.name if layer else "", value, threshold, layer_place(layer)
-            )
-        )
-
     if not observed.outputs:
-        return say(NOT_APPLICABLE, "the model put out no numbers")
+        return _say(observed, verdict, NOT_APPLICABLE, "the model put out no numbers")
     output, targets = observed.outputs[0], observed.targets
     spread = (
         f"mean {output.values.mean:.4g}, standard deviation {output.values.spread:.4g}"
@@ -91,26 +83,51 @@ def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) ->
         else "not finite"
     )
     if targets is None or not targets.kind:
-        return say(NOT_APPLICABLE, f"{spread}; nothing is known of the targets: pass --data, --prior or --target-mean")
+        unknown = "nothing is known of the targets: pass --data, --prior or --target-mean"
+        return _say(observed, verdict, NOT_APPLICABLE, f"{spread}; {unknown}")
     if targets.kind == "values":
-        _mean_against_targets(observed, output, targets, layer, limits, verdict, say)
-        return None
+        return _mean_against_targets(observed, output, targets, limits, verdict)
+    missing = _why_incomparable(output, targets)
+    if missing:
+        return _say(observed, verdict, NOT_APPLICABLE, f"{spread}; {missing}")
+    return _shares_against_targets(observed, output, targets, spread, limits, verdict)
+
+
+def _say(
+    observed: Observed,
+    verdict: Verdict,
+    status: str,
+    message: str,
+    value: float | None = None,
+    threshold: float | None = None,
+) -> None:
+    """Add the measurement of the outputs."""
+    layer = output_layer(observed)
+    name = layer.name if layer else ""
+    verdict.measurements.append(
+        Measurement("initial-outputs", status, message, _RULE, name, value, threshold, layer_place(layer))
+    )
+
+
+def _why_incomparable(output: OutputFacts, targets: TargetFacts) -> str:
+    """Why the output cannot be compared with the targets' shares; "" where it can."""
     if not output.predicted or (targets.kind == "classes" and len(targets.prior) > output.classes):
-        return say(
-            NOT_APPLICABLE, f"{spread}; the output of shape {output.shape} has no scores for {len(targets.prior)} classes"
-        )
+        return f"the output of shape {output.shape} has no scores for {len(targets.prior)} classes"
     if targets.kind == "classes" and targets.count and targets.count < _LABELS_PER_CLASS * output.classes:
-        return say(
-            NOT_APPLICABLE, f"{spread}; {targets.count} labels say too little about {output.classes} classes: pass --prior"
-        )
+        return f"{targets.count} labels say too little about {output.classes} classes: pass --prior"
     if targets.kind == "classes" and len(targets.prior) == 1 and output.classes > 1:
-        return say(NOT_APPLICABLE, f"{spread}; one share says too little about {output.classes} classes: pass one for each")
+        return f"one share says too little about {output.classes} classes: pass one for each"
+    return ""
+
+
+def _shares_against_targets(
+    observed: Observed, output: OutputFacts, targets: TargetFacts, spread: str, limits: Thresholds, verdict: Verdict
+) -> None:
     weights = observed.loss.class_weights if observed.loss else []
     prior = seen_prior(targets, output.classes, weights)
     binary = targets.kind == "binary"
     between = priors.binary_divergence if binary else priors.divergence
     apart = between(prior, output.predicted)
-    values = [priors.logit(share) for share in prior] if binary else priors.class_bias(prior)
     chance = (1 if binary else output.classes - 1) / (2 * targets.count) if targets.count else 0.0
     limit = limits.prior_divergence + chance
     as_seen = " as the loss' weights make it" if weights else ""
@@ -119,54 +136,44 @@ def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) ->
     # Where scattered scores alone take the mean prediction away from the prior, no bias brings it back.
     failed = apart > limit and between(prior, _at_the_mean(output, binary)) > limit
     text += "" if failed or apart <= limit else ", by the spread of the scores and not by the bias"
-    say(FAIL if failed else PASS, text, apart, limit)
+    _say(observed, verdict, FAIL if failed else PASS, text, apart, limit)
     if failed:
-        code = bias_code(observed, layer, values, prior)
+        layer = output_layer(observed)
+        values = [priors.logit(share) for share in prior] if binary else priors.class_bias(prior)
         verdict.failures.append(
             Failure(
-                rule,
+                _RULE,
                 layer_place(layer),
                 f"the untrained model predicts {listed(output.predicted)} where the targets' shares{as_seen} are {listed(prior)} "
                 f"({apart:.2g} nats apart, from {targets.source}{assumed}); its output bias ignores the prior",
                 layer=layer.name if layer else "",
-                advice=f"start from the prior: {code}",
+                advice=f"start from the prior: {bias_code(observed, layer, values, prior)}",
                 severity=Severity.WARNING,
             )
         )
-    return None
 
 
 def _mean_against_targets(
-    observed: Observed,
-    output: OutputFacts,
-    targets: TargetFacts,
-    layer: LayerFacts | None,
-    limits: Thresholds,
-    verdict: Verdict,
-    say: object,
+    observed: Observed, output: OutputFacts, targets: TargetFacts, limits: Thresholds, verdict: Verdict
 ) -> None:
     means = output.class_means or ([output.values.mean] if output.values.mean is not None else [])
     wanted = targets.means * len(means) if len(targets.means) == 1 else targets.means
-    assert callable(say)
     if not means or len(wanted) != len(means):
-        say(NOT_APPLICABLE, f"the output of shape {output.shape} does not fit {len(targets.means)} target means")
-        return
+        text = f"the output of shape {output.shape} does not fit {len(targets.means)} target means"
+        return _say(observed, verdict, NOT_APPLICABLE, text)
     spreads = targets.spreads or [max(abs(mean), 1e-12) for mean in wanted]
     offset = max(
         abs(mean - want) / max(spread, 1e-12) for mean, want, spread in zip(means, wanted, spreads * len(wanted), strict=False)
     )
     unit = "standard deviations" if targets.spreads else "times the mean"
     failed = offset > limits.mean_offset
-    say(
-        FAIL if failed else PASS,
-        f"predicted mean {listed(means)}, target mean {listed(wanted)}: {offset:.3g} {unit} apart",
-        offset,
-        limits.mean_offset,
-    )
+    text = f"predicted mean {listed(means)}, target mean {listed(wanted)}: {offset:.3g} {unit} apart"
+    _say(observed, verdict, FAIL if failed else PASS, text, offset, limits.mean_offset)
     if failed:
+        layer = output_layer(observed)
         verdict.failures.append(
             Failure(
-                "unset-output-bias",
+                _RULE,
                 layer_place(layer),
                 f"the untrained model puts out {listed(means)} on average where the targets' mean is {listed(wanted)} ({offset:.2g} {unit} away)",
                 layer=layer.name if layer else "",
@@ -174,6 +181,7 @@ def _mean_against_targets(
                 severity=Severity.WARNING,
             )
         )
+    return None
 
 
 def initial_loss(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
@@ -210,7 +218,7 @@ def initial_loss(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
         )
     )
     # Where the prior is to blame, that finding says what to do.
-    if failed and not any(one.rule == "unset-output-bias" for one in verdict.failures):
+    if failed and not any(one.rule == _RULE for one in verdict.failures):
         verdict.failures.append(
             Failure(
                 rule,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.values import Class, External, FunctionValue, Method, Unknown
@@ -23,6 +24,28 @@ def find_in_class(cls: Value, name: str, after: Class | None = None) -> Value:
     return None
 
 
+def external_bases(cls: Value) -> list[External]:
+    """The classes from outside the project that a class is built on, in method resolution order; an External itself is one."""
+    if isinstance(cls, Class):
+        return [base for base in cls.mro if isinstance(base, External)]
+    return [cls] if isinstance(cls, External) else []
+
+
+def is_built_on(cls: Value, *names: str) -> bool:
+    """Is one of the external bases called so, by its last name?"""
+    return any(base.name.rpartition(".")[2] in names for base in external_bases(cls))
+
+
+def most_specific(cls: Value, specificity: Callable[[str], int]) -> str:
+    """The name of the external base of which `specificity` is highest, the first of equals; "" where it is 0 for all."""
+    best, rank = "", 0
+    for base in external_bases(cls):
+        how = specificity(base.name)
+        if how > rank:
+            best, rank = base.name, how
+    return best
+
+
 class Found:
     """A class attribute and the class that holds it."""
 
@@ -35,10 +58,7 @@ class Found:
 
 def is_enum(cls: Class) -> bool:
     """Is it an enumeration? Its members stand for their values."""
-    return any(isinstance(base, External) and base.name.rpartition(".")[2] in ENUMS for base in cls.mro)
-
-
-ENUMS = {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"}
+    return is_built_on(cls, "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")
 
 
 def find_method(obj: Instance, name: str) -> Value:
@@ -59,7 +79,7 @@ def describe(value: Any) -> str:
 
 
 def is_named_tuple(cls: Class) -> bool:
-    return any(isinstance(base, External) and base.name.rpartition(".")[2] in ("NamedTuple", "TypedDict") for base in cls.mro)
+    return is_built_on(cls, "NamedTuple", "TypedDict")
 
 
 def linearize(cls: Class) -> list[Value]:

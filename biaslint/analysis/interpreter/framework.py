@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.values import Class, External, Instance, SequenceValue, Unknown
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory.dataflow import Dims
@@ -177,11 +178,10 @@ def of_name(name: str) -> Framework | None:
 def of_object(obj: Instance) -> Framework | None:
     if isinstance(obj.cls, External):
         return of_name(obj.cls.name)
-    for base in obj.cls.mro if isinstance(obj.cls, Class) else ():
-        if isinstance(base, External):
-            framework = of_name(base.name)
-            if framework is not None:
-                return framework
+    for base in class_lookup.external_bases(obj.cls):
+        framework = of_name(base.name)
+        if framework is not None:
+            return framework
     return None
 
 
@@ -255,10 +255,7 @@ MAPPING: dict[str, Any] = {
 
 def is_mapping(obj: Instance) -> bool:
     """Is its class built on a dict? Its entries are kept as attributes."""
-    mro = obj.cls.mro if isinstance(obj.cls, Class) else ()
-    return any(
-        isinstance(base, External) and base.name.rpartition(".")[2] in ("dict", "OrderedDict", "UserDict") for base in mro
-    )
+    return isinstance(obj.cls, Class) and class_lookup.is_built_on(obj.cls, "dict", "OrderedDict", "UserDict")
 
 
 def before_init(ex: Execution, obj: Instance) -> None:
@@ -380,7 +377,7 @@ def is_subclass(cls: Value, kind: Value) -> bool | None:
         return (
             kind in cls.mro
             if isinstance(kind, Class)
-            else any(is_subclass(base, kind) for base in cls.mro if isinstance(base, External))
+            else any(is_subclass(base, kind) for base in class_lookup.external_bases(cls))
         )
     if isinstance(cls, External) and isinstance(kind, External):
         if canonical(cls.name) == canonical(kind.name):
@@ -432,13 +429,7 @@ def external_base(cls: Value) -> External | None:
     """The framework's class that a class is built on, the most specific one."""
     if isinstance(cls, External):
         return cls
-    best = None
-    for base in cls.mro if isinstance(cls, Class) else ():
-        if isinstance(base, External):
-            rank = specificity(base.name)
-            if best is None or rank > best[0]:
-                best = (rank, base)
-    return best[1] if best else None
+    return max(class_lookup.external_bases(cls), key=lambda base: specificity(base.name), default=None)
 
 
 @cache

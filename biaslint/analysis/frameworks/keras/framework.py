@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import Class, External, Instance, ModelFunction, SequenceValue, Unknown
+from biaslint.analysis.domain.values import External, Instance, ModelFunction, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, raw_layers
 from biaslint.analysis.frameworks.keras import (
     functions as keras_functions,
@@ -197,8 +198,7 @@ def is_instance(value: Value, kind: External) -> bool | None:
         return isinstance(value, Node)
     if not isinstance(value, Instance):
         return None if isinstance(value, Unknown) else False
-    bases = [base for base in value.cls.mro if isinstance(base, External)] if isinstance(value.cls, Class) else [value.cls]
-    return any(is_subclass(base, kind) for base in bases)
+    return any(is_subclass(base, kind) for base in class_lookup.external_bases(value.cls))
 
 
 def is_subclass(cls: External, kind: External) -> bool:

@@ -40,13 +40,8 @@ if TYPE_CHECKING:
 
 def base_name(obj: Instance) -> str:
     """The Keras class an instance is built on: "Dense", "Sequential", "Model", "Layer", or "" where it is none."""
-    best, rank = "", 0
-    for base in obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]:
-        if isinstance(base, External):
-            how = keras_names.specific(base.name)
-            if how > rank:
-                best, rank = keras_names.short_of(base.name), how
-    return best
+    base = class_lookup.most_specific(obj.cls, keras_names.specific)
+    return keras_names.short_of(base) if base else ""
 
 
 def is_module(obj: Instance) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.layers import Layer, Param
 from biaslint.analysis.domain.values import (
     BoundNative,
-    Class,
     External,
     Instance,
     ModelFunction,
@@ -228,8 +228,7 @@ def optimizer(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Va
 def is_module(obj: Instance) -> bool:
     if obj.layer is not None:
         return True
-    bases = obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]
-    return any(isinstance(base, External) and canonical(base.name) in MODULES for base in bases)
+    return any(canonical(base.name) in MODULES for base in class_lookup.external_bases(obj.cls))
 
 
 def prepare(ex: Execution, obj: Instance) -> None:
@@ -315,8 +314,7 @@ def is_instance(value: Value, kind: External) -> bool | None:
     if short in ("Tensor", "Variable", "RefVariable"):
         return isinstance(value, (Node, Param)) if not isinstance(value, Unknown) else None
     if isinstance(value, Instance):
-        bases = [base for base in value.cls.mro if isinstance(base, External)] if isinstance(value.cls, Class) else [value.cls]
-        return any(is_subclass(base, kind) for base in bases)
+        return any(is_subclass(base, kind) for base in class_lookup.external_bases(value.cls))
     return None if isinstance(value, Unknown) else False
 
 

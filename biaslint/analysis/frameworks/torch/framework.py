@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import Class, External, Instance, ModelFunction, SequenceValue, Unknown
+from biaslint.analysis.domain.values import External, Instance, ModelFunction, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.torch import (
     autograd,
@@ -116,10 +117,8 @@ def is_instance(value: Value, kind: External) -> bool | None:
         return isinstance(value, SequenceValue) and value.kind == "tuple"
     if not isinstance(value, Instance):
         return None if isinstance(value, Unknown) else False
-    bases = [base for base in value.cls.mro if isinstance(base, External)] if isinstance(value.cls, Class) else [value.cls]
-    for base in bases:
-        if is_subclass(base, kind):
-            return True
+    if any(is_subclass(base, kind) for base in class_lookup.external_bases(value.cls)):
+        return True
     return False if torch_names.owns(name) and (name.startswith("torch.") or short) else None
 
 

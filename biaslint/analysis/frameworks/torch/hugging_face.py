@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import BoundNative, Class, External, Instance
 from biaslint.analysis.interpreter import framework
@@ -48,7 +49,7 @@ def is_unwrapped_part(ex: Execution) -> bool:
     if ex.module is None or not defines_models(ex.module):
         return False
     around = [frame.self.cls for frame in ex.stack if isinstance(frame.self, Instance) and isinstance(frame.self.cls, Class)]
-    bases = [base.name for cls in around for base in cls.mro if isinstance(base, External)]
+    bases = [base.name for cls in around for base in class_lookup.external_bases(cls)]
     return all(name.startswith("torch.nn.") for name in bases) and not any(is_base(base) for cls in around for base in cls.mro)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import Class, External, Instance, Raised, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction, signatures
@@ -81,8 +81,8 @@ def present(ex: Execution, value: Value) -> bool:
 
 def configured(owner: Value) -> bool:
     """Is it a module of a library that initializes what is in it from a configuration?"""
-    bases = owner.cls.mro if isinstance(owner, Instance) and isinstance(owner.cls, Class) else ()
-    return any(isinstance(base, External) and base.name.startswith(torch_vocabulary.CONFIGURED) for base in bases)
+    bases = class_lookup.external_bases(owner.cls) if isinstance(owner, Instance) and isinstance(owner.cls, Class) else []
+    return any(base.name.startswith(torch_vocabulary.CONFIGURED) for base in bases)
 
 
 # -- calling ---------------------------------------------------------------------------------------------------------------------

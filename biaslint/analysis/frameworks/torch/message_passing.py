@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 def is_message_passing(obj: Instance) -> bool:
     """Is its class built on PyTorch Geometric's `MessagePassing`?"""
-    return isinstance(obj.cls, Class) and any(
-        isinstance(base, External) and base.name.rpartition(".")[2] == "MessagePassing" for base in obj.cls.mro
-    )
+    return isinstance(obj.cls, Class) and class_lookup.is_built_on(obj.cls, "MessagePassing")
 
 
 def propagate(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:

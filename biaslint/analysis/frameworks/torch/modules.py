@@ -44,17 +44,9 @@ if TYPE_CHECKING:
 
 def base_name(obj: Instance) -> str:
     """The torch.nn class an instance is built on: "Conv2d", "Sequential", "Module", or "" where it is none."""
-    best = ""
-    rank = 0
-    for base in obj.cls.mro if isinstance(obj.cls, Class) else [obj.cls]:
-        if isinstance(base, External):
-            how = torch_names.specific(base.name)
-            if how > rank:
-                rank = how
-                best = torch_names.short_of(base.name) or (
-                    "Module" if base.name.rpartition(".")[2] in torch_vocabulary.MODULE_CLASSES else ""
-                )
-    return best
+    base = class_lookup.most_specific(obj.cls, torch_names.specific)
+    generic = "Module" if base.rpartition(".")[2] in torch_vocabulary.MODULE_CLASSES else ""
+    return torch_names.short_of(base) or generic if base else ""
 
 
 def is_module(obj: Instance) -> bool:
@@ -229,10 +221,9 @@ def started(ex: Execution, obj: Instance) -> None:
 
 
 def keep_config(obj: Instance, args: Args) -> None:
-    """Hugging Face's and mmengine's base classes keep the configuration they are given."""
-    for base in obj.cls.mro if isinstance(obj.cls, Class) else ():
-        if isinstance(base, External) and base.name.rpartition(".")[2] == "PreTrainedModel":
-            obj.attrs["config"] = args[0]
+    """Hugging Face's base class keeps the configuration that it is given."""
+    if isinstance(obj.cls, Class) and class_lookup.is_built_on(obj.cls, "PreTrainedModel"):
+        obj.attrs["config"] = args[0]
 
 
 def fill(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> None:

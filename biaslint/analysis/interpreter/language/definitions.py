@@ -87,7 +87,7 @@ def method(ex: Execution, cls: Class, node: ast.FunctionDef | ast.AsyncFunctionD
 
 def likely_base(cls: Class) -> External | None:
     """What a class with a forward pass is most likely built on, where its base is of a library that is not among the linted files."""
-    externals = [base for base in cls.mro if isinstance(base, External)]
+    externals = class_lookup.external_bases(cls)
     if any(interpreter_framework.of_name(base.name) is not None for base in externals):
         return None
     unseen = [base for base in externals if base.name.partition(".")[0] not in sys.stdlib_module_names | {"builtins"}]

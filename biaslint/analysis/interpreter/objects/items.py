@@ -144,7 +144,7 @@ def obj_item(ex: Execution, base: Instance, index: Value) -> Value:
     if isinstance(index, str) and index in base.attrs:
         return base.attrs[index]
     if isinstance(base.cls, Class) and (
-        base.cls.dataclass or any(isinstance(item, External) and "Tuple" in item.name for item in base.cls.mro)
+        base.cls.dataclass or any("Tuple" in outside.name for outside in class_lookup.external_bases(base.cls))
     ):
         fields = list(base.attrs.values())
         if isinstance(index, int) and -len(fields) <= index < len(fields):

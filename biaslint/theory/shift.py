@@ -30,6 +30,7 @@ from biaslint.theory.dataflow import Node
 Axes = frozenset[int]
 NONE: Axes = frozenset()
 FARTHEST = 12_000  # how many readers a shift is followed through
+ENOUGH = 4  # how many places that show it are told
 HEADS = range(-6, -2)  # the axes before the last two, where the rank is not known
 
 
@@ -53,6 +54,13 @@ class Outcome:
 
     def counts(self) -> tuple[int, ...]:
         return len(self.removed), len(self.seen), len(self.untrained), len(self.carried)
+
+    def add(self, other: Outcome) -> None:
+        """What becomes of the shift on other paths as well."""
+        self.removed += other.removed
+        self.seen += other.seen
+        self.untrained += other.untrained
+        self.carried += other.carried
 
 
 def front(axes: Iterable[int], rank: int | None) -> Axes:
@@ -355,40 +363,43 @@ def follow(starts: Iterable[tuple[Node, Axes]], into_untrained: bool = True) -> 
             outcome.seen.append((node, "more layers than are followed"))
             ended = True
             break
-        try:
-            shift = TRANSFER[node.op](node, state)
-        except Stored as stored:
-            carried = trained_elsewhere(node)
-            (outcome.carried if carried else outcome.untrained).append(node)
-            if carried or not into_untrained:
-                continue
-            shift = stored.axes
-        except Impossible:
-            continue
-        except Seen as seen:
-            outcome.seen.append((node, seen.why))
-            if len(outcome.seen) > 4:
-                ended = True
-                break
-            continue
+        shift = _transfer(node, state, outcome, into_untrained)
+        if len(outcome.seen) > ENOUGH:
+            ended = True
+            break
         if shift is None:
-            outcome.removed.append(node)
-        elif node.id in state:
+            continue
+        if node.id in state:
             state[node.id] |= along(shift, node)
         else:
             state[node.id] = axes = along(shift, node)
             if not waiting:
                 known = node.info.get("outcomes", {}).get((axes, into_untrained))
                 if known is not None:
-                    outcome.removed += known.removed
-                    outcome.seen += known.seen
-                    outcome.untrained += known.untrained
-                    outcome.carried += known.carried
+                    outcome.add(known)
                     break
                 passed.append((node, axes, outcome.counts()))
             wake(node)
     _note(passed, outcome, ended, into_untrained)
     return outcome
+
+
+def _transfer(node: Node, state: dict[int, Axes], outcome: Outcome, into_untrained: bool) -> Axes | None:
+    """The axes that the shift varies along behind a node; None where it ends there, and the outcome says how."""
+    try:
+        shift = TRANSFER[node.op](node, state)
+    except Stored as stored:
+        carried = trained_elsewhere(node)
+        (outcome.carried if carried else outcome.untrained).append(node)
+        return stored.axes if into_untrained and not carried else None
+    except Impossible:
+        return None
+    except Seen as seen:
+        outcome.seen.append((node, seen.why))
+        return None
+    if shift is None:
+        outcome.removed.append(node)
+    return shift
 
 
 def _note(passed: list[tuple[Node, Axes, tuple[int, ...]]], outcome: Outcome, ended: bool, into_untrained: bool) -> None:

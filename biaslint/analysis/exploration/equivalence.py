@@ -18,7 +18,7 @@ from biaslint.analysis.domain.values import (
     SequenceValue,
     Unknown,
 )
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, module_tree
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -84,7 +84,7 @@ def shape_signature(value: Value, depth: int = 6) -> str:
     if isinstance(value, (Class, FunctionValue, External)):
         return str(value.name)
     if isinstance(value, Instance) and framework.is_module(value):
-        parts = [f"{part.cls.name}{'' if part.layer is None else part.layer.bias}" for _, part in framework.walk(value)]
+        parts = [f"{part.cls.name}{'' if part.layer is None else part.layer.bias}" for _, part in module_tree.walk(value)]
         return f"<{','.join(part for place, part in enumerate(parts) if not place or part != parts[place - 1])}>"
     if isinstance(value, Instance):
         attrs = (

@@ -22,7 +22,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.exploration import references
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, module_tree
 from biaslint.analysis.interpreter.objects import attributes, functions, namespaces
 from biaslint.analysis.project.environment import Environment
 from biaslint.theory import terms
@@ -197,7 +197,7 @@ def set_training(ex: Execution, obj: Instance) -> None:
             ex.call(train, [True], {}, ex.node)
         elif id(part) not in seen:
             seen.add(id(part))
-            todo += [child for _, child in framework.children(part) if isinstance(child, Instance)]
+            todo += [child for _, child in module_tree.children(part) if isinstance(child, Instance)]
 
 
 def run_model(ex: Execution, obj: Instance) -> list[Value]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,6 @@ class Framework:
     is_instance: Callable[[Value, External], bool | None] = _nothing  # isinstance(value, kind); None where that is not known
     is_subclass: Callable[[External, External], bool] = operator.eq
     before_init: Callable[[Execution, Instance], None] = _nothing  # an instance was made; its constructor runs next
-    after_init: Callable[[Execution, Instance], None] = _nothing  # the constructor of an instance has run
     attribute: Callable[[Execution, Instance, str], Value] = (
         _nothing  # that the framework gives to an instance; None where it gives none
     )
@@ -264,12 +263,6 @@ def before_init(ex: Execution, obj: Instance) -> None:
         framework.before_init(ex, obj)
 
 
-def after_init(ex: Execution, obj: Instance) -> None:
-    framework = of_object(obj)
-    if framework is not None:
-        framework.after_init(ex, obj)
-
-
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     framework = of_object(obj)
     return framework.attribute(ex, obj, name) if framework is not None else MISSING
@@ -385,39 +378,6 @@ def is_subclass(cls: Value, kind: Value) -> bool | None:
         framework = of_name(kind.name)
         return framework.is_subclass(cls, kind) if framework is not None else False
     return False
-
-
-# -- modules within modules ------------------------------------------------------------------------------------------------------
-
-
-def children(obj: Instance) -> Iterator[tuple[str, Value]]:
-    """The layers and models that are attributes or entries of one."""
-    for name, value in list(obj.attrs.items()):
-        if is_module(value):
-            yield name, value
-    for name, value in list((obj.items or {}).items()):
-        if is_module(value):
-            yield name, value
-
-
-def walk(obj: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
-    """An instance and all modules within, each once, with dotted names."""
-    seen: set[int] = set()
-    todo: list[tuple[str, Instance]] = [(prefix, obj)]
-    while todo:
-        name, current = todo.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield name, current
-        below = [(f"{name}.{key}" if name else key, child) for key, child in children(current)]
-        todo.extend(reversed(below))
-
-
-def layers_of(obj: Instance) -> Iterator[Layer]:
-    for _, module in walk(obj):
-        if module.layer is not None:
-            yield module.layer
 
 
 def param_dims(param: Param) -> Dims | None:

@@ -10,7 +10,10 @@ from biaslint.analysis.domain.values import External, Instance, ModelFunction, S
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, raw_layers
 from biaslint.analysis.frameworks.keras import (
     functions as keras_functions,
+    layer_construction,
     layers as keras_layers,
+    model_methods,
+    model_parts,
     models,
     names as keras_names,
     vocabulary as keras_vocabulary,
@@ -31,87 +34,75 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
     """Call a name of Keras. MISSING where it is not known."""
     short = keras_names.short_of(name)
     if short in keras_vocabulary.LAYERS:
-        return keras_layers.construct(ex, name.rpartition(".")[2], args, kwargs)
+        return layer_construction.construct(ex, name.rpartition(".")[2], args, kwargs)
     if short in ("Model", "Sequential", "Layer"):
-        obj = Instance(External(name), ex.origin())
-        ex.objects.append(obj)
-        models.prepare(ex, obj)
-        models.initialize(ex, obj, args, kwargs)
-        return obj
+        return new_model(ex, name, args, kwargs)
     if name == SUBMODULES:
         return SequenceValue([External(f"keras.{space}") for space in ("backend", "layers", "models", "utils")], "tuple")
-    last = name.rpartition(".")[2]
     parts = name.split(".")
+    space, last = parts[1] if len(parts) > 2 else "", parts[-1]
     if last == "Input" or name == "keras.backend.placeholder":
         return make_input(ex, args, kwargs)
-    space = parts[1] if len(parts) > 2 else ""
-    if last == "image_data_format" or last == "normalize_data_format" or last == "standardize_data_format":
+    if last in ("image_data_format", "normalize_data_format", "standardize_data_format"):
         return args[0] if args and isinstance(args[0], str) else "channels_last"
     if last == "image_dim_ordering":
         return "tf"
     if last in keras_vocabulary.MERGERS and space in ("layers", "legacy", "engine"):
         return merged(ex, last, args, kwargs)
-    if space == "initializers":
-        if last == "get":
-            return args[0] if args else kwargs.get("identifier")
-        return common_initializers.make(ex, name, args, kwargs)
-    if space == "activations":
-        return activation(ex, last, args, kwargs)
-    if space == "optimizers":
-        return optimizer(ex, name, args, kwargs)
-    if space == "losses":
-        return loss(ex, last, args, kwargs)
-    if space == "regularizers" or space == "constraints" or space == "callbacks" or space == "metrics":
-        return Instance(External(name))
+    if space in SPACES:
+        return SPACES[space](ex, name, args, kwargs)
     if space in ("backend", "ops", "random", "tree") or len(parts) == 3:
-        if last == "learning_phase":
-            return True
-        if last in ("backend",):
-            return ex.fresh("the backend")
-        if last in ("variable", "Variable"):
-            return variable(ex, args, kwargs)
-        if last in (
-            "conv",
-            "conv1d",
-            "conv2d",
-            "conv3d",
-            "depthwise_conv",
-            "separable_conv",
-            "conv_transpose",
-            "bias_add",
-            "batch_normalization",
-        ):
-            return raw_layers.function(ex, last, args, kwargs, "keras")
-        if last in ("is_keras_tensor", "is_tensor"):
-            return isinstance(args[0], Node) if args and not isinstance(args[0], Unknown) else ex.fresh(last)
-        if last in (
-            "zeros",
-            "ones",
-            "zeros_like",
-            "ones_like",
-            "random_normal",
-            "random_uniform",
-            "constant",
-            "normal",
-            "uniform",
-            "truncated_normal",
-            "full",
-        ):
-            return raw_layers.filled(ex, last, args, kwargs)
-        result = keras_functions.call(ex, last, args, kwargs)
+        result = backend_function(ex, last, args, kwargs)
         if result is not MISSING:
             return result
-    if space in ("utils", "api_export", "saving") and last in (
-        "register_keras_serializable",
-        "keras_export",
-        "get_registered_object",
-    ):
+    if space in ("utils", "api_export", "saving") and last in REGISTERING:
         return ModelFunction(last, lambda value, *rest, **options: value)
-    if last in ("get_source_inputs",):
-        return ex.fresh(last)
-    if space in ("config", "utils", "saving", "mixed_precision", "dtype_policies", "distribution"):
+    if last == "get_source_inputs" or space in (
+        "config",
+        "utils",
+        "saving",
+        "mixed_precision",
+        "dtype_policies",
+        "distribution",
+    ):
         return ex.fresh(last)
     return MISSING
+
+
+REGISTERING = {"register_keras_serializable", "keras_export", "get_registered_object"}  # decorators
+RAW_LAYERS = {
+    "conv", "conv1d", "conv2d", "conv3d", "depthwise_conv", "separable_conv", "conv_transpose", "bias_add", "batch_normalization",
+}  # fmt: skip
+FILLED = {
+    "zeros", "ones", "zeros_like", "ones_like", "random_normal", "random_uniform", "constant", "normal", "uniform",
+    "truncated_normal", "full",
+}  # fmt: skip
+
+
+def backend_function(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """keras.ops.matmul(x, y), keras.backend.zeros(shape). MISSING where it is not known."""
+    if name == "learning_phase":
+        return True
+    if name == "backend":
+        return ex.fresh("the backend")
+    if name in ("variable", "Variable"):
+        return variable(ex, args, kwargs)
+    if name in RAW_LAYERS:
+        return raw_layers.function(ex, name, args, kwargs, "keras")
+    if name in ("is_keras_tensor", "is_tensor"):
+        return isinstance(args[0], Node) if args and not isinstance(args[0], Unknown) else ex.fresh(name)
+    if name in FILLED:
+        return raw_layers.filled(ex, name, args, kwargs)
+    return keras_functions.call(ex, name, args, kwargs)
+
+
+def new_model(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """keras.Sequential(layers), keras.Model(inputs, outputs)"""
+    obj = Instance(External(name), ex.origin())
+    ex.objects.append(obj)
+    models.prepare(ex, obj)
+    models.initialize(ex, obj, args, kwargs)
+    return obj
 
 
 def make_input(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -146,8 +137,16 @@ def merged(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]
     return keras_layers.merge(ex, op, ex.iterate(parts), config)
 
 
+def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """keras.initializers.HeNormal(), keras.initializers.get("zeros")"""
+    if name.endswith(".get"):
+        return args[0] if args else kwargs.get("identifier")
+    return common_initializers.make(ex, name, args, kwargs)
+
+
 def activation(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """keras.activations.relu(x), keras.activations.get("relu")"""
+    name = name.rpartition(".")[2]
     value = args[0] if args else next(iter(kwargs.values()), None)
     if name == "get":
         if isinstance(value, str):
@@ -160,13 +159,11 @@ def activation(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Va
 
 
 def variable(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-
     value = args[0] if args else kwargs.get("value", kwargs.get("initializer"))
     return raw_layers.variable_of(ex, value, kwargs.get("trainable", True), "keras", kwargs.get("shape"))
 
 
 def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-
     obj = Instance(External(name), ex.origin())
     short = name.rpartition(".")[2]
     if short in keras_vocabulary.OPTIMIZERS:
@@ -181,14 +178,30 @@ def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
 
 def loss(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """keras.losses.BinaryCrossentropy(...), keras.losses.binary_crossentropy(y, p)"""
+    name = name.rpartition(".")[2]
     if name in keras_vocabulary.LOSSES:
         obj = Instance(External(f"keras.losses.{name}"), ex.origin())
-        models.note_loss(ex, name, kwargs)
+        model_methods.note_loss(ex, name, kwargs)
         return obj
     if name in keras_vocabulary.LOSS_NAMES:
-        models.note_loss(ex, keras_vocabulary.LOSS_NAMES[name], kwargs)
-        return ex.opaque(*args, *kwargs.values(), name=name)
+        model_methods.note_loss(ex, keras_vocabulary.LOSS_NAMES[name], kwargs)
     return ex.opaque(*args, *kwargs.values(), name=name)
+
+
+def other_object(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    return Instance(External(name))
+
+
+SPACES = {
+    "initializers": initializer,
+    "activations": activation,
+    "optimizers": optimizer,
+    "losses": loss,
+    "regularizers": other_object,
+    "constraints": other_object,
+    "callbacks": other_object,
+    "metrics": other_object,
+}
 
 
 def is_instance(value: Value, kind: External) -> bool | None:
@@ -255,11 +268,10 @@ KERAS = Framework(
     call=call,
     call_methods=keras_names.CALL_METHODS,
     is_module=models.is_module,
-    only_applied=models.only_applied,
+    only_applied=model_parts.only_applied,
     is_instance=is_instance,
     is_subclass=is_subclass,
     before_init=models.prepare,
-    after_init=models.finished,
     attribute=models.attribute,
     has_attribute=models.has_attribute,
     store=models.store,

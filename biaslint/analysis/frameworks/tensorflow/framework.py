@@ -231,14 +231,6 @@ def is_module(obj: Instance) -> bool:
     return any(canonical(base.name) in MODULES for base in class_lookup.external_bases(obj.cls))
 
 
-def prepare(ex: Execution, obj: Instance) -> None:
-    """A new instance, before its constructor runs."""
-
-
-def finished(ex: Execution, obj: Instance) -> None:
-    """A new instance, after its constructor ran."""
-
-
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     if obj.layer is not None and name in obj.layer.config:
         return obj.layer.config[name]
@@ -340,8 +332,6 @@ TENSORFLOW = Framework(
     is_module=is_module,
     is_instance=is_instance,
     is_subclass=is_subclass,
-    before_init=prepare,
-    after_init=finished,
     attribute=attribute,
     has_attribute=has_attribute,
     store=store,

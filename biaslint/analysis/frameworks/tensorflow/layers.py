@@ -9,7 +9,7 @@ from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import Args, DictValue, External, Instance, Kwargs, SequenceValue, Unknown, Value
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
-from biaslint.analysis.frameworks.keras import layers as keras_layers, vocabulary as keras_vocabulary
+from biaslint.analysis.frameworks.keras import layer_construction, layers as keras_layers, vocabulary as keras_vocabulary
 from biaslint.analysis.frameworks.tensorflow import tensorpack_vocabulary, vocabulary as tensorflow_vocabulary
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def made(ex: Execution, short: str, type_: str, config: Kwargs) -> Instance:
     obj = Instance(External(f"keras.layers.{short}"), ex.origin())
     obj.used = True
     ex.objects.append(obj)
-    keras_layers.make(ex, obj, short, [], config, type_, "tensorflow")
+    layer_construction.make(ex, obj, short, [], config, type_, "tensorflow")
     return obj
 
 

@@ -164,7 +164,6 @@ PYTORCH = Framework(
     is_instance=is_instance,
     is_subclass=is_subclass,
     before_init=modules.prepare,
-    after_init=modules.finished,
     attribute=modules.attribute,
     has_attribute=modules.has_attribute,
     store=modules.store,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import BoundNative, Class, External, Instance
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import module_tree
 from biaslint.analysis.interpreter.objects import attributes
 from biaslint.analysis.tensors import parameter_writes
 
@@ -69,7 +69,7 @@ def initialize(ex: Execution, model: Instance) -> Value:
         seen.add(id(module))
         owner = module if is_model(module) else owner
         order.append((module, owner))
-        todo.extend((child, owner) for _, child in reversed(list(framework.children(module))) if isinstance(child, Instance))
+        todo.extend((child, owner) for _, child in reversed(list(module_tree.children(module))) if isinstance(child, Instance))
     for module, owner in reversed(order):
         if module.attrs.get(DONE) is True:
             continue

@@ -19,7 +19,7 @@ from biaslint.analysis.domain.values import (
     argument,
 )
 from biaslint.analysis.frameworks.torch import hugging_face, parameters, refusals
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, module_tree
 from biaslint.analysis.interpreter.objects import attributes
 from biaslint.analysis.tensors import parameter_writes
 from biaslint.theory.dataflow import Node
@@ -58,19 +58,19 @@ def do_register_buffer(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs)
 
 
 def do_modules(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    return SequenceValue([module for _, module in framework.walk(obj)])
+    return SequenceValue([module for _, module in module_tree.walk(obj)])
 
 
 def do_named_modules(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    return SequenceValue([SequenceValue([name, module], "tuple") for name, module in framework.walk(obj)])
+    return SequenceValue([SequenceValue([name, module], "tuple") for name, module in module_tree.walk(obj)])
 
 
 def do_children(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    return SequenceValue([child for _, child in framework.children(obj)])
+    return SequenceValue([child for _, child in module_tree.children(obj)])
 
 
 def do_named_children(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    return SequenceValue([SequenceValue([name, child], "tuple") for name, child in framework.children(obj)])
+    return SequenceValue([SequenceValue([name, child], "tuple") for name, child in module_tree.children(obj)])
 
 
 def do_setattr(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
@@ -88,11 +88,11 @@ def do_set_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -
     """model.set_submodule("block.norm", module)"""
     path, module = argument(args, kwargs, 0, "target"), argument(args, kwargs, 1, "module")
     if not isinstance(path, str):
-        for layer in framework.layers_of(obj):
+        for layer in module_tree.layers_of(obj):
             layer.passed_to_unknown_code = True
         return None
     head, _, last = path.rpartition(".")
-    parent = dict(framework.walk(obj)).get(head)
+    parent = dict(module_tree.walk(obj)).get(head)
     if parent is not None:
         do_add_module(ex, parent, [last, module], {})
     return None
@@ -114,13 +114,13 @@ def do_named_parameters(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs
 def do_apply(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """Module.apply(fn): children first, then the module itself."""
     if args:
-        for _, module in reversed(list(framework.walk(obj))):
+        for _, module in reversed(list(module_tree.walk(obj))):
             ex.call(args[0], [module], {}, ex.node)
     return obj
 
 
 def set_mode(obj: Instance, training: Value) -> None:
-    for _, module in framework.walk(obj):
+    for _, module in module_tree.walk(obj):
         module.training = training
         module.eval_mode = training is False
         if module.layer is not None:
@@ -140,7 +140,7 @@ def take_mode(ex: Execution, obj: Instance, mode: Value) -> Value:
     obj.training, obj.eval_mode = mode, mode is False
     if obj.layer is not None:
         obj.layer.eval_mode = obj.eval_mode
-    for _, child in framework.children(obj):
+    for _, child in module_tree.children(obj):
         own = class_lookup.find_method(child, "train")
         if own is not None:
             ex.call(own, [mode], {}, ex.node)
@@ -205,7 +205,7 @@ def handle(obj: Instance, made: Hook) -> Instance:
 
 def do_get_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     if args and isinstance(args[0], str):
-        for name, module in framework.walk(obj):
+        for name, module in module_tree.walk(obj):
             if name == args[0]:
                 return module
     return ex.fresh("get_submodule")

@@ -28,7 +28,7 @@ from biaslint.analysis.frameworks.torch import (
     refusals,
     vocabulary as torch_vocabulary,
 )
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import module_tree
 from biaslint.analysis.interpreter.objects import unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import parameter_writes
@@ -58,10 +58,6 @@ def prepare(ex: Execution, obj: Instance) -> None:
     """A new instance, before its constructor runs."""
     if container(obj):
         obj.items = {}
-
-
-def finished(ex: Execution, obj: Instance) -> None:
-    """A new instance, after its constructor ran."""
 
 
 class ChildrenOf(DictValue):
@@ -100,7 +96,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     ):
         return BoundNative(obj, name)
     if name == "_modules":
-        return ChildrenOf(obj, dict(framework.children(obj)))
+        return ChildrenOf(obj, dict(module_tree.children(obj)))
     layer = obj.layer
     if name in ("_parameters", "_buffers", "__annotations__"):
         own = parameters.parameters_of(obj) if layer is not None and name == "_parameters" else []

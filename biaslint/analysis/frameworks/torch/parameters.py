@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Instance
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import module_tree
 from biaslint.theory.dataflow import Node
 
 
 def parameters_of(obj: Instance) -> list[tuple[str, Param]]:
     found: list[tuple[str, Param]] = []
-    for name, module in framework.walk(obj):
+    for name, module in module_tree.walk(obj):
         layer = module.layer
         if layer is None:
             continue
@@ -35,7 +35,7 @@ def own_parameters(obj: Instance) -> list[tuple[str, Node]]:
     """The parameters that modules hold themselves: `self.w = nn.Parameter(...)`."""
     return [
         (f"{name}.{key}" if name else key, value)
-        for name, module in framework.walk(obj)
+        for name, module in module_tree.walk(obj)
         for key, value in module.attrs.items()
         if isinstance(value, Node) and value.op == "const" and "parameter" in value.info and not value.info.get("buffer")
     ]
@@ -44,7 +44,7 @@ def own_parameters(obj: Instance) -> list[tuple[str, Node]]:
 def buffers_of(obj: Instance) -> list[tuple[str, Param]]:
     """The running statistics of the norms within."""
     found = []
-    for name, module in framework.walk(obj):
+    for name, module in module_tree.walk(obj):
         layer = module.layer
         if layer is not None and layer.kind == "norm" and layer.config.get("track_running_stats") is not False:
             found += [(f"{name}.{which}", Param(layer, which)) for which in ("running_mean", "running_var")]

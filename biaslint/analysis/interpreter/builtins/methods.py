@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import (
-    MAX_ITEMS,
     TOO_LARGE,
-    TOO_LONG,
     DictValue,
     FunctionValue,
     Method,
@@ -18,9 +16,8 @@ from biaslint.analysis.domain.values import (
     Setting,
     Unknown,
 )
-from biaslint.analysis.interpreter.builtins import functions as builtin_functions
+from biaslint.analysis.interpreter.builtins import functions as builtin_functions, list_methods
 from biaslint.analysis.interpreter.objects import operators
-from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
@@ -42,7 +39,7 @@ def method(ex: Execution, self: Value, name: str, args: list[Value], kwargs: dic
             return self  # still the setting
         return string_method(ex, self, name, args, kwargs)
     if isinstance(self, SequenceValue):
-        return list_method(ex, self, name, args, kwargs)
+        return list_methods.method(ex, self, name, args, kwargs)
     if isinstance(self, DictValue):
         return dict_method(ex, self, name, args, kwargs)
     if isinstance(self, float) and name == "is_integer":
@@ -91,89 +88,6 @@ def excessive(self: str, name: str, args: list[Any]) -> bool:
     if name == "format":
         return not operators.modest(self)
     return name in ("replace", "join") and len(self) * max([len(str(arg)) for arg in args], default=0) > 100_000
-
-
-def extend(ex: Execution, self: SequenceValue, more: Value) -> None:
-    """Add items to a list, up to as many as a list may have."""
-    items = ex.iterate(more)
-    room = max(MAX_ITEMS - len(self.items), 0)
-    if len(items) > room:
-        ex.give_up_here(TOO_LONG)
-    self.items.extend(items[:room])
-    self.open = self.open or values.is_open(more) or len(self.items) >= MAX_ITEMS
-
-
-def list_method(ex: Execution, self: SequenceValue, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    if name in ("append", "add") and args:
-        if len(self.items) >= MAX_ITEMS:
-            self.open = True
-            ex.give_up_here(TOO_LONG)
-        elif not (name == "add" and any(values.term_of(item) == values.term_of(args[0]) for item in self.items)):
-            self.items.append(args[0])
-        return None
-    if name in ("extend", "update") and args:
-        extend(ex, self, args[0])
-        return None
-    if name == "insert" and len(args) == 2:
-        where = args[0] if isinstance(args[0], int) else len(self.items)
-        if len(self.items) >= MAX_ITEMS:
-            self.open = True
-            ex.give_up_here(TOO_LONG)
-            return None
-        self.items.insert(max(min(where, len(self.items)), -len(self.items)), args[1])
-        return None
-    if name == "pop":
-        where = args[0] if args else -1
-        if isinstance(where, int) and self.items and -len(self.items) <= where < len(self.items):
-            return self.items.pop(where)
-        return ex.fresh("pop")
-    if name == "index" and args:
-        for position, item in enumerate(self.items):
-            if operators.equal(ex, item, args[0]):
-                return position
-        return ex.fresh("index")
-    if name == "count" and args:
-        return sum(1 for item in self.items if operators.equal(ex, item, args[0]))
-    if name in ("remove", "discard") and args:
-        for position, item in enumerate(self.items):
-            if operators.equal(ex, item, args[0]):
-                del self.items[position]
-                break
-        return None
-    if name == "reverse":
-        self.items.reverse()
-        return None
-    if name == "sort":
-        if all(builtin_functions.is_number(item) for item in self.items) and "key" not in kwargs:
-            self.items.sort(reverse=kwargs.get("reverse") is True)
-        return None
-    if name == "copy":
-        return SequenceValue(list(self.items), self.kind, self.open)
-    if name == "clear":
-        self.items.clear()
-        return None
-    if name in ("popleft",):
-        return self.items.pop(0) if self.items else ex.fresh("popleft")
-    if name == "appendleft" and args:
-        self.items.insert(0, args[0])
-        return None
-    if name in ("union", "difference", "intersection") and self.kind == "set":
-        symbol = {"union": ast.BitOr(), "difference": ast.Sub(), "intersection": ast.BitAnd()}[name]
-        result: Value = self
-        for arg in args:
-            result = operators.binary(ex, symbol, result, SequenceValue(ex.iterate(arg), "set"), ast.Pass())
-        return result
-    if name in ("issubset", "issuperset") and args:
-        other = ex.iterate(args[0])
-        small, large = (self.items, other) if name == "issubset" else (other, self.items)
-        keys = {values.term_of(item) for item in large}
-        return all(values.term_of(item) in keys for item in small)
-    result = ex.semantics.tensors.sequence_method(ex, self, name, args)
-    if result is not MISSING:
-        return result
-    found, effort = values.tensors_and_effort(self)
-    ex.steps += effort >> 2
-    return ex.fresh(name, found)
 
 
 def dict_method(ex: Execution, self: DictValue, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Instance, SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.builtins import methods as builtin_methods
+from biaslint.analysis.interpreter.builtins import list_methods
 from biaslint.analysis.interpreter.objects import attributes, items, names as objects_names, operators
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -39,7 +39,7 @@ def do_augmented(ex: Execution, node: ast.AugAssign, scope: Environment) -> Sign
     old = ex.eval(load, scope)
     new = ex.eval(node.value, scope)
     if isinstance(old, SequenceValue) and isinstance(node.op, ast.Add) and old.kind == "list":
-        builtin_methods.extend(ex, old, new)
+        list_methods.extend(ex, old, new)
         value: Value = old
     elif isinstance(old, Instance) and old.items is not None and isinstance(node.op, ast.Add):
         value = framework.method(ex, old, "extend", [new], {})

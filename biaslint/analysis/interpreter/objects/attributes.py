@@ -35,15 +35,7 @@ def load(ex: Execution, base: Value, name: str) -> Value:
     if isinstance(base, Instance):
         return load_obj(ex, base, name)
     if isinstance(base, Module):
-        if framework.knows(f"{base.name}.{name}"):
-            return External(f"{base.name}.{name}")
-        value = namespaces.module_attribute(ex, base, name)
-        if value is not MISSING:
-            return value
-        sub = ex.project.find(f"{base.name}.{name}", base.base)
-        if sub is not None:
-            return ex.project.open(sub) or External(f"{base.name}.{name}")
-        return Unknown(terms.Import(base.name, name), name)
+        return load_from_module(ex, base, name)
     if isinstance(base, External):
         return load_external(ex, base, name)
     kind = ex.semantics.kinds.get(type(base))
@@ -56,55 +48,76 @@ def load(ex: Execution, base: Value, name: str) -> Value:
             return Unknown(terms.Attribute(base.key, name), f"{base.text}.{name}", base.tensors)
         return Unknown(terms.Attribute(base.key, name), f"{base.text}.{name}" if base.text else name)
     if isinstance(base, Class):
-        found = class_lookup.find_in_class(base, name)
-        if found is not None:
-            value = found.value
-            if isinstance(value, FunctionValue):
-                return Method(base, value) if value.kind == "classmethod" else value
-            return value
-        if name == "__name__" or name == "__qualname__":
-            return base.name
-        if name == "__members__":
-            return DictValue({key: item for key, item in base.attrs.items() if not key.startswith("_")})
-        outside = framework.external_base(base)
-        if outside is not None:
-            return BoundNative(base, name)  # which every execution may call: a class is defined once for all
-        return Unknown(terms.Attribute(base, name), f"{base.name}.{name}")
+        return load_from_class(base, name)
     if isinstance(base, Super):
         return load_super(ex, base, name)
     if isinstance(base, FunctionValue):
-        if name in base.attrs:
-            return base.attrs[name]
-        if name in ("__name__", "__qualname__"):
-            return base.name
-        if name == "__module__":
-            return base.module.name
-        return ex.fresh(name)
+        return load_from_function(ex, base, name)
     if isinstance(base, Method):
-        if name in ("__name__", "__qualname__"):
-            return base.func.name
-        if name == "__self__":
-            return base.self
-        if name == "__func__":
-            return base.func
-        return load(ex, base.func, name)
+        return load_from_method(ex, base, name)
     if isinstance(base, Partial):
-        if name == "func":
-            return base.func
-        if name == "keywords":
-            return DictValue(dict(base.kwargs))
-        if name == "args":
-            return SequenceValue(list(base.args), "tuple")
-        return load(ex, base.func, name)
+        return load_from_partial(ex, base, name)
     if isinstance(base, (SequenceValue, DictValue)) or values.is_constant(base):
         if isinstance(base, (int, float, str)) and name in ("real", "imag", "value"):
             return base
         if base is None and not hasattr(base, name):
             ex.fault(f"None has no attribute `{name}`")
         return BoundNative(base, name)
-    if isinstance(base, (BoundNative, ModelFunction)):
-        return ex.fresh(name)
     return ex.fresh(name)
+
+
+def load_from_module(ex: Execution, base: Module, name: str) -> Value:
+    if framework.knows(f"{base.name}.{name}"):
+        return External(f"{base.name}.{name}")
+    value = namespaces.module_attribute(ex, base, name)
+    if value is not MISSING:
+        return value
+    sub = ex.project.find(f"{base.name}.{name}", base.base)
+    if sub is not None:
+        return ex.project.open(sub) or External(f"{base.name}.{name}")
+    return Unknown(terms.Import(base.name, name), name)
+
+
+def load_from_class(base: Class, name: str) -> Value:
+    found = class_lookup.find_in_class(base, name)
+    if found is not None:
+        value = found.value
+        if isinstance(value, FunctionValue):
+            return Method(base, value) if value.kind == "classmethod" else value
+        return value
+    if name in ("__name__", "__qualname__"):
+        return base.name
+    if name == "__members__":
+        return DictValue({key: item for key, item in base.attrs.items() if not key.startswith("_")})
+    if framework.external_base(base) is not None:
+        return BoundNative(base, name)  # which every execution may call: a class is defined once for all
+    return Unknown(terms.Attribute(base, name), f"{base.name}.{name}")
+
+
+def load_from_function(ex: Execution, base: FunctionValue, name: str) -> Value:
+    if name in base.attrs:
+        return base.attrs[name]
+    if name in ("__name__", "__qualname__"):
+        return base.name
+    return base.module.name if name == "__module__" else ex.fresh(name)
+
+
+def load_from_method(ex: Execution, base: Method, name: str) -> Value:
+    if name in ("__name__", "__qualname__"):
+        return base.func.name
+    if name == "__self__":
+        return base.self
+    return base.func if name == "__func__" else load(ex, base.func, name)
+
+
+def load_from_partial(ex: Execution, base: Partial, name: str) -> Value:
+    if name == "func":
+        return base.func
+    if name == "keywords":
+        return DictValue(dict(base.kwargs))
+    if name == "args":
+        return SequenceValue(list(base.args), "tuple")
+    return load(ex, base.func, name)
 
 
 def call_base(

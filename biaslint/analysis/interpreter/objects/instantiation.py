@@ -47,7 +47,6 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
     init = None if fills_fields(cls) else class_lookup.find_in_class(cls, "__init__")
     if init is not None and isinstance(init.value, FunctionValue):
         functions.call_function(ex, init.value, [obj, *args], kwargs, node, obj)
-        framework.after_init(ex, obj)
         return obj
     if cls.dataclass or class_lookup.is_named_tuple(cls):
         fill_fields(ex, obj, cls, args, kwargs)
@@ -57,7 +56,6 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
         return obj
     if outside is not None:
         result = framework.base_method(ex, obj, "__init__", args, kwargs)
-        framework.after_init(ex, obj)
         if isinstance(result, Instance):
             return result
     return obj

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import class_lookup, values as domain_values
 from biaslint.analysis.domain.values import Class, DictValue, External, Instance, SequenceValue, Unknown, term_of
-from biaslint.analysis.interpreter import execution, framework
+from biaslint.analysis.interpreter import execution, framework, module_tree
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -96,7 +96,7 @@ def own_parameters(obj: Instance) -> list[Node]:
     """The parameters that modules hold themselves."""
     return [
         value
-        for _, module in framework.walk(obj)
+        for _, module in module_tree.walk(obj)
         for value in module.attrs.values()
         if isinstance(value, Node) and "parameter" in value.info
     ]
@@ -116,7 +116,7 @@ def escape(ex: Execution, value: Value, name: str) -> None:
             whole = part.layer is None and (isinstance(part.cls, Class) or not inside) and not rebuilt
             for parameter in own_parameters(part):
                 parameter.info["escaped"] = True
-            for layer in framework.layers_of(part):
+            for layer in module_tree.layers_of(part):
                 if whole:
                     layer.model_passed_to_unknown_code = True
                 else:

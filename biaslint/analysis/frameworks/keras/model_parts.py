@@ -1,0 +1,75 @@
+"""The parts of a model: its layers, tensors and parameters; and whether it is called in training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import values
+from biaslint.analysis.domain.layers import Layer, Param
+from biaslint.analysis.domain.values import (
+    Instance,
+    Value,
+)
+from biaslint.analysis.interpreter import module_tree
+from biaslint.theory.dataflow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def add_layer(ex: Execution, obj: Instance, item: Value) -> None:
+    if obj.items is None:
+        obj.items = {}
+    obj.items[str(len(obj.items))] = item
+    values.adopt(obj, item, "")
+
+
+def layers_of_model(ex: Execution, obj: Instance) -> list[Value]:
+    """model.layers"""
+    if obj.items is not None:
+        return [item for item in obj.items.values() if isinstance(item, Instance)]
+    if "outputs" in obj.attrs:
+        by_layer = {id(other.layer): other for other in ex.objects if other.layer is not None}
+        found: dict[int, Value] = {}
+        for node in nodes_of(obj):
+            layer = node.info.get("layer") or node.bias_of
+            if isinstance(layer, Layer) and id(layer) in by_layer:
+                found.setdefault(id(layer), by_layer[id(layer)])
+        return list(found.values())
+    return [child for _, child in module_tree.children(obj)]
+
+
+def nodes_of(obj: Instance, trained: bool = False) -> list[Node]:
+    """All tensors of a functional model, from its outputs back. `trained`: without those of models that it calls for inference."""
+    todo = values.tensors_in(obj.attrs.get("outputs", obj.attrs.get("outputs=")), 6)
+    stop = {node.id for node in values.tensors_in(obj.attrs.get("inputs"), 6)}
+    seen: dict[int, Node] = {}
+    while todo:
+        node = todo.pop()
+        if node.id not in seen:
+            seen[node.id] = node
+            if node.id not in stop and not (trained and node.info.get("applied")):
+                todo.extend(node.inputs)
+    return [seen[key] for key in sorted(seen)]
+
+
+def all_layers(obj: Instance) -> list[Layer]:
+    return list(module_tree.layers_of(obj))
+
+
+def params_of(layer: Layer) -> list[Param]:
+    if layer.kind in ("conv", "linear", "rnn", "rnn_cell", "norm"):
+        return [Param(layer, "weight"), *([Param(layer, "bias")] if layer.bias is not False else [])]
+    return [Param(layer, "weight")] if layer.kind == "embedding" else []
+
+
+def note_mode(obj: Instance, training: Value) -> None:
+    if training is not False:
+        obj.attrs["called="] = True
+    else:
+        obj.attrs.setdefault("called=", False)
+
+
+def only_applied(obj: Instance) -> bool:
+    """Has the model been called with `training=False`, and never without?"""
+    return obj.attrs.get("called=") is False

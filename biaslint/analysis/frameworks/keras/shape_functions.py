@@ -1,0 +1,156 @@
+"""Functions that join, split, reorder and repeat tensors, or tell their shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.values import (
+    Args,
+    Kwargs,
+    SequenceValue,
+    Unknown,
+    Value,
+    argument,
+)
+from biaslint.analysis.frameworks.common import construction
+from biaslint.analysis.frameworks.keras.arguments import first, truly_unknown
+from biaslint.analysis.tensors import (
+    indexing,
+    methods as tensor_methods,
+    nodes,
+    ops,
+    reshaping,
+)
+from biaslint.theory import terms
+from biaslint.theory.dataflow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def do_concat(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    values, axis = (
+        argument(args, kwargs, 0, "values", "xs", "tensors", "concat_dim"),
+        argument(args, kwargs, 1, "axis", default=-1),
+    )
+    if isinstance(values, int) and not isinstance(axis, int):
+        values, axis = axis, values  # TensorFlow 0.x: concat(axis, values)
+    return ops.concat(ex, values, axis)
+
+
+def do_stack(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    return ops.stack(
+        ex,
+        argument(args, kwargs, 0, "values", "x"),
+        argument(args, kwargs, 1, "axis", default=0),
+    )
+
+
+def do_split(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    value = argument(args, kwargs, 0, "value", "x")
+    sizes = argument(args, kwargs, 1, "num_or_size_splits", "indices_or_sections")
+    axis = argument(args, kwargs, 2, "axis", "split_dim", default=0)
+    if isinstance(value, int) and isinstance(sizes, int):
+        value, axis, sizes = axis, value, sizes
+        if not isinstance(value, Node):
+            return ex.fresh("split")
+    x = construction.tensor(ex, value)
+    if x is None:
+        return ex.fresh("split")
+    return ops.split(ex, x, sizes, axis, True)
+
+
+def do_unstack(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = construction.tensor(ex, first(args, kwargs))
+    return ex.fresh("unstack") if x is None else ops.unbind(ex, x, argument(args, kwargs, 2, "axis", default=0))
+
+
+def do_reshape(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+
+    x = construction.tensor(ex, first(args, kwargs, "tensor"))
+    target = argument(args, kwargs, 1, "shape", "newshape")
+    if x is None:
+        return ex.fresh("reshape")
+    sizes = tensor_methods.sizes_of(ex, [target], {})
+    if sizes is None or any(isinstance(item, SequenceValue) for item in sizes):
+        return ex.opaque(x, name="reshape")
+    return reshaping.reshape(ex, x, [item if isinstance(item, (int, Unknown)) else ex.fresh() for item in sizes])
+
+
+def do_flatten(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = construction.tensor(ex, first(args, kwargs))
+    return reshaping.flatten(ex, x, 1, -1) if x is not None else ex.fresh("flatten")
+
+
+def do_transpose(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = construction.tensor(ex, first(args, kwargs))
+    order = nodes.axes_of(argument(args, kwargs, 1, "perm", "axes", "pattern"))
+    if x is None:
+        return ex.fresh("transpose")
+    if order:
+        return reshaping.permute(ex, x, order)
+    return reshaping.transpose(ex, x, 0, 1) if x.rank == 2 else ex.opaque(x, name="transpose")
+
+
+def do_expand(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = construction.tensor(ex, first(args, kwargs))
+    return (
+        reshaping.unsqueeze(ex, x, argument(args, kwargs, 1, "axis", "dim", default=-1))
+        if x is not None
+        else ex.fresh("expand_dims")
+    )
+
+
+def do_squeeze(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = construction.tensor(ex, first(args, kwargs))
+    axis = argument(args, kwargs, 1, "axis", "squeeze_dims")
+    return reshaping.squeeze(ex, x, axis) if x is not None else ex.fresh("squeeze")
+
+
+def do_tile(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = construction.tensor(ex, first(args, kwargs))
+    counts = argument(args, kwargs, 1, "multiples", "n", "repeats")
+    if x is None:
+        return ex.fresh("tile")
+    return (
+        reshaping.expand(ex, x, counts.items, "repeat")
+        if isinstance(counts, SequenceValue) and not counts.open
+        else ex.opaque(x, name="tile")
+    )
+
+
+def do_broadcast(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = construction.tensor(ex, first(args, kwargs))
+    target = argument(args, kwargs, 1, "shape")
+    if x is None:
+        return ex.fresh("broadcast")
+    return (
+        reshaping.expand(ex, x, target.items, "expand")
+        if isinstance(target, SequenceValue) and not target.open
+        else ex.opaque(x, name="broadcast_to")
+    )
+
+
+def do_gather(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.gather(x, indices): some entries along an axis, each as it was along the others."""
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "params", "x", "reference"))
+    indices = argument(args, kwargs, 1, "indices")
+    if x is None:
+        return truly_unknown(ex, args, kwargs, "gather")
+    result = ex.opaque(x, indices, name="gather")
+    if isinstance(indices, int) and x.dims:
+        result.dims = x.dims[1:]
+    return result
+
+
+def do_shape(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    x = first(args, kwargs)
+    if isinstance(x, Unknown):
+        return Unknown(terms.Attribute(x.key, "shape"), "shape")
+    node = nodes.tensor(ex, x)
+    return indexing.shape(ex, node) if node is not None else ex.fresh("shape")
+
+
+def do_rank(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    node = nodes.tensor(ex, first(args, kwargs))
+    return node.rank if node is not None and node.rank is not None else ex.fresh("rank")

@@ -1,0 +1,42 @@
+"""The layers and models within a layer or model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.interpreter.framework import is_module
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.layers import Layer
+    from biaslint.analysis.domain.values import Instance, Value
+
+
+def children(obj: Instance) -> Iterator[tuple[str, Value]]:
+    """The layers and models that are attributes or entries of one."""
+    for name, value in list(obj.attrs.items()):
+        if is_module(value):
+            yield name, value
+    for name, value in list((obj.items or {}).items()):
+        if is_module(value):
+            yield name, value
+
+
+def walk(obj: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
+    """An instance and all modules within, each once, with dotted names."""
+    seen: set[int] = set()
+    todo: list[tuple[str, Instance]] = [(prefix, obj)]
+    while todo:
+        name, current = todo.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield name, current
+        below = [(f"{name}.{key}" if name else key, child) for key, child in children(current)]
+        todo.extend(reversed(below))
+
+
+def layers_of(obj: Instance) -> Iterator[Layer]:
+    for _, module in walk(obj):
+        if module.layer is not None:
+            yield module.layer

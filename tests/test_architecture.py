@@ -46,6 +46,7 @@ INTERPRETER_ORDER = (
     ("doors",),
     ("execution",),
     ("framework",),
+    ("module_tree",),
     ("containers",),
     ("objects",),
     ("builtins",),

@@ -20,7 +20,7 @@ from biaslint.analysis.frameworks.common import construction, initializers as co
 from biaslint.analysis.frameworks.keras import (
     framework as keras_framework,
     functions as keras_functions,
-    models,
+    model_methods,
     names as keras_names,
 )
 from biaslint.analysis.frameworks.tensorflow import (
@@ -208,7 +208,7 @@ def loss(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value])
     kind = tensorflow_vocabulary.LOSSES[short]
     if not kind:  # a regulariser
         return ex.fresh(short)
-    models.note_loss(ex, kind, kwargs)
+    model_methods.note_loss(ex, kind, kwargs)
     return ex.opaque(*args, *kwargs.values(), name=LOSS_READERS.get(kind, "cross_entropy"))
 
 

@@ -29,7 +29,8 @@ class PathCondition:
     ) -> None:
         self.prescribed = prescribed or {}
         self.released = released  # parameters that are taken for unknown although they have a default
-        self.releasable: dict[Any, None] = {}  # those whose default is a number or None, and decides what is built
+        self.releasable: dict[Any, None] = {}  # those whose default is a number or None, and decides whether there is a norm
+        self.flags: set[Any] = set()  # those whose default is a truth or a string, and decides whether there is a norm
         self.prefers_false_branch = prefers_false_branch
         self.assumed: dict[Any, bool] = {}
         self.texts: dict[Any, str] = {}
@@ -85,8 +86,10 @@ class PathCondition:
     def settable(self, default: Any, key: Any, name: str, decides: bool = False) -> Any:
         """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is.
 
-        A number or None that `decides` what is built is what it is in one execution, and something else in another.
+        A number or None that `decides` whether there is a norm is what it is in one execution, and something else in another.
         """
+        if decides and isinstance(default, (bool, str)):
+            self.flags.add(key)
         if isinstance(default, bool):
             return Unknown(key, name, default=default)
         if decides and (default is None or isinstance(default, int)):

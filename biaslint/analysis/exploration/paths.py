@@ -163,19 +163,27 @@ def add_contrasts(
                 ]
     if root.node is None:
         return
-    flags = [key for key in repeatable if key in path.by_default]
-    if ex.steps >= ex.project.limits.small_steps:
-        flags = [key for key in flags if NORM.search(path.texts.get(key, ""))]
+    short = ex.steps < ex.project.limits.small_steps
+    flags = [
+        key
+        for key in repeatable
+        if key in path.by_default and (NORM.search(path.texts.get(key, "")) or (short and setting_of(key) in path.flags))
+    ]
     if not biases:
         frontier.waiting += [
             replace(trial, assumptions={key: not path.assumed[key]}, try_key=(spelling(key), path.assumed[key]))
             for key in flags[: ex.project.limits.flags]
         ]
-    if ex.steps < ex.project.limits.small_steps:
+    if short:
         frontier.waiting += [
             Trial(released=frozenset([key]), try_key=("released", spelling(key)))
             for key in list(path.releasable)[: ex.project.limits.flags]
         ]
+
+
+def setting_of(key: Any) -> Any:
+    """The setting that a condition asks for, or compares with a constant."""
+    return key.left if terms.is_comparison(key, "==") or terms.is_comparison(key, "in") else key
 
 
 def reported_names(uses: list[LayerUse]) -> frozenset[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import node_cache, values
+from biaslint.analysis.domain import node_cache, norm_guards, values
 from biaslint.analysis.domain.call_stack import MAX_DEPTH, Frame
 from biaslint.analysis.domain.values import DictValue, Generator, Options, SequenceValue, Unknown
 from biaslint.analysis.project.dependencies import Used
@@ -134,7 +134,7 @@ def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict
             else:
                 names[name] = Unknown(terms.Parameter(func.qualname, name), name)
     for name in by_default if asked else ():
-        names[name] = ex.path.settable(names[name], terms.Parameter(func.qualname, name), name, name in tested_names(func))
+        names[name] = ex.path.settable(names[name], terms.Parameter(func.qualname, name), name, name in norm_guards.norm_deciding_names(func))
     if extra_name:
         names[extra_name] = given = DictValue(extra)
         given.options = options
@@ -159,34 +159,6 @@ def misfit(
         if name not in positional[first_named:] and name not in keyword_only and not extra:
             return f"unexpected keyword `{name}`"
     return ""
-
-
-_TESTED = node_cache.per_node_cache()
-
-
-def tested_names(func: FunctionValue) -> frozenset[str]:
-    """The names and attributes that decide something in a function, or in the class whose method it is: in a condition or a
-    number of rounds."""
-    node = func.owner.node if func.owner is not None else func.node
-    known: frozenset[str] | None = _TESTED.get(node)
-    if known is None:
-        found: set[str] = set()
-        for part in ast.walk(node):
-            tests: list[ast.expr] = []
-            if isinstance(part, (ast.If, ast.IfExp, ast.While)):
-                tests = [part.test]
-            elif isinstance(part, ast.comprehension):
-                tests = part.ifs
-            elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "range":
-                tests = part.args
-            for test in tests:
-                for name in ast.walk(test):
-                    if isinstance(name, ast.Name):
-                        found.add(name.id)
-                    elif isinstance(name, ast.Attribute):
-                        found.add(name.attr)
-        known = _TESTED[node] = frozenset(found)
-    return known
 
 
 Signature = tuple[tuple[str, ...], int, tuple[str, ...], str, str]

@@ -23,7 +23,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter import framework, module_tree
-from biaslint.analysis.interpreter.objects import attributes, functions, namespaces
+from biaslint.analysis.interpreter.objects import attributes, namespaces
 from biaslint.analysis.project.environment import Environment
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node

@@ -21,11 +21,15 @@ LOGARITHM = re.compile(r"(?<![a-z])log(1p|2|10|it)?(?![a-z])")  # not "logits", 
 MAX_STEPS_BACK = 20
 
 
+def constant(value: float) -> Content:
+    return ("constant", value, None)
+
+
 def content_of(value: Value) -> Content:
     """The content of a number, an array, a list of equal numbers, a filled tensor, or a value computed as a logarithm of class frequencies."""
-    constant = number(value)
-    if constant is not None:
-        return ("constant", constant, None)
+    known = number(value)
+    if known is not None:
+        return constant(known)
     if isinstance(value, SequenceValue):
         return _content_of_items(value)
     if isinstance(value, Node):
@@ -40,7 +44,7 @@ def content_of(value: Value) -> Content:
 def _content_of_items(value: SequenceValue) -> Content:
     numbers = [number(item) for item in value.items]
     if numbers and numbers[0] is not None and len(set(numbers)) == 1:
-        return ("constant", numbers[0], None)
+        return constant(numbers[0])
     logarithms = any(isinstance(item, Unknown) and term_arithmetic.has_logarithm(item.key) for item in value.items)
     return PRIOR if logarithms else UNKNOWN
 

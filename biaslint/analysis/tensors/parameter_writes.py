@@ -13,6 +13,7 @@ from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.tensors import contents, nodes
 from biaslint.theory import term_arithmetic, terms
 from biaslint.theory.dataflow import Dims, Node
+from biaslint.theory.tensor_info import Content
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer
@@ -23,19 +24,10 @@ if TYPE_CHECKING:
 METHODS = {"assign", "fill", "fill_", "zero_", "copy_", "normal_", "uniform_", "add_", "sub_", "mul_", "clamp_", "set_"}
 
 
-def record(
-    ex: Execution,
-    param: Param | Node,
-    how: str,
-    value: float | None = None,
-    spread: float | None = None,
-    by: str = "",
-    text: str = "",
-    grows: bool = False,
-) -> None:
+def record(ex: Execution, param: Param | Node, content: Content, by: str = "", text: str = "", grows: bool = False) -> None:
     """Note a write to a parameter of a layer, or to one that stands for itself."""
     if isinstance(param, Node):
-        record_own(ex, param, note(ex, "bias", how, value, spread, None, by, text, grows))
+        record_own(ex, param, note(ex, "bias", content, by, text, grows))
         return
     if param.which.startswith("running_"):
         return
@@ -45,10 +37,11 @@ def record(
         if span == (0.0, 1.0):
             span = None
         elif span is None:
-            how, value, spread = "unknown", None, None
-            span = (0.0, 0.0)
+            content, span = contents.UNKNOWN, (0.0, 0.0)
+    write = note(ex, param.which, content, by, text, grows)
+    write.span = span
     target = param.layer.weight_writes if param.which.startswith("weight") else param.layer.writes
-    target.append(note(ex, param.which, how, value, spread, span, by, text, grows))
+    target.append(write)
 
 
 def record_own(ex: Execution, node: Node, write: Write) -> None:
@@ -68,17 +61,7 @@ def own_parameter(value: Value) -> bool:
     return isinstance(value, Node) and value.op == "const" and ("parameter" in value.info or "part_of" in value.info)
 
 
-def note(
-    ex: Execution,
-    which: str,
-    how: str,
-    value: float | None = None,
-    spread: float | None = None,
-    span: tuple[float, float] | None = None,
-    by: str = "",
-    text: str = "",
-    grows: bool = False,
-) -> Write:
+def note(ex: Execution, which: str, content: Content, by: str = "", text: str = "", grows: bool = False) -> Write:
     """A write by the statement that is being executed."""
     where = ex.stack[-1].func.qualname if ex.stack else ""
     call = ex.node if isinstance(ex.node, ast.Call) and by != "=" else None
@@ -92,7 +75,8 @@ def note(
         target = ex.text(statement.targets[0])
     func = ex.text(call.func) if call is not None else ""
     via = tuple((name, frame.caller, frame.call) for name, frame in zip(enclosing(ex), ex.stack, strict=True))
-    return Write(how, which, value, spread, span, by, text, where, ex.module, statement, target, call, func, grows, via)
+    how, value, spread = content
+    return Write(how, which, value, spread, None, by, text, where, ex.module, statement, target, call, func, grows, via)
 
 
 def enclosing(ex: Execution) -> Iterator[str]:
@@ -135,12 +119,9 @@ def measure_value(value: Value, leaves: dict[Any, float]) -> float | None:
 
 def assign(ex: Execution, param: Param | Node, value: Value) -> None:
     """param = value, param.data = value, param[...] = value"""
-    how, number_, spread = contents.content_of(value)
-    text = ""
     statement = ex.statement
-    if isinstance(statement, ast.Assign):
-        text = ex.text(statement.value)
-    record(ex, param, how, number_, spread, by="=", text=text)
+    text = ex.text(statement.value) if isinstance(statement, ast.Assign) else ""
+    record(ex, param, contents.content_of(value), by="=", text=text)
 
 
 def argument_texts(ex: Execution, place: int) -> list[str]:
@@ -175,25 +156,20 @@ def method(ex: Execution, param: Param | Node, name: str, args: list[Value], kwa
         ex.fault(f"{name}: multiple values for an argument")
     text = ex.text(ex.node.args[0]) if isinstance(ex.node, ast.Call) and ex.node.args else ""
     if name == "zero_":
-        record(ex, param, "constant", 0.0, by=name)
+        record(ex, param, contents.constant(0.0), by=name)
     elif name in ("fill", "fill_", "copy_", "set_", "assign"):
-        how, value, spread = contents.content_of(args[0] if args else None)
-        record(ex, param, how, value, spread, by=name, text=text)
+        record(ex, param, contents.content_of(args[0] if args else None), by=name, text=text)
     elif name == "normal_":
-        mean = values.number(args[0] if args else kwargs.get("mean", 0.0))
-        given = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
-        std = values.number(given)
+        std = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
         text = next((item for item in argument_texts(ex, 1) if item), "")
-        record(
-            ex, param, "normal" if std is not None else "unknown", mean, std, by=name, text=text, grows=scales_with_size(given)
-        )
+        normal(ex, param, args[0] if args else kwargs.get("mean", 0.0), std, name, text)
     elif name == "uniform_":
         low = args[0] if args else kwargs.get("from", 0.0)
         high = args[1] if len(args) > 1 else kwargs.get("to", 1.0)
         uniform(ex, param, low, high, name, text)
     else:
         changed = shifted(param, name, args[0] if args else None)
-        record(ex, param, "unknown" if changed is None else "constant", changed, by=name, text=text)
+        record(ex, param, contents.UNKNOWN if changed is None else contents.constant(changed), by=name, text=text)
     return True
 
 
@@ -210,14 +186,20 @@ def shifted(param: Param | Node, name: str, by: Value) -> float | None:
     return {"add_": value + amount, "sub_": value - amount, "mul_": value * amount}.get(name)
 
 
+def normal(ex: Execution, param: Param | Node, mean: Value, std: Value, by: str, text: str) -> None:
+    known, grows = values.number(std), scales_with_size(std)
+    how = "normal" if known is not None else "unknown"
+    record(ex, param, (how, values.number(mean), known), by, text, grows)
+
+
 def uniform(ex: Execution, param: Param | Node, low: Value, high: Value, by: str, text: str = "") -> None:
     first, last = values.number(low), values.number(high)
     if first is not None and last is not None:
-        record(ex, param, "uniform", (first + last) / 2, (last - first) / 2, by=by, text=text)
+        record(ex, param, ("uniform", (first + last) / 2, (last - first) / 2), by, text)
     elif opposite(low, high):
-        record(ex, param, "uniform", 0.0, None, by=by, text=text)
+        record(ex, param, ("uniform", 0.0, None), by, text)
     else:
-        record(ex, param, "unknown", by=by, text=text)
+        record(ex, param, contents.UNKNOWN, by, text)
 
 
 def opposite(low: Value, high: Value) -> bool:
@@ -272,7 +254,7 @@ def replace(ex: Execution, obj: Instance, layer: Layer, name: str, value: Value)
         if value.layer is not layer:
             if name == "weight":
                 layer.weight_of = value.layer
-                layer.tied = note(ex, "weight", "unknown", text=tie_text(ex))
+                layer.tied = note(ex, "weight", contents.UNKNOWN, text=tie_text(ex))
             elif name == "bias":
                 layer.bias_of = value.layer
                 value.layer.shared_with.append(layer)

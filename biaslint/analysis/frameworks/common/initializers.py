@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import layers
 from biaslint.analysis.domain.values import External, FunctionValue, Instance, ModelFunction, Partial, SequenceValue, number
 from biaslint.analysis.tensors import contents
+from biaslint.theory.tensor_info import Content
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.execution import Execution
 
 
-Content = tuple[str, float | None, float | None, str]  # how, value, spread, the weight initialiser's name
-UNKNOWN: Content = ("unknown", None, None, "")
+NamedContent = tuple[str, float | None, float | None, str]  # how, value, spread, the weight initialiser's name
+UNKNOWN: NamedContent = ("unknown", None, None, "")
 
 
 def plain_name(name: str) -> str:
@@ -39,7 +40,7 @@ def make(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
     return obj
 
 
-def named(name: str, args: list[Value], kwargs: dict[str, Value], old: bool) -> Content:
+def named(name: str, args: list[Value], kwargs: dict[str, Value], old: bool) -> NamedContent:
     """An initialiser by its name. `old` is TensorFlow 1, whose normals have a standard deviation of 1."""
     short = plain_name(name)
     if short in SCALED_INITIALIZERS:
@@ -74,7 +75,7 @@ def named(name: str, args: list[Value], kwargs: dict[str, Value], old: bool) -> 
     return (how, value, spread, "")
 
 
-def content(ex: Execution, value: Value, shape: Value = None, old: bool = False) -> Content:
+def content(ex: Execution, value: Value, shape: Value = None, old: bool = False) -> NamedContent:
     """What a value given as an initialiser puts there: a name, a class, an instance, a function or a tensor."""
     if value is None:
         return UNKNOWN
@@ -97,7 +98,13 @@ def content(ex: Execution, value: Value, shape: Value = None, old: bool = False)
 def as_write(ex: Execution, value: Value, text: str = "", which: str = "bias", shape: Value = None, old: bool = False) -> Any:
     """The write that an initialiser makes, at the call that is being carried out."""
     how, mean, spread, by = content(ex, value, shape, old)
-    return layers.Write(how, which, mean, spread, None, by, text, "", ex.module, ex.node)
+    return write_here(ex, (how, mean, spread), by, text, which)
+
+
+def write_here(ex: Execution, content: Content, by: str = "", text: str = "", which: str = "bias") -> layers.Write:
+    """A write at the call that is being carried out."""
+    how, value, spread = content
+    return layers.Write(how, which, value, spread, None, by, text, "", ex.module, ex.node)
 
 
 # initialisers: name in lower case without underscores -> how, mean or value, spread; None: a weight initialiser

@@ -10,7 +10,6 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import layers
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import (
     Args,
@@ -90,7 +89,7 @@ def variable_of(ex: Execution, value: Value, trainable: Value, framework: str, s
     node = ex.node
     if isinstance(node, ast.Call) and node.args:
         text = ex.text(node.args[0])
-    written = layers.Write(how, "bias", mean, spread, None, by, text, "", ex.module, node)
+    written = common_initializers.write_here(ex, (how, mean, spread), by, text)
     return remembered(ex, dims, written, "", trainable, framework)
 
 
@@ -118,7 +117,7 @@ def default_write(ex: Execution) -> Any:
     """What tf.get_variable does without an initializer: Glorot, unless a scope has one for all variables in it."""
     scoped = any(isinstance(obj.cls, External) and obj.cls.name == SCOPE for obj in ex.objects)
     how, by = ("unknown", "") if scoped else ("scaled", "glorot_uniform_initializer")
-    return layers.Write(how, "bias", None, None, None, by, "", "", ex.module, ex.node)
+    return common_initializers.write_here(ex, (how, None, None), by)
 
 
 def named(ex: Execution) -> str:
@@ -181,7 +180,7 @@ def constant(ex: Execution, value: Value, shape: Value) -> Value:
     """tf.constant: added to an affine result it is a bias that is never trained."""
     if isinstance(value, Node):
         return value
-    how, mean, spread = contents.content_of(value)
+    content = contents.content_of(value)
     dims: Dims | None = ()
     if isinstance(shape, (SequenceValue, Unknown)):
         dims = tensor_methods.size_dims(ex, [shape])
@@ -191,15 +190,15 @@ def constant(ex: Execution, value: Value, shape: Value) -> Value:
         dims = (len(value.items),) if value.items and not isinstance(value.items[0], SequenceValue) else None
     elif isinstance(value, Unknown):
         dims = None
-    write = (how, mean, spread) if how == "constant" else None
+    write = content if content[0] == "constant" else None
     if dims is not None and len(dims) != 1:
         return nodes.const(ex, dims, "a constant", write=write)
-    written = layers.Write(how, "bias", mean, spread, None, "", "", "", ex.module, ex.node)
+    written = common_initializers.write_here(ex, content)
     made = Variable(ex.origin(), written, False, named(ex), "tensorflow", made="constant")
     return nodes.const(
         ex,
         dims,
-        "log" if how == "prior" else "a constant",
+        "log" if content[0] == "prior" else "a constant",
         variable=made,
         write=write,
         joins=join if dims is not None else None,
@@ -351,7 +350,7 @@ def bias_add(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def unknown_write(ex: Execution) -> Any:
-    return layers.Write("unknown", "bias", None, None, None, "", "", "", ex.module, ex.node)
+    return common_initializers.write_here(ex, contents.UNKNOWN)
 
 
 # -- normalisation ---------------------------------------------------------------------------------------------------------------------

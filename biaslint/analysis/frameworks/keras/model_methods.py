@@ -206,8 +206,7 @@ def set_weights(ex: Execution, obj: Instance, args: Args) -> Value:
                 if isinstance(given, SequenceValue) and len(given.items) > 1 and obj.layer is layer
                 else ex.fresh("weights")
             )
-            how, number, spread = contents.content_of(value)
-            parameter_writes.record(ex, Param(layer, "bias"), how, number, spread, by="set_weights")
+            parameter_writes.record(ex, Param(layer, "bias"), contents.content_of(value), by="set_weights")
     return None
 
 

@@ -9,7 +9,7 @@ from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import BoundNative, Class, External, Instance
 from biaslint.analysis.interpreter import module_tree
 from biaslint.analysis.interpreter.objects import attributes
-from biaslint.analysis.tensors import parameter_writes
+from biaslint.analysis.tensors import contents, parameter_writes
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -83,6 +83,6 @@ def default_init_weights(ex: Execution, model: Instance, module: Value) -> Value
     """What `_init_weights` of the base class does; what it did to biases depends on the version."""
     layer = module.layer if isinstance(module, Instance) else None
     if layer is not None and layer.kind in ZEROED and layer.bias is not False:
-        how, value = ("constant", 0.0) if base_class_is_linted(model) else ("unknown", None)
-        parameter_writes.record(ex, Param(layer, "bias"), how, value, by="post_init")
+        content = contents.constant(0.0) if base_class_is_linted(model) else contents.UNKNOWN
+        parameter_writes.record(ex, Param(layer, "bias"), content, by="post_init")
     return None

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import External, Raised, number
+from biaslint.analysis.domain.values import External, Raised
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.analysis.tensors import contents, parameter_writes
@@ -28,7 +28,7 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
         return target
     signature = torch_vocabulary.INITIALIZERS.get(name)
     if signature is None:
-        parameter_writes.record(ex, target, "unknown", by=f"nn.init.{name}")
+        parameter_writes.record(ex, target, contents.UNKNOWN, by=f"nn.init.{name}")
         return target
     bound = {key: default for key, default in signatures.parameters(signature) if key != "tensor"}
     bound.update(zip(signatures.positional_names(signature)[1:], args[1:], strict=False))
@@ -38,28 +38,17 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
     by = f"nn.init.{name}"
     text = ex.text(ex.node.args[1]) if isinstance(ex.node, ast.Call) and len(ex.node.args) > 1 else ""
     if name == "constant_":
-        how, value, spread = contents.content_of(bound.get("val"))
-        parameter_writes.record(ex, target, how, value, spread, by, text)
+        parameter_writes.record(ex, target, contents.content_of(bound.get("val")), by, text)
     elif name in ("zeros_", "ones_"):
-        parameter_writes.record(ex, target, "constant", float(name == "ones_"), by=by)
+        parameter_writes.record(ex, target, contents.constant(float(name == "ones_")), by)
     elif name in ("normal_", "trunc_normal_"):
-        mean, std = number(bound["mean"]), number(bound["std"])
         text = next((item for item in parameter_writes.argument_texts(ex, 2) if item), text) if bound["std"] != 1.0 else text
-        parameter_writes.record(
-            ex,
-            target,
-            "normal" if std is not None else "unknown",
-            mean,
-            std,
-            by,
-            text,
-            parameter_writes.scales_with_size(bound["std"]),
-        )
+        parameter_writes.normal(ex, target, bound["mean"], bound["std"], by, text)
     elif name == "uniform_":
         parameter_writes.uniform(ex, target, bound["a"], bound["b"], by, text)
     else:
         scaled = name in torch_vocabulary.SCALED_INITIALIZERS and not (isinstance(target, Node) and target.rank != 1)
-        parameter_writes.record(ex, target, "scaled" if scaled else "unknown", by=by)
+        parameter_writes.record(ex, target, ("scaled" if scaled else "unknown", None, None), by)
         if scaled and isinstance(target, Param) and target.which.startswith("bias") and ex.try_depth:
             raise Raised(External("builtins.ValueError"), "a weight initialiser on a bias")
     return target

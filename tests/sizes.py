@@ -1,4 +1,4 @@
-"""The size of the package's functions and modules: run it for those that are large, `python tests/sizes.py [FOLDER]`."""
+"""The size of functions and modules: run it for those that are large, `python tests/sizes.py [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -44,28 +44,35 @@ def passed_through(function: Function) -> list[str]:
     ]
 
 
-def long_modules(package: Path) -> dict[str, int]:
-    sizes = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in sorted(package.rglob("*.py"))}
-    return {file.relative_to(package).as_posix(): size for file, size in sizes.items() if size > MODULE_LINES}
+def large_modules(folder: Path) -> dict[str, str]:
+    """The modules that are long, each with what is too much of it."""
+    sizes = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in sorted(folder.rglob("*.py"))}
+    return {file.relative_to(folder.parent).as_posix(): f"{size} lines" for file, size in sizes.items() if size > MODULE_LINES}
 
 
-def large_functions(package: Path) -> dict[str, tuple[int, int]]:
-    """The functions that are long or hand on many parameters: the lines, and the parameters handed on."""
+def large_functions(folder: Path) -> dict[str, str]:
+    """The functions that are long or hand on many parameters, each with what is too much of it."""
     found = {}
-    for file in sorted(package.rglob("*.py")):
+    for file in sorted(folder.rglob("*.py")):
         for name, function in functions(ast.parse(file.read_text(encoding="utf-8"))):
-            size, handed = lines_of(function), len(passed_through(function))
-            if size > FUNCTION_LINES or handed > PASSED_THROUGH:
-                found[f"{file.relative_to(package).as_posix()}:{name}"] = (size, handed)
+            size, handed = lines_of(function), passed_through(function)
+            place = f"{file.relative_to(folder.parent).as_posix()}:{name}"
+            if len(handed) > PASSED_THROUGH:
+                found[place] = f"{len(handed)} parameters handed on: {', '.join(handed)}"
+            if size > FUNCTION_LINES:
+                found[place] = f"{size} lines"
     return found
 
 
+def large(folder: Path) -> dict[str, str]:
+    return large_modules(folder) | large_functions(folder)
+
+
 def main() -> None:
-    package = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent) / "biaslint"
-    for file, size in long_modules(package).items():
-        print(f"{file}: {size} lines")
-    for place, (size, handed) in large_functions(package).items():
-        print(f"{place}: {size} lines, {handed} parameters handed on")
+    root = Path(__file__).parent.parent
+    for folder in map(Path, sys.argv[1:] or (root / "biaslint", root / "benchmarks")):
+        for place, what in large(folder).items():
+            print(f"{place}: {what}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # What is known to fail, and why: each is to be mended, and is said in every run.
 KNOWN_FAILURES = {
-    "test_linearity.py::test_eight_times_the_entry_points_take_about_eight_times_as_long": "37 times as long",
     "test_runtime_fixtures.py::test_a_fixture_agrees_with_its_live_models[changed_from_outside.py]": "dead biases that the linter passes over",
     "test_runtime_fixtures.py::test_a_fixture_agrees_with_its_live_models[defaults_without_norm.py]": "built with defaults, without the norm",
     "test_runtime_fixtures.py::test_a_fixture_agrees_with_its_live_models[uses_that_count.py]": "a dead bias that the linter passes over",

@@ -139,10 +139,12 @@ def register(frameworks: Sequence[Framework]) -> None:
         layer_names,
         bias_may_be_none,
         for_inference,
+        mentioned_in,
     ):
         table.cache_clear()
 
 
+@lru_cache(maxsize=16)  # each entry point of a file asks
 def mentioned_in(text: str) -> tuple[Framework, ...]:
     """The frameworks whose packages a file's text names."""
     return tuple(framework for framework in FRAMEWORKS if any(name in text for name in framework.import_names))

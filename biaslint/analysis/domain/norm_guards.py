@@ -1,55 +1,64 @@
 """Which settings decide whether there is a norm: their tests stand before code that speaks of one.
 
-Another value of such a setting is worth an execution of its own; what other settings choose between seldom bears on a bias.
+Another value of such a setting is worth an execution of its own; what other settings choose between seldom bears on a bias. Source
+is looked at as text: a comment that speaks of a norm costs an execution, no finding.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from biaslint.analysis.domain import node_cache
-from biaslint.analysis.domain.values import FunctionValue
-from biaslint.theory.conditions import NORM
+from biaslint.analysis.project.syntax_tree import walk
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import FunctionValue
+    from biaslint.analysis.project.module import Module
 
 _DECIDING = node_cache.per_node_cache()
 _MAKERS = node_cache.per_node_cache()
-_TESTED = node_cache.per_node_cache()
 JUMPS = (ast.Return, ast.Continue, ast.Break)
+NORM = re.compile(r"norm(?!al(ize|_|\b))|bn", re.IGNORECASE)  # a norm, no initializer that draws from a normal distribution
+PART_CALLED = re.compile(r"\bself\.\w+(\[\w+\])?\(")
 
 
-def tested_names(func: FunctionValue) -> frozenset[str]:
-    """The names and attributes that decide something in a function, or in the class whose method it is."""
+class Deciding(NamedTuple):
+    """The names and attributes that decide something in a definition."""
+
+    norms: frozenset[str]  # whether a norm is made or called, or a number of rounds
+    parts: frozenset[str]  # whether a part of the model is called, or a number of rounds
+
+
+def deciding(func: FunctionValue) -> Deciding:
+    """What decides in a function, or in the class whose method it is."""
     node = func.owner.node if func.owner is not None else func.node
-    known: frozenset[str] | None = _TESTED.get(node)
+    known: Deciding | None = _DECIDING.get(node)
     if known is None:
-        known = _TESTED[node] = frozenset(name for test, _ in guards(node) for name in names_in([test]))
+        known = _DECIDING[node] = _deciding(node, func.module)
     return known
 
 
-def norm_deciding_names(func: FunctionValue) -> frozenset[str]:
-    """The names and attributes that decide whether a norm is made or called, or a number of rounds."""
-    node = func.owner.node if func.owner is not None else func.node
-    known: frozenset[str] | None = _DECIDING.get(node)
-    if known is None:
-        makers = norm_makers(func.module.tree)
-        found: set[str] = set()
-        for test, guarded in guards(node):
-            tested = set(names_in([test]))
-            if tested <= found:
-                continue
-            deciding = [one for one in guarded if not rebinds(one, tested)]
-            words = set(names_in(deciding))
-            if not guarded or (deciding and any(map(NORM.search, words | tested))) or words & makers:
-                found |= tested
-        known = _DECIDING[node] = frozenset(found)
-    return known
+def _deciding(node: ast.AST, module: Module) -> Deciding:
+    norms: set[str] = set()
+    parts: set[str] = set()
+    for test, guarded in guards(node):
+        tested = {word for part in walk(test) if (word := name_of(part))}
+        left = [one for one in guarded if not rebinds(one, tested)]
+        text = "".join(text_of(one, module) for one in left)
+        if not guarded or (left and NORM.search(text + " ".join(tested))) or mentions(norm_makers(module), text):
+            norms |= tested
+        if not guarded or PART_CALLED.search(text):
+            parts |= tested
+    return Deciding(frozenset(norms), frozenset(parts))
 
 
 def guards(node: ast.AST) -> Iterator[tuple[ast.expr, Sequence[ast.AST]]]:
     """Each test within a definition, with what it guards; a number of rounds guards nothing in particular."""
-    for part in ast.walk(node):
-        for block in (getattr(part, "body", None), getattr(part, "orelse", None), getattr(part, "finalbody", None)):
+    for part in walk(node):
+        for block in (getattr(part, "body", None), getattr(part, "orelse", None)):
             if isinstance(block, list):
                 for place, statement in enumerate(block):
                     if isinstance(statement, (ast.If, ast.While)):
@@ -57,12 +66,10 @@ def guards(node: ast.AST) -> Iterator[tuple[ast.expr, Sequence[ast.AST]]]:
                         yield statement.test, [*statement.body, *statement.orelse, *(block[place + 1 :] if leaves else ())]
         if isinstance(part, ast.IfExp):
             yield part.test, [part.body, part.orelse]
-        elif isinstance(part, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        elif isinstance(part, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+            made = part.value if isinstance(part, ast.DictComp) else part.elt
             for test in (test for one in part.generators for test in one.ifs):
-                yield test, [part.elt]
-        elif isinstance(part, ast.DictComp):
-            for test in (test for one in part.generators for test in one.ifs):
-                yield test, [part.value]
+                yield test, [made]
         elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "range":
             for argument in part.args:
                 yield argument, ()
@@ -70,39 +77,44 @@ def guards(node: ast.AST) -> Iterator[tuple[ast.expr, Sequence[ast.AST]]]:
 
 def rebinds(statement: ast.AST, names: set[str]) -> bool:
     """Does it only give a tested name another value: `if norm is None: norm = ...`?"""
-    return isinstance(statement, ast.Assign) and all(
-        isinstance(target, (ast.Name, ast.Attribute)) and set(names_in([target])) & names for target in statement.targets
-    )
+    return isinstance(statement, ast.Assign) and all(name_of(target) in names for target in statement.targets)
 
 
-def norm_makers(tree: ast.Module | None) -> frozenset[str]:
+def name_of(node: ast.AST) -> str:
+    """What a name or an attribute is called."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def norm_makers(module: Module) -> frozenset[str]:
     """The functions of a module that speak of a norm, by name, and those that speak of these."""
-    if tree is None:
-        return frozenset()
-    known: frozenset[str] | None = _MAKERS.get(tree)
+    known: frozenset[str] | None = _MAKERS.get(module.tree)
     if known is None:
-        words: dict[str, set[str]] = {}
-        for part in ast.walk(tree):
-            if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) and part.name not in ("__init__", "forward", "call"):
-                words.setdefault(part.name, set()).update(names_in(part.body))
-        found = {name for name, said in words.items() if any(map(NORM.search, said))}
-        waiting = set(words) - found
-        while more := {name for name in waiting if words[name] & found}:
+        texts: dict[str, str] = {}
+        for one in definitions(module.tree.body):
+            if one.name not in ("__init__", "forward", "call"):
+                texts[one.name] = texts.get(one.name, "") + "".join(text_of(statement, module) for statement in one.body)
+        found = {name for name, text in texts.items() if NORM.search(text)}
+        while more := {name for name, text in texts.items() if name not in found and mentions(found, text)}:
             found |= more
-            waiting -= more
-        known = _MAKERS[tree] = frozenset(found)
+        known = _MAKERS[module.tree] = frozenset(found)
     return known
 
 
-def names_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The names, attributes, keywords and short texts in a piece of source."""
-    for node in nodes:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name):
-                yield part.id
-            elif isinstance(part, ast.Attribute):
-                yield part.attr
-            elif isinstance(part, ast.keyword) and part.arg:
-                yield part.arg
-            elif isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) < 40:
-                yield part.value
+def mentions(names: frozenset[str] | set[str], text: str) -> bool:
+    """Does a text speak of one of these names?"""
+    return any(name in text for name in names) and not names.isdisjoint(re.findall(r"\w+", text))
+
+
+def definitions(statements: Sequence[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions of a file and the methods of its classes."""
+    for one in statements:
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield one
+        if isinstance(one, (ast.ClassDef, ast.If, ast.Try)):
+            yield from definitions(one.body)
+
+
+def text_of(node: ast.AST, module: Module) -> str:
+    """The lines that a piece of source stands on."""
+    first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None)
+    return "".join(module.lines[first - 1 : last or first])

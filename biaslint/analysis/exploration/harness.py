@@ -114,7 +114,7 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            decides = name in norm_guards.norm_deciding_names(func)
+            decides = name in norm_guards.deciding(func).norms
             value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name, decides)
         else:
             value = configured(ex, func, parameter)
@@ -257,7 +257,7 @@ def inputs(ex: Execution, func: FunctionValue) -> tuple[list[Value], dict[str, V
     for parameter, default in named[max(1 - required, 0) :]:
         if isinstance(default, bool) and not MODE.fullmatch(parameter.arg):
             kwargs[parameter.arg] = Unknown(terms.InputParameter(func.qualname, parameter.arg), parameter.arg, default=default)
-        elif default is None and parameter.arg in norm_guards.tested_names(func):  # one that some callers give
+        elif default is None and parameter.arg in norm_guards.deciding(func).parts:  # one that some callers give
             key = terms.InputParameter(func.qualname, parameter.arg)
             if key in ex.path.released:
                 kwargs[parameter.arg] = input_for(ex, func, parameter)

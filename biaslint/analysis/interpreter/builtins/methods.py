@@ -150,7 +150,7 @@ def option(ex: Execution, default: Value, key: str) -> Value:
     func = ex.stack[-1].func
     if not isinstance(func, FunctionValue) or not values.is_constructor(func):
         return default
-    value = ex.path.settable(default, ("option", key), key, key in norm_guards.norm_deciding_names(func))
+    value = ex.path.settable(default, ("option", key), key, key in norm_guards.deciding(func).norms)
     statement = ex.statement
     if isinstance(statement, ast.Assign) and statement.value is ex.node and isinstance(statement.targets[0], ast.Name):
         ex.stack[-1].bound[statement.targets[0].id] = value

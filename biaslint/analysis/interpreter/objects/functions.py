@@ -135,7 +135,7 @@ def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict
                 names[name] = Unknown(terms.Parameter(func.qualname, name), name)
     for name in by_default if asked else ():
         names[name] = ex.path.settable(
-            names[name], terms.Parameter(func.qualname, name), name, name in norm_guards.norm_deciding_names(func)
+            names[name], terms.Parameter(func.qualname, name), name, name in norm_guards.deciding(func).norms
         )
     if extra_name:
         names[extra_name] = given = DictValue(extra)

@@ -12,14 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from biaslint.analysis.domain import node_cache
-from biaslint.analysis.project.syntax_tree import walk
+from biaslint.analysis.project.syntax_tree import text_of, walk
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import FunctionValue
-    from biaslint.analysis.project.module import Module
 
 _DECIDING = node_cache.per_node_cache()
-_MAKERS = node_cache.per_node_cache()
+OWN = {"__init__", "forward", "call", "__call__"}  # methods that every layer has
 JUMPS = (ast.Return, ast.Continue, ast.Break)
 NORM = re.compile(r"norm(?!al(ize|_|\b))|bn", re.IGNORECASE)  # a norm, no initializer that draws from a normal distribution
 PART_CALLED = re.compile(r"\bself\.\w+(\[\w+\])?\(")
@@ -37,18 +36,19 @@ def deciding(func: FunctionValue) -> Deciding:
     node = func.owner.node if func.owner is not None else func.node
     known: Deciding | None = _DECIDING.get(node)
     if known is None:
-        known = _DECIDING[node] = _deciding(node, func.module)
+        known = _DECIDING[node] = _deciding(node, func.module.lines)
     return known
 
 
-def _deciding(node: ast.AST, module: Module) -> Deciding:
+def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
     norms: set[str] = set()
     parts: set[str] = set()
+    makers = norm_makers(node, lines) if isinstance(node, ast.ClassDef) else set()
     for test, guarded in guards(node):
         tested = {word for part in walk(test) if (word := name_of(part))}
         left = [one for one in guarded if not rebinds(one, tested)]
-        text = "".join(text_of(one, module) for one in left)
-        if not guarded or (left and NORM.search(text + " ".join(tested))) or mentions(norm_makers(module), text):
+        text = "".join(text_of(one, lines) for one in left)
+        if not guarded or (left and NORM.search(text + " ".join(tested))) or mentions(makers, text):
             norms |= tested
         if not guarded or PART_CALLED.search(text):
             parts |= tested
@@ -85,36 +85,16 @@ def name_of(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def norm_makers(module: Module) -> frozenset[str]:
-    """The functions of a module that speak of a norm, by name, and those that speak of these."""
-    known: frozenset[str] | None = _MAKERS.get(module.tree)
-    if known is None:
-        texts: dict[str, str] = {}
-        for one in definitions(module.tree.body):
-            if one.name not in ("__init__", "forward", "call"):
-                texts[one.name] = texts.get(one.name, "") + "".join(text_of(statement, module) for statement in one.body)
-        found = {name for name, text in texts.items() if NORM.search(text)}
-        while more := {name for name, text in texts.items() if name not in found and mentions(found, text)}:
-            found |= more
-        known = _MAKERS[module.tree] = frozenset(found)
-    return known
+def norm_makers(node: ast.ClassDef, lines: Sequence[str]) -> set[str]:
+    """The methods of a class that speak of a norm, by name, and those that speak of these."""
+    methods = [one for one in node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    texts = {one.name: "".join(text_of(statement, lines) for statement in one.body) for one in methods}
+    found = {name for name, text in texts.items() if NORM.search(text)} - OWN
+    while more := {name for name, text in texts.items() if name not in found | OWN and mentions(found, text)}:
+        found |= more
+    return found
 
 
-def mentions(names: frozenset[str] | set[str], text: str) -> bool:
+def mentions(names: set[str], text: str) -> bool:
     """Does a text speak of one of these names?"""
     return any(name in text for name in names) and not names.isdisjoint(re.findall(r"\w+", text))
-
-
-def definitions(statements: Sequence[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The functions of a file and the methods of its classes."""
-    for one in statements:
-        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield one
-        if isinstance(one, (ast.ClassDef, ast.If, ast.Try)):
-            yield from definitions(one.body)
-
-
-def text_of(node: ast.AST, module: Module) -> str:
-    """The lines that a piece of source stands on."""
-    first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None)
-    return "".join(module.lines[first - 1 : last or first])

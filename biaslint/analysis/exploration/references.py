@@ -22,6 +22,7 @@ from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import Execution
 from biaslint.analysis.interpreter.objects import namespaces
 from biaslint.analysis.project.module_index import DEFINITIONS
+from biaslint.analysis.project.syntax_tree import walk
 
 if TYPE_CHECKING:
     from biaslint.analysis.project.project import Project
@@ -90,7 +91,7 @@ def mentioned(nodes: Iterable[ast.AST]) -> set[str]:
         known: set[str] | None = _MENTIONED.get(root)
         if known is None:
             known = _MENTIONED[root] = set()
-            for node in ast.walk(root):
+            for node in walk(root):
                 if isinstance(node, ast.Name):
                     known.add(node.id)
                 elif isinstance(node, ast.Attribute):
@@ -103,7 +104,7 @@ def called(nodes: Iterable[ast.AST]) -> set[str]:
     """The names that a piece of source calls."""
     names: set[str] = set()
     for root in nodes:
-        for node in ast.walk(root):
+        for node in walk(root):
             if isinstance(node, ast.Call):
                 names.add(node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
     return names - {""}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.project import module_index, search_path
 from biaslint.analysis.project.dependencies import Absent, Lines
 from biaslint.analysis.project.environment import Environment
+from biaslint.analysis.project.syntax_tree import walk
 from biaslint.theory.program import Place, UnknownFact
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Module:
             if isinstance(statement, (ast.Assign, ast.AnnAssign)):
                 found.add(name)
             elif isinstance(statement, ast.FunctionDef):
-                used = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name)}
+                used = {part.id for part in walk(statement) if isinstance(part, ast.Name)}
                 found |= {
                     one
                     for one in used

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain import node_cache, norm_guards, values
 from biaslint.analysis.domain.call_stack import MAX_DEPTH, Frame
 from biaslint.analysis.domain.values import DictValue, Generator, Options, SequenceValue, Unknown
+from biaslint.analysis.project import syntax_tree
 from biaslint.analysis.project.dependencies import Used
 from biaslint.analysis.project.environment import Environment
 from biaslint.theory import terms
@@ -43,7 +44,7 @@ def call_function(
     else:
         ex.functions.add(func)
     code = func.node.body
-    if isinstance(code, list) and yields(func.node):
+    if isinstance(code, list) and yields(func):
         frame.yields = []
         items = partial(generate, ex, frame, code, scope)
         return SequenceValue(items()) if ex.definition_depth else Generator(items)  # definitions outlive their execution
@@ -81,20 +82,25 @@ def endless(ex: Execution, func: FunctionValue, args: Args) -> bool:
 _YIELDS = node_cache.per_node_cache()
 
 
-def yields(node: ast.AST) -> bool:
+def yields(func: FunctionValue) -> bool:
     """Is the function a generator?"""
+    node = func.node
     known: bool | None = _YIELDS.get(node)
     if known is None:
-        known = False
-        todo = list(ast.iter_child_nodes(node))
-        while todo and not known:
-            part = todo.pop()
-            if isinstance(part, (ast.Yield, ast.YieldFrom)):
-                known = True
-            elif not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-                todo.extend(ast.iter_child_nodes(part))
-        _YIELDS[node] = known
+        known = _YIELDS[node] = "yield" in syntax_tree.text_of(node, func.module.lines) and yields_itself(node)
     return known
+
+
+def yields_itself(node: ast.AST) -> bool:
+    """Is there a `yield` in a function that is in no other function within it?"""
+    todo = list(ast.iter_child_nodes(node))
+    while todo:
+        part = todo.pop()
+        if isinstance(part, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            todo.extend(ast.iter_child_nodes(part))
+    return False
 
 
 def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict[str, Value]:

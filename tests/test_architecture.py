@@ -66,6 +66,15 @@ RUNTIME_ORDER = (
     ("callbacks",),
     ("options",),
     ("command",),
+    ("migrate",),
+)
+MIGRATE_ORDER = (
+    ("job",),
+    ("worlds",),
+    ("torch",),
+    ("building",),
+    ("child", "placing", "fixes"),
+    ("command",),
 )
 ORDERS = {
     "biaslint": PACKAGE_ORDER,
@@ -73,6 +82,7 @@ ORDERS = {
     "biaslint.analysis.interpreter": INTERPRETER_ORDER,
     "biaslint.analysis.frameworks": FRAMEWORK_ORDER,
     "biaslint.runtime": RUNTIME_ORDER,
+    "biaslint.runtime.migrate": MIGRATE_ORDER,
 }
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "lint": ("biaslint.cli.lint:command", "Lint files and folders (the default command)."),
     "explain": ("biaslint.cli.explain:command", "Show the documentation of a rule."),
     "verify": ("biaslint.runtime.command:verify", "Build a model and measure its initial outputs and biases."),
+    "migrate": ("biaslint.runtime.migrate.command:migrate", "Rewrite checkpoints for a model without its dead biases."),
     "lsp": ("biaslint.lsp.command:command", "Run the language server."),
     "mcp": ("biaslint.mcp.command:command", "Run the server for coding assistants."),
     "init": ("biaslint.cli.init:command", "Write a starter configuration for this project."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,15 +106,23 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {"is_flag": True, "help": "Load Keras files that contain code. Only for files you trust."},
     ),
 ]
+
+
+def _parameter(spelling: tuple[str, ...]) -> str:
+    return spelling[-1].lstrip("-").replace("-", "_")
+
+
 # Parameter name -> how it is spelt on the command line.
-NAMES = {spelling[-1].lstrip("-").replace("-", "_"): spelling[0] for spelling, _ in _OPTIONS}
+NAMES = {_parameter(spelling): spelling[0] for spelling, _ in _OPTIONS}
 
 
-def model_options(*, hidden: bool = False) -> Callable[[Any], Any]:
-    """All of them, as a decorator for a command."""
+def model_options(*, hidden: bool = False, only: Sequence[str] = ()) -> Callable[[Any], Any]:
+    """All of them, or those of these parameter names, as a decorator for a command."""
 
     def add(command: Any) -> Any:
         for spelling, told in reversed(_OPTIONS):
+            if only and _parameter(spelling) not in only:
+                continue
             # linting has an --output of its own
             kept = [word for word in spelling if not (hidden and word == "--output")]
             command = click.option(*kept, hidden=hidden, **told)(command)

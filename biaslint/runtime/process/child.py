@@ -14,7 +14,8 @@ import random
 import shlex
 import sys
 import traceback
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts, to_json
 from biaslint.runtime.process import limits, tracing
@@ -24,12 +25,14 @@ from biaslint.runtime.process.saved_models import is_saved, load_saved
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, build, is_model, load_object, split
 
+_Asked = TypeVar("_Asked")
 
-class _LeftError(TargetError):
+
+class LeftError(TargetError):
     """The code left the program; what it printed may say why."""
 
 
-def _explain(error: BaseException, stage: str) -> str:
+def explain(error: BaseException, stage: str) -> str:
     """An error in the user's code: where it happened, in their terms."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith((here, "<"))]
@@ -39,7 +42,8 @@ def _explain(error: BaseException, stage: str) -> str:
     return f"{stage} failed with {type(error).__name__}{': ' + text if text else ''}{where}"
 
 
-def _seed(seed: int) -> None:
+def seed_all(seed: int) -> None:
+    """Seed every source of chance that is loaded."""
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed)
@@ -71,7 +75,7 @@ def run(job: Job, say: Any) -> Observed:
                 model = load_saved(job)
             else:
                 made = load_object(job.target, notes=None if job.run_script else notes)
-                _seed(job.seed)
+                seed_all(job.seed)
                 say("building", 0.1)
                 with executed_lines() as lines:
                     model = build(job.target, job.arguments, made)
@@ -80,12 +84,12 @@ def run(job: Job, say: Any) -> Observed:
         except MemoryError:
             raise
         except SystemExit as error:
-            raise _LeftError(f"{job.target} ended by itself while it was loaded or built (exit status {error.code})") from None
+            raise LeftError(f"{job.target} ended by itself while it was loaded or built (exit status {error.code})") from None
         except Exception as error:
-            raise TargetError(_explain(error, f"building {job.target}")) from error
+            raise TargetError(explain(error, f"building {job.target}")) from error
     framework = is_model(model)
     session = importlib.import_module(f"biaslint.runtime.{framework or 'tensorflow'}.session")
-    _seed(job.seed)
+    seed_all(job.seed)
     observed: Observed = session.observe(model, job, stated_targets(job), say)
     observed.target = job.target
     observed.notes = list(dict.fromkeys(notes + observed.notes))
@@ -95,19 +99,28 @@ def run(job: Job, say: Any) -> Observed:
 
 def answer(job: Job, say: Any, isolation: dict[str, str]) -> dict[str, Any]:
     """What the parent is told: the measurements, or what went wrong."""
-    try:
+
+    def measured() -> dict[str, Any]:
         observed = run(job, say)
         observed.isolation = isolation
         return {"observed": to_json(observed)}
+
+    return told(measured, job, "measuring")
+
+
+def told(work: Callable[[], dict[str, Any]], job: Job, stage: str) -> dict[str, Any]:
+    """What the work gives, or what went wrong with it."""
+    try:
+        return work()
     except TargetError as error:
-        return {"error": str(error), "left": isinstance(error, _LeftError)}
+        return {"error": str(error), "left": isinstance(error, LeftError)}
     except MemoryError:
         return {"error": f"out of memory (limit {job.memory} MB); raise it with --memory or lower --batch"}
     except Exception as error:
         text = str(error)
         if "alloc" in text.lower() and ("memory" in text.lower() or "DefaultCPUAllocator" in text):
             return {"error": f"out of memory (limit {job.memory} MB); raise it with --memory or lower --batch"}
-        return {"error": _explain(error, "measuring"), "traceback": traceback.format_exc()[-4000:]}
+        return {"error": explain(error, stage), "traceback": traceback.format_exc()[-4000:]}
 
 
 class Reports:
@@ -146,15 +159,26 @@ def _wanted(parser: argparse.ArgumentParser, message: str) -> NoReturn:
 
 
 def main() -> int:
-    """The child's whole life. Nothing of the current folder is imported before the process is isolated."""
+    """The child's whole life."""
+    return serve(Job.from_json, lambda job: job, answer)
+
+
+def serve(
+    read: Callable[[dict[str, Any]], _Asked],
+    job_of: Callable[[_Asked], Job],
+    work: Callable[[_Asked, Any, dict[str, str]], dict[str, Any]],
+    most_bytes: int = limits.MOST_BYTES,
+) -> int:
+    """Answer what is asked on the standard input. Nothing of the current folder is imported before the process is isolated."""
     limits.die_with_parent()
     reports = Reports()
-    job = Job(**json.loads(sys.stdin.buffer.read()))
+    asked = read(json.loads(sys.stdin.buffer.read()))
+    job = job_of(asked)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     isolation = isolate(network=job.network)
     isolation["memory"] = limits.limit_memory(job.memory) if job.memory else "not limited"
-    limits.limit_processor(job.timeout)
+    limits.limit_processor(job.timeout, most_bytes)
     hide_command_line(job)
     sys.path.insert(0, os.getcwd())
-    reports.result(answer(job, reports.say, isolation))
+    reports.result(work(asked, reports.say, isolation))
     return 0

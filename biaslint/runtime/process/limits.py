@@ -9,6 +9,7 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
+MOST_BYTES = 2 << 30  # of one file that it writes
 
 
 def limit_memory(megabytes: int) -> str:
@@ -26,7 +27,7 @@ def limit_memory(megabytes: int) -> str:
     return f"{megabytes} MB ({name})"
 
 
-def limit_processor(seconds: float) -> None:
+def limit_processor(seconds: float, most_bytes: int = MOST_BYTES) -> None:
     """A backstop behind the parent's clock, and small files only: nothing this process writes grows without end."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
@@ -34,7 +35,7 @@ def limit_processor(seconds: float) -> None:
         most = int(seconds * (os.cpu_count() or 1)) + 10
         resource.setrlimit(resource.RLIMIT_CPU, (most, most + 5))
         no_core_dump()
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 30, 2 << 30))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
 
 def die_with_parent() -> None:

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from biaslint.runtime.facts.observed import Observed, from_json
 from biaslint.runtime.target.job import Job
@@ -59,6 +59,7 @@ _SET = {
 }
 
 Progress = Callable[[str, float], None]
+_Read = TypeVar("_Read")
 
 
 class VerifyError(Exception):
@@ -211,19 +212,27 @@ from importlib.util import module_from_spec, spec_from_file_location
 spec = spec_from_file_location("biaslint", os.path.join(sys.argv[1], "__init__.py"), submodule_search_locations=[sys.argv[1]])
 sys.modules["biaslint"] = module_from_spec(spec)
 spec.loader.exec_module(sys.modules["biaslint"])
-from biaslint.runtime.process.child import main
-sys.exit(main())
+from importlib import import_module
+sys.exit(import_module(sys.argv[2]).main())
 """
+_CHILD = "biaslint.runtime.process.child"
 
 
 def run(
     job: Job, *, python: str = sys.executable, passed: tuple[str, ...] = (), progress: Progress = lambda stage, share: None
 ) -> Observed:
     """Measure a model in a process of its own. Raises VerifyError with everything that goes wrong there."""
+    return understood(*answer_of(_CHILD, job.to_json(), job, python=python, passed=passed, progress=progress))
+
+
+def answer_of(
+    module: str, asked: Mapping[str, Any], job: Job, *, python: str, passed: tuple[str, ...], progress: Progress
+) -> tuple[str, str]:
+    """The answer of `module`'s `main` in a process of its own, in the bounds that the job sets, and what the code printed last."""
     mark = secrets.token_hex(16)
     try:
         process = subprocess.Popen(
-            [python, "-c", _START, str(Path(__file__).resolve().parents[2])],
+            [python, "-c", _START, str(Path(__file__).resolve().parents[2]), module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -242,7 +251,7 @@ def run(
         reader.start()
     try:
         with contextlib.suppress(OSError):
-            process.stdin.write(json.dumps(job.to_json()).encode())
+            process.stdin.write(json.dumps(asked).encode())
             process.stdin.close()
         stopped = _wait(process, job, output, reports, progress)
     finally:
@@ -254,15 +263,20 @@ def run(
     said = f"\nIts last words:\n{text}" if (text := output.text()) else ""
     if not reports.result:
         raise VerifyError(_ending(process.returncode, job.memory) + said)
-    return understood(reports.result, said)
+    return reports.result, said
 
 
 def understood(text: str, said: str = "") -> Observed:
-    """The child's answer: the measurements, or its error raised; with what the code said where it left the program."""
+    """The child's measurements, or its error raised."""
+    return read_answer(text, said, lambda found: from_json(found["observed"]))
+
+
+def read_answer(text: str, said: str, read: Callable[[dict[str, Any]], _Read]) -> _Read:
+    """The child's answer as `read` takes it, or its error raised; with what the code said where it left the program."""
     try:
         found = json.loads(text)
         if "error" not in found:
-            return from_json(found["observed"])
+            return read(found)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         found = {"error": "the measurements are damaged; the model's code must have written over them"}
     raise VerifyError(str(found["error"]) + (said if found.get("left") else ""))

@@ -36,3 +36,8 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
+
+    @staticmethod
+    def from_json(found: dict[str, Any]) -> Job:
+        """What `to_json` gave."""
+        return Job(**found)

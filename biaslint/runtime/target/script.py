@@ -8,12 +8,21 @@ go, unless the target needs them.
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+TEXTS: dict[str, str] = {}  # real path -> the text that stands for the file's own
+
+
+def source_of(path: Path) -> bytes | str:
+    """What a file holds, or the text that stands for that."""
+    return TEXTS[text] if (text := os.path.realpath(path)) in TEXTS else path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class Slice:
 def sliced(path: Path, target: str) -> Slice | None:
     """The part of a script that the target needs; None where that is all of it, or where it cannot be told."""
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        tree = ast.parse(source_of(path), str(path))
     except (OSError, ValueError, SyntaxError):
         return None
     body = tree.body

@@ -117,6 +117,11 @@ def _module_of(path: Path, name: str, notes: list[str] | None) -> Any:
     return _import_file(path, part)
 
 
+def forget_parts() -> None:
+    """Files of which a part was run are loaded afresh."""
+    _SLICED.clear()
+
+
 def load_object(target: str, *, notes: list[str] | None = None) -> Any:
     """The object that `package.module:name` or `file.py:name` names.
 

@@ -65,8 +65,10 @@ def _name(function: Any) -> str:
 
 
 @contextlib.contextmanager
-def watching(listen: Listener, *, double: bool = False, dropout: bool = True, on_module: Any = None) -> Iterator[list[Any]]:
-    """Watch torch calls. `double` turns float32 into float64 and bends into curves, `dropout=False` leaves dropout out.
+def watching(
+    listen: Listener, *, double: bool = False, smooth: bool = True, dropout: bool = True, on_module: Any = None
+) -> Iterator[list[Any]]:
+    """Watch torch calls. `double` turns float32 into float64 and (with `smooth`) bends into curves, `dropout=False` leaves it out.
 
     `on_module(module, output)` is called after each module's forward. Yields the stack of modules that are running.
     """
@@ -92,7 +94,7 @@ def watching(listen: Listener, *, double: bool = False, dropout: bool = True, on
                     return args[0].double()
                 args = tuple(widened(value) for value in args)
                 kwargs = {key: widened(value) for key, value in kwargs.items()}
-            result = smoothed(name, args, kwargs) if double else None
+            result = smoothed(name, args, kwargs) if double and smooth else None
             result = func(*args, **kwargs) if result is None else result
             listen(name, args, kwargs, result, stack[-1] if stack else None)
             return result

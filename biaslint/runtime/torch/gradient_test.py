@@ -76,7 +76,8 @@ def randomise(model: Any, seed: int) -> None:
                 parameter.copy_(values.to(parameter.dtype))
 
 
-def _widen(model: Any) -> None:
+def widen(model: Any) -> None:
+    """Give a model float64 parameters, buffers and other tensors."""
     import torch
 
     model.double()
@@ -337,7 +338,7 @@ def dead_biases(
         return made
 
     with preserved(model):
-        _widen(model)
+        widen(model)
         first = one_pass(seed)
         results = {name: _judge(name, module, first.sums[name], first.graph, threshold) for name, module in layers.items()}
         # A smooth function may happen to be flat, or the graph unreadable (scripted code); other values tell the difference.

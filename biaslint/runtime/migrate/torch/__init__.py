@@ -1,0 +1,1 @@
+"""Migrating PyTorch checkpoints: state dicts in any wrapper, safetensors, optimizer states."""

@@ -1,0 +1,482 @@
+"""`biaslint migrate` on checkpoints as they come: wrappers, optimizer states, safetensors, bad files; what is on the disk at every moment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from migrating import migrate
+
+torch = pytest.importorskip("torch")
+
+from biaslint.runtime.migrate import placing  # noqa: E402
+from biaslint.runtime.migrate.torch import safetensors  # noqa: E402
+from biaslint.runtime.target.targets import TargetError  # noqa: E402
+
+NET = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, bias=True):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3, padding=1, bias=bias)
+        self.norm = nn.BatchNorm2d(6)
+        self.fc = nn.Linear(6, 6)
+
+    def forward(self, x):
+        return self.fc(self.norm(self.conv(x)).relu().mean((2, 3)))
+
+
+class Lit(nn.Module):
+    def __init__(self, bias=True):
+        super().__init__()
+        self.net = Net(bias)
+
+    def forward(self, x):
+        return self.net(x)
+
+    def configure_optimizers(self):
+        thin = [p for p in self.parameters() if p.dim() < 2]
+        return [torch.optim.AdamW([{"params": thin}, {"params": [p for p in self.parameters() if p.dim() > 1]}])], []
+
+
+def swapped(model):
+    return torch.optim.SGD([{"params": [p]} for p in model.parameters()][::-1], 0.1)
+"""
+Run = Callable[..., Result]
+OLD_AND_NEW = ("net.py:Net", "net.py:Net", "--new-arg", "bias=False", "--input", "3x6x6", "--batch", "4")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET)
+    return tmp_path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    return lambda *words: migrate(monkeypatch, *OLD_AND_NEW, *words)
+
+
+def model(bias: bool = True, seed: int = 0, name: str = "Net") -> Any:
+    space: dict[str, Any] = {"__name__": "made"}
+    exec(NET, space)
+    torch.manual_seed(seed)
+    made = space[name](bias)
+    with torch.no_grad():
+        for buffer in made.buffers():
+            if buffer.is_floating_point():
+                buffer.uniform_(0.5, 2)
+    return made
+
+
+def kept(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> None:
+    """The bias is gone, the mean has taken it up, and all else is as it was, bit for bit."""
+    assert old.keys() - new.keys() == {f"{prefix}conv.bias"}
+    mean = f"{prefix}norm.running_mean"
+    torch.testing.assert_close(new[mean], old[mean] - old[f"{prefix}conv.bias"])
+    assert all(torch.equal(new[key], old[key]) for key in new if key != mean)
+
+
+# -- wrappers ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_each_copy_of_the_parameters_is_migrated_with_its_own_values(folder: Path, run: Run) -> None:
+    first, second, third = (model(seed=seed).state_dict() for seed in range(3))
+    old = {
+        "epoch": 3,
+        "state_dict": {f"module.{key}": value for key, value in first.items()},
+        "state_dict_ema": second,
+        "callbacks": [{"ema": {"model": {f"module.net.{key}": value for key, value in third.items()}}}],
+    }
+    torch.save(old, "old.pth")
+    done = run("old.pth", "new.pth")
+    assert done.exit_code == 0, done.output
+    new = torch.load("new.pth")
+    kept(old["state_dict"], new["state_dict"], "module.")
+    kept(second, new["state_dict_ema"])
+    kept(old["callbacks"][0]["ema"]["model"], new["callbacks"][0]["ema"]["model"], "module.net.")
+    assert new["epoch"] == 3
+
+
+def test_two_copies_in_one_flat_state_dict(folder: Path, run: Run) -> None:
+    old = {
+        f"{part}.{key}": value
+        for seed, part in enumerate(("online", "target"))
+        for key, value in model(seed=seed).state_dict().items()
+    }
+    torch.save(old, "old.pt")
+    assert run("old.pt", "new.pt").exit_code == 0
+    new = torch.load("new.pt")
+    for part in ("online.", "target."):
+        kept(*({k: v for k, v in one.items() if k.startswith(part)} for one in (old, new)), part)
+
+
+def test_the_metadata_of_a_state_dict_stays(folder: Path, run: Run) -> None:
+    torch.save(model().state_dict(), "old.pt")
+    assert run("old.pt", "new.pt").exit_code == 0
+    assert torch.load("new.pt")._metadata == torch.load("old.pt")._metadata
+    assert list(torch.load("new.pt")) == [key for key in torch.load("old.pt") if key != "conv.bias"]
+
+
+def test_averaged_parameters_without_statistics_cannot_take_up_a_bias(folder: Path, run: Run) -> None:
+    state = model().state_dict()
+    torch.save({"model": state, "shadow": dict(model(seed=1).named_parameters())}, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 2
+    assert "shadow lacks norm.running_mean, norm.running_var (it holds parameters without running statistics" in done.output
+
+
+def test_a_dropped_name_elsewhere_is_left_and_noted(folder: Path, run: Run) -> None:
+    torch.save({"model": model().state_dict(), "rates": {"conv.bias": 0.1}}, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 0
+    assert "rates names conv.bias; it was left as it is" in done.output
+    assert torch.load("new.pt")["rates"] == {"conv.bias": 0.1}
+
+
+# -- optimizers ------------------------------------------------------------------------------------------------------------------------
+
+
+def step(made: Any, optimiser: Any, seed: int = 0) -> None:
+    torch.manual_seed(seed)
+    optimiser.zero_grad()
+    made(torch.randn(4, 3, 6, 6)).square().mean().backward()
+    optimiser.step()
+
+
+def adam(made: Any) -> Any:
+    return torch.optim.Adam(made.parameters(), 0.01)
+
+
+def adam_named(made: Any) -> Any:
+    return torch.optim.Adam(list(made.named_parameters()), 0.01)
+
+
+def decayed(made: Any) -> Any:
+    thin = [p for p in made.parameters() if p.dim() < 2]
+    wide = [p for p in made.parameters() if p.dim() > 1]
+    return torch.optim.AdamW([{"params": wide, "weight_decay": 0.1}, {"params": thin, "weight_decay": 0.0}], 0.01)
+
+
+@pytest.mark.parametrize("make", [adam, adam_named, decayed])
+def test_training_goes_on_where_it_was(folder: Path, run: Run, make: Callable[[Any], Any]) -> None:
+    old = model()
+    optimiser = make(old)
+    step(old, optimiser)
+    step(old, optimiser, 1)
+    torch.save({"model": old.state_dict(), "optimizer": optimiser.state_dict()}, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 0, done.output
+    assert "optimizer state optimizer: 1 parameter dropped" in done.output
+    checkpoint, new = torch.load("new.pt"), model(bias=False)
+    resumed = make(new)
+    new.load_state_dict(checkpoint["model"])
+    resumed.load_state_dict(checkpoint["optimizer"])
+    assert checkpoint["optimizer"]["param_groups"] == resumed.state_dict()["param_groups"]
+    own = dict(old.named_parameters())
+    for name, parameter in new.named_parameters():
+        assert torch.equal(resumed.state[parameter]["exp_avg"], optimiser.state[own[name]]["exp_avg"])
+    step(old, optimiser, 2)
+    step(new, resumed, 2)
+    x = torch.randn(4, 3, 6, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(new.eval()(x), old.eval()(x), rtol=1e-2, atol=1e-2)
+
+
+def test_groups_that_cannot_be_told_apart_are_refused_until_it_is_said_what_made_them(folder: Path, run: Run) -> None:
+    old = model()
+    space: dict[str, Any] = {"__name__": "made"}
+    exec(NET, space)
+    optimiser = space["swapped"](old)
+    torch.save({"model": old.state_dict(), "optimizer": optimiser.state_dict()}, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 2
+    assert "--optimizer" in done.output
+    assert run("old.pt", "new.pt", "--optimizer", "net.py:swapped").exit_code == 0
+    assert [one["params"] for one in torch.load("new.pt")["optimizer"]["param_groups"]] == [[0], [1], [2], [3], [], [4]]
+
+
+def test_an_optimizer_state_that_is_left_out(folder: Path, run: Run) -> None:
+    torch.save({"model": model().state_dict(), "optimizer": decayed(model()).state_dict()}, "old.pt")
+    done = run("old.pt", "new.pt", "--drop-optimizer")
+    assert done.exit_code == 0
+    assert "optimizer: left out" in done.output
+    assert torch.load("new.pt")["optimizer"] is None
+
+
+def test_the_model_s_own_optimizers_say_which_parameter_is_which(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = model(name="Lit")
+    (optimiser,), _ = old.configure_optimizers()
+    step(old, optimiser)
+    torch.save({"state_dict": old.state_dict(), "optimizer_states": [optimiser.state_dict()]}, "old.ckpt")
+    done = migrate(monkeypatch, *(word.replace("Net", "Lit") for word in OLD_AND_NEW), "old.ckpt", "new.ckpt")
+    assert done.exit_code == 0, done.output
+    new = model(bias=False, name="Lit")
+    (resumed,), _ = new.configure_optimizers()
+    resumed.load_state_dict(torch.load("new.ckpt")["optimizer_states"][0])
+    own = dict(old.named_parameters())
+    for name, parameter in new.named_parameters():
+        assert torch.equal(resumed.state[parameter]["exp_avg"], optimiser.state[own[name]]["exp_avg"])
+
+
+# -- bad files ---------------------------------------------------------------------------------------------------------------------------
+
+
+def quantized() -> dict[str, Any]:
+    state = model().state_dict()
+    state["fc.weight"] = torch.quantize_per_tensor(state["fc.weight"], 0.1, 0, torch.qint8)
+    return state
+
+
+BAD = {
+    "no file": (None, "no such file"),
+    "empty": (b"", "cannot be read as a checkpoint"),
+    "text": (b"hello, this is no checkpoint", ""),
+    "another model": (lambda: torch.nn.Linear(2, 2).state_dict(), "has none of the keys conv.bias; it holds weight, bias"),
+    "migrated already": (lambda: model(bias=False).state_dict(), "it may be migrated already"),
+    "missing keys": (lambda: {k: v for k, v in model().state_dict().items() if "fc" not in k}, "it lacks fc.bias, fc.weight"),
+    "another width": (
+        lambda: model().state_dict() | {"fc.weight": torch.ones(2, 6)},
+        "fc.weight has the shape 2x6, not 6x6",
+    ),
+    "quantized": (quantized, "fc.weight is quantized (qint8)"),
+    "not a number": (
+        lambda: model().state_dict() | {"conv.bias": torch.full((6,), float("nan"))},
+        "nothing was written",
+    ),
+    "no tensors": (lambda: {"epoch": 3}, "holds no state dict"),
+    "a list": (lambda: [1, 2], "holds a list, and no state dict"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_ends_in_a_clear_message(folder: Path, run: Run, kind: str) -> None:
+    content, said = BAD[kind]
+    if isinstance(content, bytes):
+        Path("old.pt").write_bytes(content)
+    elif callable(content):
+        torch.save(content(), "old.pt")
+    before = Path("old.pt").read_bytes() if content is not None else b""
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "Traceback" not in done.output
+    assert sorted(os.listdir()) == sorted(["net.py", *(["old.pt"] if content is not None else [])])
+    assert not before or Path("old.pt").read_bytes() == before
+
+
+def test_a_file_that_was_cut_off_or_damaged_is_not_migrated(folder: Path, run: Run) -> None:
+    torch.save(model().state_dict(), "whole.pt")
+    whole = Path("whole.pt").read_bytes()
+    for number, bad in enumerate((whole[: len(whole) // 2], b"\0" * 64 + whole[64:])):
+        Path(f"bad{number}.pt").write_bytes(bad)
+        done = run(f"bad{number}.pt", "new.pt")
+        assert done.exit_code == 2
+        assert f"bad{number}.pt" in done.output
+        assert not Path("new.pt").exists()
+
+
+class Harmful:
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("ran",)
+
+
+def test_code_in_a_checkpoint_is_not_run(folder: Path, run: Run) -> None:
+    torch.save({"state_dict": model().state_dict(), "more": Harmful()}, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 2
+    assert "--allow-pickle" in done.output
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_values_of_another_precision_stay_in_it(folder: Path, run: Run, kind: Any) -> None:
+    state = {key: value.to(kind) if value.is_floating_point() else value for key, value in model().state_dict().items()}
+    torch.save(state, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 0, done.output
+    new = torch.load("new.pt")
+    assert all(new[key].dtype == state[key].dtype for key in new)
+    assert "evaluation, float32: largest difference" in done.output
+
+
+def test_a_bias_that_half_precision_cannot_take_up_is_refused(folder: Path, run: Run) -> None:
+    state = {key: value.half() if value.is_floating_point() else value for key, value in model().state_dict().items()}
+    state["conv.bias"] = torch.full((6,), 3000.3).half()
+    state["norm.running_mean"] = torch.full((6,), 3000.3).half()
+    state["norm.running_mean"][0] = -65000.0
+    torch.save(state, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 2
+    assert "nothing was written: the new values of norm.running_mean do not fit torch.float16" in done.output
+
+
+# -- safetensors ---------------------------------------------------------------------------------------------------------------------------
+
+NAMES = {torch.float32: "F32", torch.int64: "I64"}
+
+
+def save_tensors(path: Path, tensors: dict[str, Any], metadata: Any = None) -> None:
+    """The format as its specification has it."""
+    header: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
+    data = b""
+    for name, one in tensors.items():
+        raw = one.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        header[name] = {"dtype": NAMES[one.dtype], "shape": list(one.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def test_a_safetensors_file(folder: Path, run: Run) -> None:
+    state = model().state_dict()
+    save_tensors(Path("old.safetensors"), state, {"format": "pt"})
+    done = run("old.safetensors", "new.safetensors")
+    assert done.exit_code == 0, done.output
+    new = safetensors.Single(Path("new.safetensors"))
+    kept(state, new.tree)
+    assert new.file.metadata == {"format": "pt"}
+
+
+def sharded(folder: Path, state: dict[str, Any]) -> None:
+    folder.mkdir()
+    names = list(state)
+    table = {name: f"model-0000{1 + (number > 4)}-of-00002.safetensors" for number, name in enumerate(names)}
+    for shard in set(table.values()):
+        save_tensors(folder / shard, {name: state[name] for name in names if table[name] == shard}, {"format": "pt"})
+    size = sum(one.numel() * one.element_size() for one in state.values())
+    index = {"metadata": {"total_size": size}, "weight_map": table}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize("named", ["weights", "weights/model.safetensors.index.json"])
+def test_sharded_safetensors_become_a_new_folder(folder: Path, run: Run, named: str) -> None:
+    state = model().state_dict()
+    sharded(folder / "weights", state)
+    before = {file.name: file.read_bytes() for file in Path("weights").iterdir()}
+    done = run(named, "migrated")
+    assert done.exit_code == 0, done.output
+    kept(state, safetensors.Sharded(Path("migrated")).tree)
+    assert {file.name for file in Path("migrated").iterdir()} == before.keys()
+    table = json.loads(Path("migrated/model.safetensors.index.json").read_text())
+    assert table["metadata"]["total_size"] == sum(one.numel() * one.element_size() for one in state.values()) - 24
+    assert {file.name: file.read_bytes() for file in Path("weights").iterdir()} == before
+
+
+def test_sharded_safetensors_in_place_leave_the_old_index_whole(folder: Path, run: Run) -> None:
+    state = model().state_dict()
+    sharded(folder / "weights", state)
+    done = run("weights", "--in-place")
+    assert done.exit_code == 0, done.output
+    kept(state, safetensors.Sharded(Path("weights/model.safetensors.index.json")).tree)
+    os.rename("weights/model.safetensors.index.json.old", "weights/model.safetensors.index.json")
+    again = safetensors.Sharded(Path("weights")).tree
+    assert all(torch.equal(again[key], state[key]) for key in state)
+    assert not [name for name in os.listdir("weights") if name.startswith(".")]
+
+
+@pytest.mark.parametrize("cut", [4, 40, -1])
+def test_a_damaged_safetensors_file(folder: Path, cut: int) -> None:
+    save_tensors(Path("old.safetensors"), model().state_dict())
+    Path("old.safetensors").write_bytes(Path("old.safetensors").read_bytes()[:cut])
+    with pytest.raises(TargetError, match="is damaged"):
+        safetensors.Single(Path("old.safetensors"))
+
+
+# -- what is on the disk -------------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_overwritten(folder: Path, run: Run) -> None:
+    torch.save(model().state_dict(), "old.pt")
+    Path("new.pt").write_text("mine")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 2
+    assert "new.pt exists already" in done.output
+    assert Path("new.pt").read_text() == "mine"
+
+
+def test_a_dry_run_writes_nothing(folder: Path, run: Run) -> None:
+    torch.save(model().state_dict(), "old.pt")
+    done = run("old.pt", "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert "- conv.bias (6)" in done.output
+    assert "~ norm.running_mean (by up to" in done.output
+    assert sorted(os.listdir()) == ["net.py", "old.pt"]
+
+
+def test_in_place_keeps_a_copy(folder: Path, run: Run) -> None:
+    torch.save(model().state_dict(), "old.pt")
+    old = Path("old.pt").read_bytes()
+    Path("old.pt.old").write_text("an earlier copy")
+    assert run("old.pt", "--in-place").exit_code == 0
+    assert Path("old.pt.old1").read_bytes() == old
+    assert Path("old.pt.old").read_text() == "an earlier copy"
+    kept(torch.load("old.pt.old1"), torch.load("old.pt"))
+
+
+def test_a_file_that_changes_meanwhile_is_left(folder: Path) -> None:
+    Path("old").write_text("old")
+    with placing.place(Path("old"), None, in_place=True, dry_run=False) as where:
+        assert where.waiting is not None
+        where.waiting.write_text("new")
+        Path("old").write_text("other")
+        with pytest.raises(placing.PlaceError, match="has changed"):
+            where.commit()
+    assert Path("old").read_text() == "other"
+    assert sorted(os.listdir()) == ["net.py", "old"]
+
+
+CALLS = ("link", "replace", "rename", "fsync", "unlink", "open")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(folder: Path, in_place: bool) -> None:
+    number = -1
+    ended = False
+    while not ended:
+        number += 1
+        for name in os.listdir():
+            os.unlink(name)
+        Path("old").write_text("the old one")
+        child = os.fork()
+        if not child:
+            _placed(number, in_place)
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert Path("old").read_text() == ("the new one" if ended and in_place else "the old one") or in_place
+        assert Path("old").read_text() in ("the old one", "the new one")
+        if Path("old").read_text() == "the new one":
+            assert Path("old.old").read_text() == "the old one"
+        assert not Path("new").exists() or Path("new").read_text() == "the new one"
+    assert number > 3
+
+
+def _placed(number: int, in_place: bool) -> None:
+    """Commit, and be killed at the given call to the system."""
+    left = [number]
+
+    def counted(original: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not left[0]:
+                os._exit(9)
+            left[0] -= 1
+            return original(*args, **kwargs)
+
+        return call
+
+    with placing.place(Path("old"), None if in_place else Path("new"), in_place=in_place, dry_run=False) as where:
+        assert where.waiting is not None
+        where.waiting.write_text("the new one")
+        for name in CALLS:
+            setattr(os, name, counted(getattr(os, name)))
+        where.commit()
+    os._exit(0)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+_FAR = 1e6  # of a bound
+
 
 def _rise(x: Any) -> Any:
     """Like ReLU. Algebraic: exponentials are straight to the last digit not far from zero."""
@@ -25,7 +27,10 @@ def _leaky(x: Any, slope: Any) -> Any:
 
 
 def _between(x: Any, low: Any, high: Any) -> Any:
-    """Softly clamped; either bound may be missing."""
+    """Softly clamped; either bound may be missing, or too far away to matter and to compute with."""
+    low, high = (None if isinstance(bound, (int, float)) and abs(bound) > _FAR else bound for bound in (low, high))
+    if low is None and high is None:
+        return x * 1
     if low is None:
         return high - _rise(high - x)
     if high is None:
@@ -70,7 +75,10 @@ STAND_INS: dict[str, Callable[..., Any]] = {
 
 
 def smoothed(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The smooth result of the torch function `name` called so; None where it has no stand-in or carries no gradient."""
+    """The smooth result of the torch function `name` called so; None where it has no stand-in or carries no gradient.
+
+    Where gradients are off, all of it is smooth.
+    """
     import torch
 
     stand_in = STAND_INS.get(name.removesuffix("_"))
@@ -78,7 +86,7 @@ def smoothed(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     first = args[0] if args else kwargs.pop("input", None)
     if stand_in is None or "out" in kwargs or not isinstance(first, torch.Tensor):
         return None
-    if not first.requires_grad or not first.is_floating_point():
+    if not first.is_floating_point() or (torch.is_grad_enabled() and not first.requires_grad):
         return None
     in_place = name.endswith("_") or bool(kwargs.get("inplace")) or any(value is True for value in args[1:])
     result = stand_in(first.clone() if in_place else first, *args[1:], **kwargs)

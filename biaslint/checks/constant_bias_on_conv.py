@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import SMALL, by_write, is_output, live, ordinary, sets_outputs, the_layer, to_zero
+from biaslint.checks.support.common import SMALL, by_write, hidden_constant, is_output, sets_outputs, the_layer, to_zero
 from biaslint.theory.program import BiasWrite, LayerUse, Program
 
 
@@ -23,6 +23,4 @@ def check(program: Program) -> Iterator[Report]:
 
 
 def _questionable(use: LayerUse, write: BiasWrite) -> bool:
-    if write.how != "constant" or not write.value or not live(use) or use.is_output or not ordinary(use):
-        return False
-    return write.value > SMALL
+    return hidden_constant(use, write) > SMALL

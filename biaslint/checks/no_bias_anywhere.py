@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import RELUS, removed_by_hand, set_argument
-from biaslint.findings.finding import Fix, Safety
+from biaslint.checks.support.common import RELUS, bias_added, removed_by_hand
 from biaslint.theory.program import LayerUse, Program
 
 NONLINEAR = RELUS | {"leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "softplus", "hardswish"}
@@ -24,13 +23,7 @@ def check(program: Program) -> Iterator[Report]:
                 site.place,
                 f"`{use.name}` has no bias, and no norm stands between it and `{use.readers[0]}`",
                 layer=use.name,
-                fix=Fix(
-                    Safety.UNSAFE,
-                    f"`{use.bias.argument}=True` (adds the parameter `{use.name}.bias` to checkpoints)",
-                    (set_argument(use, use.bias.argument, "True"),),
-                )
-                if use.bias.argument_text == "False"
-                else None,
+                fix=bias_added(use),
                 advice="add a bias, or a norm with a shift; it matters mainly for small models",
             )
 

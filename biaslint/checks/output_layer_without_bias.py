@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import predicts, removed_by_hand, set_argument
-from biaslint.findings.finding import Fix, Safety
+from biaslint.checks.support.common import bias_added, predicts, removed_by_hand
 from biaslint.theory.program import LayerUse, Program
 
 VOCABULARY = re.compile(r"vocab|tokens?\b|codebook|embed|dim\b|proj", re.IGNORECASE)
@@ -23,13 +22,7 @@ def check(program: Program) -> Iterator[Report]:
                 site.place,
                 f"the output layer `{use.name}` has no bias, so it cannot represent class frequencies or the mean of the targets",
                 layer=use.name,
-                fix=Fix(
-                    Safety.UNSAFE,
-                    f"`{use.bias.argument}=True` (adds the parameter `{use.name}.bias` to checkpoints)",
-                    (set_argument(use, use.bias.argument, "True"),),
-                )
-                if use.bias.argument_text == "False"
-                else None,
+                fix=bias_added(use),
                 advice="add a bias, unless the features are normalized or the weight is tied to an embedding",
             )
 

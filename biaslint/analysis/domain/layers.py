@@ -59,6 +59,11 @@ class Layer:
     covers_all: bool = False
     spec: Any = None  # the entry of the framework's vocabulary that describes it
 
+    @property
+    def short_type(self) -> str:
+        """The last part of the type: "Conv2d" of "torch.nn.Conv2d"."""
+        return self.type.rpartition(".")[2]
+
 
 @dataclass(eq=False, slots=True)
 class Origin:

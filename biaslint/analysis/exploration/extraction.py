@@ -121,7 +121,7 @@ def layer_use(
         framework=layer.framework,
         type=layer.type,
         kind=layer.kind,
-        name=layer.name or layer.type.rpartition(".")[2],
+        name=layer.name or layer.short_type,
         place=chain[0],
         chain=chain,
         owner=layer.origin.owner,

@@ -117,7 +117,7 @@ def makes_scores(softmax: Node, layer: Layer) -> bool:
 def name_of(node: Node) -> str:
     norm = node.info.get("layer")
     if isinstance(norm, Layer):
-        return norm.name or norm.type.rpartition(".")[2]
+        return norm.name or norm.short_type
     return node.name
 
 

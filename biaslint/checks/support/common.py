@@ -104,6 +104,13 @@ def live(use: LayerUse) -> bool:
     return use.bias.present is True and use.fate.kind in ("alive", "part")
 
 
+def hidden_constant(use: LayerUse, write: BiasWrite) -> float:
+    """The constant that starts the live bias of a hidden layer in a stack; 0 for every other write."""
+    if write.how != "constant" or not live(use) or use.is_output or not ordinary(use):
+        return 0.0
+    return write.value or 0.0
+
+
 def last_writes(use: LayerUse) -> list[BiasWrite]:
     """The write that decides each bias vector's start: one per vector, none where a part was written after it or it is a default."""
     last: dict[str, BiasWrite] = {}
@@ -206,6 +213,14 @@ def the_layer(use: LayerUse, place: Place) -> tuple[Related, ...]:
 def removed_by_hand(use: LayerUse) -> bool:
     """Has the layer no bias because somebody wrote so?"""
     return use.bias.present is False and bool(use.bias.argument) and bool(use.bias.argument_text)
+
+
+def bias_added(use: LayerUse) -> Fix | None:
+    """The fix that adds the bias, where it is switched off by a plain `False`."""
+    if use.bias.argument_text != "False":
+        return None
+    message = f"`{use.bias.argument}=True` (adds the parameter `{use.name}.bias` to checkpoints)"
+    return Fix(Safety.UNSAFE, message, (set_argument(use, use.bias.argument, "True"),))
 
 
 HEAD = re.compile(

@@ -245,7 +245,7 @@ def param_dims(param: Param) -> Dims | None:
 
 
 def cell_of(layer: Layer) -> str:
-    short = layer.type.rpartition(".")[2]
+    short = layer.short_type
     if short in keras_vocabulary.LAYERS:
         return str(keras_vocabulary.LAYERS[short].facts.get("cell", ""))
     return "lstm" if "LSTM" in short else ""

@@ -72,23 +72,20 @@ def do_resize(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return ops.smooth(ex, x, 2, "resize", channels_last=not construction.is_first(ex, kwargs.get("data_format")))
 
 
-def do_pixel_shuffle(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    x = construction.tensor(ex, first(args, kwargs))
-    if x is None:
-        return ex.fresh()
-    if x.dims is None:
-        ex.flow.learn_rank(x, 4)
-    sources = {0: (0,), 1: (1, 3), 2: (2, 3), 3: (3,)}
-    dims = (x.dims[0] if x.dims else ex.fresh().key, *(ex.fresh().key for _ in range(3)))
-    return reshaping.remap(ex, x, sources, dims, "depth_to_space")
+def regrouped(sources: dict[int, tuple[int, ...]], name: str) -> Handler:
+    """Positions become channels, or channels positions: `sources` are the axes that each axis of the result is made of."""
+
+    def work(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+        x = construction.tensor(ex, first(args, kwargs))
+        if x is None:
+            return ex.fresh()
+        if x.dims is None:
+            ex.flow.learn_rank(x, 4)
+        dims = (x.dims[0] if x.dims else ex.fresh().key, *(ex.fresh().key for _ in range(3)))
+        return reshaping.remap(ex, x, sources, dims, name)
+
+    return work
 
 
-def do_pixel_unshuffle(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    x = construction.tensor(ex, first(args, kwargs))
-    if x is None:
-        return ex.fresh()
-    if x.dims is None:
-        ex.flow.learn_rank(x, 4)
-    sources = {0: (0,), 1: (1,), 2: (2,), 3: (3, 1, 2)}
-    dims = (x.dims[0] if x.dims else ex.fresh().key, *(ex.fresh().key for _ in range(3)))
-    return reshaping.remap(ex, x, sources, dims, "space_to_depth")
+do_pixel_shuffle = regrouped({0: (0,), 1: (1, 3), 2: (2, 3), 3: (3,)}, "depth_to_space")
+do_pixel_unshuffle = regrouped({0: (0,), 1: (1,), 2: (2,), 3: (3, 1, 2)}, "space_to_depth")

@@ -119,7 +119,7 @@ def do_conv(ex: Execution, layer: Layer, x: Node) -> Value:
         kernel=config.get("kernel_size"),
         transposed=bool(facts.get("transposed")),
         channels_last=not first,
-        name=layer.name or layer.type.rpartition(".")[2],
+        name=layer.name or layer.short_type,
     )
     return construction.biased(layer, node, (1,) if first else (-1,))
 
@@ -163,7 +163,7 @@ def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, kwargs: Kwargs)
 
 def normalize(ex: Execution, x: Node, style: str, layer: Layer) -> Node:
     config = layer.config
-    name = layer.name or layer.type.rpartition(".")[2]
+    name = layer.name or layer.short_type
     axis = config.get("axis", -1)
     axes = nodes.axes_of(axis) if not isinstance(axis, Unknown) else None
     if style == "batch":
@@ -196,7 +196,7 @@ def unknown_axis(axis: Value) -> Any:
 
 
 def do_keep(ex: Execution, layer: Layer, x: Node) -> Value:
-    return x if layer.type.endswith("Identity") else nodes.keep(ex, x, layer.type.rpartition(".")[2])
+    return x if layer.type.endswith("Identity") else nodes.keep(ex, x, layer.short_type)
 
 
 def do_activation(ex: Execution, layer: Layer, x: Node) -> Value:
@@ -258,14 +258,19 @@ def do_crop(ex: Execution, layer: Layer, x: Node) -> Value:
     return nodes.make(ex, "keep", [x], dims, "crop")
 
 
+def spatial_axes(ex: Execution, layer: Layer, x: Node) -> tuple[int, ...]:
+    """The axes other than the batch's and the channels'."""
+    rank = layer.spec.facts["dims"] + 2
+    if x.dims is None:
+        ex.flow.learn_rank(x, rank)
+    rank = x.rank or rank
+    channel = 1 if construction.is_first(ex, layer.config.get("data_format")) else rank - 1
+    return tuple(axis for axis in range(1, rank) if axis != channel)
+
+
 def do_pad(ex: Execution, layer: Layer, x: Node) -> Value:
     """Zeros enter in space."""
-    spatial = layer.spec.facts["dims"]
-    if x.dims is None:
-        ex.flow.learn_rank(x, spatial + 2)
-    rank = x.rank or spatial + 2
-    channel = 1 if construction.is_first(ex, layer.config.get("data_format")) else rank - 1
-    axes = tuple(axis for axis in range(1, rank) if axis != channel)
+    axes = spatial_axes(ex, layer, x)
     dims = tuple(ex.fresh().key if axis in axes else dim for axis, dim in enumerate(x.dims or ()))
     width = layer.config.get("padding", 1)
     if values.is_constant(width) and width == 0:
@@ -295,15 +300,8 @@ def do_average_pool(ex: Execution, layer: Layer, x: Node) -> Value:
 
 
 def do_global_pool(ex: Execution, layer: Layer, x: Node) -> Value:
-    spatial = layer.spec.facts["dims"]
-    if x.dims is None:
-        ex.flow.learn_rank(x, spatial + 2)
-    rank = x.rank or spatial + 2
-    channel = 1 if construction.is_first(ex, layer.config.get("data_format")) else rank - 1
-    axes = SequenceValue([axis for axis in range(1, rank) if axis != channel])
-    return ops.reduce(
-        ex, x, axes, layer.config.get("keepdims", False), layer.type.rpartition(".")[2], layer.kind == "global_average_pool"
-    )
+    axes = SequenceValue(list(spatial_axes(ex, layer, x)))
+    return ops.reduce(ex, x, axes, layer.config.get("keepdims", False), layer.short_type, layer.kind == "global_average_pool")
 
 
 def do_lambda(ex: Execution, layer: Layer, x: Node) -> Value:
@@ -351,7 +349,7 @@ def wrapped(ex: Execution, obj: Instance, layer: Layer, value: Value, args: Args
     inner = obj.attrs.get("layer")
     style = layer.spec.facts["style"]
     if inner is None or isinstance(inner, Unknown):
-        return ex.opaque(*args, *kwargs.values(), name=layer.type.rpartition(".")[2])
+        return ex.opaque(*args, *kwargs.values(), name=layer.short_type)
     if style == "time":
         x = construction.tensor(ex, value)
         if x is None:
@@ -373,7 +371,7 @@ def wrapped(ex: Execution, obj: Instance, layer: Layer, value: Value, args: Args
         return again
     if style == "rnn":
         inners = inner.items if isinstance(inner, SequenceValue) else [inner]
-        node = ex.opaque(*args, *kwargs.values(), name=layer.type.rpartition(".")[2])
+        node = ex.opaque(*args, *kwargs.values(), name=layer.short_type)
         for one in inners:
             if isinstance(one, Instance):
                 one.used = True

@@ -188,7 +188,7 @@ def get_weights(obj: Instance) -> Value:
 
 
 def separable(layer: Layer) -> bool:
-    return layer.type.rpartition(".")[2].startswith("Separable")
+    return layer.short_type.startswith("Separable")
 
 
 def set_weights(ex: Execution, obj: Instance, args: Args) -> Value:

@@ -108,27 +108,20 @@ def do_squeeze(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_tile(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    x = construction.tensor(ex, first(args, kwargs))
-    counts = argument(args, kwargs, 1, "multiples", "n", "repeats")
-    if x is None:
-        return ex.fresh("tile")
-    return (
-        reshaping.expand(ex, x, counts.items, "repeat")
-        if isinstance(counts, SequenceValue) and not counts.open
-        else ex.opaque(x, name="tile")
-    )
+    return expanded(ex, first(args, kwargs), argument(args, kwargs, 1, "multiples", "n", "repeats"), "repeat", "tile")
 
 
 def do_broadcast(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    x = construction.tensor(ex, first(args, kwargs))
-    target = argument(args, kwargs, 1, "shape")
+    return expanded(ex, first(args, kwargs), argument(args, kwargs, 1, "shape"), "expand", "broadcast_to")
+
+
+def expanded(ex: Execution, value: Value, sizes: Value, how: str, name: str) -> Value:
+    x = construction.tensor(ex, value)
     if x is None:
-        return ex.fresh("broadcast")
-    return (
-        reshaping.expand(ex, x, target.items, "expand")
-        if isinstance(target, SequenceValue) and not target.open
-        else ex.opaque(x, name="broadcast_to")
-    )
+        return ex.fresh(name)
+    if isinstance(sizes, SequenceValue) and not sizes.open:
+        return reshaping.expand(ex, x, sizes.items, how)
+    return ex.opaque(x, name=name)
 
 
 def do_gather(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

@@ -234,7 +234,7 @@ def is_module(obj: Instance) -> bool:
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     if obj.layer is not None and name in obj.layer.config:
         return obj.layer.config[name]
-    if obj.layer is not None and obj.layer.type.rpartition(".")[2] in tensorflow_vocabulary.WHOLE_CELLS:
+    if obj.layer is not None and obj.layer.short_type in tensorflow_vocabulary.WHOLE_CELLS:
         if name in ("weights", "variables", "trainable_weights", "trainable_variables"):
             return SequenceValue([Param(obj.layer, "weight"), Param(obj.layer, "bias")])
         if name in ("bias", "_bias"):

@@ -35,6 +35,7 @@ def make(ex: Execution, obj: Instance, short: str, args: list[Value], kwargs: di
     origin = obj.origin or ex.origin()
     kind = "conv" if spec.kind == "sparse_conv" else spec.kind
     layer = Layer(f"torch.nn.{short}", kind, "torch", config, origin)
+    layer.spec = spec
     if spec.bias:
         layer.argument = spec.bias
         layer.bias = present(ex, config.get(spec.bias, True))
@@ -95,7 +96,7 @@ def fits(layer: Layer, x: Node) -> bool | None:
     """Does a layer take a tensor of this shape? None where that is not known. What does not fit raises, as authors may expect."""
     if x.dims is None:
         return None
-    spatial = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims")
+    spatial = layer.spec.facts.get("dims")
     if layer.kind == "norm" and isinstance(spatial, int) and spatial > 1:
         without_batch = len(x.dims) == spatial + 1 and "Instance" in layer.type
         if len(x.dims) != spatial + 2 and not without_batch:
@@ -125,7 +126,7 @@ def apply(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Val
             return ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
     if ex.try_depth and fits(layer, x) is False:
         raise Raised(External("builtins.RuntimeError"), layer.name)
-    spec = torch_vocabulary.LAYERS.get(layer.type.rpartition(".")[2])
+    spec = layer.spec
     handler = KINDS.get(spec.kind if spec is not None else layer.kind)
     if handler is None:
         node = ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
@@ -143,7 +144,7 @@ def biased(layer: Layer, node: Node) -> Node:
 
 
 def do_conv(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    facts = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts
+    facts = layer.spec.facts
     mode = layer.config.get("padding_mode", "zeros")
     node = ops.conv(
         ex,
@@ -186,7 +187,7 @@ def of_other_size(x: Node, norm: Layer) -> bool:
 
 
 def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    spec = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]]
+    spec = layer.spec
     style, dims = spec.facts["style"], spec.facts["dims"]
     if x.dims is None and dims in (2, 3):
         ex.flow.learn_rank(x, dims + 2)
@@ -242,9 +243,7 @@ def normalize(
 
 
 def do_activation(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    node = ex.opaque(
-        x, name=torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("function", layer.type.rpartition(".")[2])
-    )
+    node = ex.opaque(x, name=layer.spec.facts.get("function", layer.short_type))
     node.dims = x.dims
     if layer.config.get("inplace") is True:
         ex.flow.change(x, node)
@@ -260,7 +259,7 @@ def do_dropout(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[V
 
 
 def do_shape(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    op = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["op"]
+    op = layer.spec.facts["op"]
     if op == "flatten":
         return reshaping.flatten(ex, x, layer.config.get("start_dim", 1), layer.config.get("end_dim", -1))
     if op == "unflatten":
@@ -273,25 +272,25 @@ def do_resize(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Va
 
 
 def do_max_pool(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
+    dims = layer.spec.facts["dims"]
     node = ops.window(ex, x, dims, "max_pool")
     return SequenceValue([node, ex.opaque(x, name="indices")], "tuple") if layer.config.get("return_indices") is True else node
 
 
 def do_average_pool(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
+    dims = layer.spec.facts["dims"]
     padding, counted = layer.config.get("padding", 0), layer.config.get("count_include_pad", True)
     padded = (ops.pads(padding, None) and counted is not False) or layer.config.get("divisor_override") is not None
     return ops.smooth(ex, x, dims, "avg_pool", padded)
 
 
 def do_adaptive(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts["dims"]
+    dims = layer.spec.facts["dims"]
     return tensor_methods.adaptive(ex, x, dims, layer.config.get("output_size"))
 
 
 def do_pad(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    facts = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts
+    facts = layer.spec.facts
     widths = layer.config.get("padding")
     return ops.pad(
         ex, x, widths if isinstance(widths, SequenceValue) else SequenceValue([widths] * (2 * facts["dims"])), facts["zero"]

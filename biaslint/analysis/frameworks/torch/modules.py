@@ -122,12 +122,12 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     if name in layer.config:
         value = layer.config[name]
         if name in ("kernel_size", "stride", "padding", "dilation") and isinstance(value, int) and layer.kind == "conv":
-            return SequenceValue([value] * torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims", 2), "tuple")
+            return SequenceValue([value] * layer.spec.facts.get("dims", 2), "tuple")
         if name == "normalized_shape" and isinstance(value, int):
             return SequenceValue([value], "tuple")
         return value
     if name in ("transposed",):
-        return bool(torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("transposed"))
+        return bool(layer.spec.facts.get("transposed"))
     if name in ("_all_weights", "all_weights") and layer.kind == "rnn":
         params = parameters.parameters_of(obj)
         each = 2 if layer.bias is False else 4
@@ -226,7 +226,7 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
     """obj(...) where the project defines no forward."""
     if obj.layer is not None:
         if obj.layer.kind == "loss":
-            found = ex.opaque(*args, *kwargs.values(), name=obj.layer.type.rpartition(".")[2])
+            found = ex.opaque(*args, *kwargs.values(), name=obj.layer.short_type)
             obj.layer.calls.append(found)
             return found
         patched = patched_forward(ex, obj)

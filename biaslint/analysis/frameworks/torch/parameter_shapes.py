@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import SequenceValue
 from biaslint.analysis.frameworks.common.construction import size_of
-from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.theory import term_arithmetic
 from biaslint.theory.dataflow import Dims
 
@@ -21,7 +20,7 @@ def param_dims(param: Param) -> Dims | None:
     config = layer.config
 
     if layer.kind in ("rnn", "rnn_cell"):
-        gates = {"lstm": 4, "gru": 3}.get(torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("cell", ""), 1)
+        gates = {"lstm": 4, "gru": 3}.get(layer.spec.facts.get("cell", ""), 1)
         hidden = size_of(layer, "hidden_size")
         total: Any = term_arithmetic.multiply([gates, hidden])
         return (total,) if param.which.startswith("bias") else (total, size_of(layer, "input_size"))
@@ -34,7 +33,7 @@ def param_dims(param: Param) -> Dims | None:
     if layer.kind == "conv":
         if param.which == "bias":
             return (size_of(layer, "out_channels"),)
-        dims = torch_vocabulary.LAYERS[layer.type.rpartition(".")[2]].facts.get("dims", 2)
+        dims = layer.spec.facts.get("dims", 2)
         kernel = config.get("kernel_size")
         sides = kernel.items if isinstance(kernel, SequenceValue) else [kernel] * dims
         head = (size_of(layer, "out_channels"), size_of(layer, "in_channels"))

@@ -32,11 +32,14 @@ def fixed(path: Path, *select: str) -> tuple[str, list[Any], list[Any]]:
             raise CannotFix("only this file is mended")
         return text
 
+    remaining: list[Any] = []
+
     def relint(texts: Any) -> list[Any]:
-        return engine.lint_text(texts[str(path)], path, config).findings
+        remaining[:] = engine.lint_text(texts[str(path)], path, config).findings
+        return remaining
 
     outcome = fix_all(engine.lint_text(text, path, config).findings, text_of, unsafe=True, relint=relint)
-    return outcome.texts.get(str(path), text), outcome.applied, outcome.remaining or []
+    return outcome.texts.get(str(path), text), outcome.applied, remaining
 
 
 @pytest.mark.parametrize("path", FILES, ids=shown)

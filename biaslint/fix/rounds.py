@@ -24,7 +24,6 @@ class Outcome:
     texts: dict[str, str] = field(default_factory=dict)
     applied: list[Finding] = field(default_factory=list)
     refused: list[tuple[Finding, str]] = field(default_factory=list)  # with the reason
-    remaining: list[Finding] | None = None  # what `relint` finds in the new texts; None without it
     together: list[frozenset[str]] = field(default_factory=list)  # files that one fix changed at once
 
 
@@ -72,7 +71,7 @@ def fix_all(
         outcome.together += [fix.paths for fix in accepted if len(fix.paths) > 1]
         if relint is None:
             break
-        findings = outcome.remaining = list(relint(outcome.texts))
+        findings = relint(outcome.texts)
         if number == rounds - 1:
             outcome.refused = [(finding, f"given up after {rounds} rounds") for finding in _fixable(findings, unsafe)]
     outcome.texts = {path: text for path, text in outcome.texts.items() if text != text_of(path)}

@@ -47,10 +47,8 @@ class LayerFacts:
     bias_optimised: bool | None = None  # None where no optimiser was given
     weight_trainable: bool | None = None
     weight_optimised: bool | None = None
-    bias_parameters: list[str] = field(default_factory=list)
     bias_values: Numbers | None = None
     bias_default: str = ""  # what the framework itself does, in words
-    weight_values: Numbers | None = None
     dead: str = ""  # a status of biaslint.runtime.torch.gradient_test, "" where it was not measured
     dead_fraction: float = 0.0
     dead_channels: list[int] = field(default_factory=list)
@@ -67,7 +65,6 @@ class LayerFacts:
     histogram: list[int] = field(default_factory=list)  # of the layer's output, between the two `edges`
     edges: list[float] = field(default_factory=list)
     gradient_scale: float | None = None  # root mean square, at the layer's output
-    weight_gradient: float | None = None  # root mean square of the weight's gradient
     weight_of: str | None = None
     bias_of: str | None = None
 
@@ -158,7 +155,6 @@ _NESTED: dict[str, Any] = {
     "targets": TargetFacts,
     "gates": Gate,
     "bias_values": Numbers,
-    "weight_values": Numbers,
     "output": Numbers,
     "values": Numbers,
 }

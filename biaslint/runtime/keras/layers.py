@@ -190,13 +190,11 @@ def layer_facts(layers: dict[str, Any], chains: dict[str, list[Frame]]) -> list[
         }
         facts.bias_present = bias is not None
         if bias is not None:
-            facts.bias_parameters = [getattr(bias, "name", "bias")]
             facts.bias_trainable = bool(getattr(bias, "trainable", True)) and bool(layer.trainable)
             facts.bias_values = numbers(bias)
             facts.bias_default = "zeros, forget gate ones" if facts.kind == "rnn" and "LSTM" in own.__name__ else "zeros"
             facts.channels = int(math.prod(bias.shape))
         if kernel is not None:
-            facts.weight_values = numbers(kernel)
             facts.weight_trainable = bool(getattr(kernel, "trainable", True)) and bool(layer.trainable)
             facts.weight_of = kernels.get(id(kernel))
             kernels.setdefault(id(kernel), name)

@@ -63,11 +63,11 @@ def _facts(variables: Sequence[tuple[Any, list[Frame]]], record: Any) -> list[La
         facts = LayerFacts(
             one.bias.name.split(":")[0], one.operation, one.operation, one.kind, chains.get(id(one.bias), []), order
         )
-        facts.bias_present, facts.bias_trainable, facts.bias_parameters = True, bool(one.bias.trainable), [one.bias.name]
+        facts.bias_present, facts.bias_trainable = True, bool(one.bias.trainable)
         facts.bias_values, facts.channels = numbers(one.bias), int(math.prod(one.bias.shape))
         facts.bias_default = "whatever the variable is made with"
         if one.weight is not None:
-            facts.weight_values, facts.weight_trainable = numbers(one.weight), bool(one.weight.trainable)
+            facts.weight_trainable = bool(one.weight.trainable)
         facts.output = numbers(one.result)
         facts.histogram, facts.edges = histogram(one.result, 24)
         found[id(one.bias)] = facts

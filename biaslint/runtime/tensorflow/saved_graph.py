@@ -108,11 +108,10 @@ def _layers(model: SavedGraph) -> list[tuple[LayerFacts, Any]]:
             values = [value for one in readers[0].inputs if (value := _constant(one)) is not None and value.ndim <= 1]
             if values:
                 last, bias = readers[0], values[0]
-        weight = next(value for one in op.inputs if (value := _constant(one)) is not None)
         inner = op.name.removeprefix(_CALL)
         name = inner.rpartition("/")[0] or inner
         one = LayerFacts(name, f"tf.{op.type}", op.type, _PRODUCTS[op.type], order=len(found))
-        one.bias_present, one.weight_values = bias is not None, numbers(weight)
+        one.bias_present = bias is not None
         if bias is not None:
             one.bias_values, one.bias_trainable, one.channels = numbers(bias), True, int(bias.size)
         one.is_output = last.name in ends

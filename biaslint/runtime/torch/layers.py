@@ -155,7 +155,6 @@ def layer_facts(model: Any, chains: dict[str, list[Frame]], optimiser: Any = Non
         }
         biases = _biases(module)
         facts.bias_present = bool(biases)
-        facts.bias_parameters = list(biases)
         if biases:
             facts.bias_trainable = all(bias.requires_grad for bias in biases.values())
             if stepped is not None:
@@ -165,7 +164,6 @@ def layer_facts(model: Any, chains: dict[str, list[Frame]], optimiser: Any = Non
             facts.channels = next(iter(biases.values())).numel()
         weight = own_parameters(module).get("weight")
         if weight is not None:
-            facts.weight_values = numbers(weight)
             facts.weight_trainable = weight.requires_grad
             facts.weight_optimised = None if stepped is None else id(weight) in stepped
             facts.weight_of = weights.get(id(weight))

@@ -170,17 +170,13 @@ class _Pass:
             if facts.name in outputs:
                 facts.is_output, facts.output_activation = True, outputs[facts.name]
 
-    def finish(self, model: Any) -> None:
+    def finish(self) -> None:
         """Write what was gathered into the layers' facts."""
-        modules = dict(model.named_modules())
         for facts in self.layers.values():
             means = [value.item() for value in self.squares.get(facts.name, ())]
             if means:
                 facts.gradient_scale = math.sqrt(sum(means) / len(means))
             facts.readers = self.flow.readers(facts.name)
-            weight = own_parameters(modules[facts.name]).get("weight")
-            if weight is not None and weight.grad is not None:
-                facts.weight_gradient = weight.grad.double().pow(2).mean().sqrt().item()
 
 
 def measure(
@@ -215,7 +211,7 @@ def measure(
         progress("initial loss", 0.4)
         value = _outputs(outputs, tensors, task, observed)
         _backward(value, tensors, observed)
-        seen.finish(model)
+        seen.finish()
     observed.units = seen.units
     progress("dead biases", 0.5)
     inputs: tuple[Any, Any] = (tuple(args), kwargs)

@@ -25,20 +25,6 @@ if TYPE_CHECKING:
 _EXPLAINED_BY = {"initial-loss": "unset-output-bias"}
 
 
-def measured_result(
-    observed: Observed,
-    limits: Thresholds | None = None,
-    *,
-    static: Any = None,
-    seconds: float = 60.0,
-    chosen: Config | None = None,
-) -> tuple[Verdict, Result]:
-    """The verdict and the findings, those of a comparison with the source among them."""
-    verdict, result = judged_result(observed, limits, chosen)
-    compare_with_source(observed, verdict, result, chosen, static=static, seconds=seconds)
-    return verdict, result
-
-
 def judged_result(observed: Observed, limits: Thresholds | None = None, chosen: Config | None = None) -> tuple[Verdict, Result]:
     """What the measurements alone say."""
     from biaslint.engine import Result, Statistics

@@ -53,7 +53,7 @@ INTERPRETER_ORDER = (
     ("language",),
     ("semantics",),
 )
-FRAMEWORK_ORDER = (("common",), ("torch", "keras"), ("tensorflow",))
+FRAMEWORK_ORDER = (("common",), ("torch", "keras", "flax"), ("tensorflow",))
 RUNTIME_ORDER = (
     ("facts",),
     ("target",),
@@ -158,7 +158,8 @@ def test_every_module_can_be_imported_first() -> None:
 
 
 LIBRARY = re.compile(
-    r"torch|keras|tensorflow|hugging|transformers|mmengine|mmcv|tensorpack|slim\b|einops|timm\b", re.IGNORECASE
+    r"torch|keras|tensorflow|hugging|transformers|mmengine|mmcv|tensorpack|slim\b|einops|timm\b|flax|\bjax|optax|\blinen\b|\bnnx",
+    re.IGNORECASE,
 )
 # Where a library may be named: its framework's folder and the machine, the runtime checker, and rules whose advice is about one.
 NAMES_LIBRARIES = ("analysis/frameworks/", "analysis/machine.py", "runtime/", "checks/")

@@ -9,6 +9,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.frameworks.common import configured_layers
+from biaslint.analysis.frameworks.flax.framework import FLAX
 from biaslint.analysis.frameworks.keras import names as keras_names, vocabulary as keras_vocabulary
 from biaslint.analysis.frameworks.keras.framework import KERAS
 from biaslint.analysis.frameworks.tensorflow.framework import TENSORFLOW
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.domain.path_condition import PathCondition
     from biaslint.analysis.project.project import Project
 
-FRAMEWORKS = (PYTORCH, KERAS, TENSORFLOW)  # a name belongs to the first that owns it
+FRAMEWORKS = (PYTORCH, KERAS, TENSORFLOW, FLAX)  # a name belongs to the first that owns it
 framework.register(FRAMEWORKS)
 
 IMPORT_NAMES = framework.import_names(FRAMEWORKS)
@@ -49,7 +50,7 @@ def _layer_names() -> list[str]:
     """The layers of all frameworks, by their public names."""
     torch = [f"torch.nn.{name}" for name in torch_vocabulary.LAYERS]
     keras = [f"{home}.layers.{name}" for name in keras_vocabulary.LAYERS for home in ("keras", "tensorflow.keras")]
-    return torch + keras
+    return torch + keras + [name for one in FRAMEWORKS for name in one.public_layers]
 
 
 def knows_layer(name: str) -> bool:
@@ -59,6 +60,7 @@ def knows_layer(name: str) -> bool:
         torch_names.short_of(name) in torch_vocabulary.LAYERS
         or keras_names.short_of(name) in keras_vocabulary.LAYERS
         or TENSORFLOW.knows(name)
+        or any(framework.canonical(name) in one.public_layers for one in FRAMEWORKS)
     )
 
 

@@ -55,7 +55,7 @@ def rendered(text: str, color: bool) -> str:
 
 def _caption(role: str) -> str:
     words = role.split()
-    names = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow"}
+    names = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow", "flax": "Flax"}
     kinds = {"bad": "reported", "good": "not reported", "fixed": "after the fix"}
     shown = [names.get(word, kinds.get(word, "")) for word in words[1:]]
     return "# " + ", ".join(filter(None, shown)) if any(shown) else f"# {words[0]}"

@@ -23,7 +23,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FRAMEWORKS = ("torch", "keras", "tensorflow")
+FRAMEWORKS = ("torch", "keras", "tensorflow", "flax")
 ROLES = ("bad", "good", "fixed")
 HOME = "https://biaslint.github.io/biaslint/"
 URL = HOME + "rules/{name}/"

@@ -16,6 +16,7 @@ from biaslint.analysis.project.syntax_tree import text_of, walk
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import FunctionValue
+    from biaslint.analysis.project.module import Module
 
 _DECIDING = node_cache.per_node_cache()
 OWN = {"__init__", "forward", "call", "__call__"}  # methods that every layer has
@@ -33,10 +34,14 @@ class Deciding(NamedTuple):
 
 def deciding(func: FunctionValue) -> Deciding:
     """What decides in a function, or in the class whose method it is."""
-    node = func.owner.node if func.owner is not None else func.node
+    return deciding_in(func.owner.node if func.owner is not None else func.node, func.module)
+
+
+def deciding_in(node: ast.AST, module: Module) -> Deciding:
+    """What decides in a function or class."""
     known: Deciding | None = _DECIDING.get(node)
     if known is None:
-        known = _DECIDING[node] = _deciding(node, func.module.lines)
+        known = _DECIDING[node] = _deciding(node, module.lines)
     return known
 
 

@@ -23,8 +23,8 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter import framework, module_tree
-from biaslint.analysis.interpreter.objects import attributes, namespaces
-from biaslint.analysis.project.environment import Environment
+from biaslint.analysis.interpreter.objects import attributes, instantiation, namespaces
+from biaslint.analysis.project.environment import MISSING, Environment
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -49,9 +49,10 @@ def start(ex: Execution, root: Root) -> Value:
         return ex.call(target, args, kwargs, root.node)
     if isinstance(target, Class):
         init = class_lookup.find_in_class(target, "__init__")
-        args, kwargs = (
-            arguments(ex, init.value, skip=1) if init is not None and isinstance(init.value, FunctionValue) else ([], {})
-        )
+        if init is not None and isinstance(init.value, FunctionValue):
+            args, kwargs = arguments(ex, init.value, skip=1)
+        else:
+            args, kwargs = [], field_arguments(ex, target) if framework.is_module(Instance(target)) else {}
         made = ex.call(target, args, kwargs, root.node)
         if isinstance(made, Instance) and not framework.is_module(made) and framework.built_by_functions(root.module.text):
             build_by_methods(ex, made)
@@ -125,6 +126,27 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
     return args, Options(kwargs) if spec.kwarg else kwargs
 
 
+def field_arguments(ex: Execution, cls: Class) -> dict[str, Value]:
+    """What a model is built with whose class is a dataclass: its fields are settings, which its methods read as `self.name`."""
+    given: dict[str, Value] = {}
+    bases = [base for base in cls.mro if isinstance(base, Class)]
+    deciding = frozenset[str]().union(*(norm_guards.deciding_in(base.node, base.module).norms for base in bases))
+    annotated = {
+        statement.target.id: statement.annotation
+        for base in reversed(bases)
+        for statement in base.node.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    }
+    for name, default in instantiation.fields_of(cls).items() if cls.dataclass else ():
+        key, text = terms.Parameter(cls.name, name), f"self.{name}"
+        if default is MISSING:
+            scope = Environment(cls.module, cls.scope.parent if cls.scope is not None else None)
+            given[name] = of_annotated_class(ex, scope, annotated[name], Unknown(key, text))
+        elif not instantiation.is_field(default):
+            given[name] = ex.path.settable(default, key, text, name in deciding)
+    return given
+
+
 OF_SIZES = re.compile(r"(typing\.)?(Sequence|List|list|Iterable|Tuple|tuple)\[int(, \.\.\.)?\]")
 SIZES = 4  # how many sizes a list of them is given
 
@@ -132,9 +154,13 @@ SIZES = 4  # how many sizes a list of them is given
 def configured(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
     """A parameter without a default: its annotated class where that is a configuration of the project, else unknown."""
     unknown = Unknown(terms.Parameter(func.qualname, parameter.arg), parameter.arg)
-    annotation = parameter.annotation
-    if annotation is None:
+    if parameter.annotation is None:
         return unknown
+    return of_annotated_class(ex, Environment(func.module, func.scope), parameter.annotation, unknown)
+
+
+def of_annotated_class(ex: Execution, scope: Environment, annotation: ast.expr, unknown: Unknown) -> Value:
+    """What is annotated as a list of sizes or a configuration class is one, anything else `unknown`."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             with warnings.catch_warnings():
@@ -148,7 +174,7 @@ def configured(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
         return SequenceValue([ex.item_of(unknown, index) for index in range(SIZES)])
     if not isinstance(annotation, (ast.Name, ast.Attribute)):
         return unknown
-    value = ex.eval(annotation, Environment(func.module, func.scope))
+    value = ex.eval(annotation, scope)
     if isinstance(value, Class) and not framework.is_module(Instance(value)):
         outer = ex.path
         try:

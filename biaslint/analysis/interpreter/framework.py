@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.values import Class, External, Instance, SequenceValue, Unknown
 from biaslint.analysis.project.environment import MISSING
-from biaslint.theory.dataflow import Dims
+from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer, Param
@@ -122,14 +122,23 @@ class Framework:
     # Does a file's text have something that bears on how all of its classes are executed?
     module_trait: Callable[[Module], bool] = _false
     parameter_shape: Callable[[Param], Dims | None] = _nothing  # the dimensions of a layer's parameter
+    public_layers: tuple[str, ...] = ()  # the full names of its layers, in the spellings that a configuration may use
+    # Is a class that is built on this one a dataclass, although no decorator says so?
+    fills_fields: Callable[[str], bool] = _false
+    # Methods and attributes of its tensors that do something else than the names in `tensors/methods.py`.
+    array_methods: Mapping[str, Callable[[Execution, Node, Args, Kwargs], Value]] = field(default_factory=dict)
+    array_attributes: Mapping[str, Callable[[Execution, Node], Value]] = field(default_factory=dict)
 
 
 FRAMEWORKS: list[Framework] = []  # filled by `register`
+ARRAY_NAMES: set[str] = set()  # the methods and attributes of tensors that mean something else in some framework
 
 
 def register(frameworks: Sequence[Framework]) -> None:
     """Name the frameworks; a dotted name belongs to the first that owns it."""
     FRAMEWORKS[:] = frameworks
+    ARRAY_NAMES.clear()
+    ARRAY_NAMES.update(name for one in frameworks for name in (*one.array_methods, *one.array_attributes))
     for table in (
         of_name,
         loss_names,
@@ -444,6 +453,12 @@ def holds_settings(name: str) -> bool:
 def layer_names() -> re.Pattern[str]:
     """Names of layers, models and functions with parameters, of all frameworks."""
     return re.compile("|".join(framework.layer_names for framework in FRAMEWORKS if framework.layer_names))
+
+
+def fills_fields(base: Value) -> bool:
+    """Is a class that is built on this one a dataclass, although no decorator says so?"""
+    framework = of_name(base.name) if isinstance(base, External) else None
+    return framework is not None and framework.fills_fields(base.name)
 
 
 def module_traits(module: Module) -> tuple[bool, ...]:

@@ -11,7 +11,7 @@ from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Args, BoundNative, SequenceValue, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import graphs, known_numbers, nodes, ops, parameter_writes, reshaping
+from biaslint.analysis.tensors import conventions, graphs, known_numbers, nodes, ops, parameter_writes, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -28,6 +28,9 @@ FEATURES = ("features", "feats", "F")  # of a sparse tensor, which is taken for 
 def attribute(ex: Execution, node: Node, name: str) -> Value:
     if name == "shape":
         return shape(ex, node)
+    own = conventions.attribute(ex, node, name)
+    if own is not MISSING:
+        return own
     if name in ("ndim", "rank"):
         return node.rank if node.rank is not None else Unknown(terms.Rank(node.id), "ndim")
     if name in ("dtype", "device", "layout", "name", "grad_fn", "names"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import graphs, indexing, known_numbers, nodes, ops, parameter_writes, reshaping
+from biaslint.analysis.tensors import conventions, graphs, indexing, known_numbers, nodes, ops, parameter_writes, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -22,6 +22,8 @@ Handler = Callable[["Execution", Node, list[Value], dict[str, Value]], Value]
 def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     """node.name(...)"""
     known = known_numbers.method(ex, node, name, args)
+    if known is MISSING:
+        known = conventions.method(ex, node, name, args, kwargs)
     if known is not MISSING:
         return known
     if name in ("size", "get_shape") and not kwargs.get("dim") and not args:

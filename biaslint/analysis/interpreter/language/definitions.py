@@ -56,6 +56,8 @@ def do_class(ex: Execution, node: ast.ClassDef, scope: Environment) -> Signal:
             cls.generated = name != "strict"
     if any(isinstance(base, Class) and base.dataclass for base in cls.mro[1:]):
         cls.dataclass = True
+    if any(map(interpreter_framework.fills_fields, cls.mro)):
+        cls.dataclass = cls.generated = True
     outer, ex.module = ex.module, scope.module
     try:
         for statement in node.body:

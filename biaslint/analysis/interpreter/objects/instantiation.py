@@ -50,6 +50,7 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
         return obj
     if cls.dataclass or class_lookup.is_named_tuple(cls):
         fill_fields(ex, obj, cls, args, kwargs)
+        framework.after_init(ex, obj)
         post = class_lookup.find_method(obj, "__post_init__")
         if post is not None and not framework.is_mapping(obj):
             ex.call(post, [], {}, node)
@@ -93,14 +94,23 @@ def field_names(node: ast.ClassDef) -> tuple[str, ...]:
     return known
 
 
-def fill_fields(ex: Execution, obj: Instance, cls: Class, args: Args, kwargs: Kwargs) -> None:
-    """What a dataclass's or named tuple's generated constructor does."""
+def fields_of(cls: Class) -> dict[str, Value]:
+    """A dataclass's fields and their defaults, those of its bases first; MISSING where there is none."""
     fields: dict[str, Value] = {}
     for base in reversed(cls.mro):
-        if not isinstance(base, Class):
-            continue
-        for name in field_names(base.node):
-            fields[name] = base.attrs.get(name, MISSING)
+        if isinstance(base, Class):
+            fields.update((name, base.attrs.get(name, MISSING)) for name in field_names(base.node))
+    return fields
+
+
+def is_field(value: Value) -> bool:
+    """Is it `dataclasses.field(...)`?"""
+    return isinstance(value, Instance) and isinstance(value.cls, External) and value.cls.name.endswith(".field")
+
+
+def fill_fields(ex: Execution, obj: Instance, cls: Class, args: Args, kwargs: Kwargs) -> None:
+    """What a dataclass's or named tuple's generated constructor does."""
+    fields = fields_of(cls)
     positional = iter(args)
     for name, default in fields.items():
         value = next(positional, MISSING)
@@ -108,7 +118,7 @@ def fill_fields(ex: Execution, obj: Instance, cls: Class, args: Args, kwargs: Kw
             value = kwargs[name]
         if value is MISSING:
             value = default
-            if isinstance(value, Instance) and isinstance(value.cls, External) and value.cls.name.endswith(".field"):
+            if is_field(value):
                 factory = value.attrs.get("default_factory")
                 value = value.attrs.get("default", MISSING) if factory is None else ex.call(factory, [], {}, ex.node)
         obj.attrs[name] = Unknown(terms.Parameter(cls.name, name), name) if value is MISSING else value

@@ -14,8 +14,9 @@ from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 MOST = 8  # layers that one statement is said to concern
 NOWHERE = (0.0, 0.0)  # the span of a write to a part that is not known
-# Which part of the bias vector is the forget gate's, by framework: i, f, g, o in PyTorch and Keras; i, j, f, o in TensorFlow 1.
-FORGET = {"torch": (0.25, 0.5), "keras": (0.25, 0.5), "tensorflow": (0.5, 0.75)}
+# Which part of the bias vector is the forget gate's, by framework: i, f, g, o in PyTorch, Keras and Flax; i, j, f, o in TensorFlow 1.
+FORGET = {"torch": (0.25, 0.5), "keras": (0.25, 0.5), "tensorflow": (0.5, 0.75), "flax": (0.25, 0.5)}
+CLOSED_BY_DEFAULT = ("torch", "flax")  # whose cells start all gates at zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ def _framework_cells(program: Program) -> Iterator[Report]:
         use, start = called[0], known[0]
         missing = use.bias.present is False
         gate = 1 / (1 + math.exp(-start.total))
-        kept = not missing and (start.write.how != "constant" if start.write is not None else use.framework == "torch")
+        kept = not missing and (
+            start.write.how != "constant" if start.write is not None else use.framework in CLOSED_BY_DEFAULT
+        )
         place = site.place if start.write is None else start.write.place
         related = (Related(site.place, "the layer"),) if place != site.place else ()
         if place in found:  # one statement closes the gates of several layers
@@ -55,7 +58,7 @@ def _framework_cells(program: Program) -> Iterator[Report]:
             layer=use.name,
             related=related,
             fix=_switch_on(use) if use.framework != "torch" else _fix(use) if kept and start.write is None else None,
-            advice="initialize the forget gate's biases to a sum of 1 or 2, so the cell keeps its state early in training",
+            advice=_advice(use),
             severity=Severity.HINT if kept else Severity.WARNING,
         )
     yield from found.values()
@@ -114,7 +117,15 @@ def _reason(use: LayerUse, start: Start) -> str:
             if start.write.how == "constant"
             else f"its bias is drawn at random around {start.total:g}"
         )
+    if use.framework == "flax":
+        return "its bias is left at the default, zero"
     return "its bias is left at the default, about zero" if use.framework == "torch" else "`unit_forget_bias` is off"
+
+
+def _advice(use: LayerUse) -> str:
+    if use.framework == "flax":  # `bias_init` is for all gates
+        return "add 1 or 2 to the bias of the forget gate (`hf`) in the initialized parameters, so the cell keeps its state early in training"
+    return "initialize the forget gate's biases to a sum of 1 or 2, so the cell keeps its state early in training"
 
 
 def _lowest(use: LayerUse) -> Start | None:
@@ -141,6 +152,8 @@ def _added(use: LayerUse) -> float | None:
     """What the framework adds to the forget gate's bias by itself."""
     if use.framework == "torch":
         return 0.0
+    if use.framework == "flax":
+        return 1.0 if use.type.endswith("ConvLSTMCell") else 0.0
     if use.framework == "keras":
         raised = use.config.get("unit_forget_bias", "unit_forget_bias" not in use.texts or None)
         return None if not isinstance(raised, bool) else float(raised) if use.bias.present else 0.0

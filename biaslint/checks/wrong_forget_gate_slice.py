@@ -26,6 +26,7 @@ GATES = {
     "torch": ("input", "forget", "cell", "output"),
     "keras": ("input", "forget", "cell", "output"),
     "tensorflow": ("input", "cell", "forget", "output"),
+    "flax": ("input", "forget", "cell", "output"),
 }
 
 

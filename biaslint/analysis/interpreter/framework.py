@@ -125,6 +125,9 @@ class Framework:
     public_layers: tuple[str, ...] = ()  # the full names of its layers, in the spellings that a configuration may use
     # Is a class that is built on this one a dataclass, although no decorator says so?
     fills_fields: Callable[[str], bool] = _false
+    fields_filled: Callable[[Execution, Instance], None] = (
+        _nothing  # what such a constructor does when it has filled the fields
+    )
     # Methods and attributes of its tensors that do something else than the names in `tensors/methods.py`.
     array_methods: Mapping[str, Callable[[Execution, Node, Args, Kwargs], Value]] = field(default_factory=dict)
     array_attributes: Mapping[str, Callable[[Execution, Node], Value]] = field(default_factory=dict)
@@ -272,6 +275,12 @@ def before_init(ex: Execution, obj: Instance) -> None:
     framework = of_object(obj)
     if framework is not None:
         framework.before_init(ex, obj)
+
+
+def fields_filled(ex: Execution, obj: Instance) -> None:
+    framework = of_object(obj)
+    if framework is not None:
+        framework.fields_filled(ex, obj)
 
 
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:

@@ -22,8 +22,7 @@ Handler = Callable[["Execution", Node, list[Value], dict[str, Value]], Value]
 def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     """node.name(...)"""
     known = known_numbers.method(ex, node, name, args)
-    if known is MISSING:
-        known = conventions.method(ex, node, name, args, kwargs)
+    known = conventions.method(ex, node, name, args, kwargs) if known is MISSING else known
     if known is not MISSING:
         return known
     if name in ("size", "get_shape") and not kwargs.get("dim") and not args:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
-from biaslint.analysis.frameworks.flax import functions
+from biaslint.analysis.frameworks.flax import functions, shapes
 from biaslint.analysis.tensors import nodes
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -29,24 +29,24 @@ def as_function(name: str) -> Method:
 def do_transpose(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
     """x.transpose(), x.transpose(0, 2, 1), x.transpose((0, 2, 1))"""
     order = argument(args, kwargs, 0, "axes") if len(args) < 2 else SequenceValue(list(args), "tuple")
-    return functions.transposed(ex, node, order)
+    return shapes.transposed(ex, node, order)
 
 
 def do_reshape(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
     given = list(args) if args else [kwargs.get("shape")]
-    return ex.opaque(node, name="reshape") if kwargs.get("order", "C") != "C" else functions.reshaped(ex, node, given)
+    return ex.opaque(node, name="reshape") if kwargs.get("order", "C") != "C" else shapes.reshaped(ex, node, given)
 
 
 def do_squeeze(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
-    return functions.squeezed(ex, node, argument(args, kwargs, 0, "axis"))
+    return shapes.squeezed(ex, node, argument(args, kwargs, 0, "axis"))
 
 
 def do_repeat(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
-    return functions.repeated(ex, node, argument(args, kwargs, 1, "axis"))
+    return shapes.repeated(ex, node, argument(args, kwargs, 1, "axis"))
 
 
 def do_flatten(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
-    return functions.do_ravel(ex, [node], {})
+    return shapes.do_ravel(ex, [node], {})
 
 
 def do_cast(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
@@ -84,7 +84,7 @@ def update(ex: Execution, node: Node) -> Value:
 
 def reversed_axes(ex: Execution, node: Node) -> Value:
     """`x.T` turns all axes round, not the last two."""
-    return functions.transposed(ex, node, None)
+    return shapes.transposed(ex, node, None)
 
 
 def count(ex: Execution, node: Node) -> Value:

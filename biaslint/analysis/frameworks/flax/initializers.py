@@ -16,6 +16,7 @@ from biaslint.analysis.domain.values import (
     number,
 )
 from biaslint.analysis.frameworks.common import initializers as common_initializers
+from biaslint.analysis.frameworks.common.initializers import NamedContent
 from biaslint.analysis.frameworks.flax.names import INITIALIZERS, canonical
 from biaslint.analysis.tensors import contents, nodes
 
@@ -60,7 +61,7 @@ def make(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     return obj
 
 
-def content(ex: Execution, value: Value, shape: Value) -> common_initializers.Content:
+def content(ex: Execution, value: Value, shape: Value) -> NamedContent:
     """What a value that is given as an initializer puts there."""
     if isinstance(value, External) and canonical(value.name).startswith(INITIALIZERS):
         short = value.name.rpartition(".")[2]

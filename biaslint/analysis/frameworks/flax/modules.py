@@ -28,7 +28,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.frameworks.common import raw_layers
 from biaslint.analysis.frameworks.flax import initializers, layers as flax_layers, modes, names, vocabulary
-from biaslint.analysis.interpreter import containers, framework
+from biaslint.analysis.interpreter import containers, module_tree
 from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import parameter_writes
@@ -363,7 +363,7 @@ def set_mode(training: bool) -> Callable[[Execution, Instance, Args, Kwargs], Va
     def work(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
         if is_linen(obj):
             return ex.fresh()
-        for _, module in framework.walk(obj):
+        for _, module in module_tree.walk(obj):
             for flag in ("use_running_average", "deterministic"):
                 if module.layer is not None and flag in module.layer.config:
                     module.layer.config[flag] = not training
@@ -374,7 +374,7 @@ def set_mode(training: bool) -> Callable[[Execution, Instance, Args, Kwargs], Va
 
 def do_set_attributes(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """nnx: model.set_attributes(deterministic=True), of all modules within or of some."""
-    for _, module in framework.walk(obj):
+    for _, module in module_tree.walk(obj):
         if module.layer is not None:
             for flag in kwargs.keys() & module.layer.config.keys():
                 module.layer.config[flag] = ex.fresh(flag) if args else kwargs[flag]

@@ -50,7 +50,7 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
         return obj
     if cls.dataclass or class_lookup.is_named_tuple(cls):
         fill_fields(ex, obj, cls, args, kwargs)
-        framework.after_init(ex, obj)
+        framework.fields_filled(ex, obj)
         post = class_lookup.find_method(obj, "__post_init__")
         if post is not None and not framework.is_mapping(obj):
             ex.call(post, [], {}, node)

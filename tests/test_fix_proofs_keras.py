@@ -12,7 +12,7 @@ keras = pytest.importorskip("keras")
 np = pytest.importorskip("numpy")
 
 PAGES = [rule_book.page(rule) for rule in rule_book.rules()]
-OF_THEIR_OWN = {"BL205", "BL404", "BL502", "BL601"}  # what these fixes promise is looked at below
+OF_THEIR_OWN = {"BL205", "BL404", "BL405", "BL406", "BL502", "BL601"}  # what these fixes promise is looked at below
 PAIRS = [
     pytest.param(page.rule.code, page.examples[index - 1].code, example.code, id=f"{page.rule.code}-{index}")
     for page in PAGES
@@ -115,3 +115,13 @@ def test_a_keras_optimizer_that_is_told_so_decays_no_bias() -> None:
 def test_a_keras_spread_that_is_put_right_is_he_s() -> None:
     spreads = [float(keras.ops.std(one["model"].layers[0].kernel)) for one in example("BL601")]
     assert spreads == pytest.approx([1, (2 / 32) ** 0.5], rel=0.15)
+
+
+@pytest.mark.parametrize("code", ["BL405", "BL406"])
+def test_a_keras_loss_that_is_told_what_it_gets_is_that_of_the_logits(code: str) -> None:
+    (_, new), logits = example(code), keras.ops.convert_to_tensor([[2.0, -1.0, 0.5]])
+    loss = new["model"].loss
+    given = logits if code == "BL406" else keras.ops.softmax(logits)
+    target = keras.ops.convert_to_tensor([[0.0, 1.0, 0.0]] if code == "BL406" else [1])
+    wanted = keras.ops.logsumexp(logits) + 1.0
+    assert float(loss(target, given)) == pytest.approx(float(wanted), rel=1e-5)

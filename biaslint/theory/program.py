@@ -110,6 +110,26 @@ class Fate:
     guarded: bool = False  # alive because something reads it that the analysis does not know
 
 
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one call of a loss takes as the prediction, and the step that made it.
+
+    `takes` is what the loss expects: "logits", "probabilities" or "log-probabilities"; `classes`: of classes that exclude each other.
+    `by` is the step: "softmax", "sigmoid", "relu" ..., "log", "affine" (a layer's own result), "norm"; "" for one that is not known.
+    """
+
+    place: Place  # the call of the loss
+    takes: str
+    classes: bool
+    by: str = ""
+    made: Place | None = None  # where the step stands, or where its layer is made
+    name: str = ""  # the step as the source says it: "F.softmax", "self.act", "self.fc"
+    layer: Place | None = None  # where the affine layer before the step is made, or the step itself where it is one
+    of: str = ""  # that layer's name
+    size: int | None = None  # of a softmax: over how many entries
+    astray: str = ""  # of a softmax: which axis it is over, where that is not the classes' axis
+
+
 @dataclass(slots=True)
 class LayerUse:
     """One layer of one execution, as plain facts (picklable): what a check sees. Layers without parameters are left out."""
@@ -162,6 +182,7 @@ class LayerUse:
     covers_all: bool = False
     parameters: tuple[str, ...] = ()  # a cell's: the constructor's positional parameters, in order
     rounds: dict[str, bool] = field(default_factory=dict)  # the conditions of the loop's round that made it, as written
+    predictions: tuple[Prediction, ...] = ()  # of a loss: what it is given
     deviates: bool = False  # of an execution in which a parameter has another value than its default
 
 

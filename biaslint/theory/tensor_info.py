@@ -74,6 +74,7 @@ class TensorInfo(TypedDict, total=False):
     plus: Any  # keep: the number that is added
     subtracted: bool  # keep: the tensor is subtracted from `plus`
     times: Any  # keep: the number that it is multiplied with
+    activation: Any  # opaque, softmax: the layer that made the tensor
     unknown: bool  # made by code that is not known
     applied: bool  # the result of a whole model
     # -- any

@@ -58,6 +58,22 @@ class Layer:
     )  # an optimiser's parameters: layer, which, weight decay
     covers_all: bool = False
     spec: Any = None  # the entry of the framework's vocabulary that describes it
+    takings: list[Taking] = field(default_factory=list)  # of a loss: each call of it
+
+
+@dataclass(eq=False, slots=True)
+class Taking:
+    """One call of a loss: the tensors, or the model, that it takes as the prediction, and as what.
+
+    `takes` is "logits", "probabilities" or "log-probabilities", `classes` whether they are those of exclusive classes, which stand
+    along `axis`.
+    """
+
+    value: Value
+    takes: str
+    classes: bool
+    axis: int
+    place: tuple[Module, ast.AST] | None
 
     @property
     def short_type(self) -> str:

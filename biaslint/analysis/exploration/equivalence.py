@@ -18,7 +18,9 @@ from biaslint.analysis.domain.values import (
     SequenceValue,
     Unknown,
 )
+from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter import framework, module_tree
+from biaslint.analysis.project.module_index import DEFINITIONS
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -33,7 +35,10 @@ class AlreadyExecuted(Exception):
 def once(
     project: Project, reached: ExplorationResult, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]
 ) -> None:
-    """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new."""
+    """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new.
+
+    One that trains what it builds shows which loss the output goes into.
+    """
     if root.node is not None and isinstance(root.node, ast.ClassDef):
         return
     key = project.identity(cls.module, cls.node)
@@ -41,12 +46,22 @@ def once(
     given += [(key, name, shape_signature(value)) for name, value in kwargs.items()]
     given.append((key, None, len(given)))
     given += [(key, None, "options")] if isinstance(kwargs, Options) else []
+    given += [(key, None, f"a loss: {root.module.name}.{root.name}")] if trains(root) else []
     fresh = [one for one in given if one not in reached.built]
     inside = key in reached.classes or key in reached.before
     reached.build_queries.append((tuple(given), key, fresh, inside))
     if not fresh and inside and not (root.node is not None and rebuilds(root.node)):
         raise AlreadyExecuted
     reached.built.update(fresh)
+
+
+def trains(root: Root) -> bool:
+    """Does an entry point name a loss or a step of training, or a function of the same file that does?"""
+    definitions = {one.name: one for one in root.module.definitions if not isinstance(one, ast.ClassDef)}
+    loose = [one for one in root.module.tree.body if not isinstance(one, DEFINITIONS)]
+    names = references.mentioned(loose if root.node is None else [root.node])
+    names |= references.mentioned(definitions[name] for name in names & definitions.keys())
+    return not names.isdisjoint(framework.loss_names() | framework.update_methods())
 
 
 def rebuilds(node: ast.AST) -> bool:

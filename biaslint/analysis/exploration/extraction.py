@@ -22,7 +22,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
     number,
 )
-from biaslint.analysis.exploration import absorption, fates, gates, outputs, raw_biases
+from biaslint.analysis.exploration import absorption, fates, gates, outputs, predictions, raw_biases
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
@@ -150,6 +150,7 @@ def layer_use(
         callee=layer.callee,
         tied=bias_write(layer.tied, place) if layer.tied is not None else None,
         covers_all=layer.covers_all,
+        predictions=predictions.predictions_of(ex, layer, place) if layer.takings else (),
         ident=numbers[id(layer)],
         weight_of=numbers.get(id(layer.weight_of)),
         bias_of=numbers.get(id(layer.bias_of)),
@@ -171,6 +172,7 @@ def what_matters(use: LayerUse) -> Any:
         use.fate.by,
         use.fate.cancelled_by,
         use.bias,
+        use.predictions,
         use.is_output,
         use.name,
         repr(sorted(use.settings.items(), key=str)),

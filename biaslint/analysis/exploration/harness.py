@@ -194,7 +194,9 @@ def forward(ex: Execution, value: Value) -> None:
             forward(ex, item)
         return
     if isinstance(value, Instance) and framework.is_module(value) and not value.used:
-        for result in run_model(ex, value):
+        results = run_model(ex, value)
+        ex.results[value] = SequenceValue(results)
+        for result in results:
             leave(ex, result)
     elif not isinstance(value, Instance):
         leave(ex, value)

@@ -15,9 +15,9 @@ from biaslint.analysis.domain.values import Class, FunctionValue, Raised, Stoppe
 from biaslint.analysis.exploration import equivalence, extraction, harness
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import Execution
-from biaslint.theory import terms
+from biaslint.theory import loss_fit, terms
 from biaslint.theory.conditions import NORM
-from biaslint.theory.program import LayerUse
+from biaslint.theory.program import LayerUse, Place
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -129,7 +129,7 @@ def add_neighbours(
     if runs == 1:
         add_contrasts(frontier, trial, repeatable, root, ex, biases)
     if biases and len(trial.assumptions) < 2:
-        files = {place.path for use in found if may_be_reported(use) for place in use.chain}
+        files = {place.path for use in found if may_be_reported(use) for place in (*use.chain, *steps_of(use))}
         for key in repeatable:
             if path.where.get(key) in files:
                 way = () if depends_on_shape(key) else (len(trial.assumptions), trial.prefers_false, biases)
@@ -235,8 +235,15 @@ def name_of(use: LayerUse) -> tuple[Any, ...]:
 
 
 def may_be_reported(use: LayerUse) -> bool:
-    """Is its bias one that may be reported, so that every choice on the way to it must be tried?"""
+    """Is its bias or what it is given one that may be reported, so that every choice on the way to it must be tried?"""
+    if use.predictions:
+        return any(map(loss_fit.misfit, use.predictions))
     return bool(use.bias.present) and (use.fate.kind in ("dead", "part") or use.absorbed_by is not None)
+
+
+def steps_of(use: LayerUse) -> list[Place]:
+    """Where what a loss is given is made."""
+    return [place for one in use.predictions for place in (one.place, one.made, one.layer) if place is not None]
 
 
 def one_run(

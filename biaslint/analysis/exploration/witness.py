@@ -23,6 +23,7 @@ from biaslint.analysis.domain.values import (
     is_constant,
 )
 from biaslint.analysis.exploration import absorption, extraction, fates
+from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ def complaints(ex: Execution) -> Complaints:
 
 
 def name_of(cls: Value) -> str:
-    return str(getattr(cls, "name", ""))
+    return of_loss(str(getattr(cls, "name", "")))
+
+
+def of_loss(name: str) -> str:
+    """A name, one and the same for all losses: which loss it is says nothing of the model."""
+    return "a loss" if name.rpartition(".")[2] in framework.loss_names() else name
 
 
 # -- the flow ------------------------------------------------------------------------------------------------------------------------
@@ -105,7 +111,7 @@ def node_text(node: Node, texts: list[str], ordinals: dict[int, int]) -> str:
         return inputs[0]
     layers = [ordinals.get(id(one)) for one in (node.bias_of, node.info.get("layer")) if one is not None]
     facts = sorted((key, plain(value)) for key, value in node.info.items() if is_plain(value))
-    return digest(node.op, node.name if node.op == "opaque" and not layers else "", layers, facts, *inputs)
+    return digest(node.op, of_loss(node.name) if node.op == "opaque" and not layers else "", layers, facts, *inputs)
 
 
 def digest(*parts: object) -> str:

@@ -89,6 +89,7 @@ class Execution:
         self.faults: set[tuple[str, str, str]] | None = None
         self.initialized: set[int] = set()  # the identities of the modules whose framework's constructor has run
         self.handed: dict[tuple[str, str, str], set[str]] = {}
+        self.results: dict[Instance, Value] = {}  # what the models have given back that were called as their users would
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (
             None  # told of the first model that is built

@@ -283,8 +283,8 @@ def do_baddbmm(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Val
     )
 
 
-def do_softmax(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    result = ops.softmax(ex, x, argument(args, kwargs, 0, "dim", "axis"))
+def do_softmax(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs, name: str = "softmax") -> Value:
+    result = ops.softmax(ex, x, argument(args, kwargs, 0, "dim", "axis"), name)
     result.info["cast"] = kwargs.get("dtype") is not None or (x.op == "keep" and x.name in CASTS)
     return result
 
@@ -453,7 +453,7 @@ HANDLERS: dict[str, Handler] = {
     "baddbmm": do_baddbmm,
     "addmm": do_baddbmm,
     "softmax": do_softmax,
-    "log_softmax": do_softmax,
+    "log_softmax": lambda ex, x, args, kwargs: do_softmax(ex, x, args, kwargs, "log_softmax"),
     "max_pool1d": do_max_pool(1),
     "max_pool2d": do_max_pool(2),
     "max_pool3d": do_max_pool(3),

@@ -403,8 +403,8 @@ def unbind(ex: Execution, x: Node, axis: Value) -> Value:
     return SequenceValue([select(ex, x, axis, index) for index in range(size)], "tuple")
 
 
-def softmax(ex: Execution, x: Node, axis: Value) -> Node:
-    return nodes.make(ex, "softmax", [x], x.dims, "softmax", axis=axis if isinstance(axis, int) else None)
+def softmax(ex: Execution, x: Node, axis: Value, name: str = "softmax") -> Node:
+    return nodes.make(ex, "softmax", [x], x.dims, name, axis=axis if isinstance(axis, int) else None)
 
 
 def attention(ex: Execution, query: Value, key: Value, value: Value, others: Sequence[Value], dropout: Value) -> Value:

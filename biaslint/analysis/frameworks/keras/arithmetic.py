@@ -108,9 +108,10 @@ def reduction(linear_step: bool, name: str) -> Handler:
     return work
 
 
-def do_softmax(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+def do_softmax(ex: Execution, args: Args, kwargs: Kwargs, name: str = "softmax") -> Value:
     x = construction.tensor(ex, first(args, kwargs))
-    return ops.softmax(ex, x, argument(args, kwargs, 1, "axis", "dim", default=-1)) if x is not None else ex.fresh("softmax")
+    axis = argument(args, kwargs, 1, "axis", "dim", default=-1)
+    return ops.softmax(ex, x, axis, name) if x is not None else ex.fresh("softmax")
 
 
 def do_dropout(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

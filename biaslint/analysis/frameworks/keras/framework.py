@@ -12,7 +12,7 @@ from biaslint.analysis.frameworks.keras import (
     functions as keras_functions,
     layer_construction,
     layers as keras_layers,
-    model_methods,
+    losses,
     model_parts,
     models,
     names as keras_names,
@@ -181,10 +181,10 @@ def loss(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
     name = name.rpartition(".")[2]
     if name in keras_vocabulary.LOSSES:
         obj = Instance(External(f"keras.losses.{name}"), ex.origin())
-        model_methods.note_loss(ex, name, kwargs)
+        obj.attrs["fact="] = losses.note(ex, name, args, kwargs)
         return obj
     if name in keras_vocabulary.LOSS_NAMES:
-        model_methods.note_loss(ex, keras_vocabulary.LOSS_NAMES[name], kwargs)
+        return losses.function(ex, name, args, kwargs)
     return ex.opaque(*args, *kwargs.values(), name=name)
 
 
@@ -279,6 +279,7 @@ KERAS = Framework(
     base_method=models.base_method,
     call_object=models.call_object,
     before_call=models.before_call,
+    loss_names=frozenset({*keras_vocabulary.CROSSENTROPIES, *keras_vocabulary.LOSS_NAMES}),
     update_methods=frozenset({"fit", "fit_generator", "train_on_batch", "apply_gradients"}),
     parameter_shape=param_dims,
     layer_names=keras_names.LAYER_NAMES,

@@ -208,7 +208,7 @@ HANDLERS: dict[str, Handler] = {
     "min": arithmetic.reduction(False, "min"),
     "reduce_min": arithmetic.reduction(False, "min"),
     "softmax": arithmetic.do_softmax,
-    "log_softmax": arithmetic.do_softmax,
+    "log_softmax": lambda ex, args, kwargs: arithmetic.do_softmax(ex, args, kwargs, "log_softmax"),
     "max_pool": image_functions.pool("max", None),
     "max_pool1d": image_functions.pool("max", 1),
     "max_pool2d": image_functions.pool("max", 2),

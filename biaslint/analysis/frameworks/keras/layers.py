@@ -55,8 +55,13 @@ def apply(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
         return do_norm(ex, obj, layer, x, {"training": args[1], **kwargs} if len(args) > 1 else kwargs)
     result = KINDS[layer.spec.kind](ex, layer, x)
     if layer.kind in ("conv", "linear") and isinstance(result, Node):
-        return activated(ex, layer.config.get("activation"), result)
+        result = activated(ex, layer.config.get("activation"), result)
+    if layer.kind in ACTIVATED and isinstance(result, Node) and result.op in ("softmax", "opaque"):
+        result.info.setdefault("activation", layer)
     return result
+
+
+ACTIVATED = ("conv", "linear", "activation", "softmax")
 
 
 def known_input(ex: Execution, layer: Layer, x: Node) -> None:
@@ -77,7 +82,7 @@ def activated(ex: Execution, activation: Value, x: Node) -> Value:
         return x
     if isinstance(activation, str):
         if activation in keras_vocabulary.SOFTMAX:
-            return ops.softmax(ex, x, -1)
+            return ops.softmax(ex, x, -1, activation)
         return construction.nonlinear(ex, x, activation)
     if isinstance(activation, (External, FunctionValue, ModelFunction, Instance, Class)) or not isinstance(activation, Unknown):
         return ex.call(activation, [x], {}, ex.node)

@@ -10,7 +10,6 @@ from biaslint.analysis.domain.layers import Layer, Param
 from biaslint.analysis.domain.values import (
     Args,
     DictValue,
-    External,
     Instance,
     Kwargs,
     SequenceValue,
@@ -19,9 +18,9 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, raw_layers
 from biaslint.analysis.frameworks.keras import (
+    losses,
     model_parts,
     training_modes,
-    vocabulary as keras_vocabulary,
 )
 from biaslint.analysis.tensors import (
     contents,
@@ -88,14 +87,7 @@ def compiled(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """model.compile(loss=...) says which loss the outputs go into; what is not frozen by now is trained."""
     train(ex, obj)
     decay(obj, kwargs.get("optimizer", args[0] if args else None))
-    loss = kwargs.get("loss", args[1] if len(args) > 1 else None)
-    for one in (
-        loss.items if isinstance(loss, SequenceValue) else loss.items.values() if isinstance(loss, DictValue) else [loss]
-    ):
-        if isinstance(one, External):
-            one = one.name.rpartition(".")[2]
-        if isinstance(one, str):
-            note_loss(ex, keras_vocabulary.LOSS_NAMES.get(one, one), {})
+    losses.compiled(ex, obj, kwargs.get("loss", args[1] if len(args) > 1 else None))
     return None
 
 
@@ -125,18 +117,6 @@ def decay(obj: Instance, optimizer: Value) -> None:
     fact.covers.extend(
         (layer, param.which, amount) for layer in model_parts.all_layers(obj) for param in model_parts.params_of(layer)
     )
-
-
-def note_loss(ex: Execution, short: str, config: Kwargs) -> Layer | None:
-
-    if short not in keras_vocabulary.LOSSES:
-        return None
-    layer = Layer(f"keras.losses.{short}", "loss", "keras", dict(config), ex.origin())
-    layer.texts = construction.argument_texts(ex, ())
-    layer.settings = construction.settings(ex)
-    layer.bias = False
-    ex.facts.append(layer)
-    return layer
 
 
 def fitted(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:

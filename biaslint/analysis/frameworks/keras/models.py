@@ -23,6 +23,7 @@ from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.keras import (
     layer_construction,
     layers as keras_layers,
+    losses,
     model_methods,
     model_parts,
     names as keras_names,
@@ -131,6 +132,9 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
     """obj(...) where the project defines no call."""
     if obj.layer is not None:
         return keras_layers.apply(ex, obj, args, kwargs)
+    fact = obj.attrs.get("fact=")
+    if isinstance(fact, Layer) and fact.kind == "loss":
+        return losses.called(ex, fact, args, kwargs)
     model_parts.note_mode(obj, kwargs.get("training", True))
     if obj.items is not None:
         value: Value = args[0] if args else next(iter(kwargs.values()), None)

@@ -259,3 +259,8 @@ LOSS_NAMES = {
     "poisson": "Poisson",
     "hinge": "Hinge",
 }
+CROSSENTROPIES = {
+    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
+    "SparseCategoricalCrossentropy",
+}  # fmt: skip
+LOSS_READERS = {"BinaryCrossentropy": "binary_cross_entropy_with_logits"}  # by what name a tensor is known to come from a loss

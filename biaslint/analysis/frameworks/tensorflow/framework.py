@@ -20,8 +20,9 @@ from biaslint.analysis.frameworks.common import construction, initializers as co
 from biaslint.analysis.frameworks.keras import (
     framework as keras_framework,
     functions as keras_functions,
-    model_methods,
+    losses,
     names as keras_names,
+    vocabulary as keras_vocabulary,
 )
 from biaslint.analysis.frameworks.tensorflow import (
     layers as tensorflow_layers,
@@ -65,7 +66,6 @@ RNN_FUNCTIONS = {
     "dynamic_rnn", "static_rnn", "rnn", "bidirectional_dynamic_rnn", "static_bidirectional_rnn", "bidirectional_rnn", "raw_rnn",
     "stack_bidirectional_dynamic_rnn", "static_state_saving_rnn",
 }  # fmt: skip
-LOSS_READERS = {"BinaryCrossentropy": "binary_cross_entropy_with_logits"}
 MODULES = {"tensorflow.Module", "tensorpack.ModelDesc", "tensorpack.ModelDescBase"}
 SCOPES = {
     "variable_scope",
@@ -208,8 +208,10 @@ def loss(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value])
     kind = tensorflow_vocabulary.LOSSES[short]
     if not kind:  # a regulariser
         return ex.fresh(short)
-    model_methods.note_loss(ex, kind, kwargs)
-    return ex.opaque(*args, *kwargs.values(), name=LOSS_READERS.get(kind, "cross_entropy"))
+    fact = losses.note(ex, kind, [], kwargs)
+    if fact is not None:
+        losses.take(ex, fact, kwargs.get("logits"), "logits", losses.of_classes(fact))
+    return ex.opaque(*args, *kwargs.values(), name=keras_vocabulary.LOSS_READERS.get(kind, "cross_entropy"))
 
 
 def optimizer(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value]) -> Value:

@@ -19,8 +19,7 @@ from biaslint.analysis.domain.values import (
     Value,
     argument,
 )
-from biaslint.analysis.frameworks.common import construction, signatures
-from biaslint.analysis.frameworks.torch import layers as torch_layers, refusals, vocabulary as torch_vocabulary
+from biaslint.analysis.frameworks.torch import layers as torch_layers, losses, refusals, vocabulary as torch_vocabulary
 from biaslint.analysis.interpreter import execution
 from biaslint.analysis.interpreter.builtins import standard_library
 from biaslint.analysis.project.environment import MISSING
@@ -71,7 +70,7 @@ def functional(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     if kwargs.get("out") is not None:
         return written_out(ex, functional, name, args, kwargs)
     if name in torch_vocabulary.LOSS_FUNCTIONS:
-        return loss(ex, name, args, kwargs)
+        return losses.function(ex, name, args, kwargs)
     handler = FUNCTIONAL.get(name)
     if handler is not None:
         return handler(ex, args, kwargs)
@@ -335,29 +334,6 @@ def do_rms_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return ex.opaque(*args, *kwargs.values(), name="rms_norm")
     return torch_layers.normalize(ex, x, "rms", {}, "F.rms_norm", None, False)
-
-
-def loss(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
-    """A loss function: remembered for what it says of the output layer."""
-    signature = torch_vocabulary.LOSS_FUNCTIONS[name]
-    layer = Layer(
-        f"torch.nn.{torch_vocabulary.LOSS_NAMES[name]}",
-        "loss",
-        "torch",
-        dict(signatures.parameters(signature)),
-        ex.origin(),
-        name=f"F.{name}",
-    )
-    layer.config.update(zip(signatures.positional_names(signature), args, strict=False))
-    layer.config.update(kwargs)
-    layer.texts = construction.argument_texts(ex, signatures.positional_names(signature))
-    layer.settings = construction.settings(ex)
-    ex.facts.append(layer)
-    x = nodes.tensor(ex, args[0] if args else kwargs.get("input"))
-    node = ex.opaque(*args, *kwargs.values(), name=name)
-    if x is not None:
-        layer.calls.append(node)
-    return node
 
 
 FUNCTIONAL: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {

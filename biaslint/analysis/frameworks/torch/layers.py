@@ -245,6 +245,7 @@ def normalize(
 def do_activation(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     node = ex.opaque(x, name=layer.spec.facts.get("function", layer.short_type))
     node.dims = x.dims
+    node.info["activation"] = layer
     if layer.config.get("inplace") is True:
         ex.flow.change(x, node)
     return node
@@ -298,7 +299,9 @@ def do_pad(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value
 
 
 def do_softmax(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return ops.softmax(ex, x, layer.config.get("dim"))
+    node = ops.softmax(ex, x, layer.config.get("dim"), "log_softmax" if layer.type.endswith("LogSoftmax") else "softmax")
+    node.info["activation"] = layer
+    return node
 
 
 def do_embedding(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:

@@ -21,6 +21,7 @@ from biaslint.analysis.domain.values import (
 from biaslint.analysis.frameworks.torch import (
     containers,
     layers as torch_layers,
+    losses,
     message_passing,
     module_methods,
     names as torch_names,
@@ -226,9 +227,7 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
     """obj(...) where the project defines no forward."""
     if obj.layer is not None:
         if obj.layer.kind == "loss":
-            found = ex.opaque(*args, *kwargs.values(), name=obj.layer.short_type)
-            obj.layer.calls.append(found)
-            return found
+            return losses.called(ex, obj.layer, args, kwargs)
         patched = patched_forward(ex, obj)
         if patched is not None:
             return ex.call(patched, [obj, *args], kwargs, ex.node)

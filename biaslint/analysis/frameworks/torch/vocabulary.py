@@ -198,6 +198,16 @@ LOSS_FUNCTIONS: dict[str, str] = {
     "kl_div": "input, target",
 }
 
+# what a loss takes as the prediction, and whether it is that of exclusive classes
+LOSS_TAKES: dict[str, tuple[str, bool]] = {
+    "CrossEntropyLoss": ("logits", True),
+    "BCEWithLogitsLoss": ("logits", False),
+    "MultiLabelSoftMarginLoss": ("logits", False),
+    "BCELoss": ("probabilities", False),
+    "NLLLoss": ("log-probabilities", True),
+    "KLDivLoss": ("log-probabilities", False),
+}
+
 LAYERS.update(SPARSE_LAYERS)
 
 # Libraries whose modules initialize what is in them from a configuration, after they have been made; and the argument with it.

@@ -1,0 +1,116 @@
+"""Keras's losses: what they take as the prediction, called or given to `compile`."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import values
+from biaslint.analysis.domain.layers import Layer, Taking
+from biaslint.analysis.domain.values import DictValue, External, Instance, SequenceValue
+from biaslint.analysis.frameworks.common import construction
+from biaslint.analysis.frameworks.keras import vocabulary as keras_vocabulary
+from biaslint.theory.dataflow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Args, Kwargs, Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def note(ex: Execution, short: str, args: Args, kwargs: Kwargs) -> Layer | None:
+    """Remember a loss for what it says of the output layer; `args` are those of its class."""
+    if short not in keras_vocabulary.LOSSES:
+        return None
+    layer = Layer(f"keras.losses.{short}", "loss", "keras", dict(kwargs), ex.origin(), name=short)
+    if args and short in keras_vocabulary.CROSSENTROPIES and not short.endswith("FocalCrossentropy"):
+        layer.config.setdefault("from_logits", args[0])
+    layer.texts = construction.argument_texts(ex, ("from_logits",) if short in keras_vocabulary.CROSSENTROPIES else ())
+    layer.settings = construction.settings(ex)
+    callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
+    layer.callee = "" if callee.endswith(".compile") else callee
+    layer.bias = False
+    ex.facts.append(layer)
+    return layer
+
+
+def function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Node:
+    """keras.losses.binary_crossentropy(y_true, y_pred)"""
+    fact = note(ex, keras_vocabulary.LOSS_NAMES[name], [], kwargs)
+    if fact is not None:
+        if len(args) > 2:
+            fact.config.setdefault("from_logits", args[2])
+        judge(ex, fact, args[1] if len(args) > 1 else kwargs.get("y_pred", kwargs.get("output")))
+    return ex.opaque(*args, *kwargs.values(), name=name)
+
+
+def called(ex: Execution, fact: Layer, args: Args, kwargs: Kwargs) -> Node:
+    """loss(y_true, y_pred)"""
+    judge(ex, fact, args[1] if len(args) > 1 else kwargs.get("y_pred"))
+    node = ex.opaque(*args, *kwargs.values(), name=keras_vocabulary.LOSS_READERS.get(fact.name, fact.name))
+    fact.calls.append(node)
+    return node
+
+
+def judge(ex: Execution, fact: Layer, value: Value) -> None:
+    takes = taken_by(fact)
+    if takes:
+        take(ex, fact, value, takes, of_classes(fact))
+
+
+def take(ex: Execution, fact: Layer, value: Value, takes: str, classes: bool) -> None:
+    """Note what a loss takes as the prediction, as it is by now."""
+    if isinstance(value, Node):
+        value = ex.flow.now(value)
+    elif not isinstance(value, Instance):
+        return
+    if ex.module is not None and ex.node is not None:
+        fact.takings.append(Taking(value, takes, classes, -1, (ex.module, ex.node)))
+
+
+def taken_by(fact: Layer) -> str:
+    """Logits or probabilities? "" where that is not known."""
+    if fact.name == "KLDivergence":
+        return "probabilities"
+    if fact.name not in keras_vocabulary.CROSSENTROPIES:
+        return ""
+    logits = fact.config.get("from_logits", False)
+    return "" if not isinstance(logits, bool) else "logits" if logits else "probabilities"
+
+
+def of_classes(fact: Layer) -> bool:
+    return "Categorical" in fact.name or fact.name == "KLDivergence"
+
+
+def compiled(ex: Execution, obj: Instance, loss: Value) -> None:
+    """model.compile(loss=...) says which loss each output goes into."""
+    outputs = outputs_of(obj)
+    if isinstance(loss, SequenceValue):
+        given = list(loss.items)
+    elif isinstance(loss, DictValue):
+        given, outputs = list(loss.items.values()), outputs if len(loss.items) == 1 == len(outputs) else []
+    else:
+        given = [loss] * max(len(outputs), 1) if isinstance(loss, Instance) else [loss]
+    known = [fact_of(ex, one) for one in given]
+    if len(known) == 1:
+        known *= max(len(outputs), 1)
+    for fact, output in zip(known, outputs, strict=False):
+        if fact is not None and len(known) == len(outputs):
+            judge(ex, fact, output)
+
+
+def fact_of(ex: Execution, loss: Value) -> Layer | None:
+    """What is known of a loss that is given by its name, as a function or as an object."""
+    if isinstance(loss, Instance):
+        fact = loss.attrs.get("fact=")
+        return fact if isinstance(fact, Layer) and fact.kind == "loss" else None
+    short = loss.name.rpartition(".")[2] if isinstance(loss, External) else loss
+    return note(ex, keras_vocabulary.LOSS_NAMES.get(short, short), [], {}) if isinstance(short, str) else None
+
+
+def outputs_of(obj: Instance) -> list[Value]:
+    """What a model gives, as far as it has been built; itself where its results come later."""
+    outputs = obj.attrs.get("outputs", obj.attrs.get("outputs="))
+    if outputs is None:
+        return [obj]
+    found: list[Value] = [*values.tensors_in(outputs, 3)]
+    return found

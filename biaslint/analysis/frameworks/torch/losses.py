@@ -1,0 +1,59 @@
+"""PyTorch's losses: what they take as the prediction."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.layers import Layer, Taking
+from biaslint.analysis.frameworks.common import construction, signatures
+from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.analysis.tensors import nodes
+from biaslint.theory.dataflow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Args, Kwargs
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Node:
+    """F.cross_entropy(input, target): remembered for what it says of the output layer."""
+    signature = torch_vocabulary.LOSS_FUNCTIONS[name]
+    layer = Layer(
+        f"torch.nn.{torch_vocabulary.LOSS_NAMES[name]}",
+        "loss",
+        "torch",
+        dict(signatures.parameters(signature)),
+        ex.origin(),
+        name=f"F.{name}",
+    )
+    layer.config.update(zip(signatures.positional_names(signature), args, strict=False))
+    layer.config.update(kwargs)
+    layer.texts = construction.argument_texts(ex, signatures.positional_names(signature))
+    layer.settings = construction.settings(ex)
+    layer.callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
+    ex.facts.append(layer)
+    x = nodes.tensor(ex, args[0] if args else kwargs.get("input"))
+    node = ex.opaque(*args, *kwargs.values(), name=name)
+    if x is not None:
+        layer.calls.append(node)
+        take(ex, layer, x)
+    return node
+
+
+def called(ex: Execution, layer: Layer, args: Args, kwargs: Kwargs) -> Node:
+    """criterion(input, target)"""
+    node = ex.opaque(*args, *kwargs.values(), name=layer.type.rpartition(".")[2])
+    layer.calls.append(node)
+    x = args[0] if args else kwargs.get("input")
+    if isinstance(x, Node):
+        take(ex, layer, x)
+    return node
+
+
+def take(ex: Execution, layer: Layer, x: Node) -> None:
+    """Note what the loss takes as the prediction, as it is by now."""
+    known = torch_vocabulary.LOSS_TAKES.get(layer.type.rpartition(".")[2])
+    if known is not None and ex.module is not None and ex.node is not None:
+        takes, classes = known
+        layer.takings.append(Taking(ex.flow.now(x), takes, classes, 1, (ex.module, ex.node)))

@@ -39,8 +39,10 @@ def predictions_of(ex: Execution, loss: Layer, place: Placing) -> tuple[Predicti
         for node in values.tensors_in(value, 4):
             axis = taking.axis if node.rank is None or node.rank > 1 else 0
             axes = None if axis < 0 and node.rank is None else frozenset([axis + node.rank if axis < 0 and node.rank else axis])
-            for step, along in last_steps(node, axes):
-                found.setdefault(prediction(taking, step, along, place))
+            made = [prediction(taking, step, along, place) for step, along in last_steps(node, axes)]
+            if len({one.by for one in made}) > 1:  # as likely a choice that is not understood as a mixture
+                made = [prediction(taking, None, None, place)]
+            found.update(dict.fromkeys(made))
     return tuple(found)
 
 

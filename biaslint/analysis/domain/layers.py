@@ -60,6 +60,11 @@ class Layer:
     spec: Any = None  # the entry of the framework's vocabulary that describes it
     takings: list[Taking] = field(default_factory=list)  # of a loss: each call of it
 
+    @property
+    def short_type(self) -> str:
+        """The last part of the type: "Conv2d" of "torch.nn.Conv2d"."""
+        return self.type.rpartition(".")[2]
+
 
 @dataclass(eq=False, slots=True)
 class Taking:
@@ -74,11 +79,6 @@ class Taking:
     classes: bool
     axis: int
     place: tuple[Module, ast.AST] | None
-
-    @property
-    def short_type(self) -> str:
-        """The last part of the type: "Conv2d" of "torch.nn.Conv2d"."""
-        return self.type.rpartition(".")[2]
 
 
 @dataclass(eq=False, slots=True)

@@ -43,7 +43,7 @@ def function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Node:
 
 def called(ex: Execution, layer: Layer, args: Args, kwargs: Kwargs) -> Node:
     """criterion(input, target)"""
-    node = ex.opaque(*args, *kwargs.values(), name=layer.type.rpartition(".")[2])
+    node = ex.opaque(*args, *kwargs.values(), name=layer.short_type)
     layer.calls.append(node)
     x = args[0] if args else kwargs.get("input")
     if isinstance(x, Node):
@@ -53,7 +53,7 @@ def called(ex: Execution, layer: Layer, args: Args, kwargs: Kwargs) -> Node:
 
 def take(ex: Execution, layer: Layer, x: Node) -> None:
     """Note what the loss takes as the prediction, as it is by now."""
-    known = torch_vocabulary.LOSS_TAKES.get(layer.type.rpartition(".")[2])
+    known = torch_vocabulary.LOSS_TAKES.get(layer.short_type)
     if known is not None and ex.module is not None and ex.node is not None:
         takes, classes = known
         layer.takings.append(Taking(ex.flow.now(x), takes, classes, 1, (ex.module, ex.node)))

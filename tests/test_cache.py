@@ -7,14 +7,16 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from projects import ROOT
 
 from biaslint import engine
-from biaslint.analysis.incremental import store as pieces
+from biaslint.analysis.incremental.store import ResultStore
 from biaslint.cli import lint as command_line
 from biaslint.config import Config
 from biaslint.engine import cache
@@ -44,8 +46,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def kept(root: Path) -> cache.Cache:
-    return cache.Cache(root / cache.FOLDER)
+def kept(root: Path, **options: Any) -> cache.Cache:
+    return cache.Cache(root / cache.FOLDER, **options)
 
 
 def lint(root: Path, config: Config | None = None, only: str = "") -> engine.Result:
@@ -122,20 +124,18 @@ def test_what_nothing_depends_on_any_more_is_forgotten(project: Path) -> None:
     assert len(set(sizes[1:])) == 1
 
 
-def test_a_file_replaced_by_an_older_one_while_it_is_linted_is_seen(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_replaced_by_an_older_one_while_it_is_linted_is_seen(project: Path) -> None:
     other = project / "other"
     other.write_text(NORM.format(kind="Identity"))
     os.utime(other, ns=(later.now, later.now))  # type: ignore[attr-defined]
-    keep = cache.Cache.keep
 
-    def late(*args: object) -> None:
-        if other.exists():
+    class Late(cache.Cache):
+        def keep(self, *args: object) -> None:
             other.replace(project / "parts.py")
-        keep(*args)  # type: ignore[arg-type]
+            super().keep(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cache.Cache, "keep", late)
     config = Config(project, select=("BL101",))
-    assert len(engine.lint([project / "model.py"], config, kept(project)).findings) == 1
+    assert len(engine.lint([project / "model.py"], config, Late(project / cache.FOLDER)).findings) == 1
     assert engine.lint([project / "model.py"], config, kept(project)).findings == []
 
 
@@ -143,7 +143,7 @@ def test_no_place_for_temporary_files_means_no_error(project: Path, monkeypatch:
     def full() -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(pieces.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     assert len(lint(project).findings) == 1
     assert len(lint(project).findings) == 1
 
@@ -166,11 +166,11 @@ def test_a_change_within_the_same_tick_of_the_clock_is_seen(project: Path) -> No
     assert lint(project).findings == []
 
 
-def test_a_new_version_of_a_rule_counts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_version_of_a_rule_counts(project: Path) -> None:
     config = Config(project, select=("BL101",))
-    engine.lint([project], config, kept(project))
-    monkeypatch.setattr(cache, "_self", lambda: ["another biaslint"])
-    assert engine.lint([project], config, kept(project)).executions
+    for version in ("one", "another"):
+        assert engine.lint([project], config, kept(project, version=lambda version=version: [version])).executions
+    assert not engine.lint([project], config, kept(project, version=lambda: ["another"])).executions
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "[1, 2]", "no JSON", "\x00\xff", '{"result": {"findings": 3}}'])
@@ -198,19 +198,18 @@ def test_damaged_pieces_are_none(project: Path, damage: str) -> None:
 @pytest.mark.parametrize(
     "value", ["null", "[]", "{}", '{"state": 1}', '{"uses": [[9]], "values": []}', '{"uses": [], "values": [["Path"]]}']
 )
-def test_a_piece_that_is_something_else_is_made_anew(project: Path, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_piece_that_is_something_else_is_made_anew(project: Path, value: str) -> None:
     config = Config(project, select=("BL101", "BL102"))
     engine.lint([project], config, kept(project))
-    recall = pieces.ResultStore.recall
     asked = []
 
-    def wrong(self: pieces.ResultStore, name: str) -> object:
-        asked.append(recall(self, name))
-        return value.encode(), value.encode
+    class Altered(ResultStore):
+        def recall(self, name: str) -> Any:
+            asked.append(super().recall(name))
+            return value.encode(), value.encode
 
-    monkeypatch.setattr(pieces.ResultStore, "recall", wrong)
     later(project / "model.py", MODEL + "\n")
-    assert len(engine.lint([project], config, kept(project)).findings) == 1
+    assert len(engine.lint([project], config, kept(project, store=Altered)).findings) == 1
     assert any(asked)
 
 
@@ -246,11 +245,9 @@ def test_a_link_in_the_folders_place_is_not_followed(project: Path, tmp_path_fac
     assert list(outside.iterdir()) == []
 
 
-def test_only_the_newest_entries_stay(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "ENTRIES", 3)
-    monkeypatch.setattr(cache, "LARGE", 2)
+def test_only_the_newest_entries_stay(project: Path) -> None:
     for number in range(6):
-        engine.lint([project], Config(project, extend_exclude=(str(number),)), kept(project))
+        engine.lint([project], Config(project, extend_exclude=(str(number),)), kept(project, entries=3, large=2))
     assert len(list((project / cache.FOLDER).glob("*.json"))) == 3
     assert len(list((project / cache.FOLDER).glob("*.pieces"))) == 2
     assert {path.name for path in (project / cache.FOLDER).iterdir() if path.suffix not in (".json", ".pieces")} == {

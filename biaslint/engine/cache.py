@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,25 @@ HOUR = 3_600_000_000_000  # after which a half-written entry is nobody's any mor
 
 
 class Cache:
-    """The entries in one folder. `begin` is called before anything is read, so that no later change goes unseen."""
+    """The entries in one folder. `begin` is called before anything is read, so that no later change goes unseen.
 
-    def __init__(self, folder: Path) -> None:
+    Of the entries the newest `entries` are kept, of those with pieces `large`. `version` gives the state of whatever says what a
+    finding is, `store` opens the pieces.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        entries: int = ENTRIES,
+        large: int = LARGE,
+        version: Callable[[], list[Any]] | None = None,
+        store: Callable[[Path, FileSnapshot], ResultStore] = ResultStore,
+    ) -> None:
         self.folder = folder
+        self.most = {"*.json": entries, "*.pieces": large}
+        self.version = version or own_version
+        self.store = store
         self.now = FileSnapshot()
         self.files: list[str] = []
         self.key = ""
@@ -44,7 +59,7 @@ class Cache:
         """Note the state of the files that are about to be linted; `paths` are those that the command names."""
         self.files = [str(file) for file in files]
         self.now = FileSnapshot(self.files)
-        base = [_self(), repr(config), [str(path) for path in paths]]
+        base = [self.version(), repr(config), [str(path) for path in paths]]
         self.group = digest(json.dumps(base).encode())
         self.key = digest(json.dumps([self.group, self.files]).encode())
 
@@ -74,7 +89,7 @@ class Cache:
 
     def pieces(self) -> ResultStore:
         """The pieces of earlier runs that are still good."""
-        return ResultStore(self.folder / f"{self.group}.pieces", self.now)
+        return self.store(self.folder / f"{self.group}.pieces", self.now)
 
     def keep(self, result: Mapping[str, Any], pieces: ResultStore) -> None:
         """Keep what the run found, and the pieces that it was made of."""
@@ -101,13 +116,13 @@ class Cache:
 
     def _tidy(self) -> None:
         old = [path for path in self.folder.glob("*.part") if path.stat().st_mtime_ns < self.now.began - HOUR]
-        for kind, most in (("*.json", ENTRIES), ("*.pieces", LARGE)):
+        for kind, most in self.most.items():
             old += sorted(self.folder.glob(kind), key=lambda path: path.stat().st_mtime_ns, reverse=True)[most:]
         for path in old:
             path.unlink(missing_ok=True)
 
 
-def _self() -> list[Any]:
+def own_version() -> list[Any]:
     """The state of biaslint and of the packages that bring rules: of whatever says what a finding is."""
     here = Path(__file__).parent.parent
     places = [here, rule_book.folder(), *(place for _, place in rule_book.brought())]

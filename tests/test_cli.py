@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import faults
 import pytest
 from projects import CLEAN, DEAD, FIXED, ROOT, Run, biaslint, process, write
 
@@ -107,22 +108,12 @@ def test_the_exit_status_says_what_happened(project: Path, arguments: list[str],
     assert run(*arguments).status == status
 
 
-def test_an_internal_error_names_the_file_and_the_others_are_still_linted(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from biaslint.analysis import run as analysis
-
-    real = analysis.analyse
-
-    def breaks_on_clean(files, *given):  # type: ignore[no-untyped-def]
-        if any(file.name == "clean.py" for file in files):
-            raise RuntimeError("no luck")
-        return real(files, *given)
-
-    monkeypatch.setattr(analysis, "analyse", breaks_on_clean)
-    result = run(".")
+def test_an_internal_error_names_the_file_and_the_others_are_still_linted(project: Path) -> None:
+    write(project, {"pkg/faulty.py": CLEAN + faults.FAULTY_FILE})
+    with faults.registered():
+        result = run(".")
     assert result.status == 2
-    assert f"{project / 'pkg' / 'clean.py'}: internal error: RuntimeError: no luck (test_cli.py:" in result.err
+    assert f"{project / 'pkg' / 'faulty.py'}: internal error: RuntimeError: no luck (faults.py:" in result.err
     assert "dead.py:4:5: BL101" in result.out
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import faults
 import pytest
 from projects import CLEAN, DEAD, ROOT, Run, biaslint, process, write
 
@@ -232,21 +233,10 @@ def test_lines_of_help_are_short() -> None:
 # --- faults of ours, interrupts and odd names ---------------------------------------------------------------------------------------------------
 
 
-def test_an_execution_that_dies_of_a_fault_of_ours_names_its_file_and_the_rest_is_linted(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from biaslint.analysis.exploration import harness
-
-    write(project, {"broken.py": DEAD.replace("net =", "broken ="), "also.py": DEAD})
-    real = harness.start
-
-    def start(ex, root):  # type: ignore[no-untyped-def]
-        if root.module.path.name == "broken.py":
-            raise ZeroDivisionError("a fault")
-        return real(ex, root)
-
-    monkeypatch.setattr(harness, "start", start)
-    result = run(".", "--no-cache", "-j", "1")
+def test_an_execution_that_dies_of_a_fault_of_ours_names_its_file_and_the_rest_is_linted(project: Path) -> None:
+    write(project, {"broken.py": faults.FAULTY_CALL + DEAD, "also.py": DEAD})
+    with faults.registered():
+        result = run(".", "--no-cache", "-j", "1")
     assert result.status == 2
     assert f"{project / 'broken.py'}: " in result.err
     assert "internal error: ZeroDivisionError: a fault" in result.err

@@ -7,8 +7,9 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,10 +17,8 @@ from projects import DEAD, ROOT, write
 from test_fixtures import FOLDER
 
 from biaslint import engine, reporters
-from biaslint.analysis.exploration import references as survey
-from biaslint.analysis.incremental import eviction
+from biaslint.analysis.incremental import schedule
 from biaslint.analysis.limits import Limits
-from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.project import Project
 from biaslint.cli.lint import command
 from biaslint.config import Config
@@ -105,26 +104,32 @@ def test_the_processes_are_really_used(tmp_path: Path, monkeypatch: pytest.Monke
     assert pools == [3, 2]
 
 
-def test_no_process_keeps_every_file_that_it_has_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def linted(limits: Limits | None = None) -> str:
+def files_held(root: Path, files: Sequence[Path], limits: Limits) -> list[int]:
+    """How many files a process holds after each piece of work."""
+    project, held = Project(root), list[int]()
+    project.limits = limits
+
+    def spread(work: Callable[..., Any], groups: Sequence[Any]) -> list[Any]:
+        results = []
+        for group in groups:
+            results.append(work(project, group))
+            held.append(len(project.modules))
+        return results
+
+    schedule.run_in_rounds(spread, files)
+    return held
+
+
+def test_no_process_keeps_every_file_that_it_has_read(project: Path) -> None:
+    def linted(limits: Limits) -> str:
         result = engine.lint_files(files, config, limits=limits)
         return reporters.render("json", reporters.View(result, config, project, show_unknown=True))
 
-    closed: list[int] = []
-    close = eviction.close
-
-    def counted(project: Project, kept: Collection[Module] = ()) -> None:
-        closed.append(len(project.modules))
-        close(project, kept)
-
     config, files = Config(project, select=("ALL",)), sorted(project.rglob("*.py"))
-    monkeypatch.setattr(eviction, "close", counted)
-    expected = linted()
-    assert len(closed) == 1  # in the end
-    closed.clear()
-    assert linted(Limits(kept_source=1)) == expected
-    assert len(closed) > len(files)
-    assert max(closed) <= 7
+    few = Limits(kept_source=1)
+    assert linted(few) == linted(Limits())
+    assert files_held(project, files, Limits())[-1] >= len(files)
+    assert max(files_held(project, files, few)) < len(files) / 2
 
 
 def test_linting_twice_in_one_process_says_the_same(project: Path) -> None:
@@ -138,10 +143,7 @@ def test_linting_twice_in_one_process_says_the_same(project: Path) -> None:
     assert shown[0] == shown[1] == shown[2]
 
 
-def test_what_a_script_adds_to_its_classes_is_there_for_who_imports_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(survey, "is_model", lambda interp, root: True)  # so that the script is the first to execute anything
+def test_what_a_script_adds_to_its_classes_is_there_for_who_imports_them(tmp_path: Path) -> None:
     (tmp_path / "parts.py").write_text(
         """import torch.nn as nn
 
@@ -176,9 +178,14 @@ class User(nn.Module):
         return self.net(x)
 """
     )
+    # a file after which the others go, so that the script is the first to execute anything
+    long = tmp_path / "long.py"
+    long.write_text("import torch\n" + "# a comment\n" * 1000)
     config, files = Config(tmp_path, select=("BL101",)), [tmp_path / "parts.py", tmp_path / "user.py"]
     for order in (files, files[::-1]):
-        assert [one.place.line for one in engine.lint_files(order, config, jobs=1).findings] == [7]
+        for more, limits in (([], Limits()), ([long], Limits(kept_source=10_000))):
+            result = engine.lint_files([*order, *more], config, jobs=1, limits=limits)
+            assert [one.place.line for one in result.findings] == [7]
 
 
 def test_what_a_model_leaves_in_a_table_of_its_class_is_not_there_for_the_next(tmp_path: Path) -> None:

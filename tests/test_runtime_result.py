@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from same_process import measured
 
 torch = pytest.importorskip("torch")
 
-from biaslint.analysis import run as analysis  # noqa: E402
 from biaslint.config import Config  # noqa: E402
 from biaslint.runtime.command import verify  # noqa: E402
 from biaslint.runtime.facts.observed import LayerFacts, Numbers, Observed  # noqa: E402
 from biaslint.runtime.process.bounded import TookTooLong, bounded  # noqa: E402
 from biaslint.runtime.process.executed_lines import executed_lines  # noqa: E402
+from biaslint.runtime.target.job import Job  # noqa: E402
 from biaslint.runtime.verdict import result, source  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("same_process")
@@ -84,25 +85,24 @@ def test_a_bias_that_is_not_finite_is_a_finding(tmp_path: Path) -> None:
     assert [(one.rule, one.layer) for one in found.findings] == [("BL703", "fc")]
 
 
-def test_only_what_the_model_was_built_from_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    analyse = analysis.analyse
-    monkeypatch.setattr(
-        analysis, "analyse", lambda files, root, **more: asked.append(more["only"]) or analyse(files, root, **more)
-    )
-    monkeypatch.setattr(result, "bounded", lambda work, seconds: work())
-    report(tmp_path)
-    assert asked == [(tmp_path / "net.py", "Net")]
+def observed_net(folder: Path) -> Observed:
+    (folder / "net.py").write_text(NET.format(comment="") + "\n\nclass Other(Net):\n    pass\n")
+    return measured(Job("net.py:Net", inputs=["3x12x12"]))
+
+
+def test_only_what_the_model_was_built_from_is_executed(tmp_path: Path) -> None:
+    program = source.analysed(observed_net(tmp_path))
+    assert {entry for entry, _ in program.executions} == {"Net"}
 
 
 def test_the_outermost_definitions_come_first() -> None:
     chain = [[__file__, 1, 1, 1, 2, "f", False]]
-    assert list(source._entries(Observed("torch", layers=[LayerFacts("a", "", "", "conv", chain)]))) == []
-    here = source._definitions(Path(__file__))
+    assert list(source.entry_points(Observed("torch", layers=[LayerFacts("a", "", "", "conv", chain)]))) == []
+    here = source.definitions(Path(__file__))
     names = ["report", "test_a_bias_that_is_not_finite_is_a_finding"]
     lines = {name: start for start, _, name in here}
     chain = [[__file__, lines[name] + 1, 1, 1, 2, "f", False] for name in names]
-    found = list(source._entries(Observed("torch", layers=[LayerFacts("a", "", "", "conv", chain)])))
+    found = list(source.entry_points(Observed("torch", layers=[LayerFacts("a", "", "", "conv", chain)])))
     assert found == [(Path(__file__), name) for name in reversed(names)]
 
 
@@ -120,17 +120,14 @@ def test_work_that_must_end_in_time_does(tmp_path: Path) -> None:
         bounded(lambda: 1 / 0, 30)
 
 
-def test_a_source_for_which_there_is_no_time_is_left_out_and_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def late(work: object, seconds: float) -> None:
-        raise TookTooLong
-
-    monkeypatch.setattr(result, "bounded", late)
-    code, dead, findings = report(tmp_path)
-    assert (code, dead["alone"], findings) == (1, "fail", [("BL101", 19)])
-    found = json.loads(CliRunner().invoke(verify, ["net.py:Net", "--input", "3x12x12", "--format", "json"]).output)
-    assert "--timeout left no time" in found["model"]["notes"][0]
+def test_a_source_for_which_there_is_no_time_is_left_out_and_that_is_said(tmp_path: Path) -> None:
+    observed = observed_net(tmp_path)
+    verdict, found = result.judged_result(observed)
+    before = list(found.findings)
+    result.compare_with_source(observed, verdict, found, None, seconds=1e-6)
+    assert found.findings == before
+    assert [one.rule for one in before] == ["BL101"]
+    assert "--timeout left no time" in observed.notes[0]
 
 
 def test_lines_are_kept_for_each_file_though_their_code_is_the_same(tmp_path: Path) -> None:

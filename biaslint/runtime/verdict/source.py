@@ -32,7 +32,7 @@ def analysed(observed: Observed) -> Any:
         return None
     root = config.project_root(config.common_folder(files))
     best, explained = None, -1
-    for path, name in _entries(observed):
+    for path, name in entry_points(observed):
         program = analyse([path], root, session=AnalysisSession(jobs=1), only=(path, name))
         found = sum(static_use(layer, program) is not None for layer in observed.layers)
         if found > explained:
@@ -42,14 +42,14 @@ def analysed(observed: Observed) -> Any:
     return best
 
 
-def _entries(observed: Observed) -> Iterator[tuple[Path, str]]:
+def entry_points(observed: Observed) -> Iterator[tuple[Path, str]]:
     """The definitions that led to the model's layers, the outermost ones first."""
     found: dict[tuple[str, str], int] = {}
     trees: dict[str, list[tuple[int, int, str]]] = {}
     for layer in observed.layers:
         for depth, frame in enumerate(reversed(outer_frames(layer.chain))):
             if frame[0] not in trees:
-                trees[frame[0]] = _definitions(Path(frame[0]))
+                trees[frame[0]] = definitions(Path(frame[0]))
             name = next((name for start, end, name in trees[frame[0]] if start <= frame[1] <= end), "")
             if name:
                 found.setdefault((frame[0], name), depth)
@@ -57,7 +57,7 @@ def _entries(observed: Observed) -> Iterator[tuple[Path, str]]:
     yield from ((Path(path), name) for path, name in ordered[:_MOST_ENTRIES])
 
 
-def _definitions(path: Path) -> list[tuple[int, int, str]]:
+def definitions(path: Path) -> list[tuple[int, int, str]]:
     """First line, last line and name of each definition at a file's top level."""
     try:
         tree = ast.parse(path.read_bytes())

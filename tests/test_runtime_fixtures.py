@@ -1,7 +1,8 @@
 """The fixtures, held against the live models: what is marked as dead is dead, what is not is alive, and biases start where we say.
 
 A fixture states what its models are fed with `# input: 3x16x16` (the shape without the batch; several inputs with blanks between):
-near the top for the whole file, on the first line of a class for that class. Else a guess is made.
+near the top for the whole file, on the first line of a class for that class. Else a guess is made. What needs arguments, or is to be
+built with others than the defaults, says how, before that: `# build: Net(8, norm=True), Net(8)`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import inspect
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ from biaslint.theory.program import LayerUse  # noqa: E402
 FOLDER = Path(__file__).parent.parent / "fixtures" / "torch"
 FIXTURES = sorted(path for path in FOLDER.rglob("*.py"))
 INPUT = re.compile(r"# inputs?: (.+)$")
+BUILD = re.compile(r"# build: (.+?)(?=  # |$)")
 MARK = re.compile(r"#\s*BL\d{3}(?:\s*,\s*BL\d{3})*\s*$")
 Start = tuple[float, ...]
 
@@ -52,9 +54,13 @@ def load(path: Path) -> Any:
                 del sys.modules[other]
 
 
-def built(module: Any) -> Iterator[tuple[str, Any]]:
-    """The models of a fixture: its own classes and functions `build…` that need no arguments, and models that stand in it."""
+def built(module: Any, plans: Mapping[str, str] | None = None) -> Iterator[tuple[str, Any]]:
+    """The models of a fixture: its own classes and functions `build…` that need no arguments, models that stand in it, and what it says."""
     for name, value in list(vars(module).items()):
+        if plans and name in plans:
+            models = eval(plans[name], dict(vars(module)))
+            yield from ((name, model) for model in (models if isinstance(models, tuple) else (models,)))
+            continue
         own = getattr(value, "__module__", "") == module.__name__
         model = inspect.isclass(value) and issubclass(value, torch.nn.Module) and not needs_arguments(value.__init__)
         function = inspect.isfunction(value) and name.startswith("build") and not needs_arguments(value)
@@ -81,6 +87,13 @@ class Call(NamedTuple):
 
     specs: list[inputs.Spec]
     flags: dict[str, bool]
+
+
+def plans(path: Path) -> dict[str, str]:
+    """How a fixture says that its classes and functions are built, by their names."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [(line, BUILD.search(line)) for line in lines if line.startswith(("class ", "def "))]
+    return {re.split(r"[ (:]", line)[1]: match[1] for line, match in found if match}
 
 
 def stated(path: Path) -> dict[str, Call]:
@@ -128,10 +141,10 @@ def measured(path: Path) -> tuple[dict[Path, dict[int, list[tuple[Deadness, bool
     calls = stated(path)
     try:
         with tracing():
-            models = dict(built(load(path)))
+            models = list(built(load(path), plans(path)))
     except ImportError as error:
         pytest.skip(f"{path.name} cannot be run: {error}")
-    for name, model in models.items():
+    for name, model in models:
         chains = origins(model)
         results = fed(model, calls.get(name, calls.get("", Call([], {}))))
         affine = affine_layers(model)

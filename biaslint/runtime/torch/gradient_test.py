@@ -3,17 +3,18 @@
 In float64, with all parameters randomised, in training mode and without dropout, the gradient of any output with respect to a
 dead bias is zero to rounding. A bias' gradient is the sum, over all positions of a channel, of the gradients with respect to the
 layer's output; so the measure is |sum of gradients| / sum of |gradients|, per channel. The test is then repeated with the norms in
-eval mode, to tell what only batch statistics cancel from what is cancelled always.
+eval mode, to tell what only batch statistics cancel from what is cancelled always. What is found dead must also leave the outputs as
+they are when its values change: not every reader passes a gradient on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from biaslint.runtime.torch import autograd_readers
+from biaslint.runtime.torch import autograd_readers, changed_biases
 from biaslint.runtime.torch.function_watch import AFFINE, NORMS, own_parameters, preserved, tensors_of, watching
 
 THRESHOLD = 1e-9
@@ -263,6 +264,30 @@ class _Pass:
                 self.sums[name].attach_to_node(node, bias.numel())
 
 
+def _outputs(
+    model: Any, args: Any, kwargs: Any, seed: int, before_pass: Callable[[], None] | None = None
+) -> Callable[[], list[Any]]:
+    """Passes as `_pass` makes them, with the parameters as they are; what they store is undone."""
+    import torch
+
+    def run() -> list[Any]:
+        stored = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+        set_modes(model)
+        if before_pass is None:
+            torch.manual_seed(seed)
+        else:
+            before_pass()
+        try:
+            with torch.enable_grad(), watching(lambda *_: None, double=True, dropout=False):
+                found = [output.detach().clone() for output in tensors_of(model(*args, **kwargs))]
+        finally:
+            for buffer, values in stored:
+                buffer.detach().copy_(values)
+        return [output if output.is_complex() else output.double() for output in found]
+
+    return run
+
+
 def _dead(ratios: list[float], threshold: float) -> list[bool | None]:
     return [None if math.isnan(ratio) else ratio < threshold for ratio in ratios]
 
@@ -307,6 +332,22 @@ def _keep_dead(result: Deadness, dead: list[bool | None]) -> None:
         result.kinds = result.cancellers = ()
 
 
+def _suspects(results: Mapping[str, Deadness]) -> list[Deadness]:
+    return [result for result in results.values() if result.status in ("dead", "partial")]
+
+
+def _biases(layers: Mapping[str, Any], suspects: Sequence[Deadness]) -> dict[str, tuple[Any, list[int]]]:
+    """Their biases, each with the channels that seem to be dead."""
+    own = {one.name: own_parameters(layers[one.name]).get("bias") for one in suspects}
+    return {one.name: (own[one.name], one.dead_channels) for one in suspects if own[one.name] is not None}
+
+
+def _let_live(names: Collection[str], results: Mapping[str, Deadness]) -> None:
+    for name in names:
+        one = results[name]
+        one.status, one.fraction, one.dead_channels, one.kinds, one.cancellers = "alive", 0.0, [], (), ()
+
+
 def dead_biases(
     model: Any,
     args: Sequence[Any],
@@ -347,7 +388,9 @@ def dead_biases(
                 sums = one_pass(seed + again).sums
                 for result in results.values():
                     _keep_dead(result, _dead(sums[result.name].ratios(), threshold))
-        suspects = [result for result in results.values() if result.status in ("dead", "partial")]
+        run = _outputs(model, inputs, keywords, seed, before_pass)
+        _let_live(changed_biases.seen(_biases(layers, _suspects(results)), run), results)
+        suspects = _suspects(results)
         if suspects:
             frozen = one_pass(seed, norms=False).sums
             dropped = one_pass(seed, dropout=True).sums if noisy else {}

@@ -112,10 +112,19 @@ def _names(uses: Sequence[LayerUse]) -> str:
 
 
 def static_use(layer: LayerFacts, program: Program) -> LayerUse | None:
-    """The use in the analysed source that made a measured layer: same constructor call, and the calls that led there agree."""
+    """The use in the analysed source that made a measured layer; None where there are several with different biases."""
+    return _agreed(static_uses(layer, program))
+
+
+def _agreed(uses: Sequence[LayerUse]) -> LayerUse | None:
+    return uses[0] if uses and all(use.bias == uses[0].bias for use in uses) else None
+
+
+def static_uses(layer: LayerFacts, program: Program) -> list[LayerUse]:
+    """The uses that may have made a measured layer: same constructor call, and the calls that led there agree."""
     frames = [(os.path.realpath(frame[0]), frame[1]) for frame in outer_frames(layer.chain)]
     if not frames:
-        return None
+        return []
     agreeing: dict[int, list[LayerUse]] = {}
     for use in program.uses:
         chain = [_key(place) for place in use.chain or (use.place,)]
@@ -126,8 +135,7 @@ def static_use(layer: LayerFacts, program: Program) -> LayerUse | None:
         # The outermost place of a static chain is where the execution began: a class or function, not a call.
         if alike and alike >= len(chain) - 1:
             agreeing.setdefault(alike, []).append(use)
-    best = agreeing[max(agreeing)] if agreeing else []
-    return best[0] if best and all(use.bias == best[0].bias for use in best) else None
+    return agreeing[max(agreeing)] if agreeing else []
 
 
 def _fits(write: BiasWrite, layer: LayerFacts) -> bool | None:
@@ -157,10 +165,23 @@ def _ran(write: BiasWrite, observed: Observed) -> bool:
     return lines is None or any(line in lines for line in range(write.place.line, write.place.end_line + 1))
 
 
+def _of_same_way(uses: Sequence[LayerUse], program: Program, observed: Observed) -> Sequence[LayerUse]:
+    """Those of executions that went the way of the measured model: what they write was written, and they write what was."""
+    writes = [write for use in uses for write in use.bias.writes]
+    if any(os.path.realpath(write.place.path) not in observed.executed for write in writes):
+        return uses
+    ran = {write.place for write in writes if _ran(write, observed)}
+    written: dict[int, set[Place]] = {use.run: set() for use in uses}
+    for use in program.uses:
+        if use.run in written:
+            written[use.run].update(write.place for write in use.bias.writes)
+    return [use for use in uses if ran <= written[use.run] and all(write.place in ran for write in use.bias.writes)]
+
+
 def against_source(observed: Observed, static: Program, verdict: Verdict) -> None:
     """Hold every measured bias against the last value that the source sets it to, and add what differs to the verdict."""
     for layer in observed.layers:
-        use = static_use(layer, static)
+        use = _agreed(_of_same_way(static_uses(layer, static), static, observed))
         if use is None or not layer.bias_present or not use.bias.writes or layer.gates:
             continue
         last = use.bias.last

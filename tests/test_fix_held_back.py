@@ -102,6 +102,10 @@ READ = {
     "a function that fuses": source(
         PAIR + "fused(self.c, self.b)", top="def fused(conv, norm):\n    return (conv.bias - norm.running_mean) * norm.weight\n"
     ),
+    "a parametrization": source(
+        PAIR + 'nn.utils.parametrize.register_parametrization(self.c, "bias", Soft())',
+        top="class Soft(nn.Module):\n    def forward(self, bias):\n        return bias.tanh()\n",
+    ),
     "an assertion": source(PAIR + "check(self)", top="def check(net):\n    assert net.c.bias is not None\n"),
     "an exception": source(PAIR + 'if self.c.bias is None:\n    raise ValueError("no bias")'),
     "an exception about an alias": source(PAIR + 'bias = self.c.bias\nif bias is None:\n    raise ValueError("no bias")'),

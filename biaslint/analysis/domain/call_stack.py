@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,3 +27,18 @@ class Frame:
         self.bound = bound
         self.yields: list[Value] | None = None
         self.chain: tuple[tuple[Module, ast.AST], ...] = ()  # this call and those that led to it, innermost first
+
+    def around(self) -> Iterator[Frame]:
+        """This call, and those that called the functions in whose bodies the function stands, innermost first."""
+        yield self
+        scope = self.func.scope
+        while scope is not None:
+            if scope.frame is not None:
+                yield scope.frame
+            scope = scope.parent
+
+    @property
+    def owner(self) -> str:
+        """The name of the function; of a lambda, that of the function it stands in."""
+        named = (frame.func for frame in self.around() if not isinstance(frame.func.node, ast.Lambda))
+        return next(named, self.func).qualname

@@ -152,7 +152,7 @@ class Execution:
         chain: tuple[tuple[Module, ast.AST], ...] = self.stack[-1].chain if self.stack else ()
         if self.node is not None and self.module is not None:
             chain = ((self.module, self.node), *chain)
-        owner = self.stack[-1].func.qualname if self.stack else ""
+        owner = self.stack[-1].owner if self.stack else ""
         return Origin(chain, owner, self.statement, self.rounds)
 
     def text(self, node: ast.AST) -> str:

@@ -36,6 +36,24 @@ def walk(obj: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
         todo.extend(reversed(below))
 
 
+MANY = 5000  # names; modules that are in each other under several have no end of them
+
+
+def every_name(obj: Instance) -> Iterator[tuple[str, Instance]]:
+    """An instance and all modules within, under each of their names."""
+    todo: list[tuple[str, Instance, frozenset[int]]] = [("", obj, frozenset())]
+    for _ in range(MANY):
+        if not todo:
+            return
+        name, current, above = todo.pop()
+        if id(current) in above:
+            continue
+        yield name, current
+        inside = above | {id(current)}
+        below = [(f"{name}.{key}" if name else key, child, inside) for key, child in children(current)]
+        todo.extend(reversed(below))
+
+
 def layers_of(obj: Instance) -> Iterator[Layer]:
     for _, module in walk(obj):
         if module.layer is not None:

@@ -18,7 +18,7 @@ MISSING = _Missing()  # what is not there, or not known to whoever was asked
 class Environment:
     """The names of one function call, comprehension or class body, and where to look for the others."""
 
-    __slots__ = ("globals", "module", "names", "nonlocals", "parent")
+    __slots__ = ("frame", "globals", "module", "names", "nonlocals", "parent")
 
     def __init__(self, module: Any, parent: Environment | None = None, names: dict[str, Any] | None = None) -> None:
         self.module = module
@@ -26,3 +26,4 @@ class Environment:
         self.names: dict[str, Any] = {} if names is None else names
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
+        self.frame: Any = None  # the call whose names these are: a `call_stack.Frame`

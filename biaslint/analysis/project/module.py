@@ -71,10 +71,17 @@ class Module:
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
-        """Name -> the top-level statements that bind or fill it, in order."""
+        """Name -> the top-level statements that bind or fill it, in order.
+
+        What is put into an imported package may be reached by any other imported name.
+        """
         table: dict[str, list[ast.stmt]] = {}
+        imported = module_index.imported_names(self.tree)
         for statement in self.tree.body:
-            for name in module_index.bound_names(statement, self.stars):
+            names = module_index.bound_names(statement, self.stars)
+            if not imported.isdisjoint(names) and module_index.fills_attributes(statement):
+                names |= imported
+            for name in names:
                 table.setdefault(name, []).append(statement)
         return table
 

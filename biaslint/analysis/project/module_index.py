@@ -53,3 +53,14 @@ def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> set[str]:
         elif not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             todo.extend(ast.iter_child_nodes(node))
     return names
+
+
+def imported_names(tree: ast.Module) -> frozenset[str]:
+    """The names that plain import statements of a module's top level bind."""
+    statements = [one for one in tree.body if isinstance(one, (ast.Import, ast.ImportFrom))]
+    return frozenset(alias.asname or alias.name.partition(".")[0] for one in statements for alias in one.names)
+
+
+def fills_attributes(statement: ast.stmt) -> bool:
+    """Is it a plain assignment to an attribute?"""
+    return isinstance(statement, ast.Assign) and any(isinstance(target, ast.Attribute) for target in statement.targets)

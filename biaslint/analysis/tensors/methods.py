@@ -258,7 +258,7 @@ def do_select(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Valu
 
 
 def do_narrow(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return ops.part(ex, x, argument(args, kwargs, 0, "dim"), 0)
+    return ops.picked(ex, x, *(argument(args, kwargs, *where) for where in ((0, "dim"), (1, "index"), (2, "length"))))
 
 
 def do_matmul(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:

@@ -328,6 +328,12 @@ def part(ex: Execution, x: Node, axis: Value, index: int, size: Dim | None = Non
     return nodes.make(ex, "keep", [x], dims, "split", part=index, axis=axis, cut=cut or ("size", index, size))
 
 
+def picked(ex: Execution, x: Node, axis: Value, index: Value, length: Value) -> Node:
+    """x.index_select(axis, index), or `length` positions along an axis."""
+    size = index.dims[0] if isinstance(index, Node) and index.rank == 1 and index.dims else nodes.dim_of(ex, length)
+    return part(ex, x, axis, 0, size)
+
+
 def split(ex: Execution, x: Node, sizes: Value, axis: Value, chunks: bool) -> Value:
     """split (`sizes`: one size or a list of sizes) and chunk (`sizes`: how many)."""
     size_on_axis = None

@@ -148,11 +148,14 @@ def argument_texts(ex: Execution, names: tuple[str, ...], given: int | None = No
 
 
 def settings(ex: Execution, made: Instance | None = None) -> dict[str, Value]:
-    """The parameters of the function that holds the call, with their values; constructors of what is being made are passed over."""
+    """The parameters of the functions around the call, with their values; constructors of what is being made are passed over."""
     for frame in reversed(ex.stack):
         if made is not None and frame.self is made:
             continue
-        return {name: value for name, value in frame.bound.items() if name != "self"}
+        found: dict[str, Value] = {}
+        for one in frame.around():
+            found = {**one.bound, **found}
+        return {name: value for name, value in found.items() if name != "self"}
     return {}
 
 
@@ -196,9 +199,17 @@ def assignments(function: ast.AST) -> dict[str, ast.expr]:
 
 def spelled_out(ex: Execution, text: str) -> str:
     """What a name is assigned in the function that is being executed, or what its caller gives for the parameter of that name."""
-    for frame in reversed(ex.stack):
+    frames = list(ex.stack)
+    while frames:
+        frame = frames.pop()
         func = frame.func
-        if not text.isidentifier() or not isinstance(func, FunctionValue) or not isinstance(func.node, DEFINITIONS):
+        if not text.isidentifier() or not isinstance(func, FunctionValue):
+            break
+        if isinstance(func.node, ast.Lambda) and text not in frame.bound:
+            around = next((one for one in frame.around() if one is not frame), None)
+            frames = frames[: frames.index(around) + 1] if around in frames else []
+            continue
+        if not isinstance(func.node, DEFINITIONS):
             break
         assigned = assignments(func.node).get(text)
         if assigned is not None:

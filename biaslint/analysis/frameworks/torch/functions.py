@@ -376,9 +376,16 @@ def no(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return False
 
 
-def spectral(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    if args and isinstance(args[0], Instance) and args[0].layer is not None:
-        args[0].layer.reparametrized = True
+def reparametrize(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """weight_norm(module, name="weight"), register_parametrization(module, "bias", ...): the parameter is worked out from another one."""
+    module, name = argument(args, kwargs, 0, "module"), argument(args, kwargs, 1, "name", "tensor_name", default="weight")
+    if isinstance(module, Instance) and module.layer is not None:
+        if isinstance(name, str) and name.startswith("bias"):
+            if module.layer.bias is False:
+                ex.fault("no bias to reparametrize")
+            parameter_writes.record(ex, Param(module.layer, name), contents.UNKNOWN)
+        else:
+            module.layer.reparametrized = True
     return first(ex, args, kwargs)
 
 
@@ -439,12 +446,12 @@ NAMED: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {
     "torch.nn.parallel.DataParallel": first,
     "torch.nn.parallel.DistributedDataParallel": first,
     "torch.nn.SyncBatchNorm.convert_sync_batchnorm": first,
-    "torch.nn.utils.weight_norm": spectral,
-    "torch.nn.utils.spectral_norm": spectral,
-    "torch.nn.utils.parametrizations.weight_norm": spectral,
-    "torch.nn.utils.parametrizations.spectral_norm": spectral,
-    "torch.nn.utils.parametrizations.orthogonal": spectral,
-    "torch.nn.utils.parametrize.register_parametrization": first,
+    "torch.nn.utils.weight_norm": reparametrize,
+    "torch.nn.utils.spectral_norm": reparametrize,
+    "torch.nn.utils.parametrizations.weight_norm": reparametrize,
+    "torch.nn.utils.parametrizations.spectral_norm": reparametrize,
+    "torch.nn.utils.parametrizations.orthogonal": reparametrize,
+    "torch.nn.utils.parametrize.register_parametrization": reparametrize,
     "torch.nn.utils.remove_weight_norm": first,
     "torch.nn.utils.clip_grad_norm_": lambda ex, args, kwargs: None,
     "torch.utils.model_zoo.load_url": do_state,

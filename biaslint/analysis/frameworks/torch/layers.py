@@ -93,9 +93,12 @@ WIDTHS = {"in_channels": "conv", "num_features": "norm", "in_features": "linear"
 
 
 def fits(layer: Layer, x: Node) -> bool | None:
-    """Does a layer take a tensor of this shape? None where that is not known. What does not fit raises, as authors may expect."""
+    """Does a layer take a tensor of this shape? None where that is not known. What does not fit raises, as authors may expect.
+
+    What nothing is known of fits.
+    """
     if x.dims is None:
-        return None
+        return True
     spatial = layer.spec.facts.get("dims")
     if layer.kind == "norm" and isinstance(spatial, int) and spatial > 1:
         without_batch = len(x.dims) == spatial + 1 and "Instance" in layer.type
@@ -106,10 +109,10 @@ def fits(layer: Layer, x: Node) -> bool | None:
         if layer.kind != kind or not isinstance(wanted, int):
             continue
         axis = -1 if kind == "linear" else len(x.dims) - spatial - 1 if isinstance(spatial, int) and kind == "conv" else 1
-        found = x.dims[axis] if -len(x.dims) <= axis < len(x.dims) else None
-        if isinstance(found, int) and found != wanted:
-            return False
-    return None
+        found = x.dims[axis] if -len(x.dims) <= axis < len(x.dims) else wanted
+        if found != wanted:
+            return False if isinstance(found, int) else None
+    return True
 
 
 def apply(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -124,8 +127,11 @@ def apply(ex: Execution, obj: Instance, args: list[Value], kwargs: dict[str, Val
             x = ex.flow.add("input", (), None, text or "an unknown value", ex.here())
         else:
             return ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
-    if ex.try_depth and fits(layer, x) is False:
-        raise Raised(External("builtins.RuntimeError"), layer.name)
+    if ex.try_depth:
+        fitting = fits(layer, x)
+        if fitting is False:
+            raise Raised(External("builtins.RuntimeError"), layer.name)
+        ex.doubts += fitting is None and x.op != "input"
     spec = layer.spec
     handler = KINDS.get(spec.kind if spec is not None else layer.kind)
     if handler is None:

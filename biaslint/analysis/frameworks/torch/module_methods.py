@@ -81,7 +81,9 @@ def do_setattr(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Valu
 
 def do_get_parameter(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     path = argument(args, kwargs, 0, "target")
-    return next((param for name, param in parameters.parameters_of(obj) if name == path), ex.fresh("a parameter"))
+    return next(
+        (param for name, param in parameters.parameters_of(obj, every_name=True) if name == path), ex.fresh("a parameter")
+    )
 
 
 def do_set_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
@@ -92,7 +94,7 @@ def do_set_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -
             layer.passed_to_unknown_code = True
         return None
     head, _, last = path.rpartition(".")
-    parent = dict(module_tree.walk(obj)).get(head)
+    parent = dict(module_tree.every_name(obj)).get(head)
     if parent is not None:
         do_add_module(ex, parent, [last, module], {})
     return None
@@ -205,7 +207,7 @@ def handle(obj: Instance, made: Hook) -> Instance:
 
 def do_get_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     if args and isinstance(args[0], str):
-        for name, module in module_tree.walk(obj):
+        for name, module in module_tree.every_name(obj):
             if name == args[0]:
                 return module
     return ex.fresh("get_submodule")
@@ -221,11 +223,11 @@ def do_reset(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    return DictValue(dict(parameters.parameters_of(obj)), open=True)
+    return DictValue(dict(parameters.parameters_of(obj, every_name=True)), open=True)
 
 
 def do_load_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    refusals.state(ex, parameters.parameters_of(obj), args, kwargs)
+    refusals.state(ex, parameters.parameters_of(obj, every_name=True), args, kwargs)
     return None
 
 

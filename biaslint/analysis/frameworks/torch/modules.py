@@ -178,6 +178,8 @@ def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
     if obj.layer is not None:
         if parameter_writes.replace(ex, obj, obj.layer, name, value):
             return True
+        if name == "track_running_stats" and "BatchNorm" in obj.layer.type:
+            return False  # a batch norm asks whether it has statistics: those that its constructor has made
         if name in obj.layer.config:
             obj.layer.config[name] = value
             return True
@@ -250,7 +252,12 @@ def patched_forward(ex: Execution, obj: Instance) -> Value:
     """A forward pass that the program has given to the framework's own class."""
     if not ex.patches or obj.layer is None:
         return None
-    names = [obj.layer.type, *(base.name for base in getattr(obj.cls, "mro", ()) if isinstance(base, External))]
+    names = [
+        name
+        for base in (*getattr(obj.cls, "mro", ()), External(obj.layer.type))
+        if isinstance(base, External)
+        for name in torch_names.forward_from(base.name)
+    ]
     return next(
         (
             ex.patches[f"{name}.{method}"]

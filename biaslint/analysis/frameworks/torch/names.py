@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from biaslint.analysis.frameworks.torch import sparse, vocabulary as torch_vocabulary
@@ -46,6 +47,19 @@ def short_of(name: str) -> str:
     """The name below torch.nn, "" for anything else."""
     name = canonical(name)
     return name[9:] if name.startswith("torch.nn.") and "." not in name[9:] else ""
+
+
+@lru_cache(maxsize=1 << 12)
+def forward_from(name: str) -> tuple[str, ...]:
+    """The classes that a layer's forward pass may come from, its own first: a lazy layer becomes another one by its first call."""
+    short = short_of(name)
+    if not short:
+        return (name,)
+    short = short.removeprefix("Lazy")
+    family = (
+        "_BatchNorm" if re.fullmatch(r"BatchNorm\dd", short) else "_InstanceNorm" if short.startswith("InstanceNorm") else ""
+    )
+    return tuple(f"torch.nn.{one}" for one in (short, family) if one)
 
 
 def knows(name: str) -> bool:

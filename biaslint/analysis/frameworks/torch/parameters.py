@@ -8,9 +8,10 @@ from biaslint.analysis.interpreter import module_tree
 from biaslint.theory.dataflow import Node
 
 
-def parameters_of(obj: Instance) -> list[tuple[str, Param]]:
+def parameters_of(obj: Instance, every_name: bool = False) -> list[tuple[str, Param]]:
+    """The parameters of layers; with `every_name`, each under all names that its layer has, as in a state dict."""
     found: list[tuple[str, Param]] = []
-    for name, module in module_tree.walk(obj):
+    for name, module in module_tree.every_name(obj) if every_name else module_tree.walk(obj):
         layer = module.layer
         if layer is None:
             continue

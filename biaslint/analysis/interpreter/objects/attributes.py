@@ -148,7 +148,7 @@ def load_external(ex: Execution, base: External, name: str) -> Value:
     if name == "__init__":
         return ModelFunction(f"{base.name}.{name}", lambda *args, **kwargs: call_base(ex, base, name, args, kwargs))
     if ex.patches:
-        patched = ex.patches.get(framework.canonical(f"{base.name}.{name}"), MISSING)
+        patched = ex.patches.get(f"{framework.canonical(base.name)}.{name}", MISSING)
         if patched is not MISSING:
             return patched
     if framework.holds_settings(base.name):
@@ -286,7 +286,7 @@ def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -
     elif type(base) in ex.semantics.kinds:
         ex.semantics.kinds[type(base)].store(ex, base, name, value)
     elif isinstance(base, External):
-        ex.patches[framework.canonical(f"{base.name}.{name}")] = value
+        ex.patches[f"{framework.canonical(base.name)}.{name}"] = value
     elif isinstance(base, Unknown) and base.tensors:
         ex.opaque(value)
     elif base is None:

@@ -37,7 +37,7 @@ def call_function(
     scope = Environment(func.module, func.scope, names)
     if self_ is None and func.owner is not None and args and func.kind != "staticmethod":
         self_ = args[0]
-    frame = Frame(ex.module or func.module, node or ex.node or func.node, func, self_, names.copy())
+    frame = scope.frame = Frame(ex.module or func.module, node or ex.node or func.node, func, self_, names.copy())
     frame.chain = ((frame.caller, frame.call), *ex.stack[-1].chain) if ex.stack else ((frame.caller, frame.call),)
     if ex.definition_depth:  # on behalf of all that use what is made here
         ex.project.tracker.asked.add(Used("function", ex.project.identity(func.module, func.node)))

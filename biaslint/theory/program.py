@@ -36,6 +36,7 @@ class BiasWrite:
     `how` is one of
         "constant"     every element gets `value`
         "normal"       drawn with mean `value` and standard deviation `spread`
+        "mirrored"     drawn from a normal distribution whose mean is minus its standard deviation, neither of which is known
         "uniform"      drawn from [value - spread, value + spread]
         "scaled"       a weight initialiser (Xavier, He, orthogonal, variance scaling): `by` names it
         "prior"        a value worked out from a prior or from the data (a logarithm of a ratio, say)

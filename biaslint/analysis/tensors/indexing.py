@@ -11,7 +11,7 @@ from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Args, BoundNative, SequenceValue, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import conventions, graphs, known_numbers, nodes, ops, parameter_writes, reshaping
+from biaslint.analysis.tensors import contents, conventions, graphs, known_numbers, nodes, ops, parameter_writes, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -282,13 +282,21 @@ def gather(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
     return ex.opaque(node, *parts, name="[]")
 
 
+def is_whole(where: Value) -> bool:
+    """Is it `[:]` or `[...]`?"""
+    whole = isinstance(where, SequenceValue) and where.kind == "slice" and all(item is None for item in where.items)
+    return where is Ellipsis or whole
+
+
 def store_index(ex: Execution, node: Node, where: Value, value: Value) -> None:
     """x[...] = value: what stood there is part of what x becomes, which is not followed."""
     if parameter_writes.own_parameter(node):
-        part = index(ex, node, where)
+        part = node if is_whole(where) else index(ex, node, where)
         if isinstance(part, Node) and parameter_writes.own_parameter(part):
             parameter_writes.assign(ex, part, value)
             return
+    if node.info.get("write") is not None:  # what it was filled with
+        node.info["write"] = contents.content_of(value) if is_whole(where) else contents.UNKNOWN
     made = ex.opaque(node, value, name="an item assignment")
     made.dims = node.dims
     if node.op != "const" or any(one.op != "const" for one in values.tensors_in(value)):

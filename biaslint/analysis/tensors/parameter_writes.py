@@ -188,7 +188,7 @@ def shifted(param: Param | Node, name: str, by: Value) -> float | None:
 
 def normal(ex: Execution, param: Param | Node, mean: Value, std: Value, by: str, text: str) -> None:
     known, grows = values.number(std), scales_with_size(std)
-    how = "normal" if known is not None else "unknown"
+    how = "normal" if known is not None else "mirrored" if opposite(mean, std) else "unknown"
     record(ex, param, (how, values.number(mean), known), by, text, grows)
 
 

@@ -58,7 +58,7 @@ RUNTIME_ORDER = (
     ("facts",),
     ("target",),
     ("torch", "keras"),
-    ("tensorflow",),
+    ("tensorflow", "flax"),
     ("process",),
     ("verdict",),
     ("report",),

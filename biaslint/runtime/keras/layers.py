@@ -95,6 +95,8 @@ def array(value: Any) -> Any:
     """A tensor or variable of any backend as a numpy array."""
     import numpy
 
+    if isinstance(value, numpy.ndarray):
+        return value
     if hasattr(value, "detach"):
         return value.detach().cpu().numpy()
     try:

@@ -32,8 +32,19 @@ def _tensorflow(stack: ExitStack, notes: list[str]) -> None:
     stack.enter_context(tracing())
 
 
+def _flax(stack: ExitStack, notes: list[str]) -> None:
+    from biaslint.runtime.flax.tracing import tracing
+
+    stack.enter_context(tracing())
+
+
 # As soon as this module is there, tracing can begin.
-_STARTS: dict[str, Callable[[ExitStack, list[str]], None]] = {"torch": _torch, "keras": _keras, "tensorflow": _tensorflow}
+_STARTS: dict[str, Callable[[ExitStack, list[str]], None]] = {
+    "torch": _torch,
+    "keras": _keras,
+    "tensorflow": _tensorflow,
+    "flax": _flax,
+}
 
 
 class _AfterImport(importlib.abc.MetaPathFinder):

@@ -174,7 +174,7 @@ def _candidates(module: Any) -> str:
 
 
 def is_model(value: Any) -> str:
-    """The framework of a live model: "torch", "keras", "tensorflow", or "" where it is none."""
+    """The framework of a live model: "torch", "keras", "tensorflow", "flax", or "" where it is none."""
     torch = sys.modules.get("torch")
     keras_too = any(base.__module__.startswith("keras.") for base in type(value).__mro__)
     if torch is not None and hasattr(torch, "nn") and isinstance(value, torch.nn.Module) and not keras_too:
@@ -184,10 +184,19 @@ def is_model(value: Any) -> str:
         layer = getattr(getattr(keras, "layers", None), "Layer", None)
         if isinstance(layer, type) and isinstance(value, layer):
             return "keras"
+    flax = sys.modules.get("flax")
+    if any(isinstance(value, module) for space in ("linen", "nnx") if (module := _module_class(flax, space)) is not None):
+        return "flax"
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and isinstance(value, tensorflow.Module):
         return "tensorflow"
     return ""
+
+
+def _module_class(flax: Any, space: str) -> type | None:
+    """The class of models in one of Flax's two halves, where it is loaded."""
+    found = getattr(sys.modules.get(f"flax.{space}"), "Module", None) if flax is not None else None
+    return found if isinstance(found, type) else None
 
 
 def _models_in(value: Any) -> Iterator[Any]:
@@ -218,7 +227,7 @@ def build(target: str, arguments: list[str], made: Any = None) -> Any:
         return made
     if model is None:
         raise TargetError(
-            f"{target} gave a {type(made).__name__}, which is not a model of a known framework (torch.nn.Module, keras.Model, tf.Module)"
+            f"{target} gave a {type(made).__name__}, which is not a model of a known framework (torch.nn.Module, keras.Model, tf.Module, flax.linen.Module, nnx.Module)"
         )
     return model
 

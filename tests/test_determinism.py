@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from biaslint.analysis.limits import Limits
 from biaslint.analysis.project.project import Project
 from biaslint.cli.lint import command
 from biaslint.config import Config
+from biaslint.theory import terms
 
 PROGRAM = """
 import os, random, sys
@@ -29,6 +31,7 @@ from pathlib import Path
 from biaslint import engine, reporters
 from biaslint.analysis.limits import Limits
 from biaslint.config import Config
+from biaslint.theory import terms
 
 folder, order, jobs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 files = sorted(folder.rglob("*.py"))
@@ -240,3 +243,28 @@ class Net(nn.Module):
     config, files = Config(tmp_path, select=("BL101",)), [tmp_path / "a_script.py", tmp_path / "model.py"]
     for order in (files, files[::-1]):
         assert [one.place.path for one in engine.lint_files(order, config, jobs=1).findings] == [str(files[1])]
+
+
+def test_an_initializer_that_is_a_setting_is_told_by_any_process(tmp_path: Path) -> None:
+    text = (
+        "import keras\n\n\nclass Own(keras.layers.Layer):\n"
+        "    def __init__(self, units, kernel_initializer='glorot_uniform', **kwargs):\n        super().__init__(**kwargs)\n"
+        "        self.units = units\n        self.kernel_initializer = kernel_initializer\n\n"
+        "    def build(self, shape):\n"
+        "        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer=self.kernel_initializer)\n"
+        "        self.bias = self.add_weight(shape=(self.units,), initializer='ones')\n\n"
+        "    def call(self, x):\n        return keras.ops.matmul(x, self.kernel) + self.bias\n\n\n"
+        "model = keras.Sequential([Own(8), keras.layers.BatchNormalization()])\n"
+    )
+    files = [tmp_path / f"net{number}.py" for number in range(3)]
+    for file in files:
+        file.write_text(text)
+    found = [engine.lint_files(files, Config(tmp_path), jobs=jobs, limits=Limits(serial_source=0)).findings for jobs in (1, 2)]
+    assert found[0] == found[1]
+    assert "BL101" in {one.rule for one in found[0]}
+
+
+@pytest.mark.parametrize("term", [terms.Parameter("f", "x"), terms.Not(terms.Compare("<", terms.Parameter("f", "x"), 1))])
+def test_a_term_is_the_same_in_another_process(term: terms.Term) -> None:
+    copy = pickle.loads(pickle.dumps(term))
+    assert (copy, type(copy)) == (term, type(term))

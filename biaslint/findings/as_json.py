@@ -40,6 +40,8 @@ def encode(value: Any) -> Any:
         return ["d", *(encode(part) for item in value.items() for part in item)]
     if isinstance(value, Enum):
         return [kind.__name__, value.name]
+    if isinstance(value, str):  # a text with something besides that only the analysis knows
+        return str(value)
     if kind in _GETTERS:
         return [kind.__name__, *map(encode, _GETTERS[kind](value))]
     raise TypeError(f"{kind.__name__} is no fact")

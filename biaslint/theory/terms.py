@@ -18,6 +18,10 @@ class Term(tuple[Any, ...]):
 
     __slots__ = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Processes send each other terms; a constructor takes the parts, not the tuple."""
+        return tuple.__new__, (type(self), tuple(self))
+
 
 def _part(place: int) -> Any:
     return property(itemgetter(place))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -143,4 +144,7 @@ def _one(task: tuple[Work, Any, Callable[[Any], Any]]) -> tuple[Any, Dependencie
     """A piece of work in a process of its own."""
     work, group, pack = task
     result, needed = with_deep_stack(lambda: _piece(_task["project"], work, group))
-    return pack(result), needed
+    packed = pack(result)
+    if not isinstance(packed, bytes):
+        pickle.loads(pickle.dumps(packed))  # the parent would wait for ever for what it cannot read; here it is an error
+    return packed, needed

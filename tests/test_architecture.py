@@ -71,7 +71,7 @@ RUNTIME_ORDER = (
 MIGRATE_ORDER = (
     ("job",),
     ("worlds",),
-    ("torch",),
+    ("torch", "keras"),
     ("building",),
     ("child", "placing", "fixes"),
     ("command",),

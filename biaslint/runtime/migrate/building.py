@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from biaslint.runtime.migrate.job import MigrationJob
@@ -12,17 +14,40 @@ from biaslint.runtime.process import tracing
 from biaslint.runtime.process.child import LeftError, explain, seed_all
 from biaslint.runtime.process.saved_models import is_saved, load_saved
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.target.targets import TargetError, build, load_object
+from biaslint.runtime.target.targets import TargetError, build, is_model, load_object
 
 
-def both(asked: MigrationJob, notes: list[str]) -> tuple[Any, Any, World]:
-    """The old model, the new one, and the world that the new one runs in."""
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The old model, the new one, the world that the new one runs in, and a way to build both anew."""
+
+    old: Any
+    new: Any
+    world: World
+    again: Callable[[], tuple[Any, Any]]
+
+
+def both(asked: MigrationJob, notes: list[str]) -> Both:
+    """Build the two models."""
     before, path = set(sys.modules), list(sys.path)
-    old = old_model(asked.job, notes)
     target = asked.new_target or asked.job.target
     arguments = _with(asked.job.arguments, asked.new_arguments)
-    world, new = second_world(before, path, asked.texts, lambda: _built(target, arguments, asked.job, notes))
-    return old, new, world
+
+    def make_old() -> Any:
+        return old_model(asked.job, notes)
+
+    def make_new() -> Any:
+        return _built(target, arguments, asked.job, notes)
+
+    old = make_old()
+    world, new = second_world(before, path, asked.texts, make_new)
+
+    def again() -> tuple[Any, Any]:
+        first = make_old()
+        with world.active():
+            return first, make_new()
+
+    return Both(old, new, world, again)
 
 
 def old_model(job: Job, notes: list[str]) -> Any:
@@ -40,6 +65,8 @@ def _built(target: str, arguments: list[str], job: Job, notes: list[str]) -> Any
     try:
         with tracing.tracing(notes):
             made = load_object(target, notes=None if job.run_script else notes)
+            if "keras" in sys.modules:
+                sys.modules["keras"].utils.clear_session()  # names are made up from the first number on
             seed_all(job.seed)
             return build(target, arguments, made)
     except (TargetError, MemoryError):
@@ -52,7 +79,13 @@ def _built(target: str, arguments: list[str], job: Job, notes: list[str]) -> Any
 
 def source_files(model: Any) -> list[str]:
     """The files whose code made the model's modules."""
-    from biaslint.runtime.torch.tracing import origins
+    if is_model(model) == "keras":
+        from biaslint.runtime.keras import layers, tracing as keras
 
-    found = {frame[0] for chain in origins(model).values() for frame in chain}
+        chains = keras.origins(layers.all_layers(model))
+    else:
+        from biaslint.runtime.torch import tracing as torch
+
+        chains = torch.origins(model)
+    found = {frame[0] for chain in chains.values() for frame in chain}
     return sorted(path for path in found if os.path.isfile(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from biaslint.runtime.migrate import building
@@ -30,14 +29,20 @@ def _run(asked: MigrationJob, say: Any) -> Outcome:
     if asked.files_only:
         model = building.old_model(asked.job, notes)
         return Outcome(files=building.source_files(model), notes=notes)
-    old, new, world = building.both(asked, notes)
-    kinds = {is_model(old), is_model(new)}
-    if len(kinds) > 1 or not kinds <= {"torch"}:
+    models = building.both(asked, notes)
+    kinds = {is_model(models.old), is_model(models.new)}
+    if len(kinds) > 1 or not kinds <= {"torch", "keras"}:
         raise TargetError(
             f"checkpoints of {' and '.join(sorted(kind or 'functions' for kind in kinds))} models cannot be migrated"
         )
-    session = importlib.import_module(f"biaslint.runtime.migrate.{kinds.pop()}.session")
-    outcome: Outcome = session.migrate(old, new, world, asked, say)
+    if kinds == {"keras"}:
+        from biaslint.runtime.migrate.keras import session as keras
+
+        outcome = keras.migrate(models.old, models.new, models.again, asked, say)
+    else:
+        from biaslint.runtime.migrate.torch import session as torch
+
+        outcome = torch.migrate(models.old, models.new, models.world, asked, say)
     outcome.notes = list(dict.fromkeys(notes + outcome.notes))
     return outcome
 

@@ -1,0 +1,239 @@
+"""Keras's files: which dataset holds which variable, and the same file without some of them.
+
+Where a variable lies depends on Keras's version and on the model, so it is not computed: the model's variables are given values that
+tell them apart, the model is saved, and the datasets say whose values they hold.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from biaslint.runtime.migrate.keras.models import Key, Variables
+from biaslint.runtime.target.targets import TargetError
+
+_WEIGHTS, _CONFIG = "model.weights.h5", "config.json"
+_OPTIMISER = re.compile(r"(?:.*/)?optimizer/vars/(\d+)")
+
+
+def layout(model: Variables) -> dict[str, Key]:
+    """The path of each variable's dataset in the files that this version of Keras writes."""
+    import h5py
+    import numpy
+
+    before = model.values()
+    keys = list(model.by_key)
+    try:
+        for number, key in enumerate(keys):
+            model.by_key[key].assign(numpy.full(tuple(model.by_key[key].shape), number + 1))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "tagged.weights.h5"
+            model.model.save_weights(str(path))
+            with h5py.File(path, "r") as file:
+                found = {
+                    name: keys[int(numpy.ravel(data[()])[0]) - 1]
+                    for name, data in _datasets(file)
+                    if data.size and numpy.issubdtype(data.dtype, numpy.floating) and 1 <= numpy.ravel(data[()])[0] <= len(keys)
+                }
+    finally:
+        model.assign(before)
+    return found
+
+
+def _datasets(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, item in group.items():
+        inner = f"{path}/{name}" if path else name
+        if hasattr(item, "items"):
+            yield from _datasets(item, inner)
+        else:
+            yield inner, item
+
+
+class Checkpoint:
+    """A file that was read: the old model's values, and how to write it anew."""
+
+    def __init__(self, path: Path, old: Variables) -> None:
+        import h5py
+
+        self.path = path
+        self.archive: dict[str, bytes] = {}
+        self.infos: list[zipfile.ZipInfo] = []
+        if path.suffix == ".keras":
+            self._unpack()
+        try:
+            self.file = h5py.File(io.BytesIO(self.archive[_WEIGHTS]) if self.archive else str(path), "r")
+            self.legacy = "layer_names" in self.file.attrs or "model_weights" in self.file
+        except OSError as error:
+            raise TargetError(f"{path} cannot be read as an HDF5 file: {str(error).splitlines()[0][:200]}") from None
+        self.root = "model_weights" if "model_weights" in self.file else ""
+        self.places = self._legacy_places(old) if self.legacy else {key: name for name, key in layout(old).items()}
+        self.values = self._values(old)
+
+    def _unpack(self) -> None:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                self.infos = archive.infolist()
+                self.archive = {info.filename: archive.read(info) for info in self.infos}
+        except (zipfile.BadZipFile, OSError, EOFError) as error:
+            raise TargetError(f"{self.path} cannot be read as a .keras file: {error}") from None
+        if _WEIGHTS not in self.archive or _CONFIG not in self.archive:
+            raise TargetError(f"{self.path} is no .keras file: it lacks {_WEIGHTS} or {_CONFIG}")
+
+    def _legacy_places(self, old: Variables) -> dict[Key, str]:
+        """By the order of the weights in each top-level layer, as these files are read by Keras itself."""
+        keys = {id(variable): key for key, variable in old.by_key.items()}
+        top = self.file[self.root] if self.root else self.file
+        found: dict[Key, str] = {}
+        for layer in old.model.layers:
+            weights = [*layer.trainable_weights, *(one for one in layer.non_trainable_weights if "seed" not in str(one.name))]
+            names = _names(top[layer.name], "weight_names") if layer.name in top else []
+            if len(names) != len(weights):
+                raise TargetError(
+                    f"{self.path} does not fit the old model: `{layer.name}` has {len(names)} values there, not {len(weights)}"
+                )
+            for name, weight in zip(names, weights, strict=True):
+                found[keys[id(weight)]] = "/".join(part for part in (self.root, layer.name, name) if part)
+        return found
+
+    def _values(self, old: Variables) -> dict[Key, Any]:
+        import numpy
+
+        lacking = [old.shown(key) for key in old.by_key if key not in self.places or self.places[key] not in self.file]
+        if lacking:
+            more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+            raise TargetError(f"{self.path} does not fit the old model: it lacks {', '.join(lacking[:5])}{more}")
+        try:
+            found = {key: self.file[self.places[key]][()] for key in old.by_key}
+        except OSError as error:
+            raise TargetError(f"{self.path} is damaged: {str(error).splitlines()[0][:200]}") from None
+        for key, value in found.items():
+            wanted = tuple(old.by_key[key].shape)
+            if numpy.shape(value) != wanted:
+                raise TargetError(
+                    f"{self.path} does not fit the old model: {old.shown(key)} has the shape {numpy.shape(value)}, not {wanted}"
+                )
+            if "float" in str(old.by_key[key].dtype) and not numpy.issubdtype(value.dtype, numpy.floating):
+                raise TargetError(f"{self.path} does not fit the old model: {old.shown(key)} is quantized ({value.dtype})")
+        return found
+
+    def optimiser_size(self) -> int:
+        """How many variables of an optimizer it holds."""
+        return sum(1 for name, _ in _datasets(self.file) if _OPTIMISER.fullmatch(name) or name.startswith("optimizer_weights/"))
+
+    def config(self) -> Any:
+        """The model's configuration, as a table; None where the file has none."""
+        if self.archive:
+            return json.loads(self.archive[_CONFIG])
+        text = self.file.attrs.get("model_config")
+        return json.loads(text) if text is not None else None
+
+    def write(
+        self,
+        to: Path,
+        new: Variables,
+        dropped: set[Key],
+        stored: Mapping[Key, Any],
+        kept: list[int] | None,
+        names: Mapping[Key, str],
+    ) -> None:
+        """Write it without the dropped variables.
+
+        `kept` are the numbers of the optimizer's variables that stay (None: no optimizer), `names` the layers with a bias that is gone.
+        """
+        import h5py
+
+        moved: dict[str, str | None] = {self.places[key]: None for key in dropped}
+        if not self.legacy:
+            moved |= {self.places[key]: name for name, key in layout(new).items()}
+        numbers = {old: number for number, old in enumerate(kept or [])}
+        for name, _ in _datasets(self.file):
+            if match := _OPTIMISER.fullmatch(name):
+                old = int(match[1])
+                moved[name] = f"{name[: match.start(1)]}{numbers[old]}" if old in numbers else None
+            elif name.startswith("optimizer_weights/") and kept is None:
+                moved[name] = None
+        buffer = io.BytesIO()
+        with h5py.File(buffer if self.archive else str(to), "w") as file:
+            _copy(self.file, file, moved)
+            for key, value in stored.items():
+                place = moved.get(self.places[key], self.places[key])
+                assert place is not None
+                file[place][...] = value
+            if self.legacy:
+                self._list_legacy(file, dropped)
+                _configured(file.attrs, names, self.path)
+        if self.archive:
+            self._pack(to, buffer.getvalue(), names)
+
+    def _list_legacy(self, file: Any, dropped: set[Key]) -> None:
+        top = file[self.root] if self.root else file
+        gone = {self.places[key] for key in dropped}
+        for layer in top:
+            if "weight_names" not in top[layer].attrs:
+                continue
+            prefix = f"{self.root}/{layer}/" if self.root else f"{layer}/"
+            names = [name for name in _names(top[layer], "weight_names") if prefix + name not in gone]
+            top[layer].attrs["weight_names"] = [name.encode() for name in names]
+
+    def _pack(self, to: Path, weights: bytes, names: Mapping[Key, str]) -> None:
+        config = json.loads(self.archive[_CONFIG])
+        _without_biases(config, set(names.values()), self.path)
+        with zipfile.ZipFile(to, "w") as archive:
+            for info in self.infos:
+                data = self.archive[info.filename]
+                data = (
+                    weights if info.filename == _WEIGHTS else json.dumps(config).encode() if info.filename == _CONFIG else data
+                )
+                archive.writestr(info, data, info.compress_type)
+
+
+def _names(group: Any, attribute: str) -> list[str]:
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in group.attrs.get(attribute, ())]
+
+
+def _copy(source: Any, to: Any, moved: Mapping[str, str | None], path: str = "") -> None:
+    """Copy groups with their attributes, and datasets to where they go."""
+    for name, value in source.attrs.items():
+        to.file[f"/{path}"].attrs[name] = value
+    for name, item in source.items():
+        inner = f"{path}/{name}" if path else name
+        if hasattr(item, "items"):
+            to.file.require_group(inner)
+            _copy(item, to, moved, inner)
+        elif (place := moved.get(inner, inner)) is not None:
+            source.copy(name, to.file, name=place)
+
+
+def _configured(attributes: Any, names: Mapping[Key, str], path: Path) -> None:
+    text = attributes.get("model_config")
+    if text is None:
+        return
+    config = json.loads(text)
+    _without_biases(config, set(names.values()), path)
+    attributes["model_config"] = json.dumps(config)
+
+
+def _without_biases(config: Any, names: set[str], path: Path) -> None:
+    """Say `use_bias: false` of these layers."""
+    found: set[str] = set()
+    pending = [config]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, dict):
+            inner = one.get("config")
+            if isinstance(inner, dict) and inner.get("name") in names and "use_bias" in inner:
+                inner["use_bias"] = False
+                found.add(inner["name"])
+            pending += one.values()
+        elif isinstance(one, list):
+            pending += one
+    if names - found:
+        raise TargetError(
+            f"{path}: its configuration has no use_bias for {', '.join(sorted(names - found)[:5])}; migrate a .weights.h5 file of the model"
+        )

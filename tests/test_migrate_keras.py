@@ -1,0 +1,200 @@
+"""`biaslint migrate` on Keras's files: weights, whole models, the old format, optimizers."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from migrating import migrate
+
+pytest.importorskip("tensorflow")
+keras = pytest.importorskip("keras")
+h5py = pytest.importorskip("h5py")
+
+import numpy  # noqa: E402
+
+NET = """
+import keras
+from keras import layers
+
+
+def build(bias=True):
+    x = inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(6, 3, padding="same", use_bias=bias, name="one")(x)
+    x = layers.MaxPooling2D()(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU()(x)
+    x = layers.Conv2D(5, 1, use_bias=bias)(x)
+    x = layers.Conv2D(5, 1, name="kept")(x)
+    x = layers.Activation("tanh")(x)
+    x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, layers.Dense(4)(x))
+    model.compile("adam", "mse")
+    return model
+
+
+class Own(keras.Model):
+    def __init__(self, bias=True):
+        super().__init__()
+        self.parts = [layers.Dense(5, use_bias=bias), layers.BatchNormalization()]
+        self.last = layers.Dense(3)
+
+    def call(self, x, training=False):
+        for part in self.parts:
+            x = part(x, training=training) if part is self.parts[1] else part(x)
+        return self.last(keras.ops.relu(x))
+"""
+Run = Callable[..., Result]
+OLD_AND_NEW = ("net.py:build", "net.py:build", "--new-arg", "bias=False", "--batch", "4")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET)
+    return tmp_path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    return lambda *words: migrate(monkeypatch, *words)
+
+
+def built(bias: bool, name: str = "build") -> Any:
+    keras.utils.clear_session()
+    space: dict[str, Any] = {"__name__": "made"}
+    exec(NET, space)
+    return space[name](bias)
+
+
+def trained() -> Any:
+    """The old model and its optimizer with values that hide nothing."""
+    model = built(True)
+    settle(model)
+    model.optimizer.build(model.trainable_variables)
+    for number, variable in enumerate(model.optimizer.variables[2:]):
+        variable.assign(numpy.full(variable.shape, number))
+    return model
+
+
+def settle(model: Any) -> None:
+    generator = numpy.random.default_rng(1)
+    for variable in model.weights:
+        if "float" in variable.dtype:
+            positive = variable.name in ("gamma", "moving_variance")
+            variable.assign(
+                generator.uniform(0.5, 1.5, variable.shape) if positive else generator.standard_normal(variable.shape) * 0.5
+            )
+
+
+def outputs(model: Any, *shape: int) -> Any:
+    fed = numpy.random.default_rng(2).standard_normal((4, *shape)).astype("float32")
+    return numpy.asarray(model(fed, training=False))
+
+
+def test_weights_with_the_optimizer_s_state_in_what_the_fixes_make(folder: Path, run: Run) -> None:
+    plain = NET.partition("class Own")[0].replace("use_bias=bias, ", "").replace(", use_bias=bias", "")
+    (folder / "plain.py").write_text(plain.replace('name="kept"', 'name="kept", activation="tanh"'))
+    old = trained()
+    old.save_weights("old.weights.h5")
+    done = run("--fixes", "plain.py:build", "--batch", "4", "old.weights.h5", "new.weights.h5")
+    assert done.exit_code == 0, done.output
+    assert "optimizer state 4 of 22 variables dropped" in done.output
+    new = built(False)
+    new.optimizer.build(new.trainable_variables)
+    new.load_weights("new.weights.h5")
+    numpy.testing.assert_allclose(outputs(new, 6, 6, 3), outputs(old, 6, 6, 3), atol=1e-5)
+    kept = {variable.path: variable for variable in old.optimizer.variables}
+    for variable in new.optimizer.variables:
+        assert numpy.array_equal(variable, kept[variable.path]), variable.path
+    with h5py.File("old.weights.h5") as one, h5py.File("new.weights.h5") as other:
+        moved = []
+        one.visititems(
+            lambda name, item: (
+                moved.append(name)
+                if hasattr(item, "shape")
+                and not name.startswith("optimizer")
+                and (name not in other or item[()].tobytes() != other[name][()].tobytes())
+                else None
+            )
+        )
+    assert len(moved) == 4  # two biases, one mean, one bias
+
+
+def test_a_whole_model_loads_by_itself(folder: Path, run: Run) -> None:
+    old = trained()
+    old.save("old.keras")
+    done = run(*OLD_AND_NEW, "old.keras", "new.keras")
+    assert done.exit_code == 0, done.output
+    new = keras.saving.load_model("new.keras")
+    assert [layer.name for layer in new.layers if getattr(layer, "use_bias", None) is False] == ["one", "conv2d"]
+    numpy.testing.assert_allclose(outputs(new, 6, 6, 3), outputs(old, 6, 6, 3), atol=1e-5)
+    before, after = (zipfile.ZipFile(name) for name in ("old.keras", "new.keras"))
+    assert before.namelist() == after.namelist()
+    assert before.read("metadata.json") == after.read("metadata.json")
+    assert json.loads(before.read("config.json"))["compile_config"] == json.loads(after.read("config.json"))["compile_config"]
+
+
+def test_the_old_format(folder: Path, run: Run) -> None:
+    old = trained()
+    old.save("old.h5")
+    done = run(*OLD_AND_NEW, "old.h5", "new.h5", "--drop-optimizer")
+    assert done.exit_code == 0, done.output
+    new = keras.saving.load_model("new.h5", compile=False)
+    numpy.testing.assert_allclose(outputs(new, 6, 6, 3), outputs(old, 6, 6, 3), atol=1e-5)
+
+
+def test_a_model_that_is_a_class(folder: Path, run: Run) -> None:
+    old = built(True, "Own")
+    outputs(old, 7)
+    settle(old)
+    old.save_weights("old.weights.h5")
+    words = [word.replace("build", "Own") for word in OLD_AND_NEW]
+    done = run(*words, "--input", "7", "old.weights.h5", "new.weights.h5")
+    assert done.exit_code == 0, done.output
+    new = built(False, "Own")
+    outputs(new, 7)
+    new.load_weights("new.weights.h5")
+    numpy.testing.assert_allclose(outputs(new, 7), outputs(old, 7), atol=1e-5)
+
+
+def test_a_bent_function_between_is_refused(folder: Path, run: Run) -> None:
+    bent = NET.replace("layers.Dense(5, use_bias=bias)", "layers.Dense(5, use_bias=bias, activation='relu')")
+    (folder / "net.py").write_text(bent)
+    old = built(True, "Own")
+    outputs(old, 7)
+    old.save_weights("old.weights.h5")
+    words = [word.replace("build", "Own") for word in OLD_AND_NEW]
+    done = run(*words, "--input", "7", "old.weights.h5", "new.weights.h5")
+    assert done.exit_code == 2
+    assert "nothing was written" in done.output
+    assert "dense/bias (" in done.output
+    assert not Path("new.weights.h5").exists()
+
+
+def test_bad_files_end_in_a_clear_message(folder: Path, run: Run) -> None:
+    built(True).save_weights("old.weights.h5")
+    whole = Path("old.weights.h5").read_bytes()
+    Path("cut.weights.h5").write_bytes(whole[: len(whole) // 2])
+    Path("text.keras").write_text("no archive")
+    Path("more.txt").write_text("none")
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    other.save_weights("other.weights.h5")
+    said = {
+        "cut.weights.h5": "cannot be read as an HDF5 file",
+        "text.keras": "cannot be read as a .keras file",
+        "more.txt": "expected a .keras, .weights.h5 or .h5 file",
+        "other.weights.h5": "does not fit the old model",
+    }
+    before = sorted(os.listdir())
+    for name, message in said.items():
+        done = run(*OLD_AND_NEW, name, "new.weights.h5")
+        assert done.exit_code == 2
+        assert message in done.output
+    assert sorted(os.listdir()) == before

@@ -18,11 +18,11 @@ from biaslint import checks
 from biaslint.analysis.limits import Limits
 from biaslint.analysis.session import AnalysisSession
 from biaslint.config import Config, ConfigError, discovery
-from biaslint.engine import proofs, repeats, triage
+from biaslint.engine import proofs, repeats, silenced, triage
 from biaslint.findings import rule_book, suppressions
 from biaslint.findings.finding import Finding, Severity
 from biaslint.source import file as source_file
-from biaslint.theory.program import LayerUse, Place, Program, UnknownFact
+from biaslint.theory.program import LayerUse, Place, Program, Silenced, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.analysis.incremental.editor_memory import EditorMemory
@@ -41,6 +41,7 @@ class Statistics:
     layers: int = 0
     known: int = 0
     suppressed: int = 0
+    called: int = 0  # layers of any kind that an execution called
 
 
 @dataclass(slots=True)
@@ -54,6 +55,7 @@ class Result:
     files: list[Path] = field(default_factory=list)
     unknowns: list[UnknownFact] = field(default_factory=list)
     stopped: list[tuple[str, str]] = field(default_factory=list)
+    silenced: list[Silenced] = field(default_factory=list)  # the layers in front of a norm that are not judged
     problems: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -64,7 +66,7 @@ class Result:
 
 
 FAULT = "internal error"  # how the end of an execution begins that a fault of the analysis has ended
-KEPT = ("findings", "unknowns", "stopped", "notes")  # of a result, from one run to the next
+KEPT = ("findings", "unknowns", "stopped", "silenced", "notes")  # of a result, from one run to the next
 
 
 def lint(
@@ -155,6 +157,7 @@ class _Run:
         found = self.by_file(
             [*self.unreadable(parsed), *_run_checks(program, self.config.enabled(), self.errors, self.config.named())]
         )
+        places = {finding.place for one in found.values() for finding in one}
         kept: list[Finding] = []
         for path in sorted({*found, *(str(file) for file in self.candidates)}):
             comments = self.looked[path].comments
@@ -168,6 +171,7 @@ class _Run:
             files=list(self.files),
             unknowns=sorted(program.unknowns, key=lambda fact: (fact.place, fact.what)),
             stopped=sorted(program.stopped),
+            silenced=silenced.silenced(program.uses, places, {str(file) for file in self.files}),
             errors=self.errors
             + [f"{root}: {why}; nothing is reported from it" for root, why in sorted(program.stopped) if why.startswith(FAULT)],
             statistics=self.statistics(program, suppressed),
@@ -237,6 +241,7 @@ class _Run:
             layers=len(biased),
             known=sum(use.fate.kind not in NOT_SEEN and not use.fate.guarded for use in biased),
             suppressed=suppressed,
+            called=sum(use.fate.kind != "uncalled" for use in program.uses),
         )
 
 

@@ -23,6 +23,11 @@ def render(view: View) -> str:
     }
     if view.show_unknown:
         report["stopped"] = [{"what": what, "why": why} for what, why in view.result.stopped]
+        report["silenced"] = [
+            place(view, one.place)
+            | {"layer": one.layer, "norm": one.norm, "message": one.why, "use": _short(view, one.use) if one.use else None}
+            for one in view.result.silenced
+        ]
         report["unknowns"] = [place(view, fact.place) | {"message": fact.what} for fact in view.result.unknowns]
     return json.dumps(report, indent=2) + "\n"
 

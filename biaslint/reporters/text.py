@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from biaslint.findings.finding import Finding, Safety, Severity
 from biaslint.reporters import View
 from biaslint.reporters.plain import plain, width
-from biaslint.theory.program import Place
+from biaslint.theory.program import Place, Silenced
 
 WINDOW = 160  # columns of a source line that are shown
 TAB = "    "
@@ -121,12 +121,21 @@ def _snippet(view: View, place: Place, color: str, mark: str, gutter: int, label
 def _unknown(view: View) -> str:
     facts = [f"{where(view, fact.place)}: not understood: {plain(fact.what)}" for fact in view.result.unknowns]
     facts += [f"{at_start(plain(what))}: the analysis stopped here: {plain(why)}" for what, why in view.result.stopped]
-    return "\n".join([*facts, f"{_count(len(facts), 'thing')} not understood." if facts else _all_understood(view)]) + "\n"
+    silent = [_silenced(view, one) for one in view.result.silenced]
+    end = f"{_count(len(facts), 'thing')} not understood." if facts else _all_understood(view)
+    if silent:
+        end += f" {_count(len(silent), 'layer')} in front of a norm {'is' if len(silent) == 1 else 'are'} not judged."
+    return "\n".join([*facts, *silent, end]) + "\n"
+
+
+def _silenced(view: View, one: Silenced) -> str:
+    use = f" ({where(view, one.use)})" if one.use is not None else ""
+    return f"{where(view, one.place)}: not judged: `{plain(one.layer)}` in front of `{plain(one.norm)}`: {plain(one.why)}{use}"
 
 
 def _all_understood(view: View) -> str:
-    layers = view.result.statistics.layers
-    return "Everything was understood." if layers else "No model was executed, so there was nothing to understand."
+    called = view.result.statistics.called
+    return "Everything was understood." if called else "No model was executed, so there was nothing to understand."
 
 
 def _statistics(view: View) -> str:

@@ -85,6 +85,8 @@ class Bias:
 
 ESCAPED = "the layer is handed to code that is not known"
 SCORES = "its results are the scores that softmax takes"
+READ = "its bias is read by other code"
+MEAN_READ = "the norm's running mean is read"
 STORED = "a norm with stored statistics"  # all that sees it: this use does not train the layer
 HANDED = "its model is handed to code that is not known"  # some reader sees the bias, whatever it is set to there
 
@@ -103,9 +105,15 @@ class Fate:
     """
 
     kind: str
-    by: str = ""  # "batch norm", "instance norm", "group norm", "softmax"
-    cancelled_by: str = ""  # the name of the norm, as the source says it ("self.bn1"), or "softmax"
-    place: Place | None = None  # where the norm was made, or the softmax called
+    by: str = (
+        ""  # "batch norm", "instance norm", "group norm", "softmax"; of a living one, what takes it away from some readers
+    )
+    cancelled_by: str = (
+        ""  # the name of the norm, as the source says it ("self.bn1"), or "softmax"; of a living one, the norm behind it
+    )
+    place: Place | None = (
+        None  # where the norm was made, or the softmax called; of a living one before a norm, the use that sees it
+    )
     detail: str = ""
     training_only: bool = False  # alive again when the norm is in eval mode (batch norm)
     guarded: bool = False  # alive because something reads it that the analysis does not know
@@ -193,6 +201,17 @@ class UnknownFact:
 
     place: Place
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A layer in front of a norm that is not judged: `why` says what keeps its bias alive or unknown, `use` where that stands."""
+
+    place: Place
+    layer: str
+    norm: str
+    why: str
+    use: Place | None = None
 
 
 @dataclass(slots=True)

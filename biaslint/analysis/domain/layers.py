@@ -33,6 +33,7 @@ class Layer:
     calls: list[Node] = field(default_factory=list)
     eval_mode: bool = False
     passed_to_unknown_code: bool = False  # handed to code that is not known: it may have been changed there
+    handed_at: Any = None  # where that was: module and syntax node
     texts: dict[str, str] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)  # where the call that makes it has an argument by position
     settings: dict[str, Value] = field(default_factory=dict)

@@ -5,19 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.exploration import silencing
 from biaslint.theory import shift
 from biaslint.theory.dataflow import Node
-from biaslint.theory.program import ESCAPED, HANDED, SCORES, STORED, Fate
+from biaslint.theory.program import ESCAPED, HANDED, MEAN_READ, READ, SCORES, STORED, Fate
 
 
 def fate_of(layer: Layer, place: Any) -> Fate:
     """What becomes of the shift that the layer's bias adds."""
-    if layer.passed_to_unknown_code:
-        return Fate("unknown", detail=ESCAPED)
-    fate = followed(layer, place)
-    if layer.model_passed_to_unknown_code and fate.kind not in ("dead", "part"):
-        return Fate("unknown", detail=HANDED if fate.kind == "alive" else "")
+    fate = Fate("unknown", detail=ESCAPED) if layer.passed_to_unknown_code else followed(layer, place)
+    if fate.kind != "unknown" and layer.model_passed_to_unknown_code and fate.kind not in ("dead", "part"):
+        fate = Fate("unknown", detail=HANDED if fate.kind == "alive" else "")
+    if fate.kind in ("alive", "unknown") and layer.bias is not False and layer.kind in AFFINE:
+        nodes = [node for node in layer.calls if node.bias_of is layer]
+        return silencing.explained(fate, layer, nodes, where_read(layer, fate), place)
     return fate
+
+
+def where_read(layer: Layer, fate: Fate) -> Node | None:
+    """The tensor as which a bias, or the mean of the norm behind it, is read."""
+    layers = sharing(layer)
+    if fate.detail == MEAN_READ:
+        norms = (silencing.norm_before(node) for node in layer.calls)
+        layers = [one for norm in norms if norm is not None and isinstance(one := norm.info.get("layer"), Layer)]
+    reads = [node for one in layers for which, node in one.reads if which.startswith(("bias", "running_mean"))]
+    return next(filter(reaches_output, reads), None)
+
+
+AFFINE = ("conv", "linear", "bilinear")
 
 
 def followed(layer: Layer, place: Any) -> Fate:
@@ -26,7 +41,7 @@ def followed(layer: Layer, place: Any) -> Fate:
         return Fate("uncalled")
     one_bias = sharing(layer)
     nodes = [node for one in one_bias for node in one.calls if node.bias_of is one]
-    if not nodes or layer.kind not in ("conv", "linear", "bilinear"):
+    if not nodes or layer.kind not in AFFINE:
         return Fate("alive", detail="")
     if all(not node.readers for node in nodes):
         return Fate("unread")
@@ -62,10 +77,6 @@ def followed(layer: Layer, place: Any) -> Fate:
             return part
         return Fate("alive", detail=outcome.seen[0][1], guarded=all(node.info.get("unknown") for node, _ in outcome.seen))
     return Fate("unread")
-
-
-READ = "its bias is read by other code"
-MEAN_READ = "the norm's running mean is read"
 
 
 def sharing(layer: Layer) -> list[Layer]:

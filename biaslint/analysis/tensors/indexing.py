@@ -298,6 +298,7 @@ def store_index(ex: Execution, node: Node, where: Value, value: Value) -> None:
     if node.info.get("write") is not None:  # what it was filled with
         node.info["write"] = contents.content_of(value) if is_whole(where) else contents.UNKNOWN
     made = ex.opaque(node, value, name="an item assignment")
+    made.origin = (ex.module, ex.statement)
     made.dims = node.dims
     if node.op != "const" or any(one.op != "const" for one in values.tensors_in(value)):
         ex.flow.change(node, made)

@@ -183,7 +183,7 @@ def norm(
 
 def scaled(ex: Execution, x: Node, channel: int, name: str) -> Node:
     """A factor for each channel: what a norm does that uses stored statistics."""
-    return nodes.make(ex, "smooth", [x], x.dims, name, mixes=(), padded=(channel,))
+    return nodes.make(ex, "smooth", [x], x.dims, name, mixes=(), padded=(channel,), frozen=True)
 
 
 def where(ex: Execution, condition: Value, one: Value, two: Value) -> Value:

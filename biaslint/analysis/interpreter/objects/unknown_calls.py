@@ -117,6 +117,7 @@ def escape(ex: Execution, value: Value, name: str) -> None:
             for parameter in own_parameters(part):
                 parameter.info["escaped"] = True
             for layer in module_tree.layers_of(part):
+                layer.handed_at = layer.handed_at or ex.here()
                 if whole:
                     layer.model_passed_to_unknown_code = True
                 else:

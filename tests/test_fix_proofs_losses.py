@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
+from biaslint.checks.wide_tied_embedding import expected_loss
+
 torch = pytest.importorskip("torch")
 
-from test_fix_proofs import build, load, pairs  # noqa: E402
+from test_fix_proofs import PAGES, build, load, pairs  # noqa: E402
 
 nn, F = torch.nn, torch.nn.functional
 
@@ -52,3 +55,16 @@ def test_a_likelihood_of_probabilities_has_the_least_gradient_where_the_model_is
     F.nll_loss(F.softmax(scores, dim=1), torch.tensor([0, 0]), reduction="sum").backward()
     wrong, undecided = scores.grad.abs().sum(dim=1)
     assert wrong < undecided / 1000
+
+
+@pytest.mark.parametrize(("classes", "width"), [(80, 256), (80, 16), (1000, 4), (5000, 64)])
+def test_the_loss_of_a_tied_embedding_is_about_what_is_predicted(classes: int, width: int) -> None:
+    torch.manual_seed(0)
+    page = next(one for one in PAGES if one.rule.code == "BL602")
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(page.examples[0].code, names)
+    model = names["LanguageModel"](classes, width)
+    x, y = torch.randint(0, classes, (256,)), torch.randint(0, classes, (256,))
+    loss = F.cross_entropy(model(x), y).item()
+    assert loss == pytest.approx(expected_loss(classes, math.sqrt(width)), rel=0.25)
+    assert loss > 1.25 * math.log(classes)

@@ -139,6 +139,17 @@ class Prediction:
     astray: str = ""  # of a softmax: which axis it is over, where that is not the classes' axis
 
 
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """An embedding's weight used as the weight of an output layer, for which what it is multiplied with comes from a norm.
+
+    `norm` names it; the results are logits, which nothing scales.
+    """
+
+    place: Place
+    norm: str
+
+
 @dataclass(slots=True)
 class LayerUse:
     """One layer of one execution, as plain facts (picklable): what a check sees. Layers without parameters are left out."""
@@ -192,6 +203,7 @@ class LayerUse:
     parameters: tuple[str, ...] = ()  # a cell's: the constructor's positional parameters, in order
     rounds: dict[str, bool] = field(default_factory=dict)  # the conditions of the loop's round that made it, as written
     predictions: tuple[Prediction, ...] = ()  # of a loss: what it is given
+    projections: tuple[Projection, ...] = ()  # of an embedding: where it is the output layer as well
     deviates: bool = False  # of an execution in which a parameter has another value than its default
 
 

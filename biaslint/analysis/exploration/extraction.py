@@ -22,7 +22,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
     number,
 )
-from biaslint.analysis.exploration import absorption, fates, gates, outputs, predictions, raw_biases
+from biaslint.analysis.exploration import absorption, fates, gates, outputs, predictions, projections, raw_biases
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
@@ -151,6 +151,7 @@ def layer_use(
         tied=bias_write(layer.tied, place) if layer.tied is not None else None,
         covers_all=layer.covers_all,
         predictions=predictions.predictions_of(ex, layer, place) if layer.takings else (),
+        projections=projections.projections_of(ex, layer, place) if run.complete and layer.kind == "embedding" else (),
         ident=numbers[id(layer)],
         weight_of=numbers.get(id(layer.weight_of)),
         bias_of=numbers.get(id(layer.bias_of)),
@@ -173,6 +174,7 @@ def what_matters(use: LayerUse) -> Any:
         use.fate.cancelled_by,
         use.bias,
         use.predictions,
+        use.projections,
         use.is_output,
         use.name,
         repr(sorted(use.settings.items(), key=str)),

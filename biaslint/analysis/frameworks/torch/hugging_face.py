@@ -85,4 +85,6 @@ def default_init_weights(ex: Execution, model: Instance, module: Value) -> Value
     if layer is not None and layer.kind in ZEROED and layer.bias is not False:
         content = contents.constant(0.0) if base_class_is_linted(model) else contents.UNKNOWN
         parameter_writes.record(ex, Param(layer, "bias"), content, by="post_init")
+    if layer is not None and layer.kind == "embedding":
+        parameter_writes.record(ex, Param(layer, "weight"), contents.UNKNOWN, by="post_init")
     return None

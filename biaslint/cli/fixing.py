@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from biaslint import engine, fix
+from biaslint.analysis.run import analyse
+from biaslint.checks.support import keeping
 from biaslint.findings.finding import Finding
 from biaslint.fix.disk import decode
 from biaslint.fix.rounds import Relint
 from biaslint.reporters import View
 
+REMOVALS = ("BL101", "BL102", "BL104")  # whose fixes remove parameters
+UNKEPT = "its class cannot be given a load hook for old checkpoints; use `biaslint migrate`"
 Narrow = Callable[[engine.Result], None]  # takes away the findings that are not to be reported
 
 
@@ -26,10 +30,15 @@ class Mended:
     text: str | None = None
 
 
-def mend(view: View, only: Path | None, narrow: Narrow, unsafe: bool, dry: bool) -> Mended:
-    """Carry out the fixes of what is in view. `only` is the path of a text that is not on disk; `dry` changes nothing."""
+def mend(view: View, only: Path | None, narrow: Narrow, unsafe: bool, dry: bool, keep: bool = False) -> Mended:
+    """Carry out the fixes of what is in view. `only` is the path of a text that is not on disk; `dry` changes nothing.
+
+    With `keep`, a bias is removed only where its class can be given a load hook for old checkpoints, and it is.
+    """
     relint = _relint(view, narrow)
-    if only is not None:
+    if keep:
+        mended = _mend_keeping(view, dry)
+    elif only is not None:
         mended = _mend_text(view, view.result.texts.get(only, ""), only, relint, unsafe)
     else:
         mended = _mend_files(view, relint, unsafe, dry)
@@ -41,15 +50,42 @@ def mend(view: View, only: Path | None, narrow: Narrow, unsafe: bool, dry: bool)
 def _mend_files(view: View, relint: Relint, unsafe: bool, dry: bool) -> Mended:
     old = view.result
     written = fix.fix_files(old.findings, view.config.root, unsafe=unsafe, relint=relint, dry_run=dry)
-    outcome = written.outcome
+    return _finished(view, written, [])
+
+
+def _finished(view: View, written: fix.Written, notes: list[str]) -> Mended:
+    """What there is to report once files are written."""
+    old, outcome = view.result, written.outcome
     now = engine.lint_files(old.files, view.config) if written.written else old
     if now is not old:
         now.problems = old.problems + now.problems
     now.problems += [f"{path}: cannot be fixed: {reason}" for path, reason in sorted(written.failed.items())]
-    now.notes += _refused(view, outcome)
+    now.notes += [*notes, *_refused(view, outcome)]
     diffs = [fix.diff(view.path(path), decode(written.old[path]), text) for path, text in sorted(outcome.texts.items())]
     applied = [finding for finding in outcome.applied if finding.place.path not in written.failed]
     return Mended(now, len(applied), applied, diffs)
+
+
+def _mend_keeping(view: View, dry: bool) -> Mended:
+    old = view.result
+    texts = {str(path): text for path, text in old.texts.items()}
+    paths = {finding.place.path for finding in old.findings if finding.fix is not None}
+    texts |= {path: fix.saved_text(path) for path in paths - texts.keys()}
+    program = analyse(old.files, view.config.root, layers=view.config.layers)
+    known = keeping.folds(program, texts)
+    kept, notes = [], []
+    for finding in old.findings:
+        if finding.fix is None or finding.rule not in REMOVALS or finding.place in known:
+            kept.append(finding)
+        else:
+            notes.append(f"{view.path(finding.place.path)}:{finding.place.line}: {finding.rule} is not fixed: {UNKEPT}")
+
+    def finish(path: str, text: str, applied: Sequence[Finding]) -> str:
+        those = {known[one.place] for one in applied if one.rule in REMOVALS and one.place in known and one.place.path == path}
+        return keeping.hooked(text, sorted(those))
+
+    written = fix.fix_files(kept, view.config.root, unsafe=True, dry_run=dry, finish=finish)
+    return _finished(view, written, notes)
 
 
 def _mend_text(view: View, text: str, path: Path, relint: Relint, unsafe: bool) -> Mended:

@@ -74,6 +74,9 @@ _PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "P
 @click.option("--show-files", is_flag=True, help="Print the files that would be linted and exit.")
 @click.option("--fix", is_flag=True, help="Apply safe fixes.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply unsafe fixes.")
+@click.option(
+    "--keep-checkpoints", is_flag=True, help="With --unsafe-fixes, remove biases only where a load hook keeps old checkpoints."
+)
 @click.option("--diff", is_flag=True, help="Print what --fix would change without changing files.")
 @click.option("--fix-only", is_flag=True, help="Apply fixes, but do not report or fail on what remains.")
 @click.option("--show-fixes", is_flag=True, help="List the fixes that were applied.")
@@ -156,6 +159,7 @@ class Options:
     stdin_filename: Path | None
     fix: bool
     unsafe_fixes: bool
+    keep_checkpoints: bool
     diff: bool
     fix_only: bool
     show_fixes: bool
@@ -228,10 +232,12 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     if options.add_ignore:
         return _add_ignore(view, options, stdin)
     fixed: list[Finding] = []
+    if options.keep_checkpoints and (stdin or not options.unsafe_fixes):
+        raise config.ConfigError("--keep-checkpoints goes with --fix --unsafe-fixes (or --diff) and files")
     if options.fix or options.fix_only or options.diff:
         from biaslint.cli.fixing import mend
 
-        mended = mend(view, targets[0] if stdin else None, narrow, options.unsafe_fixes, dry=options.diff)
+        mended = mend(view, targets[0] if stdin else None, narrow, options.unsafe_fixes, options.diff, options.keep_checkpoints)
         if options.diff:
             click.echo(_readable("".join(mended.diffs)), nl=False)
             if not options.unsafe_fixes:

@@ -13,7 +13,7 @@ from biaslint.fix.changes import text_edits
 from biaslint.fix.disk import check_writable, decode, reasons, write_all
 from biaslint.fix.edits import CannotFix, TextEdit
 from biaslint.fix.notebook_text import cell_text
-from biaslint.fix.rounds import ROUNDS, Outcome, Relint, fix_all
+from biaslint.fix.rounds import ROUNDS, Finish, Outcome, Relint, fix_all
 
 
 @dataclass(slots=True)
@@ -39,6 +39,7 @@ def fix_files(
     relint: Relint | None = None,
     rounds: int = ROUNDS,
     dry_run: bool = False,
+    finish: Finish | None = None,
 ) -> Written:
     """Carry out the fixes of the findings in the files they name (relative to `root`, or absolute).
 
@@ -55,7 +56,7 @@ def fix_files(
                 old[path] = (root / path).read_bytes()
         return decode(old[path])
 
-    result = Written(fix_all(findings, text_of, unsafe=unsafe, relint=relint, rounds=rounds), old)
+    result = Written(fix_all(findings, text_of, unsafe=unsafe, relint=relint, rounds=rounds, finish=finish), old)
     if dry_run:
         return result
     for group in _groups(result.outcome.texts, result.outcome.together):

@@ -14,6 +14,7 @@ from biaslint.fix.notebook_text import cell_text, replace_cells
 from biaslint.fix.source import parse
 
 ROUNDS = 10
+Finish = Callable[[str, str, Sequence[Finding]], str]  # path, new text, applied findings -> the text to write
 Relint = Callable[[Mapping[str, str]], Sequence[Finding]]  # new texts by path -> the findings there are now
 
 
@@ -50,11 +51,12 @@ def fix_all(
     unsafe: bool = False,
     relint: Relint | None = None,
     rounds: int = ROUNDS,
+    finish: Finish | None = None,
 ) -> Outcome:
     """Carry out the safe fixes, with `unsafe` the others too, on texts; nothing is written to disk.
 
     `text_of` gives a file's text (a notebook's: its JSON), or raises CannotFix. `relint` finds out what is left to be said
-    after a round, until no fix applies any more or `rounds` are over. The same findings give the same texts in any order.
+    after a round (`finish` makes the last change to each changed text), until no fix applies any more or `rounds` are over. The same findings give the same texts in any order.
     """
     outcome = Outcome()
 
@@ -74,6 +76,8 @@ def fix_all(
         findings = relint(outcome.texts)
         if number == rounds - 1:
             outcome.refused = [(finding, f"given up after {rounds} rounds") for finding in _fixable(findings, unsafe)]
+    if finish is not None:
+        outcome.texts = {path: finish(path, text, outcome.applied) for path, text in outcome.texts.items()}
     outcome.texts = {path: text for path, text in outcome.texts.items() if text != text_of(path)}
     return outcome
 

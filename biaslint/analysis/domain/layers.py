@@ -15,50 +15,58 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class Layer:
-    """A framework's layer, or a raw one made of functions and variables."""
+    """A framework's layer, a raw one made of functions and variables, or a fact: a loss, an optimizer, a training.
 
+    One record, since a copy of a layer copies all of it and most readers want several of its parts. Each part says who writes it.
+    """
+
+    # -- what the call makes: written once, where the layer is made
     type: str
     kind: str
     framework: str
-    config: dict[str, Value]
+    config: dict[str, Value]  # the arguments by name, defaults included
     origin: Origin
     name: str = ""
+    spec: Any = None  # the entry of the framework's vocabulary that describes it
+    default: Any = None  # how the framework starts the bias
+    configured: bool = False  # a configuration or a model that is not looked at may initialize it
+
+    # -- how the source writes the call, for messages and fixes: written once, where the layer is made
+    callee: str = ""
+    argument: str = ""  # which argument switches the bias
+    argument_text: str = ""
+    texts: dict[str, str] = field(default_factory=dict)  # the arguments as written
+    positions: dict[str, int] = field(default_factory=dict)  # where the call has an argument by position
+    settings: dict[str, Value] = field(default_factory=dict)  # the parameters of the function that holds the call
+    outer_settings: tuple[dict[str, Value], ...] = ()  # of a raw layer, which helpers make: those of the calls further out
+
+    # -- what its parameters hold: written by assignments and initializers
     bias: Value = None  # True, False or unknown
     trainable: Value = True
-    argument: str = ""
-    argument_text: str = ""
-    default: Any = None
+    weight_trainable: Value = True
     writes: list[Any] = field(default_factory=list)
     weight_writes: list[Any] = field(default_factory=list)
-    calls: list[Node] = field(default_factory=list)
-    eval_mode: bool = False
-    passed_to_unknown_code: bool = False  # handed to code that is not known: it may have been changed there
-    handed_at: Any = None  # where that was: module and syntax node
-    texts: dict[str, str] = field(default_factory=dict)
-    positions: dict[str, int] = field(default_factory=dict)  # where the call that makes it has an argument by position
-    settings: dict[str, Value] = field(default_factory=dict)
-    outer_settings: tuple[dict[str, Value], ...] = ()  # of a raw layer, which helpers make: those of the calls further out
-    axes: tuple[int, ...] = ()
     weight_of: Layer | None = None
     tied: Any = None  # the write that made it share that weight
     bias_of: Layer | None = None
     shared_with: list[Layer] = field(default_factory=list)  # whose biases are this one's
-    reads: list[tuple[str, Node]] = field(
-        default_factory=list
-    )  # where a parameter is read as a tensor: which, and what is read
-    weight_trainable: Value = True
-    callee: str = ""
-    reparametrized: bool = False
-    model_passed_to_unknown_code: bool = (
-        False  # part of a model that was handed to code that is not known: it may have been initialized there
-    )
-    configured: bool = False  # a configuration or a model that is not looked at may initialize it
     doubles: Layer | None = None  # a raw bias: the layer to whose own bias it is added
-    covers: list[tuple[Layer, str, Value]] = field(
-        default_factory=list
-    )  # an optimiser's parameters: layer, which, weight decay
-    covers_all: bool = False
-    spec: Any = None  # the entry of the framework's vocabulary that describes it
+
+    # -- where it is used: written by calls
+    calls: list[Node] = field(default_factory=list)
+    axes: tuple[int, ...] = ()  # along which its result varies with the channels
+    eval_mode: bool = False
+    reads: list[tuple[str, Node]] = field(default_factory=list)  # which parameter is read as a tensor, and that tensor
+
+    # -- what code that is not followed may have done to it
+    passed_to_unknown_code: bool = False  # it may have been changed there
+    handed_at: Any = None  # where it was handed over: module and syntax node
+    model_passed_to_unknown_code: bool = False  # part of a model that may have been initialized there
+    reparametrized: bool = False  # a hook or a norm of the weight changes its parameters before each call
+
+    # -- facts
+    covers: list[tuple[Layer, str, Value]] = field(default_factory=list)  # an optimizer's: layer, parameter, weight decay
+    covers_all: bool = False  # the optimizer's parameters are all known
     takings: list[Taking] = field(default_factory=list)  # of a loss: each call of it
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import node_cache
+from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import FunctionValue, Unknown
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.tensors import nodes
@@ -14,7 +15,6 @@ from biaslint.theory import terms
 from biaslint.theory.dataflow import Dim, Node
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.layers import Layer
     from biaslint.analysis.domain.values import Instance, Value
     from biaslint.analysis.frameworks.common.signatures import LayerSpec
     from biaslint.analysis.interpreter.execution import Execution
@@ -170,6 +170,21 @@ def outer_settings(ex: Execution) -> tuple[dict[str, Value], ...]:
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SIZE = "the size of the output"  # among a layer's texts: how the source says it where the call names only a parameter
+
+
+def callee(ex: Execution) -> str:
+    """What the call that is being carried out calls, as written."""
+    return ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
+
+
+def note_fact(
+    ex: Execution, type_: str, kind: str, framework: str, config: dict[str, Value], names: tuple[str, ...] = (), name: str = ""
+) -> Layer:
+    """Remember a loss or an optimizer for what it says of layers. `names` are those of its positional arguments."""
+    fact = Layer(type_, kind, framework, config, ex.origin(), name=name, bias=False)
+    fact.texts, fact.settings = argument_texts(ex, names), settings(ex)
+    ex.facts.append(fact)
+    return fact
 
 
 def note_size(ex: Execution, texts: dict[str, str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.project.environment import MISSING
 
@@ -37,8 +36,5 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     short = LOSSES.get(name.rpartition(".")[2])
     if short is None:
         return MISSING
-    layer = Layer(f"optax.{short}", "loss", "flax", dict(kwargs), ex.origin(), bias=False)
-    layer.texts = construction.argument_texts(ex, ())
-    layer.settings = construction.settings(ex)
-    ex.facts.append(layer)
+    construction.note_fact(ex, f"optax.{short}", "loss", "flax", dict(kwargs))
     return ex.opaque(*args, *kwargs.values(), name=short)

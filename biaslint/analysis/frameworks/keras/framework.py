@@ -167,11 +167,9 @@ def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
     obj = Instance(External(name), ex.origin())
     short = name.rpartition(".")[2]
     if short in keras_vocabulary.OPTIMIZERS:
-        layer = Layer(f"keras.optimizers.{short}", "optimizer", "keras", dict(kwargs), ex.origin(), bias=False)
-        layer.texts = construction.argument_texts(ex, ("learning_rate",))
-        layer.settings = construction.settings(ex)
-        layer.name = raw_layers.named(ex)
-        ex.facts.append(layer)
+        layer = construction.note_fact(
+            ex, f"keras.optimizers.{short}", "optimizer", "keras", dict(kwargs), ("learning_rate",), raw_layers.named(ex)
+        )
         obj.attrs["fact="] = layer
     return obj
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
@@ -21,15 +20,12 @@ def note(ex: Execution, short: str, args: Args, kwargs: Kwargs) -> Layer | None:
     """Remember a loss for what it says of the output layer; `args` are those of its class."""
     if short not in keras_vocabulary.LOSSES:
         return None
-    layer = Layer(f"keras.losses.{short}", "loss", "keras", dict(kwargs), ex.origin(), name=short)
+    names = ("from_logits",) if short in keras_vocabulary.CROSSENTROPIES else ()
+    layer = construction.note_fact(ex, f"keras.losses.{short}", "loss", "keras", dict(kwargs), names, name=short)
     if args and short in keras_vocabulary.CROSSENTROPIES and not short.endswith("FocalCrossentropy"):
         layer.config.setdefault("from_logits", args[0])
-    layer.texts = construction.argument_texts(ex, ("from_logits",) if short in keras_vocabulary.CROSSENTROPIES else ())
-    layer.settings = construction.settings(ex)
-    callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
+    callee = construction.callee(ex)
     layer.callee = "" if callee.endswith(".compile") else callee
-    layer.bias = False
-    ex.facts.append(layer)
     return layer
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup
-from biaslint.analysis.domain.layers import Layer, Param
+from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import (
     BoundNative,
     External,
@@ -215,12 +215,8 @@ def loss(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value])
 
 
 def optimizer(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-
     if short in tensorflow_vocabulary.OPTIMIZERS:
-        layer = Layer(f"tf.train.{short}", "optimizer", "tensorflow", dict(kwargs), ex.origin(), bias=False)
-        layer.texts = construction.argument_texts(ex, ("learning_rate",))
-        layer.settings = construction.settings(ex)
-        ex.facts.append(layer)
+        construction.note_fact(ex, f"tf.train.{short}", "optimizer", "tensorflow", dict(kwargs), ("learning_rate",))
     return Instance(External(f"tensorflow.train.{short}"), ex.origin())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
@@ -51,7 +50,7 @@ def make(ex: Execution, obj: Instance, short: str, args: list[Value], kwargs: di
     construction.note_size(ex, texts)
     layer.texts = texts
     layer.positions = construction.own_positions(ex, layer, names, len(args))
-    layer.callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
+    layer.callee = construction.callee(ex)
     layer.argument_text = texts.get(spec.bias, "") if spec.bias else ""
     layer.settings = construction.settings(ex, obj)
     layer.configured = any(configured(frame.self) for frame in ex.stack) or hugging_face.is_unwrapped_part(ex)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer, Taking
@@ -19,20 +18,11 @@ if TYPE_CHECKING:
 def function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Node:
     """F.cross_entropy(input, target): remembered for what it says of the output layer."""
     signature = torch_vocabulary.LOSS_FUNCTIONS[name]
-    layer = Layer(
-        f"torch.nn.{torch_vocabulary.LOSS_NAMES[name]}",
-        "loss",
-        "torch",
-        dict(signatures.parameters(signature)),
-        ex.origin(),
-        name=f"F.{name}",
-    )
-    layer.config.update(zip(signatures.positional_names(signature), args, strict=False))
-    layer.config.update(kwargs)
-    layer.texts = construction.argument_texts(ex, signatures.positional_names(signature))
-    layer.settings = construction.settings(ex)
-    layer.callee = ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
-    ex.facts.append(layer)
+    names = signatures.positional_names(signature)
+    config = {**dict(signatures.parameters(signature)), **dict(zip(names, args, strict=False)), **kwargs}
+    type_ = f"torch.nn.{torch_vocabulary.LOSS_NAMES[name]}"
+    layer = construction.note_fact(ex, type_, "loss", "torch", config, names, name=f"F.{name}")
+    layer.callee = construction.callee(ex)
     x = nodes.tensor(ex, args[0] if args else kwargs.get("input"))
     node = ex.opaque(*args, *kwargs.values(), name=name)
     if x is not None:

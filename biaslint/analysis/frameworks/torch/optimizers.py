@@ -19,15 +19,11 @@ def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
     short = name.rpartition(".")[2]
     obj = Instance(External(name), ex.origin())
     if short in torch_vocabulary.OPTIMIZERS:
-        layer = Layer(name, "optimizer", "torch", {}, ex.origin())
-        layer.config.update(dict(kwargs.items()))
-        layer.texts.update(construction.argument_texts(ex, ("params", "lr")))
         params = args[0] if args else kwargs.get("params")
-        layer.config["groups"] = groups(params)
+        config = {**kwargs, "groups": groups(params)}
+        layer = construction.note_fact(ex, name, "optimizer", "torch", config, ("params", "lr"))
         decay = kwargs.get("weight_decay", 0.01 if short == "AdamW" else 0.0)
         layer.covers_all = cover(layer, params, decay)
-        layer.settings = construction.settings(ex)
-        ex.facts.append(layer)
     return obj
 
 

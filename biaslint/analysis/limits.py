@@ -28,5 +28,5 @@ class Limits:
 
     @property
     def lasting_source(self) -> int:
-        """What is kept when the rest goes."""
+        """The source that eviction keeps."""
         return self.kept_source * 5 // 8

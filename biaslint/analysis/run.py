@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Damaged(Exception):
-    """What a store gave is nothing that was put there."""
+    """The store returned something that was not put there."""
 
 
 def analyse(
@@ -30,7 +30,7 @@ def analyse(
     known: Callable[[Program], bool] | None = None,
     only: tuple[Path, str] | None = None,
 ) -> Program:
-    """What the given files build. Nothing is imported or run.
+    """Analyse files: the layers that they build. Nothing is imported or run.
 
     `files` are linted; other files below `root` are opened where an import leads there. `texts` holds unsaved text that stands for a
     file's content. `layers` describes the project's own wrappers (`[tool.biaslint.layers]`). `known` is asked before the layers are put
@@ -53,7 +53,7 @@ class Analysis:
     only: tuple[Path, str] | None
 
     def program(self, known: Callable[[Program], bool] | None) -> Program:
-        """What the files build."""
+        """The layers that the files build."""
         self.begin()
         reached, summaries = self.execute()
         program = Program(stopped=reached.sum.stopped, executions=reached.sum.executions)
@@ -83,7 +83,7 @@ class Analysis:
             self.session.memory.begin(self.project)
 
     def execute(self) -> tuple[AnalysisResult, list[Summary]]:
-        """Execute everything that the files lead to, in several processes where there is much."""
+        """Execute all entry points of the files, in several processes where there is much source."""
         session, limits = self.session, self.session.limits
         many = session.memory is None and sum(map(self.project.size, self.shown)) > limits.serial_source
         setting = repr(({path: shown for path, shown in self.shown.items() if str(path) != shown}, limits))

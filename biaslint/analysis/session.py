@@ -1,4 +1,4 @@
-"""What one analysis is given beside its files."""
+"""The session of an analysis: everything that it is given beside the files."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Evidence:
 
 
 def check(program: Program) -> Iterator[Report]:
-    """Report the places that make nothing but output layers whose bias nobody sets.
+    """Report the places that make nothing but output layers whose bias is never set.
 
     Without evidence on the targets it is said only on request, and once for each model.
     """
@@ -75,7 +75,7 @@ def _blanket(program: Program) -> set[tuple[int, Place]]:
 
 
 def _meant(use: LayerUse, blanket: set[tuple[int, Place]]) -> bool:
-    """Has somebody set this layer's bias, and not every bias to about zero?"""
+    """Is this layer's bias set, and not only together with every bias to about zero?"""
     return any(
         write.value != 0 or write.how not in ("constant", "normal", "uniform") or (use.run, write.place) not in blanket
         for write in use.bias.writes

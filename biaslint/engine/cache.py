@@ -1,8 +1,8 @@
-"""What a run found, kept for the next run of the same command.
+"""The cache: results of a run for the next run of the same command.
 
-Two things are kept. The result of the whole run serves the next one when nothing has changed. And what each piece of the analysis
-has led to is kept with the files and folders that it depends on: when some of them have changed, only the pieces that depend on
-those are made anew. Everything depends on biaslint itself, the settings and the rules.
+Two things are kept. The result of the whole run serves the next one when nothing has changed. And the result of each piece of the
+analysis is kept with the files and folders that it depends on: after a change, only the pieces that depend on changed files are
+executed again. Everything depends on biaslint itself, the settings and the rules.
 
 Entries are JSON with checksums: a damaged or foreign one counts as none, and loading one executes nothing.
 """
@@ -26,7 +26,7 @@ from biaslint.findings import as_json, rule_book
 FOLDER = ".biaslint_cache"
 ENTRIES = 64  # the newest ones that are kept
 LARGE = 4  # of those with pieces
-HOUR = 3_600_000_000_000  # after which a half-written entry is nobody's any more
+HOUR = 3_600_000_000_000  # after which a half-written entry is removed
 
 
 class Cache:
@@ -64,7 +64,7 @@ class Cache:
         self.key = digest(json.dumps([self.group, self.files]).encode())
 
     def recall(self) -> dict[str, Any] | None:
-        """What the run found the last time, if all that it depends on is as it was."""
+        """The result of the last run, if none of its dependencies has changed."""
         try:
             with opened(self.folder / f"{self.key}.json") as stream:
                 checksum, _, body = stream.read().partition(b"\n")
@@ -78,7 +78,7 @@ class Cache:
             return None
 
     def recall_made_of(self, mark: str) -> dict[str, Any] | None:
-        """What the last run found, if it was made of the same pieces as this one: `mark` is `Pieces.mark`."""
+        """The result of the last run, if it was made of the same pieces as this one: `mark` is `ResultStore.mark`."""
         try:
             return self._result() if self.last["mark"] == mark else None
         except BAD:
@@ -92,7 +92,7 @@ class Cache:
         return self.store(self.folder / f"{self.group}.pieces", self.now)
 
     def keep(self, result: Mapping[str, Any], pieces: ResultStore) -> None:
-        """Keep what the run found, and the pieces that it was made of."""
+        """Keep the result of the run, and the pieces that it was made of."""
         doubtful = pieces.settle()
         try:
             self._prepare()

@@ -1,6 +1,6 @@
 """One run, from paths to findings. Read this first.
 
-    discover the files -> read them -> the front-ends say what they build -> each enabled check says what is wrong with it
+    discover the files -> read them -> the analysis says what they build -> each enabled check says what is wrong with it
     -> comments and settings silence some of it -> sort
 
 Everything that shows findings (command line, editor, tests) calls `lint`, `lint_files` or `lint_text` and decides nothing.
@@ -301,7 +301,7 @@ def _unreadable_cells(path: str, cells: Sequence[tuple[int, int, int, str]]) -> 
 
 
 def _analyse(files: Sequence[Path], run: _Run, session: AnalysisSession) -> Program:
-    """What the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
+    """The layers that the files build. Where the analysis breaks, the files that break it are singled out and the others analysed."""
     from biaslint.analysis import run as analysis
 
     if not files:

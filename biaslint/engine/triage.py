@@ -42,7 +42,7 @@ def at(path: Path, texts: Mapping[Path, str], pieces: ResultStore | None = None)
         try:
             return _decoded(json.loads(known[0]))
         except (LookupError, TypeError, ValueError, AttributeError):
-            pass  # it is made anew
+            pass  # a damaged entry is none
     found = _fresh(path, None)
     pieces.keep(name, json.dumps(_encoded(found)).encode(), Dependencies({str(path): os.path.isfile(path)}))
     return found

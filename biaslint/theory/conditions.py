@@ -125,7 +125,7 @@ def verdicts_of_site(
 def at_a_call_of_a_helper(dead: list[LayerUse], living: list[LayerUse]) -> Iterator[Verdict]:
     """Verdicts on the innermost calls at which the dead and the living uses come apart, where helpers make a variable.
 
-    `biases = variable_on_cpu("biases", [n], ...)` stands where somebody can do without it, under the conditions of its own function.
+    `biases = variable_on_cpu("biases", [n], ...)` stands where the bias can be left out, under the conditions of its own function.
     """
     waiting = dead
     for depth in range(1, 1 + max((len(use.outer_settings) for use in dead), default=0)):
@@ -171,7 +171,7 @@ def distinguishing_condition(dead: list[LayerUse], living: list[LayerUse]) -> Te
     """A condition on the enclosing function's parameters that holds for all dead uses and for none of the living.
 
     Several may do so by chance, where parameters are set together. The one that counts is the one that differs alone between a dead
-    and a living use; where none does, the one that speaks of a norm; where there is still more than one, nobody knows.
+    and a living use; where none does, the one that names a norm; where several remain, none is returned.
     """
     dead, living = with_settings_of_their_own(dead), with_settings_of_their_own(living)
     found = [

@@ -1,7 +1,7 @@
 """One execution of a model on abstract tensors: every tensor is a `Node` that knows what it was made from and what reads it.
 
 Nodes stand in the order in which they were made, so a reader always comes after what it reads. `biaslint.theory.shift` follows the
-shift that a bias adds through them; the front-ends build them; neither knows the other.
+shift that a bias adds through them; the interpreter builds them; neither knows the other.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def _part(place: int) -> Any:
 
 
 class Parameter(Term):
-    """A parameter of a function or class that nobody sets."""
+    """A parameter of a function or class that the linted files do not set."""
 
     __slots__ = ()
     function = _part(1)

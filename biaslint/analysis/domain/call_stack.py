@@ -26,7 +26,7 @@ class Frame:
         self.self = self_
         self.bound = bound
         self.yields: list[Value] | None = None
-        self.chain: tuple[tuple[Module, ast.AST], ...] = ()  # this call and those that led to it, innermost first
+        self.chain: tuple[tuple[Module, ast.AST], ...] = ()  # this call and those around it, innermost first
 
     def around(self) -> Iterator[Frame]:
         """This call, and those that called the functions in whose bodies the function stands, innermost first."""

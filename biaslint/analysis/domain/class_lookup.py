@@ -1,4 +1,4 @@
-"""Looking up names in the analysed program's classes and their bases."""
+"""Looking up names and bases of classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def find_in_class(cls: Value, name: str, after: Class | None = None) -> Value:
-    """What a class or its bases bind a name to: a value, an External's attribute, or None. `after` skips up to and with that class."""
+    """The class attribute of a name, with the class that has it; None where there is none. The lookup starts `after` that class."""
     mro = cls.mro if isinstance(cls, Class) else [cls]
     started = after is None
     for base in mro:
@@ -32,7 +32,7 @@ def external_bases(cls: Value) -> list[External]:
 
 
 def is_built_on(cls: Value, *names: str) -> bool:
-    """Is one of the external bases called so, by its last name?"""
+    """Does an external base have one of these last names?"""
     return any(base.name.rpartition(".")[2] in names for base in external_bases(cls))
 
 
@@ -89,7 +89,7 @@ def linearize(cls: Class) -> list[Value]:
         sequences.append(list(base.mro) if isinstance(base, Class) else [base])
     if len(sequences) == 1:
         return [cls, *sequences[0]]
-    if sum(map(len, sequences)) > 300:  # nobody's design; the merge below takes cubic time
+    if sum(map(len, sequences)) > 300:  # generated code; the merge below takes cubic time
         return [cls, *dict.fromkeys(base for sequence in sequences for base in sequence)]
     sequences.append(list(cls.bases))
     order: list[Value] = [cls]

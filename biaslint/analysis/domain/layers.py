@@ -92,7 +92,7 @@ class Taking:
 
 @dataclass(eq=False, slots=True)
 class Origin:
-    """Where something was made: the chain of calls that led there, innermost first, and the function that holds the innermost."""
+    """The origin of a value: the calls that made it, innermost first, and the function of the innermost."""
 
     chain: tuple[tuple[Module, ast.AST], ...]
     owner: str = ""
@@ -127,4 +127,4 @@ class Write:
     call: ast.AST | None = None
     func: str = ""
     grows: bool = False
-    via: tuple[tuple[str, Module, ast.AST], ...] = ()  # the calls that led to it, each with the function it stands in
+    via: tuple[tuple[str, Module, ast.AST], ...] = ()  # the calls around it, each with the function that holds it

@@ -1,4 +1,4 @@
-"""What is remembered of syntax trees. A table holds on to the trees that it speaks of: whoever lets go of trees clears them all."""
+"""Caches per syntax node. They keep the nodes alive, so evicting trees clears all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TABLES: list[dict[ast.AST, Any]] = []
 
 
 def per_node_cache() -> dict[ast.AST, Any]:
-    """A new table, from a node to what was worked out of it."""
+    """A new cache by node."""
     _TABLES.append({})
     return _TABLES[-1]
 

@@ -1,4 +1,4 @@
-"""Which settings decide whether there is a norm: their tests stand before code that speaks of one.
+"""Settings that decide whether there is a norm: tests that guard code which names one.
 
 Another value of such a setting is worth an execution of its own; what other settings choose between seldom bears on a bias. Source
 is looked at as text: a comment that speaks of a norm costs an execution, no finding.
@@ -33,12 +33,12 @@ class Deciding(NamedTuple):
 
 
 def deciding(func: FunctionValue) -> Deciding:
-    """What decides in a function, or in the class whose method it is."""
+    """The deciding names of a function, or of the class whose method it is."""
     return deciding_in(func.owner.node if func.owner is not None else func.node, func.module)
 
 
 def deciding_in(node: ast.AST, module: Module) -> Deciding:
-    """What decides in a function or class."""
+    """The deciding names of a function or class."""
     known: Deciding | None = _DECIDING.get(node)
     if known is None:
         known = _DECIDING[node] = _deciding(node, module.lines)
@@ -86,7 +86,7 @@ def rebinds(statement: ast.AST, names: set[str]) -> bool:
 
 
 def name_of(node: ast.AST) -> str:
-    """What a name or an attribute is called."""
+    """The identifier of a name or an attribute."""
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 

@@ -1,7 +1,7 @@
-"""Conditions that are not known: each execution takes one side of each, the same side wherever the same condition is asked again.
+"""The path condition: the branches that one execution takes on unknown conditions, the same branch for equal conditions.
 
-A whole model is executed once per set of choices. So a flag that switches the bias in the constructor and the norm in the forward
-pass is one choice, and what differs between two executions tells which flag matters.
+A whole model is executed once per path condition. So a flag that switches the bias in the constructor and the norm in the forward
+pass is one branch, and the difference between two executions tells which flag matters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LENGTH = 3  # how many items a list of unknown length is given
 
 
 class PathCondition:
-    """The choices of one execution. `prescribed` are those to make in this one; `made` are all that were made, in order."""
+    """The branches of one execution. `prescribed` are given to it; `assumed` are all that it took, in order."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class PathCondition:
         self.compared: tuple[int, dict[Any, list[Any]]] | None = None
 
     def truth_of(self, value: Unknown) -> bool:
-        """Which side this execution takes of an unknown condition."""
+        """The branch that this execution takes on an unknown condition."""
         return self.branch(value.key, value.text, value.default)
 
     def branch(self, key: Any, text: str, default: Any = None) -> bool:
@@ -66,16 +66,16 @@ class PathCondition:
         return choice
 
     def usual(self, key: Any, default: Any) -> bool:
-        """The side of a condition that nothing prescribes."""
+        """The branch on a condition that nothing prescribes."""
         usual = bool(default) if default is not None else not (terms.is_comparison(key, "is") or self.one_of_many(key))
         return usual != (self.prefers_false_branch and default is None)
 
     def one_of_many(self, key: Any) -> bool:
-        """Is it one more value that a setting might have instead of its default? All of them are asked for in one execution."""
+        """Is it one more value that a setting may have instead of its default? One execution tests all of them."""
         return (terms.is_comparison(key, "==") or terms.is_comparison(key, "in")) and key.left in self.refused
 
     def set(self, key: Any, choice: bool, text: str = "") -> None:
-        """Take a side, for good."""
+        """Record a branch."""
         self.assumed[key] = choice
         self.texts.setdefault(key, text)
         if choice and terms.is_comparison(key, "=="):
@@ -84,7 +84,7 @@ class PathCondition:
             self.members.setdefault(key.left, []).append((key.right.items, choice))
 
     def settable(self, default: Any, key: Any, name: str, decides: bool = False) -> Any:
-        """What has a default that somebody may set otherwise: a flag is unknown, a string a setting, and all else is what it is.
+        """A parameter's default that callers may change: a flag is unknown, a string a setting, anything else the default.
 
         A number or None that `decides` whether there is a norm is what it is in one execution, and something else in another.
         """
@@ -114,7 +114,7 @@ class PathCondition:
         return Setting.of(default, key)
 
     def decided(self, about: Any) -> list[Any]:
-        """The truths of a value and its attributes, and the comparisons with them, that were decided in an execution that is over."""
+        """The decided truths of a value and its attributes, and the decided comparisons with them."""
         if self.compared is None or self.compared[0] != len(self.assumed):
             table: dict[Any, list[Any]] = {}
             for key in self.assumed:
@@ -135,7 +135,7 @@ class PathCondition:
         ]
 
     def take_back(self, count: int) -> None:
-        """Forget all choices but the first `count`."""
+        """Drop all branches but the first `count`."""
         for key in self.open[count:]:
             choice = self.assumed.pop(key)
             self.by_default.discard(key)
@@ -146,14 +146,14 @@ class PathCondition:
         del self.open[count:]
 
     def assume(self, value: Unknown, choice: bool) -> None:
-        """Take the side that does not raise, without offering the other to a later execution."""
+        """Take the branch that does not raise. The other is not explored."""
         key: Any = value.key
         while isinstance(key, Not) or (isinstance(key, Compare) and key.op in NEGATED):
             key, choice = key.term if isinstance(key, Not) else key.opposite(), not choice
         self.set(key, choice, value.text)
 
     def known(self, key: Any) -> bool | None:
-        """The truth of a condition, where it follows from what has been chosen."""
+        """The truth of a condition, where the path condition implies it."""
         if key in self.assumed:
             return self.assumed[key]
         if isinstance(key, Not):
@@ -240,7 +240,7 @@ class PathCondition:
         return None
 
     def size(self, key: Any) -> int:
-        """How often to go through something of unknown length."""
+        """The number of rounds of a loop over something of unknown length."""
         known = self.number(key)
         if known is not None:
             return max(0, min(int(known), 64))

@@ -32,8 +32,8 @@ TOO_LARGE = "a value that is too large to be worked out"
 class Unknown:
     """A value that is not known. Two unknowns with equal keys are the same value; `text` is how the source would say it.
 
-    `tensors` are the tensors it was worked out from: whoever reads the unknown reads them. `default` is the value that holds unless
-    somebody sets another one (a flag's default).
+    `tensors` are the tensors that it was computed from: reading the unknown reads them. `default` is the value unless callers set
+    another one (a flag's default).
     """
 
     __slots__ = ("default", "key", "tensors", "text")
@@ -49,14 +49,14 @@ class Unknown:
 
 
 class Setting(str):
-    """A string that an entry point's parameter has by default. Somebody may set another one: comparisons with it are settings."""
+    """The default string of an entry point's parameter. Callers may set another one: comparisons with it are settings."""
 
     __slots__ = ("key",)
     key: Any
 
     @classmethod
     def of(cls, value: str, key: Any) -> Setting:
-        """The default `value` of the parameter known as `key`."""
+        """The default of a parameter, as a setting."""
         made = cls(value)
         made.key = key
         return made
@@ -95,7 +95,7 @@ class SequenceValue:
 
 
 class Generator(SequenceValue):
-    """What a call of a generator function gives: its items are worked out when somebody asks for them first."""
+    """A generator: its items are computed when they are first read."""
 
     __slots__ = ("_items", "_run")
 
@@ -119,7 +119,7 @@ class Generator(SequenceValue):
 
 
 class Options(dict[str, Any]):
-    """Keyword arguments of an entry point that takes `**kwargs`: its callers may set what the functions behind it have defaults for."""
+    """Keyword arguments of an entry point that takes `**kwargs`: callers may set the defaults of the functions behind it."""
 
 
 def together(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class DictValue:
         self.shared = False
 
     def take(self, other: DictValue) -> None:
-        """Take over the entries of another one."""
+        """Add the entries of another one."""
         self.items.update(other.items)
         self.open = self.open or other.open
         self.options = self.options or other.options
@@ -158,7 +158,7 @@ class DictValue:
 
 
 class Alternative:
-    """What a top-level name stands for where an import before it may fail: `present` with `package`, `absent` without it."""
+    """The value of a top-level name after an import that may fail: `present` with `package`, `absent` without it."""
 
     __slots__ = ("absent", "package", "present")
 
@@ -169,7 +169,7 @@ class Alternative:
 
 
 class Deferred:
-    """`from source import name` at a module's top level, which nobody has needed yet."""
+    """A deferred `from source import name` at a module's top level."""
 
     __slots__ = ("name", "statement")
 
@@ -291,7 +291,7 @@ class Partial:
 
 @dataclass(eq=False, slots=True)
 class Super:
-    """super(): attributes are looked up behind `after` in the method resolution order of `self`."""
+    """super(): lookup starts after the class `after` in the method resolution order of `self`."""
 
     self: Value
     after: Class
@@ -385,7 +385,7 @@ def _collect(value: Value, depth: int, found: list[Node], seen: set[tuple[int, i
 
 
 def vast(value: Value, most: int = 4096) -> bool:
-    """Do lists within lists have more items than anybody wants to look at, perhaps since one contains itself?"""
+    """Do nested lists have too many items to be traversed, perhaps since one contains itself?"""
     todo, count = [value], 0
     while todo:
         part = todo.pop()
@@ -404,7 +404,7 @@ def is_open(value: Value) -> bool:
 
 
 def adopt(owner: Instance, value: Value, text: str) -> None:
-    """The value has become a part of `owner` and is called so."""
+    """Make the value a part of `owner`, under this name."""
     if isinstance(value, Instance):
         if value.layer is not None and not value.layer.name:
             value.layer.name = text

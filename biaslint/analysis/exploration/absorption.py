@@ -1,4 +1,4 @@
-"""What checks want to know beside the layers: logarithms of odds, raw biases, biases that the next layer takes up."""
+"""Biases that a later affine layer absorbs, since nothing but linear steps stands between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TAKES = {"linear", "conv"}
 
 
 def absorbed_by(layer: Layer) -> Layer | None:
-    """The affine layer with a bias that every path from this one ends in, with nothing but linear steps between."""
+    """The affine layer with a bias that absorbs this one's bias: every path leads there, through linear steps only."""
     if layer.kind not in TAKES or layer.bias is not True or layer.passed_to_unknown_code:
         return None
     starts = [node for node in layer.calls if node.bias_of is layer]
@@ -51,7 +51,7 @@ def absorbed_by(layer: Layer) -> Layer | None:
 
 
 def linear_predecessors(layer: Layer) -> list[Layer]:
-    """The layers with a bias that feed this one with nothing but linear steps between."""
+    """The layers with a bias that reach this one through linear steps only."""
     found: list[Layer] = []
     for node in layer.calls[:4]:
         before = node.inputs[0] if node.inputs else None

@@ -95,7 +95,7 @@ def _raised(before: Complaints, after: Complaints) -> str | None:
 
 
 def _handed(before: Complaints, after: Complaints) -> str | None:
-    """Is code elsewhere given None where it had a bias?"""
+    """Does unknown code get None where it got a bias before?"""
     for key, kinds in sorted(after.handed.items()):
         then = before.handed.get(key, UNTOLD)
         lost = "None" in kinds and "None" not in then and any(kind.startswith("bias") for kind in then)

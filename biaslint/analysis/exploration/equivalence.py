@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 class AlreadyExecuted(Exception):
-    """A model of this class with arguments of the same shape has been executed already."""
+    """Raised where a model of this class with arguments of the same shape was executed before."""
 
 
 def once(
     project: Project, reached: ExplorationResult, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]
 ) -> None:
-    """An entry point that gives a class no argument that an earlier one has not given it, sizes aside, shows nothing new.
+    """Raise AlreadyExecuted where earlier entry points gave the class the same arguments, sizes aside.
 
     One that trains what it builds shows which loss the output goes into.
     """
@@ -76,7 +76,7 @@ def rebuilds(node: ast.AST) -> bool:
 
 
 def shape_signature(value: Value, depth: int = 6) -> str:
-    """A value with its sizes taken out: what remains decides which layers a model is made of."""
+    """A value without its sizes: the part that decides which layers a model has."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""From one execution to plain facts: the `LayerUse`s that checks see."""
+"""Extraction: one execution becomes plain facts, the `LayerUse`s that checks read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.project.module import Module
 
 
-# Layers of these kinds are left out: nobody asks for them, and they are half of all.
+# Layers of these kinds are left out: no check reads them, and they are half of all.
 WITHOUT_PARAMETERS = {
     *("activation", "crop", "dropout", "flatten", "identity", "keep", "pad", "permute", "repeat", "reshape", "resize", "shape"),
     *("adaptive_average_pool", "average_pool", "global_average_pool", "global_max_pool", "max_pool"),
@@ -46,7 +46,7 @@ Placing = Callable[["Module", ast.AST], Place]
 
 
 def place_of(module: Module, node: ast.AST) -> Place:
-    """Where a piece of source stands."""
+    """The place of a syntax node in its file."""
     line = getattr(node, "lineno", 1)
     end = getattr(node, "end_lineno", line) or line
     cell, first = module.locate(line)
@@ -61,7 +61,7 @@ def place_of(module: Module, node: ast.AST) -> Place:
 
 
 def unknown_facts(ex: Execution) -> list[UnknownFact]:
-    """What the execution did not understand."""
+    """The places that the execution did not understand."""
     return [module.unknown(line, offset, what) for (module, line, offset), what in ex.unknowns.items()]
 
 
@@ -100,7 +100,7 @@ def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
 
 
 def chain_of(layer: Layer, place: Placing) -> tuple[Place, ...]:
-    """The call that made a layer and those that led to it, innermost first; entry points are led to by none."""
+    """The calls that made a layer, innermost first. The call of the entry point itself is not among them."""
     return tuple(
         place(module, node)
         for index, (module, node) in enumerate(layer.origin.chain)
@@ -111,7 +111,7 @@ def chain_of(layer: Layer, place: Placing) -> tuple[Place, ...]:
 def layer_use(
     ex: Execution, run: Run, layer: Layer, chain: tuple[Place, ...], numbers: Mapping[int, int], place: Placing
 ) -> LayerUse:
-    """A layer as checks see it. Other layers are referred to by their numbers."""
+    """A layer as a fact for checks. Other layers are referred to by number."""
     fate = fates.fate_of(layer, place) if run.complete else Fate("unknown", detail="the execution ended early")
     settings = settings_of(ex, layer.settings)
     heir = absorption.absorbed_by(layer) if run.complete and (fate.kind == "alive" or fate.detail == HANDED) else None
@@ -163,7 +163,7 @@ def layer_use(
 
 
 def what_matters(use: LayerUse) -> Any:
-    """What makes a use one of its own: the first of those that are alike here stands for them all."""
+    """The identity of a use. Of uses with equal identities, the first is kept."""
     return (
         use.absorbed_by is None,
         use.weight_of is None,
@@ -187,7 +187,7 @@ BY_DEFAULT = {"forget_bias", "unit_forget_bias"}  # what they start at counts al
 
 
 def config_of(ex: Execution, layer: Layer) -> dict[str, Any]:
-    """The known ones of a layer's hyperparameters."""
+    """The hyperparameters of a layer that are known."""
     found = {name: plain(ex, value) for name, value in layer.config.items() if known(ex, value)}
     for name in BY_DEFAULT & layer.config.keys() - found.keys():
         value = layer.config[name]
@@ -207,7 +207,7 @@ def known(ex: Execution, value: Value) -> bool:
 
 
 def plain(ex: Execution, value: Value) -> Any:
-    """A value as something that can be pickled and compared."""
+    """A value as plain data, which can be pickled and compared."""
     if isinstance(value, Unknown):
         return ex.path.known(value.key)
     if isinstance(value, SequenceValue):
@@ -218,7 +218,7 @@ def plain(ex: Execution, value: Value) -> Any:
 
 
 def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
-    """A function's parameters, as far as they are known or this execution took a side on them."""
+    """A function's parameters that are known or were decided in this execution."""
     result: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Unknown):
@@ -243,13 +243,13 @@ SAID_OF_A_PART = re.compile(r"[A-Za-z_]\w*(\.\w+|\[['\"\w]+\])+( == ['\"].*['\"]
 
 
 def choices_of(ex: Execution) -> dict[str, bool]:
-    """What this execution took settings for that are kept in attributes and dicts, as the source says it."""
+    """The decided settings in attributes and dicts, as the source spells them."""
     texts = {key: ex.path.texts.get(key, "") for key in ex.path.open}
     return {text: ex.path.assumed[key] for key, text in texts.items() if SAID_OF_A_PART.fullmatch(text)}
 
 
 def answers(ex: Execution, name: str, parameter: Any) -> dict[str, Any]:
-    """What this execution took an unknown parameter for: its truth, and the comparisons with it that were asked for."""
+    """The decisions of this execution on an unknown parameter: its truth and comparisons with it."""
     made = ex.path.assumed
     result: dict[str, Any] = {}
     for key in ex.path.decided(parameter):
@@ -273,7 +273,7 @@ MIRRORED = {"<": ">", "<=": ">="}
 
 
 def spelled(key: Any, parameter: Any, name: str) -> str:
-    """How the source writes a parameter or an attribute of it."""
+    """The source spelling of a parameter or an attribute of it."""
     return name if key == parameter else f"{spelled(key.base, parameter, name)}.{key.name}"
 
 
@@ -302,12 +302,12 @@ def default_of(layer: Layer, place: Placing) -> BiasWrite | None:
 
 
 def overwrites(writes: list[Write]) -> bool:
-    """Is there a write that may be one on purpose, and another one after it?"""
+    """Is a write that may be intended followed by another one?"""
     return any(write.how == "prior" or (write.how == "constant" and write.value) for write in writes[:-1])
 
 
 def bias_write(write: Write, place: Placing, meant: bool = False) -> BiasWrite:
-    """A write as checks see it; `meant`: it may be one on purpose, and the calls that led to it are told."""
+    """A write as a fact for checks. A `meant` write may be intended: the calls that made it are listed."""
     module, node = write.module, write.node
     call = write.call if module is not None else None
     return BiasWrite(

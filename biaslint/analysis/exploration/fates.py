@@ -1,4 +1,4 @@
-"""What becomes of a layer's output."""
+"""The fate of a layer's bias, and the readers of its output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from biaslint.theory.program import ESCAPED, HANDED, MEAN_READ, READ, SCORES, ST
 
 
 def fate_of(layer: Layer, place: Any) -> Fate:
-    """What becomes of the shift that the layer's bias adds."""
+    """The fate of the shift that the layer's bias adds."""
     fate = Fate("unknown", detail=ESCAPED) if layer.passed_to_unknown_code else followed(layer, place)
     if fate.kind != "unknown" and layer.model_passed_to_unknown_code and fate.kind not in ("dead", "part"):
         fate = Fate("unknown", detail=HANDED if fate.kind == "alive" else "")
@@ -36,7 +36,7 @@ AFFINE = ("conv", "linear", "bilinear")
 
 
 def followed(layer: Layer, place: Any) -> Fate:
-    """The fate of the shift, were there nothing but what is known."""
+    """The fate of the shift as far as the flow is known."""
     if not layer.calls:
         return Fate("uncalled")
     one_bias = sharing(layer)
@@ -100,7 +100,7 @@ def mean_is_read(norm: Node) -> bool:
 
 
 def reaches_output(node: Node) -> bool:
-    """Does what is made of a tensor leave the model?"""
+    """Does anything computed from a tensor leave the model?"""
     waiting, seen = [node], {node.id}
     while waiting:
         for reader in waiting.pop().readers:
@@ -177,7 +177,7 @@ def part_size(node: Node) -> object:
 
 
 def readers_of(layer: Layer) -> tuple[str, ...]:
-    """What reads the layer's result next."""
+    """The readers of the layer's result."""
     found: list[str] = []
     for node in layer.calls[:4]:
         for reader in node.readers:

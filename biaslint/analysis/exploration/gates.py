@@ -100,7 +100,7 @@ def cell_gate(node: Node, cells: set[int]) -> Gate | None:
 
 
 def gated(product: Node) -> Iterator[tuple[Gate, Node | None]]:
-    """The ways to read a product as gate times value; None stands for a value that is given from outside."""
+    """The ways to read a product as gate times value. None is a value from outside."""
     if product.op == "keep" and isinstance(product.info.get("times"), Unknown):
         gate = gate_of(product.inputs[0])
         if gate is not None:
@@ -344,7 +344,7 @@ def number(value: Value, leaves: dict[Any, float], grow: bool = False) -> float 
 
 
 def as_fact(gate: Gate, biases: Biases, cell: Node) -> Layer:
-    """What a check sees of the gate. It stands where the first of its biases is made."""
+    """The gate as a fact for checks. Its place is that of its first bias."""
     placed = [(owner_origin(owner), owner, span) for owner, span in biases.owners]
     placed = [one for one in placed if one[0].chain] or []
     if placed:
@@ -383,7 +383,7 @@ def framework_of(owner: Node) -> str:
 
 
 def origin_of(node: Node) -> Origin:
-    """Where a tensor was made."""
+    """The origin of a tensor."""
     origin: Any = node.origin
     return Origin((origin,) if isinstance(origin, tuple) and None not in origin else ())
 

@@ -1,4 +1,4 @@
-"""Using an entry point as its users would: what it is called with, and what the models that it builds are fed."""
+"""The harness: an entry point is called with symbolic arguments, and the models that it builds are fed symbolic inputs."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ BUILDING = re.compile(
 
 
 def build_by_methods(ex: Execution, obj: Instance) -> None:
-    """Call the methods with which a plain class builds its network, and that nothing has called: the outermost of them."""
+    """Call the outermost methods with which a plain class builds its network, unless they were called already."""
     functions = {
         name: func
         for cls in (obj.cls.mro if isinstance(obj.cls, Class) else ())
@@ -95,7 +95,7 @@ def train_what_is_only_applied(ex: Execution, module: Module) -> None:
 
 
 def fetched(ex: Execution, module: Module) -> Value:
-    """What a script computes that only builds a graph: a session gives it out, whatever it is bound to."""
+    """The results of a script that builds a graph: a session may return any of them, whatever names they have."""
     if framework.graph_builders().isdisjoint(layer.framework for layer in ex.layers):
         return None
     bound = [value for value in module.scope.names.values() if isinstance(value, Node) and value.op not in ("const", "input")]
@@ -103,7 +103,7 @@ def fetched(ex: Execution, module: Module) -> Value:
 
 
 def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value], dict[str, Value]]:
-    """What a root is called with: flags are unknown with their defaults, a configuration object is made where its class is known."""
+    """Symbolic arguments of an entry point. Flags are unknown with their defaults; a configuration is made where its class is known."""
     spec = func.node.args
     positional = [*spec.posonlyargs, *spec.args][skip:]
     defaults: dict[str, Value] = {}
@@ -127,7 +127,7 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
 
 
 def field_arguments(ex: Execution, cls: Class) -> dict[str, Value]:
-    """What a model is built with whose class is a dataclass: its fields are settings, which its methods read as `self.name`."""
+    """Symbolic arguments of a dataclass: its fields are settings, which its methods read as `self.name`."""
     given: dict[str, Value] = {}
     bases = [base for base in cls.mro if isinstance(base, Class)]
     deciding = frozenset[str]().union(*(norm_guards.deciding_in(base.node, base.module).norms for base in bases))
@@ -160,7 +160,7 @@ def configured(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
 
 
 def of_annotated_class(ex: Execution, scope: Environment, annotation: ast.expr, unknown: Unknown) -> Value:
-    """What is annotated as a list of sizes or a configuration class is one, anything else `unknown`."""
+    """The value that an annotation names, for a list of sizes or a configuration class; else `unknown`."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             with warnings.catch_warnings():
@@ -188,7 +188,7 @@ def of_annotated_class(ex: Execution, scope: Environment, annotation: ast.expr, 
 
 
 def forward(ex: Execution, value: Value) -> None:
-    """Call a model on inputs and let its result leave it."""
+    """Call a model on symbolic inputs. Its result is the model's output."""
     if isinstance(value, SequenceValue):
         for item in value.items:
             forward(ex, item)
@@ -203,7 +203,7 @@ def forward(ex: Execution, value: Value) -> None:
 
 
 def leave(ex: Execution, result: Value) -> None:
-    """What is in a result leaves the model: tensors, and parameters of its layers."""
+    """Mark the tensors and parameters within a result as outputs of the model."""
     read = [ex.read(param, None) for param in values.params_in(result, 6)]
     for node in (*values.tensors_in(result, 6), *read):
         ex.flow.add("output", (node,), node.dims, "output")
@@ -215,7 +215,7 @@ NOT_FORWARD = re.compile(
 
 
 def set_training(ex: Execution, obj: Instance) -> None:
-    """model.train(), as far as classes of the project have a method of their own for it."""
+    """model.train(), where a class of the project defines it."""
     seen: set[int] = set()
     todo = [obj]
     while todo:
@@ -263,7 +263,7 @@ def run_model(ex: Execution, obj: Instance) -> list[Value]:
 
 
 def inputs(ex: Execution, func: FunctionValue) -> tuple[list[Value], dict[str, Value]]:
-    """Inputs for a forward pass: a tensor for every parameter that has no default, and for the first in any case.
+    """Symbolic inputs of a forward pass: a tensor for the first parameter and for each without a default.
 
     A flag (`return_features=False`) is one that some callers give the other value.
     """
@@ -308,7 +308,7 @@ def input_for(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
 
 
 def unused_models(ex: Execution, value: Value) -> list[Instance]:
-    """Models that were built and that nothing of the execution called or took in: they are used elsewhere."""
+    """Models that the execution built and neither called nor put into others."""
     found = []
     for obj in ex.objects:
         if obj is value or obj.used or not framework.is_module(obj):

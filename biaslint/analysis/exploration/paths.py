@@ -1,4 +1,4 @@
-"""Executing an entry point under every set of choices that matters: unknown conditions are made the other way one by one."""
+"""Exploring paths: an entry point is executed once, and again for each branch that may change a finding."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An execution to make: the branches prescribed to it, and which branch it prefers where neither a default nor these say."""
+    """An execution to make: its prescribed branches, and the branch that it prefers where nothing decides."""
 
     assumptions: dict[Any, bool] = field(default_factory=dict)
     prefers_false: bool = False
@@ -66,7 +66,7 @@ class Frontier:
 
 
 def explore_paths(project: Project, root: Root, result: ExplorationResult, steps: int | None = None) -> None:
-    """Execute a root under every path condition that matters, and keep what was found."""
+    """Execute an entry point under each path condition that matters, and add what is found to `result`."""
     limits = project.limits
     steps = limits.steps if steps is None else steps
     if framework.built_by_functions_alone(root.module.text):
@@ -102,7 +102,7 @@ def explore_paths(project: Project, root: Root, result: ExplorationResult, steps
 def keep_what_it_saw(
     project: Project, root: Root, ex: Execution, ended: str | None, result: ExplorationResult, first: bool
 ) -> None:
-    """Add to the result what an execution did not understand, and which classes and functions it has shown in use."""
+    """Add an execution's unknown facts, and the classes and functions that it used, to the result."""
     for fact in extraction.unknown_facts(ex):
         result.unknowns.setdefault(fact)
     if ended is None:
@@ -145,10 +145,10 @@ def add_neighbours(
 def add_contrasts(
     frontier: Frontier, trial: Trial, repeatable: list[Any], root: Root, ex: Execution, biases: frozenset[tuple[Any, ...]]
 ) -> None:
-    """After the first execution: those that differ from it in more than one branch, or in a default.
+    """After the first execution, add those that differ from it in more than one branch, or in a default.
 
-    One that prefers the other branches; of a small model each of a few flags the other way, and each of a few parameters whose
-    default is a number or None as something unknown: a norm that is off by default is one that somebody switches on.
+    These are: one that prefers the other branches; of a small model, one for each of a few flags turned, and one for each of a few
+    parameters whose default, a number or None, becomes unknown. A norm that is off by default is meant to be switched on.
     """
     path = ex.path
     small = isinstance(root.node, ast.ClassDef) and ex.steps < ex.project.limits.small_steps
@@ -182,17 +182,17 @@ def add_contrasts(
 
 
 def setting_of(key: Any) -> Any:
-    """The setting that a condition asks for, or compares with a constant."""
+    """The setting that a condition tests or compares with a constant."""
     return key.left if terms.is_comparison(key, "==") or terms.is_comparison(key, "in") else key
 
 
 def reported_names(uses: list[LayerUse]) -> frozenset[tuple[Any, ...]]:
-    """The biases that may be reported, by their names."""
+    """The names of the biases that may be reported."""
     return frozenset(name_of(use) for use in uses if may_be_reported(use))
 
 
 def settled(ex: Execution) -> set[Class]:
-    """The classes of which an execution has shown how they are used: those of models that it has only made are judged alone."""
+    """The classes whose use an execution has shown. Models that it only made are executed alone later."""
     idle: set[Value] = set()
     for obj in ex.objects:
         if not obj.used and isinstance(obj.cls, Class) and framework.is_module(obj):
@@ -203,17 +203,17 @@ def settled(ex: Execution) -> set[Class]:
 
 
 def is_transient(key: Any) -> bool:
-    """Is it a condition on a value that another execution will not meet again?"""
+    """Is it a condition on a value of this execution alone?"""
     return isinstance(key, terms.Term) and (isinstance(key, terms.Fresh) or any(map(is_transient, key)))
 
 
 def depends_on_shape(key: Any) -> bool:
-    """Is it a condition on the sizes of tensors? Biases seldom depend on them: each is made the other way once."""
+    """Is it a condition on the sizes of tensors? Biases seldom depend on them, so its other branch is taken only once."""
     return isinstance(key, terms.Term) and (isinstance(key, terms.Dimension) or any(map(depends_on_shape, key)))
 
 
 def spelling(key: Any) -> str:
-    """A condition's key such that another entry point, with objects of its own, has the same."""
+    """The spelling of a condition that is equal for another entry point with its own objects."""
     if isinstance(key, tuple):
         if isinstance(key, terms.Dimension):
             return f"dim {key.axis}"
@@ -222,7 +222,7 @@ def spelling(key: Any) -> str:
 
 
 def first_try(result: ExplorationResult, try_key: Any) -> bool:
-    """Has no execution made this choice the other way yet? An entry point that comes to the same biases by it shows nothing new."""
+    """Is this branch new? Another entry point that took it for the same biases has shown all there is."""
     fresh = try_key not in result.tried
     result.tried.add(try_key)
     result.try_queries.append((try_key, fresh))
@@ -230,12 +230,12 @@ def first_try(result: ExplorationResult, try_key: Any) -> bool:
 
 
 def name_of(use: LayerUse) -> tuple[Any, ...]:
-    """Whose bias it is, for all executions of a file."""
+    """The identity of a bias in all executions of a file."""
     return use.place.path, use.owner, use.name
 
 
 def may_be_reported(use: LayerUse) -> bool:
-    """Is its bias or what it is given one that may be reported, so that every choice on the way to it must be tried?"""
+    """May its bias or its loss be reported? Then each branch on the way to it is explored."""
     if use.predictions:
         return any(map(loss_fit.misfit, use.predictions))
     return bool(use.bias.present) and (use.fate.kind in ("dead", "part") or use.absorbed_by is not None)
@@ -249,7 +249,7 @@ def steps_of(use: LayerUse) -> list[Place]:
 def one_run(
     project: Project, root: Root, choices: PathCondition, reached: ExplorationResult, first: bool, steps: int
 ) -> tuple[Execution, list[LayerUse], str | None]:
-    """One execution of a root. Returns what it found, and why it ended early, if it did."""
+    """Execute an entry point once. Returns its layers, and why it ended early or None."""
     ex = machine.execution(project, choices, steps)
     ex.module = root.module
     ex.node = root.node
@@ -273,7 +273,7 @@ def one_run(
 
 
 def executed(ex: Execution, root: Root) -> tuple[str | None, Value]:
-    """Execute a root. Returns why that ended early, if it did, and what the root gave back."""
+    """Execute an entry point. Returns why it ended early or None, and its return value."""
     ended: str | None = None
     value: Value = None
     try:
@@ -298,7 +298,7 @@ def executed(ex: Execution, root: Root) -> tuple[str | None, Value]:
 
 
 def without_idle_deviations(uses: list[LayerUse]) -> list[LayerUse]:
-    """Of executions at other values than the defaults, what they add: dead biases, and others of the same places."""
+    """Without the layers that executions at other values than the defaults only repeat."""
     places = {use.place for use in uses if use.deviates and use.bias.present and use.fate.kind in ("dead", "part")}
     return [use for use in uses if not use.deviates or use.place in places]
 
@@ -307,7 +307,7 @@ FAILED = "internal error: "
 
 
 def failed(error: Exception) -> str:
-    """A fault of the analysis itself ends this execution, not the others: nothing is reported from it, and it is named aloud."""
+    """The message about a fault of the analysis itself. It ends this execution alone, and nothing is reported from it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{FAILED}{type(error).__name__}: {error}{where}"

@@ -1,4 +1,4 @@
-"""What losses are given as the prediction: from a loss back to the last step that made it."""
+"""The predictions that losses take: from a loss back to the step that made its argument."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def is_step(node: Node) -> bool:
 
 
 def prediction(taking: Taking, step: Node | None, axes: Axes, place: Placing) -> Prediction:
-    """What a loss is given, as plain facts."""
+    """The argument of a loss as plain facts."""
     where = place(*taking.place) if taking.place is not None else Place("", 1, 1, 1, 1)
     if step is None:
         return Prediction(where, taking.takes, taking.classes)

@@ -1,4 +1,4 @@
-"""Variables that are added as biases."""
+"""Raw biases: variables of the program that are added as biases."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the linted files define and what refers to what, by name: known before anything is executed.
+"""The reference graph of the linted files: definitions, and which names they mention. Nothing is executed for it.
 
-Each file has a summary that outlives its syntax tree, so that a library is surveyed file by file and never held whole.
+Each file has a summary that outlives its syntax tree, so that a library is read file by file and never held whole.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Summary:
 
 @dataclass(slots=True)
 class ReferenceGraph:
-    """The definitions of the linted files and what refers to what, by name."""
+    """The definitions of the linted files, and which of them refer to which, by name."""
 
     definitions: list[Definition]
     refers: dict[Definition, frozenset[str]]  # which of the names that are defined or lead to a definition it mentions
@@ -69,7 +69,7 @@ class ReferenceGraph:
 
 
 def find(project: Project, path: Path, index: int | None) -> Root | None:
-    """The definition with its syntax tree; None where the file is no longer what it was."""
+    """A definition with its syntax tree; None where the file has changed."""
     module = project.open(path)
     if module is None:
         return None
@@ -111,7 +111,7 @@ def called(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def summarise(project: Project, path: Path) -> Summary:
-    """What a file defines."""
+    """The summary of a file: its definitions."""
     module = project.open(path)
     if module is None:
         return Summary(state="vast" if path in project.vast else "unreadable")
@@ -168,7 +168,7 @@ def is_model(ex: Execution, root: Root) -> bool:
 
 
 def link(summaries: Sequence[Summary]) -> ReferenceGraph:
-    """What the files' definitions say of each other. Of what they mention, only what is defined in these files is kept."""
+    """Link the summaries of the files. Only mentions of names that these files define are kept."""
     every = [one for summary in summaries for one in summary.definitions]
     aliases = {alias: name for summary in summaries for alias, name in summary.aliases.items()}
     defined = {one.name for one in every if one.index is not None}

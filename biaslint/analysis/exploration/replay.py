@@ -166,7 +166,7 @@ def observed(ex: Execution, value: Value, ended: str | None, uses: list[LayerUse
 
 
 def may_be_called(func: FunctionValue) -> bool:
-    """Is it a method that somebody may call on a model that is ready?"""
+    """Is it a method that users may call on a finished model?"""
     plain = func.kind == "function" and not isinstance(func.node, ast.Lambda) and bool(func.node.args.args)
     return plain and func.name not in ("__init__", "train")
 

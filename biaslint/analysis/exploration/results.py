@@ -1,4 +1,4 @@
-"""What executing entry points has led to."""
+"""Results of executing entry points."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Facts = tuple[list[LayerUse], dict[UnknownFact, None]]
 
 @dataclass(slots=True)
 class ExplorationResult:
-    """What executing roots has led to."""
+    """The result of executing some entry points."""
 
     uses: list[LayerUse] = field(default_factory=list)
     unknowns: dict[UnknownFact, None] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class ExplorationResult:
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
 
     def add(self, others: Iterable[ExplorationResult]) -> None:
-        """Take in what other executions found; executions are numbered on."""
+        """Add the results of other executions, which are numbered on."""
         for other in others:
             uses, unknowns = other.facts()
             self.uses.extend(numbered_on(uses, self.runs))
@@ -46,7 +46,7 @@ class ExplorationResult:
             self.take(other)
 
     def take(self, other: ExplorationResult) -> None:
-        """Take in all but the layers and the unknowns."""
+        """Add everything of another result but the layers and the unknowns."""
         self.runs += other.runs
         self.executions.extend(other.executions)
         self.classes |= other.classes
@@ -54,12 +54,12 @@ class ExplorationResult:
         self.stopped.extend(other.stopped)
 
     def facts(self) -> Facts:
-        """The layers and the unknowns. Unpacking them raises one of `kept.BAD` if they are none."""
+        """The layers and the unknowns. Unpacking damaged ones raises one of `serialization.BAD`."""
         return (self.uses, self.unknowns) if self.packed is None else self.packed()
 
 
 def numbered_on(uses: Iterable[LayerUse], runs: int) -> Iterator[LayerUse]:
-    """Layers of executions that follow so many others."""
+    """The layers, with the numbers of their executions counted on from `runs`."""
     for use in uses:
         use.run += runs
         yield use
@@ -67,19 +67,19 @@ def numbered_on(uses: Iterable[LayerUse], runs: int) -> Iterator[LayerUse]:
 
 @dataclass(slots=True)
 class AnalysisResult:
-    """What all pieces have led to, in their order."""
+    """The results of all pieces of work, in order."""
 
     sum: ExplorationResult = field(default_factory=ExplorationResult)  # without the facts
     parts: list[tuple[int, Callable[[], Facts]]] = field(default_factory=list)  # with the number of executions before each
 
     def add(self, others: Iterable[ExplorationResult]) -> None:
-        """Take in what other pieces have led to."""
+        """Add the results of other pieces."""
         for other in others:
             self.parts.append((self.sum.runs, other.facts if other.packed is None else other.packed))
             self.sum.take(other)
 
     def facts(self) -> Facts:
-        """All layers and unknowns; raises what unpacking a part raises."""
+        """All layers and unknowns. Raises what unpacking a part raises."""
         uses: list[LayerUse] = []
         unknowns: dict[UnknownFact, None] = {}
         for runs, facts in self.parts:
@@ -91,7 +91,7 @@ class AnalysisResult:
 
 @dataclass(eq=False, slots=True)
 class Root:
-    """Something to execute: a top-level function or class of a module (`node`), or a whole script (None)."""
+    """An entry point: a top-level function or class of a module (`node`), or the whole file as a script (None)."""
 
     module: Module
     node: Statement | None

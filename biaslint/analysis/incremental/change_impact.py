@@ -1,8 +1,8 @@
-"""How far a change of a file reaches: what stands above it, and what the file binds, may be as before.
+"""Change impact: statements above a change, and names that it does not bind, keep their results.
 
-A file's outline says where each of its top-level statements ends, what the text down to there is, and which names the statement
-binds. A piece of work that depends on a file down to some line is still good when another outline agrees down to that line, and binds
-below it no name that is new there and that the work, or what stands above, has asked for.
+The outline of a file lists its top-level statements: where each ends, the digest of the text down to there, and the names it binds.
+A result that depends on the file down to some line stays valid if the new outline agrees down to that line and binds no new name
+below it that the work, or a statement above, has looked up.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Outline:
 
 
 def of(module: Module) -> Outline | None:
-    """A module's outline; None where a change of any part may bear on all others."""
+    """The outline of a module; None where a change of any statement may affect all others."""
     bindings = module.bindings
     if module.stars or module.cells:
         return None
@@ -62,24 +62,24 @@ def of(module: Module) -> Outline | None:
 
 
 def read(path: Path) -> Outline | None:
-    """The outline of a file as it is now; None where there is none."""
+    """The present outline of a file; None where it has none."""
     module = Project(path.parent).open(path)
     return None if module is None else of(module)
 
 
 def encoded(outline: Outline) -> list[Any]:
-    """For JSON."""
+    """An outline as plain data for JSON."""
     return [outline.traits, [[last, text, " ".join(sorted(names))] for last, text, names in outline.statements]]
 
 
 def decoded(value: Any) -> Outline:
-    """What `encoded` was given. Raises ValueError or TypeError on anything else."""
+    """The inverse of `encoded`. Raises ValueError or TypeError on anything else."""
     traits, rows = value
     return Outline(tuple(traits), tuple((last, text, frozenset(names.split())) for last, text, names in rows))
 
 
 class ChangeImpact:
-    """How far a change of a file reaches, from its old outline and its new one."""
+    """The reach of a change, from the old outline of the file and its new one."""
 
     def __init__(self, old: Outline | None, new: Outline | None) -> None:
         # the last lines of what is as before -> the names that are bound below now and were not, or the other way round
@@ -104,6 +104,6 @@ class ChangeImpact:
             self._below[last] = frozenset(changed) if changed.isdisjoint(above) else None
 
     def spares(self, last: int, absent: Collection[str]) -> bool:
-        """Is work still good that depends on the file down to this line, and on these names being absent?"""
+        """Is a result still valid that depends on the file down to this line, and on the absence of these names?"""
         changed = self._below.get(last)
         return changed is not None and changed.isdisjoint(absent)

@@ -1,9 +1,9 @@
-"""What one analysis leaves for the next of the same project, for editors: a saved file differs little from what it was.
+"""The editor's memory: results that stay valid from one analysis of a project to the next.
 
 Two things are kept. Top-level statements whose text has not changed keep their syntax trees, so only what was edited is parsed
-again. And what the execution of a root has led to is kept with everything it may depend on: the top-level statements that its source
-leads to by name, and all files that were read or looked for. When none of them has changed, the root is not executed again; places
-in statements that have merely moved are moved with them.
+again. And the result of an entry point is kept with everything it may depend on: the top-level statements that its source refers to
+by name, directly or not, and all files that were read or looked for. When none of them has changed, the entry point is not executed
+again; places in statements that have merely moved are moved with them.
 
 The closure by name is coarse, so that it errs on the side of executing again: any name, attribute or string counts as a mention.
 """
@@ -53,7 +53,7 @@ _NAMES = "names_it_mentions"
 
 @dataclass(slots=True)
 class Entry:
-    """What a root has led to, and what that depends on."""
+    """The result of an entry point, and its dependencies."""
 
     path: Path
     statements: tuple[ast.stmt, ...]  # the closure; also kept so that no other node gets their identity
@@ -83,7 +83,7 @@ class EditorMemory:
     # -- one analysis ----------------------------------------------------------------------------------------------------------
 
     def begin(self, project: Project) -> None:
-        """Forget whatever depends on files that are not as they were."""
+        """Drop the results that depend on changed files."""
         changed = {path for path, stamp in self.stamps.items() if stamp_of(project, path) != stamp}
         shared = {path for path in changed if self.is_imported(path)}
         self.entries = {
@@ -99,13 +99,13 @@ class EditorMemory:
         self.executed = 0
 
     def end(self, project: Project) -> None:
-        """Remember which files the results depend on."""
+        """Note which files the results depend on."""
         for path in {*project._files, *project.modules}:
             self.stamps[path] = stamp_of(project, path)
         self.entries = {key: self.entries[key] for key in self.used if key in self.entries}
 
     def is_imported(self, path: Path) -> bool:
-        """Does another file that was read import this one? Its statements then have readers that a closure does not know."""
+        """Does another file import this one? Then names are read from outside, which a closure within the file does not show."""
         if path.stem == "__init__":
             return True
         return any(path.stem in _imports(tree) for other, (_, tree) in self.trees.items() if other != path)
@@ -113,7 +113,7 @@ class EditorMemory:
     # -- trees -----------------------------------------------------------------------------------------------------------------
 
     def parse(self, path: Path, text: str) -> ast.Module:
-        """The tree of a text; what has not changed since the last time are the same nodes. Raises what `ast.parse` raises."""
+        """The tree of a text, with the old nodes where the text is unchanged. Raises what `ast.parse` raises."""
         known = self.trees.pop(path, None)
         if known is not None and known[0] == text:
             tree = known[1]
@@ -125,7 +125,7 @@ class EditorMemory:
     # -- results ---------------------------------------------------------------------------------------------------------------
 
     def is_model(self, root: Root, work: Callable[[], bool]) -> bool:
-        """`work()`, or what it said the last time."""
+        """The result of `work()`, from memory where it is there."""
         closure = self.closure(root)
         known = self.models.get(id(root.node))
         if known is None or known[1] != closure:
@@ -133,7 +133,7 @@ class EditorMemory:
         return known[2]
 
     def recall(self, root: Root, steps: int, reached: ExplorationResult) -> ExplorationResult | None:
-        """What the root led to the last time, if everything that this depended on is as it was."""
+        """The stored result of an entry point; None where one of its dependencies has changed."""
         key = (id(root.node), root.module.path, steps)
         entry = self.entries.get(key)
         if entry is None or entry.statements != self.closure(root):
@@ -155,7 +155,7 @@ class EditorMemory:
         return _copied(entry.found)
 
     def store(self, root: Root, steps: int, found: ExplorationResult) -> None:
-        """Keep what a root has led to."""
+        """Store the result of an entry point."""
         statements = self.closure(root)
         key = (id(root.node), root.module.path, steps)
         lines = tuple(statement.lineno for statement in statements)
@@ -190,7 +190,7 @@ class EditorMemory:
 
 
 def stamp_of(project: Project, path: Path) -> Any:
-    """What tells one state of a file from another; None where there is none."""
+    """The stamp of a file: equal for equal states. None where there is no file."""
     if path in project.texts:
         return project.texts[path]
     try:
@@ -201,7 +201,7 @@ def stamp_of(project: Project, path: Path) -> Any:
 
 
 def _imports(tree: ast.Module) -> set[str]:
-    """The parts of the names that a file imports, anywhere in it."""
+    """The parts of the dotted names that a file imports."""
     known: set[str] | None = getattr(tree, _NAMES, None)
     if known is None:
         known = set()
@@ -215,7 +215,7 @@ def _imports(tree: ast.Module) -> set[str]:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    """All names, attributes and words that a piece of source mentions. Remembered on the node."""
+    """All names, attributes and words that a piece of source mentions. Cached on the node."""
     known: set[str] | None = getattr(node, _NAMES, None)
     if known is None:
         known = set()
@@ -264,7 +264,7 @@ def _reaches_out(statement: ast.stmt) -> bool:
 
 
 def _settle(module: Module, entry: Entry) -> None:
-    """Move the places in what is kept to where their statements stand now."""
+    """Move the places of stored facts with their statements."""
     lines = tuple(statement.lineno for statement in entry.statements)
     if lines == entry.lines:
         return
@@ -329,7 +329,7 @@ _USE = _fields(LayerUse)
 
 
 def _copied(found: ExplorationResult) -> ExplorationResult:
-    """A copy that whoever takes it in may number."""
+    """A copy whose executions may be renumbered."""
     new = copy.copy(found)
     new.uses = []
     for use in found.uses:

@@ -1,6 +1,6 @@
-"""Letting go of files: syntax trees take much memory, so a process keeps only some from one piece of work to the next.
+"""Eviction: syntax trees take much memory, so a process drops modules between pieces of work.
 
-What the files of a library all need, such as the base class of its models, is kept; what one model needed goes.
+Modules that all files of a library need, such as the base class of its models, stay; those that one model needed go.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from biaslint.analysis.project.project import Project
 
 
 def evict_if_large(project: Project) -> None:
-    """Let go of files where they have become many and nobody keeps them."""
+    """Evict modules once their source exceeds the limit. With an editor's memory, none are evicted."""
     if project.memory is not None:
         return
     if sum(len(module.text) for module in project.modules.values() if module) >= project.limits.kept_source:
@@ -28,7 +28,7 @@ def evict_if_large(project: Project) -> None:
 
 
 def close(project: Project, kept: Collection[Module] = ()) -> None:
-    """Drop modules. What they hold refers back to them: emptied, most of it goes without the collector's help."""
+    """Drop modules, emptied first: their values refer back to them, and reference counting alone frees the rest."""
     project.tracker.forget(kept)
     for module in project.modules.values():
         if module is not None and module not in kept:
@@ -42,13 +42,13 @@ def close(project: Project, kept: Collection[Module] = ()) -> None:
 
 
 def evict(project: Project, kept: Collection[Module] = ()) -> None:
-    """Let go of all files but these."""
+    """Evict all modules but these."""
     close(project, kept)
     node_cache.forget()
 
 
 def most_needed_modules(project: Project) -> set[Module]:
-    """The modules that most of the work needed, each with those that hold a part of what its names stand for."""
+    """The most-needed modules that fit the limit, each with every module that its values refer to."""
     chosen: set[Module] = set()
     size = 0
     for path, count in project.needs.most_common():
@@ -71,7 +71,7 @@ def most_needed_modules(project: Project) -> set[Module]:
 
 
 def mentioned(module: Module) -> set[Module]:
-    """The modules that can be reached from what a module has made so far, without going through others."""
+    """The modules that the values of a module refer to directly."""
     found: set[Module] = set()
     seen: set[int] = set()
     todo: list[Any] = [module.scope]
@@ -86,7 +86,7 @@ def mentioned(module: Module) -> set[Module]:
 
 
 def contents(value: Any) -> Iterable[Any]:
-    """What to look into: of a function of our own only what it closes over, for it refers to all of its module."""
+    """The referents to look into. Of a native function only its closure, since its globals are the whole package."""
     if isinstance(value, FunctionType):
         return [value.__closure__, value.__defaults__] if value.__closure__ or value.__defaults__ else ()
     return [value] if gc.is_tracked(value) else ()

@@ -1,4 +1,4 @@
-"""How files and folders were at one time, so that a later run can tell which of them have changed.
+"""Snapshots of files and folders, by which a later run tells which of them have changed.
 
 A file with another time stamp has changed if its content is another: a fresh checkout changes nothing. A time stamp that is young says
 little, since the file may change again within the same tick of the clock: of such a file the content is always compared.
@@ -19,12 +19,12 @@ Stamp = list[int] | None
 
 
 def digest(data: bytes) -> str:
-    """What tells one content from another."""
+    """The digest of a content."""
     return hashlib.sha256(data).hexdigest()[:32]
 
 
 def stamp(path: str) -> Stamp:
-    """What tells one state of a file from another; None where there is no file."""
+    """The stamp of a file: equal for equal states. None where there is no file."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -51,7 +51,7 @@ class FileSnapshot:
         self.look(files)
 
     def look(self, files: Iterable[str], folders: Iterable[str] = ()) -> None:
-        """Note the states of what is about to be read."""
+        """Note the states of files before they are read."""
         for path in files:
             if path not in self.stamps:
                 state = self.stamps[path] = stamp(path)
@@ -62,7 +62,7 @@ class FileSnapshot:
                 self.folders[path] = os.path.isdir(path)
 
     def look_back(self, files: Mapping[str, bool], folders: Mapping[str, bool]) -> set[str]:
-        """Note the states of what has been read since `began`, and was there or not. Returns what may have changed meanwhile."""
+        """Note the states of the paths read since `began`, present or not. Returns those that may have changed meanwhile."""
         doubtful = {path for path, state in self.stamps.items() if stamp(path) != state}
         for path, there in files.items():
             if path not in self.stamps:
@@ -78,7 +78,7 @@ class FileSnapshot:
         return state is not None and max(state[0], state[3]) > self.began - SETTLING
 
     def changed(self, earlier: Mapping[str, Any]) -> set[str]:
-        """The paths that are not as they were `earlier` (from `as_json`). Looks at those that have not been looked at yet."""
+        """The paths whose states differ from `earlier` (from `as_json`)."""
         stamps, digests, folders, young = earlier["stamps"], earlier["digests"], earlier["folders"], {*earlier["young"]}
         self.look(stamps, folders)
         found = {path for path, there in folders.items() if self.folders[path] != there}
@@ -97,7 +97,7 @@ class FileSnapshot:
         return self.digests[path]
 
     def as_json(self, paths: Collection[str]) -> dict[str, Any]:
-        """What a later run gives to `changed`: the states of these files and folders."""
+        """The states of these files and folders, for `changed` in a later run."""
         stamps = {path: self.stamps[path] for path in paths if path in self.stamps}
         for path, state in stamps.items():
             if state is not None and path not in self.digests:

@@ -1,4 +1,4 @@
-"""Executing in parallel: groups of roots are spread over processes; what comes back does not depend on how many there are."""
+"""Parallel execution: groups of entry points are mapped over processes. Results do not depend on their number."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _task: dict[str, Any] = {}  # what the processes work on; they are forked, so th
 
 
 def with_deep_stack(work: Callable[[], Result]) -> Result:
-    """Do it in a thread with a stack of its own: models nest deeply, and so does the interpreter."""
+    """Call `work` in a thread with a large stack: models nest deeply, and so does the interpreter."""
     outcome: list[Result] = []
     failure: list[BaseException] = []
 
@@ -72,7 +72,7 @@ with_room.__code__ = with_room.__code__.replace(co_stacksize=ROOM)
 
 
 def available() -> int:
-    """How many processes can work at once."""
+    """The number of processes that can work at once."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:
@@ -81,7 +81,7 @@ def available() -> int:
 
 @contextmanager
 def worker_pool(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iterator[Team]:
-    """Give a function that does a piece of work for every group: `spread(work, groups)` is `work(project, group)` of each, in order.
+    """A pool, as a function: `spread(work, groups)` gives `work(project, group)` for each group, in order.
 
     Each result comes with what it depends on. With several jobs on Linux, processes forked from this one share the groups, as soon
     as there is more than one; they send what `pack` makes of a result. Each has the project to itself and keeps what it has read of
@@ -114,7 +114,7 @@ def worker_pool(project: Project, jobs: int, pack: Callable[[Any], Any]) -> Iter
 
 
 def _piece(project: Project, work: Work, group: Any) -> tuple[Any, Dependencies]:
-    """A piece of work, and what it depends on."""
+    """The result of a piece of work, and its dependencies."""
     project.tracker.begin()
     with collecting_seldom():
         result = work(project, group)

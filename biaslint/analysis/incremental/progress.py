@@ -1,4 +1,4 @@
-"""How far a long run is, for whoever wants to know: one listener, told of each piece of work that was begun on or done."""
+"""Progress of a long run: one listener is told of each piece of work that is added or done."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _count = [0, 0]  # done, known of
 
 
 def expect(pieces: int) -> None:
-    """There are so many more pieces of work."""
+    """Add to the number of pieces of work."""
     _count[1] += pieces
 
 
 def step() -> None:
-    """One of them is done."""
+    """Count a piece of work as done."""
     _count[0] += 1
     for listener in _listeners:
         listener(_count[0], _count[1])

@@ -15,7 +15,7 @@ _NODES = "nodes_with_lines"
 
 
 def reparsed(old: str, tree: ast.Module, new: str) -> ast.Module | None:
-    """The tree of the new text, made of the old one's statements where the text is the same; None where it must be parsed whole.
+    """The tree of the new text, with the old statements where the text is the same; None where it must be parsed whole.
 
     The old tree is used up: statements behind the edit are moved in place.
     """

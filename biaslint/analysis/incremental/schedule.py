@@ -1,7 +1,7 @@
-"""What to execute: the models that the linted files build, each as it is used, and those that nothing there uses alone.
+"""The schedule: entry points first, then the model classes that none of them used.
 
-A root is something that nothing else in the linted files refers to: an entry point such as `resnet50()`, a model class, a script.
-Executing a root executes everything that it leads to. Model classes that no root reached are then judged alone.
+An entry point (`Root`) is something that nothing else in the linted files refers to: a function such as `resnet50()`, a model class,
+a script. Executing it executes everything that it calls. Model classes that no entry point reached are then executed alone.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from biaslint.analysis.project.project import Project
 
 
-Reference = tuple[Path, int | None]  # a definition, as `survey.find` finds it
-Spread = Callable[..., list[Any]]  # does a piece of work for each of many groups: `kept.spread_what_is_new`
+Reference = tuple[Path, int | None]  # a definition, as `references.find` takes it
+Spread = Callable[..., list[Any]]  # maps a piece of work over groups: see `parallel.worker_pool`
 
 
 def run_in_rounds(
     spread: Spread, files: Sequence[Path], only: tuple[Path, str] | None = None
 ) -> tuple[AnalysisResult, list[Summary]]:
-    """Execute everything that the files lead to, round by round; within a round no execution bears on another.
+    """Execute all entry points of the files in rounds. Executions of one round are independent of each other.
 
     With `only`, a file and a definition's name, execute that definition and nothing else.
     """
@@ -62,7 +62,7 @@ def run_in_rounds(
 
 
 def by_file(definitions: Iterable[Definition]) -> list[list[Reference]]:
-    """Those of a file are executed one after the other, since they often build the same models."""
+    """Group definitions by file: those of one file often build the same models."""
     groups: dict[Path, list[Reference]] = {}
     for one in definitions:
         groups.setdefault(one.path, []).append((one.path, one.index))
@@ -70,7 +70,7 @@ def by_file(definitions: Iterable[Definition]) -> list[list[Reference]]:
 
 
 def rounds(waiting: Iterable[Definition], contents: ReferenceGraph, done: set[Hashable]) -> Iterator[list[Definition]]:
-    """The definitions that are not yet `done`, the outer ones first: those that the fewest others refer to."""
+    """Rounds of definitions that are not `done`: those that the fewest others refer to come first."""
     waiting = [one for one in waiting if one.identity not in done]
     while waiting:
         mentions = dict.fromkeys((one.name for one in waiting), 0)
@@ -85,7 +85,7 @@ def rounds(waiting: Iterable[Definition], contents: ReferenceGraph, done: set[Ha
 
 
 def summarise(project: Project, path: Path) -> Summary:
-    """What a file defines."""
+    """The summary of a file: its definitions."""
     summary = references.summarise(project, path)
     module = project.modules.get(path)
     if module is not None:
@@ -96,7 +96,7 @@ def summarise(project: Project, path: Path) -> Summary:
 
 
 def execute_all(project: Project, group: Sequence[Reference], steps: int | None = None) -> ExplorationResult:
-    """Execute some roots one after the other."""
+    """Execute some entry points in order."""
     reached = ExplorationResult()
     for path, index in group:
         root = references.find(project, path, index)
@@ -110,18 +110,18 @@ def execute_all(project: Project, group: Sequence[Reference], steps: int | None 
 
 
 def execute_parts(project: Project, group: Sequence[Reference]) -> ExplorationResult:
-    """Execute some models that are parts of others, but no execution of those led to them."""
+    """Execute models that are parts of others and that no execution of those reached."""
     reached = execute_all(project, group)
     return replace(reached, uses=[replace(use, part=True) for use in reached.uses])
 
 
 def execute_uncalled(project: Project, group: Sequence[Reference]) -> ExplorationResult:
-    """Execute some functions that nothing calls."""
+    """Execute functions that nothing calls."""
     return execute_all(project, group, project.limits.uncalled_steps)
 
 
 def execute(project: Project, root: Root, reached: ExplorationResult, steps: int | None = None) -> None:
-    """Execute a root, or recall what it led to the last time."""
+    """Execute an entry point, or recall its result from memory."""
     memory = project.memory
     if memory is None:
         paths.explore_paths(project, root, reached, steps)
@@ -140,7 +140,7 @@ def execute(project: Project, root: Root, reached: ExplorationResult, steps: int
 
 
 def take_definitions(project: Project, reached: ExplorationResult) -> None:
-    """Add what the definitions that the work has led to used and did not understand."""
+    """Add the unknown facts and the uses of the definitions that the work has executed."""
     tracker = project.tracker
     tracker.settle()
     reached.unknowns.update(dict.fromkeys(sorted(tracker.unknowns, key=lambda fact: (fact.place, fact.what))))

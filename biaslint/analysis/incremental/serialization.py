@@ -1,4 +1,4 @@
-"""Pieces of the analysis that need not be made again: their results as JSON, and back."""
+"""Serialization: results of pieces of work as JSON, and recalling them instead of working."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ BAD = (OSError, LookupError, TypeError, ValueError, AttributeError)  # what unpa
 
 
 class Store(Protocol):
-    """Where pieces are kept from one run to the next."""
+    """A store of results that lasts from one run to the next."""
 
     def recall(self, name: str) -> tuple[bytes, Callable[[], bytes]] | None:
-        """What is kept under this name, if nothing that it depends on has changed: a text, and what gives the other one."""
+        """The entry of this name, if its dependencies are unchanged: its first text, and a function that gives the second."""
 
     def keep(self, name: str, value: bytes, needed: Dependencies, rest: bytes = b"") -> None:
-        """Keep a piece, that is two texts, with what it depends on."""
+        """Keep an entry of two texts, with its dependencies."""
 
     def keep_outline(self, path: str, value: bytes) -> None:
-        """Keep what tells how far the next change of a file reaches."""
+        """Keep the outline of a file, for the impact of its next change."""
 
 
 @dataclass(slots=True)
 class Values:
-    """What has been unpacked: whole fields of layers by their text, and parts of them."""
+    """Caches of unpacking: whole fields of layers by their text, and parts of them."""
 
     by_text: dict[str, Any] = field(default_factory=dict)
     parts: dict[Any, Any] = field(default_factory=dict)
 
 
 def run_or_recall(spread: Team, store: Store | None, setting: str) -> Callable[[Work, Sequence[Any]], list[Any]]:
-    """`spread` such that pieces in the `store` are not made again. `setting` tells apart what the pieces themselves do not say."""
+    """`spread` that recalls pieces from the `store`. `setting` is part of their keys."""
     values = Values()
 
     def spread_new(work: Work, groups: Sequence[Any]) -> list[Any]:
@@ -60,7 +60,7 @@ def run_or_recall(spread: Team, store: Store | None, setting: str) -> Callable[[
         for place, name in enumerate(names):
             known = None if store is None else store.recall(name)
             if known is not None:
-                with contextlib.suppress(*BAD):  # it is made anew
+                with contextlib.suppress(*BAD):  # a damaged entry is none
                     results[place] = unpacked(*known, values)
                     forget_executions(results[place])
         missing = [place for place in range(len(groups)) if place not in results]
@@ -77,7 +77,7 @@ def run_or_recall(spread: Team, store: Store | None, setting: str) -> Callable[[
 
 
 def forget_executions(result: Any) -> None:
-    """A result that is recalled was made by an earlier analysis."""
+    """A recalled result, marked as made by an earlier analysis."""
     if isinstance(result, ExplorationResult):
         result.executions.clear()
 
@@ -96,7 +96,7 @@ def keep(store: Store, name: str, group: Any, text: Any, needed: Dependencies) -
 
 
 def name_of(setting: str, work: Work, group: Any) -> str:
-    """What a piece is kept under."""
+    """The key of a piece in the store."""
     return file_states.digest(json.dumps([setting, work.__name__, group], default=str).encode())
 
 

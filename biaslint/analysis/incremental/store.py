@@ -1,4 +1,4 @@
-"""What pieces of an analysis have led to, kept in one file from one run to the next, each with what it depends on.
+"""The store: results of pieces of an analysis in one file, each with its dependencies.
 
 The file is a checksum, a line of JSON, and texts. The line says of each piece which files it depends on and down to which line they
 matter, which folders, which names modules were found not to have, and where its texts stand: one that is read with the piece, and one
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BAD = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)  # what reading a damaged entry raises
 OUTLINE = "outline "  # and a path: the name of what tells how far a change of this file reaches
-MANY = 50  # changed files of which that is asked; with more, all that depends on them is made anew
+MANY = 50  # changed files whose impact is worked out; with more, all that depends on them is executed again
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -47,7 +47,7 @@ class Numbers(Generic[Value]):
 
 
 class Row(NamedTuple):
-    """A piece: what it depends on, by numbers, and where its texts stand in a file, one behind the other."""
+    """A piece: its dependencies, by number, and where its texts are in the file."""
 
     files: list[int]
     folders: list[int]
@@ -76,7 +76,7 @@ class ResultStore:
         self._asked_folders: dict[str, bool] = {}
         self._doubtful: set[str] = set()
         with contextlib.suppress(*BAD):
-            self._new = tempfile.TemporaryFile()  # noqa: SIM115 -- it is closed when nobody refers to it any more
+            self._new = tempfile.TemporaryFile()  # noqa: SIM115 -- it lives as long as the store
             self._load()
 
     def _load(self) -> None:
@@ -118,7 +118,7 @@ class ResultStore:
         self._files, self._folders, self._absent = files, folders, absent
 
     def _reaches(self, outlines: Mapping[str, Row]) -> dict[str, ChangeImpact]:
-        """How far the changes of these files reach, by the outlines that they had."""
+        """The impact of the changes of these files, from their old outlines."""
         if not outlines or len(outlines) > MANY:
             return {}
         from biaslint.analysis.incremental import change_impact as outline
@@ -131,7 +131,7 @@ class ResultStore:
         return reaches
 
     def recall(self, name: str) -> tuple[bytes, Callable[[], bytes]] | None:
-        """A piece's text and what gives the other one, if nothing that it depends on has changed.
+        """The first text of a piece and a function that gives the second, if its dependencies are unchanged.
 
         The latter raises OSError or ValueError where the text is damaged.
         """
@@ -144,7 +144,7 @@ class ResultStore:
         return found, partial(text, self._old, row.start + row.size, row.rest_size, row.rest_checksum)
 
     def keep(self, name: str, value: bytes, needed: Dependencies, rest: bytes = b"") -> None:
-        """Keep a piece that has been made anew, with what it depends on."""
+        """Keep a new piece, with its dependencies."""
         for asked, before in ((needed.files, self._asked_files), (needed.folders, self._asked_folders)):
             for path, there in asked.items():
                 if before.setdefault(path, there) != there:
@@ -167,27 +167,27 @@ class ResultStore:
             self._kept[name] = (self._new, row)
 
     def keep_outline(self, path: str, value: bytes) -> None:
-        """Keep what tells how far the next change of a file reaches."""
+        """Keep the outline of a file, for the impact of its next change."""
         self.keep(OUTLINE + path, value, Dependencies({path: True}))
 
     def mark(self) -> str:
-        """What tells the pieces of this run from others."""
+        """A digest of the pieces of this run."""
         rows = ((name, row) for name, (_, row) in self._kept.items() if not name.startswith(OUTLINE))
         return digest(json.dumps(sorted((name, row.checksum, row.rest_checksum) for name, row in rows)).encode())
 
     def recall_all(self, kind: str) -> None:
-        """Take over all pieces whose names begin so and that are still good."""
+        """Take over all valid pieces whose names begin so."""
         for name in list(self._known):
             if name.startswith(kind):
                 self.recall(name)
 
     def clear(self) -> None:
-        """Forget all pieces: they are nothing that was kept here."""
+        """Drop all pieces, after damage."""
         self._known.clear()
         self._kept.clear()
 
     def settle(self) -> set[str]:
-        """Note the states of all that the pieces depend on. Returns what may have changed since it was read; no piece of it stays."""
+        """Note the states of all dependencies. Returns those that may have changed since they were read; their pieces are dropped."""
         doubtful = self._doubtful | self.now.look_back(self._asked_files, self._asked_folders)
         if doubtful:
             files = {number for number, (path, _) in enumerate(self._files.values) if path in doubtful}
@@ -210,7 +210,7 @@ class ResultStore:
         return found | self._asked_files.keys() | self._asked_folders.keys()
 
     def write(self) -> None:
-        """Put the pieces of this run in the place of those of the last, for `_load`. Raises OSError and ValueError."""
+        """Replace the file by the pieces of this run. Raises OSError and ValueError."""
         places = self.places()
         for name, row in self._known.items():
             if name.startswith(OUTLINE) and name not in self._kept and name[len(OUTLINE) :] in places:
@@ -231,7 +231,7 @@ class ResultStore:
         write(self.path, self._lines(head))
 
     def _number_anew(self) -> None:
-        """Leave out what no piece depends on any more."""
+        """Drop dependencies that no piece has any more."""
         files: Numbers[tuple[str, int]] = Numbers()
         folders: Numbers[str] = Numbers()
         absent: Numbers[frozenset[str]] = Numbers()

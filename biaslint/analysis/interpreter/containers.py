@@ -83,13 +83,13 @@ def container_delete(ex: Execution, obj: Instance, index: Value) -> None:
 
 
 def copy_layer(layer: Layer) -> Layer:
-    """A copied layer: made and initialized like the first, with parameters of its own that nothing reads yet."""
+    """A copied layer: initialized like the original, with its own parameters, which nothing reads yet."""
     own: dict[str, Any] = {"calls": [], "weight_of": None, "tied": None, "bias_of": None, "doubles": None}
     return dataclasses.replace(layer, writes=list(layer.writes), weight_writes=list(layer.weight_writes), **own)
 
 
 def copy(ex: Execution, value: Value, memo: dict[int, Value] | None = None) -> Value:
-    """copy.deepcopy: layers are made anew at the same place in the source."""
+    """copy.deepcopy: the copy has layers of its own, with the same places in the source."""
     memo = {} if memo is None else memo
     if id(value) in memo:
         return memo[id(value)]

@@ -1,4 +1,4 @@
-"""The tables through which one execution reaches the parts of the interpreter: what each kind of node and value means.
+"""The tables of the interpreter: the handler of each kind of node and value.
 
 The parts know these types and an `Execution`, not each other; `biaslint.analysis.machine` fills the tables in.
 """
@@ -18,7 +18,7 @@ Handler = Callable[..., Any]  # takes the execution first
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What Python's operations do on one kind of value that the interpreter itself knows nothing of (tensors, parameters)."""
+    """Handlers of Python's operations on one foreign kind of value (tensors, parameters)."""
 
     attribute: Callable[[Any, Any, str], Value]  # x.name
     method: Callable[[Any, Any, str, Args, Kwargs], Value]  # x.name(*args, **kwargs)
@@ -44,7 +44,7 @@ class Tensors:
 
 @dataclass(frozen=True, slots=True)
 class Semantics:
-    """What an execution does with each kind of statement, expression and value."""
+    """The handlers of each kind of statement, expression and value."""
 
     statements: Mapping[type, Callable[[Any, Any, Any], Signal]]
     expressions: Mapping[type, Callable[[Any, Any, Any], Value]]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def note_call(ex: Execution, name: str, kind: str, library: str) -> None:
-    """Note a call that tells something of the targets or the loss."""
+    """Note a call that tells of the targets or the loss."""
     ex.facts.append(Layer(name, kind, library, {}, ex.origin(), name=name.rpartition(".")[2]))
 
 
@@ -148,7 +148,7 @@ class Execution:
         raise Stopped(why)
 
     def origin(self) -> Origin:
-        """Where the call that is being carried out stands, and the calls that led to it."""
+        """The origin of the current call: its place and the calls around it."""
         chain: tuple[tuple[Module, ast.AST], ...] = self.stack[-1].chain if self.stack else ()
         if self.node is not None and self.module is not None:
             chain = ((self.module, self.node), *chain)
@@ -257,7 +257,7 @@ class Execution:
         return self.flow.add("opaque", tuple(found.values()), None, name or "an unknown function", self.here())
 
     def read(self, param: Param, dims: Dims | None) -> Node:
-        """A layer's parameter as a tensor: whoever reads the tensor reads the parameter."""
+        """A layer's parameter as a tensor: reading the tensor reads the parameter."""
         node = self.flow.add("const", (), dims, param.which, self.here())
         param.layer.reads.append((param.which, node))
         return node

@@ -1,11 +1,11 @@
-"""What a piece of work depends on: every file whose content, and every path whose presence, may bear on its result.
+"""Dependencies of a piece of work: the files whose content, and the paths whose presence, may affect its result.
 
-A top-level statement is executed once and serves all later work on the same project. So what it asked for is recorded with the
-statement, and whoever asks for a name that it binds depends on that too, and so on. What was not understood in it, and
-what it called, is recorded likewise: it belongs to whoever leads there, not to whoever came first.
+A top-level statement is executed once and serves all later work on the project. So its reads are recorded under the statement, and
+every piece of work that reads a name which the statement binds depends on them too. Unknown facts and calls within the statement are
+recorded in the same way: they belong to every reader, not to the first one.
 
-Of a file, a piece of work depends on what stands down to the last top-level statement that it has asked for, and on the names that
-it has asked for in vain: `outline` says what becomes of those when the file changes.
+A piece of work depends on a file down to the last top-level statement that it has read, and on the absence of the names that it has
+not found: `change_impact` tells which changes matter.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Used:
 
 
 Source = Path | Folder | Lines | Absent  # a path is that of a file of which everything matters
-ENDS = (Path, Folder, Lines, Absent, UnknownFact, Used)  # what leads to nothing else
+ENDS = (Path, Folder, Lines, Absent, UnknownFact, Used)  # what has no records of its own
 
 
 class Names(Protocol):
@@ -86,7 +86,7 @@ class Names(Protocol):
 
 @dataclass(slots=True)
 class DependencyTracker:
-    """What is being asked for, and what was asked for earlier on behalf of a name.
+    """Records what the current piece of work reads. Reads of a shared definition are recorded under its own key.
 
     What can be asked for is a module's top-level name `(module, name)`, a dotted name to import `(base, name)`, and a `Source`.
     """
@@ -101,7 +101,7 @@ class DependencyTracker:
     used: set[Used] = field(default_factory=set)  # likewise
 
     def begin(self) -> None:
-        """A new piece of work."""
+        """Begin a new piece of work."""
         self.asked, self.files, self.folders = set(), {}, set()
         self.absent, self.unknowns, self.used = set(), set(), set()
 
@@ -116,7 +116,7 @@ class DependencyTracker:
             self.asked = outer
 
     def settle(self) -> None:
-        """Follow what was asked for to the files and folders, and to what was not understood."""
+        """Resolve the recorded reads to files, folders and unknown facts."""
         for one in self._reached(self.asked):
             if isinstance(one, Absent):
                 self.absent.add(one.name)
@@ -132,7 +132,7 @@ class DependencyTracker:
         self.asked.clear()
 
     def _reached(self, asked: Iterable[Any]) -> set[Source | UnknownFact | Used]:
-        """The sources and facts that what was asked for leads to."""
+        """The sources and facts behind the recorded reads."""
         found: set[Source | UnknownFact | Used] = set()
         seen = set(asked)
         todo = list(seen)
@@ -147,7 +147,7 @@ class DependencyTracker:
         return found
 
     def forget(self, kept: Collection[Names] = ()) -> None:
-        """Let go of other modules and their statements. What was asked of them stays known by its files and folders."""
+        """Drop all records of other modules, resolved to files and folders first."""
         self.settle()
         lasting: set[Any] = {*kept, *(statement for module in kept for statement in module.tree.body)}
         leads = {}
@@ -160,7 +160,7 @@ class DependencyTracker:
         self.leads = leads
 
     def _behind(self, key: Any) -> Iterator[Any]:
-        """What a name or an import has led to."""
+        """The reads recorded for a name or an import."""
         yield from self.leads.get(key, ())
         where, name = key
         if isinstance(where, Path):

@@ -1,4 +1,4 @@
-"""Names and what they stand for: the environment of a function call, a class body or a module."""
+"""Environments: the names of a function call, a class body or a module, and their values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _Missing:
         return "<missing>"
 
 
-MISSING = _Missing()  # what is not there, or not known to whoever was asked
+MISSING = _Missing()  # a name that is not there, or a call that a handler does not know
 
 
 class Environment:

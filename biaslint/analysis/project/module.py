@@ -119,7 +119,7 @@ class Module:
         return found
 
     def sources(self, name: str) -> tuple[Source, ...]:
-        """What of the files bears on the meaning of a top-level name, apart from what its statements lead to."""
+        """The sources that decide the meaning of a top-level name, besides its statements."""
         found = self._sources.get(name)
         if found is None:
             statements = (*self.bindings.get(name, ()), *self.registrations.get(name, ()))
@@ -130,7 +130,7 @@ class Module:
         return found
 
     def within(self, node: ast.AST) -> Lines:
-        """What the file has down to the end of the top-level statement that a node stands in."""
+        """The source down to the end of a node's top-level statement."""
         index = bisect_left(self.ends, getattr(node, "lineno", 0))
         return Lines(self.path, self.ends[index] if index < len(self.ends) else 0)
 
@@ -152,12 +152,10 @@ class Module:
     def lasting(self) -> set[ast.stmt]:
         """The top-level statements that define and import, also by what they add to definitions: they are executed once for all.
 
-        A class that was made anew would be another class than the one that others derive from.
+        A second execution would make another class than the one that other classes derive from.
         """
         found = {statement for statement in self.tree.body if module_index.defines(statement)}
-        defined = {
-            one.name for one in self.definitions
-        }  # what is imported belongs to others, who must not see what is added to it
+        defined = {one.name for one in self.definitions}  # not what is imported, which other modules share
         return found | {statement for statement, names in self.binds.items() if defined.issuperset(names)}
 
     def begin(self, statement: ast.stmt) -> bool:
@@ -182,7 +180,7 @@ class Module:
         return len(text.encode()[:offset].decode(errors="replace")) + 1
 
     def unknown(self, line: int, offset: int, what: str) -> UnknownFact:
-        """Something at a place of the file that is not understood."""
+        """An unknown fact at a place of the file."""
         column = self.column(line, offset)
         cell, first = self.locate(line)
         return UnknownFact(Place(self.shown, first, column, first, column + 1, cell), what)

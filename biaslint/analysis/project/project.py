@@ -1,4 +1,4 @@
-"""Files and modules: which file does an import lead to, and which top-level statement binds a name?
+"""The project: its modules, which file an import means, and which top-level statement binds a name.
 
 A module's statements are not executed from top to bottom: the table of contents tells which statements bind a name, and those are
 executed when the name is asked for. Circular imports and costly registries then take care of themselves.
@@ -23,7 +23,7 @@ from biaslint.source import notebook, text as source_text
 
 
 class EarlierResults(Protocol):
-    """What earlier analyses of the project have left, where somebody keeps it."""
+    """The results of earlier analyses of the project, as an editor keeps them."""
 
     def parse(self, path: Path, text: str) -> ast.Module:
         """The tree of a text. Raises what `ast.parse` raises."""
@@ -32,10 +32,10 @@ class EarlierResults(Protocol):
         """Is a class a layer or a model? `work` finds out where that is not known."""
 
     def recall(self, root: Any, steps: int, reached: Any) -> Any:
-        """What executing an entry point led to, or None."""
+        """The stored result of an entry point, or None."""
 
     def store(self, root: Any, steps: int, found: Any) -> None:
-        """Keep what executing an entry point led to."""
+        """Store the result of an entry point."""
 
 
 class Project:
@@ -52,7 +52,7 @@ class Project:
         self.needs: Counter[Path] = Counter()  # how many pieces of work have needed a file
         self.state = SharedState()
         self.vast: set[Path] = set()  # files that are too large to be parsed
-        self.memory: EarlierResults | None = None  # of earlier analyses, where somebody keeps one
+        self.memory: EarlierResults | None = None  # of earlier analyses in this process
         self.shown: dict[Path, str] = {}  # how the linted files are called
         self.limits = Limits()
         self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them
@@ -112,7 +112,7 @@ class Project:
         return module
 
     def identity(self, module: Module, node: ast.AST) -> Hashable:
-        """What tells a definition from every other, also in another process; where trees are kept over edits, the node itself."""
+        """The identity of a definition, equal in other processes. Where trees are kept over edits, it is the node itself."""
         if self.memory is not None:
             return id(node)
         return f"{module.path}:{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
@@ -123,7 +123,7 @@ class Project:
         return self.read(path) if self.is_file(path) else None
 
     def needed(self) -> Dependencies:
-        """What the work since `tracker.begin()` depends on."""
+        """The dependencies of the work since `tracker.begin()`."""
         self.tracker.settle()
         self.needs.update(path for path in self.tracker.files if self._files[path])
         return Dependencies(

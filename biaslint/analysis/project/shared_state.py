@@ -1,4 +1,4 @@
-"""What one execution changes in definitions that all executions share, undone when it ends."""
+"""Shared state: changes that an execution makes to definitions, undone when it ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from biaslint.analysis.project.module import Module
 
 
 class SharedState:
-    """Definitions are executed once and serve every execution; what an execution changes in them is its own."""
+    """The changes of the running execution to definitions, which all executions share."""
 
     def __init__(self) -> None:
         # what the present execution has changed: table and name -> the table, and the value there was

@@ -1,4 +1,4 @@
-"""What surrounds a place in the syntax tree."""
+"""The syntax around a node."""
 
 from __future__ import annotations
 

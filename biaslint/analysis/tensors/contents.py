@@ -1,4 +1,4 @@
-"""What a value fills a parameter or variable with."""
+"""Contents: how a value fills a parameter or variable."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def in_charge(ex: Execution) -> Framework | None:
 
 
 def method(ex: Execution, node: Node, name: str, args: Args, kwargs: Kwargs) -> Value:
-    """A method that means something else in the framework in charge; MISSING for all others."""
+    """A method with another meaning in the running framework; MISSING for all others."""
     if name not in ARRAY_NAMES:
         return MISSING
     owner = in_charge(ex)
@@ -35,7 +35,7 @@ def method(ex: Execution, node: Node, name: str, args: Args, kwargs: Kwargs) -> 
 
 
 def attribute(ex: Execution, node: Node, name: str) -> Value:
-    """An attribute that means something else in the framework in charge; MISSING for all others."""
+    """An attribute with another meaning in the running framework; MISSING for all others."""
     if name not in ARRAY_NAMES:
         return MISSING
     owner = in_charge(ex)

@@ -41,7 +41,7 @@ def method(ex: Execution, graph: Node, name: str, args: list[Value], kwargs: Kwa
 
 
 def batch(kind: str, **attributes: Value) -> Instance:
-    """What a function of the project that makes or takes in messages is given."""
+    """The argument of a project's message or reduce function."""
     made = Instance(External(f"dgl.udf.{kind}"))
     made.attrs.update(attributes)
     return made
@@ -60,7 +60,7 @@ def sent_along(ex: Execution, graph: Node, function: Value) -> DictValue:
 
 
 def arrive(ex: Execution, graph: Node, function: Value, sent: DictValue) -> None:
-    """What the nodes make of the messages."""
+    """The result of the reduce function."""
     if is_builtin(function):
         arrived = ex.opaque(SequenceValue(list(sent.items.values())), name="the messages")
         table(graph, "nodes").items[output_of(function)] = arrived
@@ -73,7 +73,7 @@ def arrive(ex: Execution, graph: Node, function: Value, sent: DictValue) -> None
 
 
 def forget_unread(offered: DictValue, result: Value) -> None:
-    """Of what a function was offered, only what it has taken reads the features."""
+    """Readers of the features: those that the function has taken."""
     taken = {id(value) for value in result.items.values()} if isinstance(result, DictValue) else set()
     for value in offered.items.values():
         if isinstance(value, Node) and not value.readers and id(value) not in taken:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def behind(node: Node) -> Node:
-    """The tensor that a tensor is, with nothing but copies and casts between."""
+    """The tensor behind copies and casts."""
     while node.op == "keep" and node.bias_of is None and len(node.inputs) == 1 and node.name not in ("*", "/"):
         node = node.inputs[0]
     return node
@@ -52,12 +52,12 @@ def without_mean(ex: Execution, x: Node, axes: tuple[int, ...], name: str) -> No
 
 
 def spread(ex: Execution, x: Node, axes: tuple[int, ...] | None, name: str) -> Node:
-    """A variance or standard deviation over the axes (None: nobody knows which): what it is taken around is the mean."""
+    """A variance or standard deviation over the axes (None: unknown), around the mean."""
     return ex.opaque(x if axes is None else without_mean(ex, x, axes, ""), name=name)
 
 
 def style_of(x: Node, axes: tuple[int, ...]) -> str:
-    """What a norm over these axes is called."""
+    """The name of a norm over these axes."""
     if 0 in axes:
         return "batch norm"
     rank: Any = x.rank

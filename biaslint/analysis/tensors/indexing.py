@@ -243,7 +243,7 @@ def index_from_back(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
 
 
 def cut(ex: Execution, node: Node, axis: int, part: Value) -> Node:
-    """x[:, a:b] keeps the axes; which part was taken is remembered for fused projections."""
+    """x[:, a:b] keeps the axes. The part that was taken is noted for fused projections."""
     if isinstance(part, SequenceValue) and all(item is None for item in part.items):
         return node
     dims = node.dims
@@ -289,7 +289,7 @@ def is_whole(where: Value) -> bool:
 
 
 def store_index(ex: Execution, node: Node, where: Value, value: Value) -> None:
-    """x[...] = value: what stood there is part of what x becomes, which is not followed."""
+    """x[...] = value: the new x depends on the value, and is not followed."""
     if parameter_writes.own_parameter(node):
         part = node if is_whole(where) else index(ex, node, where)
         if isinstance(part, Node) and parameter_writes.own_parameter(part):

@@ -1,4 +1,4 @@
-"""What functions and methods do to tensors: each name of torch, torch.nn.functional or a tensor, with the operation it stands for."""
+"""Functions and methods of tensors: each name of torch, torch.nn.functional or a tensor, with its operation."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def in_place(name: str) -> bool:
 
 
 def apply(ex: Execution, name: str, node: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    """What the function `name` of torch, torch.nn.functional or a tensor does to its first argument."""
+    """Apply the function `name` of torch, torch.nn.functional or a tensor to its first argument."""
     handler = HANDLERS.get(name)
     if handler is not None:
         return handler(ex, node, args, kwargs)
@@ -388,7 +388,7 @@ def do_where(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value
 
 
 def do_fill(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    """zero_, fill_ and their like: nothing is left of what was there."""
+    """zero_, fill_ and their like: the old entries are gone."""
     if x.op == "const":
         return x
     found = values.tensors_in(SequenceValue([*args, *kwargs.values()]))

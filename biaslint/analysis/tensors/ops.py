@@ -1,6 +1,6 @@
-"""What operations do to tensors: each function here adds one node to the flow and works out its dimensions.
+"""Operations on tensors: each function adds one node to the flow and computes its dimensions.
 
-Names and conventions are PyTorch's (axes count from 0, channels stand on axis 1 unless said otherwise); the Keras front-end calls
+Names and conventions are PyTorch's (axes count from 0, channels stand on axis 1 unless said otherwise); Keras calls
 the same functions with its own axes.
 """
 
@@ -154,7 +154,7 @@ def is_one(value: Value) -> bool:
 
 
 def pads(padding: Value, kernel: Value) -> bool:
-    """Do zeros enter? "same" pads unless the kernel is 1; an unknown padding may."""
+    """Does padding add zeros? "same" does unless the kernel is 1; an unknown padding may."""
     if padding == "valid" or padding is None:
         return False
     if isinstance(padding, str):
@@ -174,7 +174,7 @@ def norm(
     layer: object = None,
     stored: bool = False,
 ) -> Node:
-    """A normalisation that subtracts the mean over the axes `means` (None: it subtracts none, or nobody knows which); `stored`:
+    """A normalisation that subtracts the mean over the axes `means` (None: it subtracts none, or unknown ones); `stored`:
     one that training has left."""
     node = nodes.make(ex, "norm", [x, *extra], x.dims, name, style=style, means=means, stored=stored)
     node.info["layer"] = layer
@@ -182,7 +182,7 @@ def norm(
 
 
 def scaled(ex: Execution, x: Node, channel: int, name: str) -> Node:
-    """A factor for each channel: what a norm does that uses stored statistics."""
+    """A factor for each channel, as of a norm with stored statistics."""
     return nodes.make(ex, "smooth", [x], x.dims, name, mixes=(), padded=(channel,), frozen=True)
 
 

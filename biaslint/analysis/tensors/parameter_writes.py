@@ -1,4 +1,4 @@
-"""What is written to a layer's parameters: every assignment, fill and initialiser, in order."""
+"""Writes to a layer's parameters: assignments, fills and initializers, in order."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def assign(ex: Execution, param: Param | Node, value: Value) -> None:
 
 
 def argument_texts(ex: Execution, place: int) -> list[str]:
-    """How the source spells the standard deviation that an initialiser is given."""
+    """The source spelling of an initializer's standard deviation."""
     if not isinstance(ex.node, ast.Call):
         return []
     given = [keyword.value for keyword in ex.node.keywords if keyword.arg == "std"] or ex.node.args[place : place + 1]
@@ -174,7 +174,7 @@ def method(ex: Execution, param: Param | Node, name: str, args: list[Value], kwa
 
 
 def shifted(param: Param | Node, name: str, by: Value) -> float | None:
-    """`bias.zero_().add_(1.0)`: what adding to a constant or multiplying it makes of it."""
+    """`bias.zero_().add_(1.0)`: the constant after adding or multiplying."""
     if isinstance(param, Node):
         return None
     before = [write for write in param.layer.writes if write.which == param.which][-1:]
@@ -240,7 +240,7 @@ def written(value: Value) -> bool:
 
 
 def tie_text(ex: Execution) -> str:
-    """What a plain assignment of one layer's weight to another assigns."""
+    """The source spelling of the weight that a plain assignment ties."""
     statement = ex.statement
     plain = isinstance(statement, ast.Assign) and len(statement.targets) == 1
     return ex.text(statement.value) if plain and isinstance(statement, ast.Assign) else ""

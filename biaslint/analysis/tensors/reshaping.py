@@ -1,4 +1,4 @@
-"""Operations that move a tensor's entries to other places and axes: each function adds one node to the flow and works out its dimensions.
+"""Operations that move entries to other places and axes: each function adds one node to the flow and computes its dimensions.
 
 Names and conventions are PyTorch's, as in `ops`."""
 

@@ -1,4 +1,4 @@
-"""What Python's operations do on tensors and on the parameters of layers, as tables for the interpreter."""
+"""Python's operations on tensors and parameters, as tables for the interpreter."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def the_layer(use: LayerUse, place: Place) -> tuple[Related, ...]:
 
 
 def removed_by_hand(use: LayerUse) -> bool:
-    """Has the layer no bias because somebody wrote so?"""
+    """Has the layer no bias because the source says so?"""
     return use.bias.present is False and bool(use.bias.argument) and bool(use.bias.argument_text)
 
 

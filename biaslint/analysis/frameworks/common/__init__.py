@@ -1,1 +1,1 @@
-"""What several frameworks share."""
+"""Code that several frameworks share."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def construct(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """What a call of the configured name makes: the layer it is like, with the norm and the activation that belong to it."""
+    """A call of a configured name: the layer that it is like, with its norm and activation."""
     told = ex.project.layers.get(name)
     if told is None:
         return MISSING

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def is_computed_argument(ex: Execution, keyword: str) -> bool:
-    """Is the argument of the present call given as anything but a literal? Then whoever sets that decides."""
+    """Is the argument of the present call anything but a literal? Then its caller decides."""
     given = ex.node.keywords if isinstance(ex.node, ast.Call) else []
     return any(one.arg == keyword and not isinstance(one.value, ast.Constant) for one in given)
 
@@ -30,7 +30,7 @@ def is_computed_argument(ex: Execution, keyword: str) -> bool:
 
 
 def tensor(ex: Execution, value: Value) -> Node | None:
-    """A value as a tensor; what nobody knows is taken for an input of the model."""
+    """A value as a tensor. An unknown value is an input of the model."""
     node = nodes.tensor(ex, value)
     if node is None and isinstance(value, Unknown):
         return ex.flow.add("input", (), None, value.text or "an unknown value", ex.here())
@@ -73,7 +73,7 @@ KERAS_FORMATS, LOW_LEVEL_FORMATS = ("channels_first", "channels_last"), ("NCHW",
 
 
 def is_first(ex: Execution, value: Value, formats: tuple[str, str] = KERAS_FORMATS) -> bool:
-    """channels_first? What is not known is one of the two, the same one wherever this execution asks, and first the usual one."""
+    """Is the data format channels_first? An unknown one is a branch of this execution, the usual one first."""
     if isinstance(value, Unknown) and not value.tensors and not isinstance(value.key, terms.Fresh):
         first, last = (terms.Compare("==", value.key, one) for one in formats)
         known = ex.path.known(first)
@@ -106,7 +106,7 @@ def held_back(node: ast.Call, given: int) -> int:
 
 
 def own_positions(ex: Execution, layer: Layer, names: tuple[str, ...], given: int) -> dict[str, int]:
-    """Where the call that makes a layer would have each argument by position; none where another call stands between."""
+    """The position of each argument in the call that makes a layer; none where another call stands between."""
     chain = layer.origin.chain
     if not chain or chain[0][1] is not ex.node or not isinstance(ex.node, ast.Call):
         return {}
@@ -132,7 +132,7 @@ def misfit(spec: LayerSpec, given: int, kwargs: Iterable[str]) -> str:
 
 
 def argument_texts(ex: Execution, names: tuple[str, ...], given: int | None = None) -> dict[str, str]:
-    """The arguments of the call that is being carried out, as written."""
+    """The arguments of the current call, as written."""
     node = ex.node
     if not isinstance(node, ast.Call):
         return {}
@@ -173,7 +173,7 @@ SIZE = "the size of the output"  # among a layer's texts: how the source says it
 
 
 def callee(ex: Execution) -> str:
-    """What the call that is being carried out calls, as written."""
+    """The callee of the current call, as written."""
     return ex.text(ex.node.func) if isinstance(ex.node, ast.Call) else ""
 
 
@@ -199,7 +199,7 @@ _ASSIGNMENTS = node_cache.per_node_cache()
 
 
 def assignments(function: ast.AST) -> dict[str, ast.expr]:
-    """What a function assigns to plain names, the last of each."""
+    """The last assignment of a function to each plain name."""
     known: dict[str, ast.expr] | None = _ASSIGNMENTS.get(function)
     if known is None:
         known = _ASSIGNMENTS[function] = {

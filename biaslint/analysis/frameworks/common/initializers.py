@@ -1,4 +1,4 @@
-"""What an initialiser of Keras or TensorFlow puts into a variable: how, with which value and spread."""
+"""Initializers of Keras and TensorFlow: how they fill a variable, with which value and spread."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def named(name: str, args: list[Value], kwargs: dict[str, Value], old: bool) -> 
 
 
 def content(ex: Execution, value: Value, shape: Value = None, old: bool = False) -> NamedContent:
-    """What a value given as an initialiser puts there: a name, a class, an instance, a function or a tensor."""
+    """The content that an initializer gives: a name, a class, an instance, a function or a tensor."""
     if value is None:
         return UNKNOWN
     if isinstance(value, str):
@@ -96,13 +96,13 @@ def content(ex: Execution, value: Value, shape: Value = None, old: bool = False)
 
 
 def as_write(ex: Execution, value: Value, text: str = "", which: str = "bias", shape: Value = None, old: bool = False) -> Any:
-    """The write that an initialiser makes, at the call that is being carried out."""
+    """The write of an initializer, at the current call."""
     how, mean, spread, by = content(ex, value, shape, old)
     return write_here(ex, (how, mean, spread), by, text, which)
 
 
 def write_here(ex: Execution, content: Content, by: str = "", text: str = "", which: str = "bias") -> layers.Write:
-    """A write at the call that is being carried out."""
+    """A write at the current call."""
     how, value, spread = content
     return layers.Write(how, which, value, spread, None, by, text, "", ex.module, ex.node)
 

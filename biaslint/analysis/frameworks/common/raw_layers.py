@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class Variable:
-    """A variable or constant: where it was made, what it starts at, and the layer whose bias it has turned out to be."""
+    """A variable or constant: its origin, its initial content, and the layer whose bias it turned out to be."""
 
     origin: Origin
     written: Any
@@ -114,14 +114,14 @@ SCOPE = "tensorflow.variable_scope"  # one that gives variables their initialize
 
 
 def default_write(ex: Execution) -> Any:
-    """What tf.get_variable does without an initializer: Glorot, unless a scope has one for all variables in it."""
+    """The default of tf.get_variable: Glorot, unless a scope has an initializer."""
     scoped = any(isinstance(obj.cls, External) and obj.cls.name == SCOPE for obj in ex.objects)
     how, by = ("unknown", "") if scoped else ("scaled", "glorot_uniform_initializer")
     return common_initializers.write_here(ex, (how, None, None), by)
 
 
 def named(ex: Execution) -> str:
-    """What the source calls the thing that the call being carried out makes."""
+    """The name that the source gives to the result of the current call."""
     statement, call = ex.statement, ex.node
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target, value = statement.targets[0], statement.value
@@ -209,7 +209,7 @@ def constant(ex: Execution, value: Value, shape: Value) -> Value:
 
 
 def weight_of(ex: Execution, value: Value) -> Node:
-    """A filter or matrix; what nobody knows is taken for a variable."""
+    """A filter or matrix. An unknown value is taken for a variable."""
     node = nodes.tensor(ex, value)
     return node if node is not None else nodes.const(ex, None, "a weight")
 

@@ -62,7 +62,7 @@ def is_linen(obj: Instance) -> bool:
 
 
 def prepare(ex: Execution, obj: Instance) -> None:
-    """A new instance, before its constructor runs."""
+    """Prepare a new instance for its constructor."""
     if base_name(obj) in vocabulary.CONTAINERS:
         obj.items = {}
 

@@ -44,6 +44,6 @@ def first(args: Args, kwargs: Kwargs, *names: str) -> Value:
 
 
 def truly_unknown(ex: Execution, args: Args, kwargs: Kwargs, name: str) -> Value:
-    """The result of a function that is not known: of the tensors that it is given, or of none."""
+    """The result of an unknown function of the given tensors."""
     given = [*args, *kwargs.values()]
     return ex.opaque(*given, name=name) if values.tensors_in(SequenceValue(given)) else ex.fresh(name)

@@ -95,7 +95,7 @@ def compiled(ex: Execution, obj: Instance, loss: Value) -> None:
 
 
 def fact_of(ex: Execution, loss: Value) -> Layer | None:
-    """What is known of a loss that is given by its name, as a function or as an object."""
+    """The fact of a loss that is given by name, as a function or as an object."""
     if isinstance(loss, Instance):
         fact = loss.attrs.get("fact=")
         return fact if isinstance(fact, Layer) and fact.kind == "loss" else None
@@ -104,7 +104,7 @@ def fact_of(ex: Execution, loss: Value) -> Layer | None:
 
 
 def outputs_of(obj: Instance) -> list[Value]:
-    """What a model gives, as far as it has been built; itself where its results come later."""
+    """The outputs of a model that is built; the model itself where they come later."""
     outputs = obj.attrs.get("outputs", obj.attrs.get("outputs="))
     if outputs is None:
         return [obj]

@@ -108,7 +108,7 @@ def train(ex: Execution, obj: Instance) -> None:
 
 
 def decay(obj: Instance, optimizer: Value) -> None:
-    """The optimizer gets all of the model's parameters, and decays them alike unless it was told to leave some out."""
+    """Give the optimizer all parameters of the model, with its weight decay."""
     fact = optimizer.attrs.get("fact=") if isinstance(optimizer, Instance) else None
     if not isinstance(fact, Layer) or fact.kind != "optimizer" or fact.covers_all:
         return
@@ -120,7 +120,7 @@ def decay(obj: Instance, optimizer: Value) -> None:
 
 
 def fitted(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
-    """fit(..., class_weight=...) is a fact that checks want to know of."""
+    """fit(..., class_weight=...) is a fact for checks."""
 
     if name.startswith("fit"):
         layer = Layer("keras.Model.fit", "training", "keras", {}, ex.origin(), bias=False)
@@ -155,7 +155,7 @@ WEIGHTS = {"conv": 1, "linear": 1, "rnn": 2, "rnn_cell": 2}  # how many weights 
 
 
 def get_weights(obj: Instance) -> Value:
-    """Copies of the parameters: what is written to them counts where `set_weights` gives them back."""
+    """Copies of the parameters. Writes to them count once `set_weights` returns them."""
     layer = obj.layer
     count = WEIGHTS.get(layer.kind) if layer is not None else None
     if layer is None or count is None or layer.bias not in (True, False):

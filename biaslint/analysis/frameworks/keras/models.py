@@ -52,7 +52,7 @@ def is_module(obj: Instance) -> bool:
 
 
 def prepare(ex: Execution, obj: Instance) -> None:
-    """A new instance, before its constructor runs."""
+    """Prepare a new instance for its constructor."""
     if base_name(obj) == "Sequential":
         obj.items = {}
 
@@ -169,7 +169,7 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
 
 
 def applied(ex: Execution, outputs: Value) -> Value:
-    """The outputs of a model that is called for inference: what is trained with them stops short of its norms."""
+    """The outputs of a model that is called for inference: training with them does not reach its norms."""
     if isinstance(outputs, SequenceValue):
         return SequenceValue([applied(ex, one) for one in outputs.items], outputs.kind, outputs.open)
     return nodes.make(ex, "keep", [outputs], outputs.dims, "a model", applied=True) if isinstance(outputs, Node) else outputs
@@ -192,7 +192,7 @@ LAYER_METHODS = {
 
 
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:
-    """What an instance's Keras class gives it."""
+    """An attribute that an instance has from its Keras class."""
     if name in model_methods.METHODS or name in LAYER_METHODS:
         return BoundNative(obj, name)
     if name == "trainable":

@@ -249,7 +249,7 @@ def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
 
 
 def method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """A method of an optimiser, a moving average, a session, a cell ..."""
+    """A method of an optimizer, a moving average, a session, a cell ..."""
     if isinstance(obj.cls, External) and obj.cls.name == tensorpack.WRAP:
         return tensorpack.method(ex, obj, name, args, kwargs)
     if name in ("minimize", "apply", "apply_gradients", "compute_gradients", "close", "update", "add_summary"):

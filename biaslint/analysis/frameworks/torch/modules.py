@@ -56,7 +56,7 @@ def container(obj: Instance) -> str:
 
 
 def prepare(ex: Execution, obj: Instance) -> None:
-    """A new instance, before its constructor runs."""
+    """Prepare a new instance for its constructor."""
     if container(obj):
         obj.items = {}
 
@@ -87,7 +87,7 @@ LAYER_METHODS = {
 
 
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:
-    """What an instance's framework class gives it."""
+    """An attribute that an instance has from its torch class."""
     if name == "training":
         return obj.training
     if (

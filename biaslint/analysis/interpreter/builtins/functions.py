@@ -1,4 +1,4 @@
-"""Python's own functions: what a call of a builtin gives."""
+"""Python's builtin functions."""
 
 from __future__ import annotations
 

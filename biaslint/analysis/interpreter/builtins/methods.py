@@ -146,7 +146,7 @@ def dict_get(ex: Execution, self: DictValue, name: str, args: list[Value]) -> Va
 
 
 def option(ex: Execution, default: Value, key: str) -> Value:
-    """What a constructor takes from an entry point's `**kwargs`: `bn = kwargs.pop("bn", True)` is another way to write a parameter."""
+    """A constructor's parameter taken from `**kwargs`: `bn = kwargs.pop("bn", True)`."""
     func = ex.stack[-1].func
     if not isinstance(func, FunctionValue) or not values.is_constructor(func):
         return default

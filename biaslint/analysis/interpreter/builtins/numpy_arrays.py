@@ -1,4 +1,4 @@
-"""NumPy's arrays, as far as they end up in weights: which numbers fill them."""
+"""NumPy arrays that fill weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
 
 
 def content(short: str, args: list[Value], kwargs: dict[str, Value]) -> Content:
-    """What the array is filled with."""
+    """The content of the array."""
 
     def given(place: int, name: str, default: float | None = None) -> float | None:
         return number(kwargs.get(name, args[place] if len(args) > place else default))
@@ -49,7 +49,7 @@ def content(short: str, args: list[Value], kwargs: dict[str, Value]) -> Content:
 
 
 def filled(value: Value) -> Content | None:
-    """What an array made here is filled with; None for anything else."""
+    """The content of a filled array; None for any other value."""
     if isinstance(value, Unknown) and isinstance(value.key, terms.Filled):
         return value.key.content  # type: ignore[no-any-return]
     return None

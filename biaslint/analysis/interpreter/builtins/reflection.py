@@ -1,4 +1,4 @@
-"""What asks a value or class for its nature and its attributes: isinstance, super, getattr, setattr, type and the like."""
+"""Reflection: isinstance, super, getattr, setattr, type and the like."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def do_setattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
 
 
 def do_object_setattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """object.__setattr__(self, name, value), past what the class does on assignment."""
+    """object.__setattr__(self, name, value), without the class's own `__setattr__`."""
     if len(args) == 3 and isinstance(args[0], Instance) and isinstance(args[1], str):
         args[0].attrs[args[1]] = args[2]
         values.adopt(args[0], args[2], f"self.{args[1]}")

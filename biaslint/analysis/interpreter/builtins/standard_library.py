@@ -233,7 +233,7 @@ def do_linspace(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> V
 
 
 def evenly_spaced(start: Value, stop: Value, count: Value) -> list[Value] | None:
-    """So many numbers from `start` to `stop`; None where one of the three is not known, or they are too many."""
+    """`count` numbers from `start` to `stop`; None where one of the three is not known or they are too many."""
     first, last = values.number(start), values.number(stop)
     if first is None or last is None or not isinstance(count, int) or not 0 < count <= MAX_ITEMS:
         return None
@@ -299,7 +299,7 @@ def harmless(args: list[str]) -> bool:
 
 
 def do_bincount(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """numpy.bincount: somebody counts classes."""
+    """numpy.bincount: class frequencies are counted."""
     execution.note_call(ex, "bincount", "counts", "numpy")
     return ex.fresh("counts")
 
@@ -390,7 +390,7 @@ def namespace(kwargs: dict[str, Value]) -> Value:
 
 
 def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """A function of the standard library, or MISSING where it is not known."""
+    """Call a function of the standard library. MISSING where it is not known."""
     if numpy_arrays.knows(name):
         return numpy_arrays.make(ex, name, args, kwargs)
     if name in LIKE_BUILTIN:

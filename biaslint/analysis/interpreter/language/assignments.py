@@ -1,4 +1,4 @@
-"""Values are bound: names, attributes, items, and several targets at once."""
+"""Assignment to names, attributes, items and several targets."""
 
 from __future__ import annotations
 

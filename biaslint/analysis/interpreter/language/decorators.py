@@ -1,4 +1,4 @@
-"""Decorators: Python's own are understood, the project's own functions are called, others are taken to give back what they take."""
+"""Decorators: Python's are known, the project's are called, others return their argument."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CALLABLE = (FunctionValue, Class, Method, Instance, ModelFunction, Partial)
 
 
 def name_of(decorator: ast.expr) -> str:
-    """The last part of what a decorator is called."""
+    """The last part of a decorator's name."""
     expression = decorator.func if isinstance(decorator, ast.Call) else decorator
     return expression.attr if isinstance(expression, ast.Attribute) else getattr(expression, "id", "")
 
 
 def decorated(ex: Execution, func: FunctionValue, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Environment) -> Value:
-    """What the name of a decorated function stands for."""
+    """The value of a decorated function's name."""
     made: Value = func
     for decorator in reversed(node.decorator_list):
         name = name_of(decorator)
@@ -45,7 +45,7 @@ def decorated(ex: Execution, func: FunctionValue, node: ast.FunctionDef | ast.As
 
 
 def applied(ex: Execution, decorator: ast.expr, made: Value, scope: Environment, node: ast.stmt) -> Value:
-    """What a decorator of the project makes of a function or class. `node` is its definition."""
+    """The result of a project's decorator on a function or class, which `node` defines."""
     root = decorator.func if isinstance(decorator, ast.Call) else decorator
     module = scope.module
     if not isinstance(root, ast.Name) or module.is_variable(root.id):
@@ -62,7 +62,7 @@ def applied(ex: Execution, decorator: ast.expr, made: Value, scope: Environment,
 
 
 def called(ex: Execution, decorator: ast.expr, root: ast.Name, made: Value, scope: Environment) -> Value:
-    """What the function that decorates gives back, where that can be called: else what it was given."""
+    """The result of a decorator where it can be called, else its argument."""
     function = ex.eval(root, scope)
     if not isinstance(function, (FunctionValue, Class)) or (
         isinstance(function, FunctionValue) and (isinstance(function.node, ast.Lambda) or fills_a_table(function.node))

@@ -1,4 +1,4 @@
-"""Functions and classes come into being: their scopes, defaults, decorators, bases and method resolution order."""
+"""Definitions of functions and classes: environments, defaults, decorators, bases and method resolution order."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def method(ex: Execution, cls: Class, node: ast.FunctionDef | ast.AsyncFunctionD
 
 
 def likely_base(cls: Class) -> External | None:
-    """What a class with a forward pass is most likely built on, where its base is of a library that is not among the linted files."""
+    """The likely base of a class with a forward pass whose own base is of an unread library."""
     externals = class_lookup.external_bases(cls)
     if any(interpreter_framework.of_name(base.name) is not None for base in externals):
         return None

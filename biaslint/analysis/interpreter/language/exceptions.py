@@ -54,7 +54,7 @@ def do_try(ex: Execution, node: ast.Try, scope: Environment) -> Signal:
 
 
 def succeeds(ex: Execution, node: ast.Try, scope: Environment) -> bool:
-    """Whether what may raise does so depends on the data: this execution takes one side."""
+    """Does the body raise? That depends on data: this execution takes one branch."""
     return ex.path.branch(terms.DataTest((scope.module.name, node.lineno, "try")), "the `try` block succeeds")
 
 

@@ -1,4 +1,4 @@
-"""What expressions are worth."""
+"""Evaluation of expressions."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def ev_call(ex: Execution, node: ast.Call, scope: Environment) -> Value:
 
 
 def weigh(ex: Execution, value: Value) -> None:
-    """What is large counts for more than one step: handling it takes time, and many of it take memory."""
+    """The surcharge for a large value, which takes time and memory."""
     if isinstance(value, (SequenceValue, DictValue)):
         if len(value.items) > 64:
             ex.steps += len(value.items) >> 6
@@ -277,7 +277,7 @@ def generate(
     node: Any,
     results: list[Value],
 ) -> bool:
-    """Add what the comprehension makes to the results; whether that is all of it."""
+    """Add the items of a comprehension to the results. Returns whether these are all."""
     if index == len(generators):
         if len(results) > MAX_ITEMS:
             ex.end_execution("too many items")

@@ -29,8 +29,10 @@ def passing_side(node: ast.If) -> bool | None:
 
 
 def assume_guard_passes(ex: Execution, node: ast.If, test: Value, scope: Environment) -> bool:
-    """Where what is known ends in the `raise` of a check, forget what it asked about: a default that the check refuses is a place
-    that the caller must fill in. Says whether there was something to forget, and so whether `test` is to be asked again."""
+    """Make a checked value unknown where the check would raise: callers must replace a default that is refused.
+
+    Returns whether a value was made unknown, so that `test` must be evaluated again.
+    """
     tests = [node.test]
     while values.is_constant(test):
         branch = node.body if test else node.orelse

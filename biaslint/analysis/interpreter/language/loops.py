@@ -56,7 +56,7 @@ class LoopSummary:
 
 
 def one_round(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> Signal:
-    """The body of a loop for one item. What the conditions in it come to may tell its layers from those of other rounds."""
+    """Execute the body of a loop for one item. The conditions in it may tell its layers from those of other rounds."""
     outer = ex.rounds
     ex.rounds = (*outer, {})
     try:
@@ -74,7 +74,7 @@ def note(ex: Execution, test: ast.expr, holds: bool) -> None:
 
 
 def layer_signature(obj: Instance) -> Any:
-    """What tells two layers or models apart but for their sizes."""
+    """The signature of a layer or model without its sizes."""
     if obj.layer is not None:
         return (obj.layer.type, obj.layer.bias)
     flags = tuple((name, value) for name, value in obj.attrs.items() if value is None or isinstance(value, (bool, str)))
@@ -112,7 +112,7 @@ class Training:
         self.rounds = 0
 
     def shown(self) -> bool:
-        """Ask after each round. What comes later may look at what the rounds left out would have put into lists."""
+        """Ask after each round. Later code may read what skipped rounds would have put into lists."""
         trained, made = self.ex.updates != self.updates, len(self.ex.layers) != self.layers
         self.updates, self.layers = self.ex.updates, len(self.ex.layers)
         self.rounds += trained and not made

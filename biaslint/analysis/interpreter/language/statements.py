@@ -1,4 +1,4 @@
-"""What statements do, but for those in `assignments`, `definitions` and `exceptions`."""
+"""Execution of statements, but for those in `assignments`, `definitions` and `exceptions`."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def do_while(ex: Execution, node: ast.While, scope: Environment) -> Signal:
             return None
         rounds += 1
         if yields is not None and rounds >= 3 and len(yields) > yielded:
-            return None  # a generator without an end: whoever takes from it takes a few
+            return None  # an endless generator: a few items are enough
         if rounds >= (MAX_ITEMS if certain else 3):
             if certain and isinstance(node.test, ast.Constant):
                 ex.end_execution("an endless loop")

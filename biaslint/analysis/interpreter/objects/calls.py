@@ -1,4 +1,4 @@
-"""Calling things: functions and classes of the project, bound methods, partials, and what leads out of the project."""
+"""Calls of functions and classes of the project, bound methods, partials and external names."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def call_native(ex: Execution, func: ModelFunction, args: Args, kwargs: Kwargs, 
 
 
 def call_sequence(ex: Execution, func: SequenceValue, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
-    """An empty tuple stands for no function: nothing is known of what it gives."""
+    """A call of an empty tuple, which stands for no function: the result is unknown."""
     return ex.fresh() if func.kind == "tuple" and not func.items else unknown_calls.call_unknown(ex, func, args, kwargs)
 
 
@@ -84,7 +84,7 @@ def call_instance(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, node
 
 
 def replaced_arguments(ex: Execution, value: Value, with_kwargs: bool, kwargs: Kwargs) -> tuple[Args, Kwargs]:
-    """What a hook gives back in place of the arguments."""
+    """The arguments that a hook returns in place of the given ones."""
     if with_kwargs and isinstance(value, SequenceValue) and len(value.items) == 2:
         named = value.items[1]
         kwargs = {str(key): item for key, item in named.items.items()} if isinstance(named, DictValue) else kwargs
@@ -124,7 +124,7 @@ def call_builtin(ex: Execution, func: BoundNative, args: Args, kwargs: Kwargs, n
 
 
 def enter(ex: Execution, context: Value, node: ast.AST) -> Value:
-    """What `with context as name` gives."""
+    """The value of `name` in `with context as name`."""
     if isinstance(context, Instance):
         method = class_lookup.find_method(context, "__enter__")
         if method is not None:

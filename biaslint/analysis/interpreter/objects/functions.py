@@ -65,13 +65,13 @@ def run_frame(ex: Execution, frame: Frame, module: Module, code: list[ast.stmt] 
 
 
 def generate(ex: Execution, frame: Frame, code: list[ast.stmt], scope: Environment) -> list[Value]:
-    """What a generator yields."""
+    """The values that a generator yields."""
     run_frame(ex, frame, scope.module, code, scope)
     return frame.yields or []
 
 
 def endless(ex: Execution, func: FunctionValue, args: Args) -> bool:
-    """Does a function call itself again and again? On something unknown it might do so several times in each call."""
+    """Is a function recursive without an end in sight? On unknown values it may call itself several times in each call."""
     depth = [frame.func for frame in ex.stack].count(func)
     if depth > 2 and any(isinstance(arg, Unknown) for arg in args):
         ex.recursions[func] = ex.recursions.get(func, 0) + 1
@@ -104,7 +104,7 @@ def yields_itself(node: ast.AST) -> bool:
 
 
 def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict[str, Value]:
-    """The parameters' values. A parameter that nobody sets is unknown."""
+    """The values of the parameters. A parameter without a value is unknown."""
     positional, first_named, keyword_only, rest, extra_name = signature(func.node.args)
     if ex.faults is not None:
         what = misfit(positional, first_named, keyword_only, bool(rest), bool(extra_name), len(args), kwargs)

@@ -109,7 +109,7 @@ def is_field(value: Value) -> bool:
 
 
 def fill_fields(ex: Execution, obj: Instance, cls: Class, args: Args, kwargs: Kwargs) -> None:
-    """What a dataclass's or named tuple's generated constructor does."""
+    """The generated constructor of a dataclass or named tuple."""
     fields = fields_of(cls)
     positional = iter(args)
     for name, default in fields.items():

@@ -99,7 +99,7 @@ def list_item(ex: Execution, base: SequenceValue, index: Value) -> Value:
 
 
 def of_any_rank(items: list[Value]) -> Value:
-    """Of classes that differ only in the number of spatial axes, the one for images: their biases are alike. None of others."""
+    """The class for images among classes that differ only in the number of spatial axes; None for others."""
     names = [item.name for item in items if isinstance(item, External)]
     if len(names) < 2 or len(names) < len(items) or len({re.sub(r"[123]d$", "", name) for name in names}) > 1:
         return None

@@ -1,4 +1,4 @@
-"""What a name stands for: in a function's scope, at a module's top level, through imports.
+"""Name lookup: in a function's environment, at a module's top level, through imports.
 
 A module's top-level statements are executed when a name that they bind is asked for first.
 """
@@ -29,7 +29,7 @@ def bind(ex: Execution, name: str, value: Value, scope: Environment) -> None:
 
 
 def change(ex: Execution, table: dict[str, Value], name: str, value: Value) -> None:
-    """Change what a module, class or function holds; what a definition does so belongs to it."""
+    """Change an attribute of a module, class or function. Changes made by a definition are part of it."""
     if ex.definition_depth:
         table[name] = value
     else:

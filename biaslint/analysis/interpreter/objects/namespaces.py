@@ -49,7 +49,7 @@ DUNDERS = {"__name__", "__file__", "__doc__", "__all__", "__package__"}
 
 
 def lookup(ex: Execution, name: str, scope: Environment) -> Value:
-    """What a name stands for."""
+    """The value of a name."""
     module = scope.module
     if not scope.globals or name not in scope.globals:
         found: Environment | None = scope
@@ -116,7 +116,7 @@ def module_attribute(ex: Execution, module: Module, name: str) -> Value:
 
 
 def bound(ex: Execution, module: Module, name: str) -> Value:
-    """What the module's top-level scope has under a name. An import that was deferred is followed now; MISSING where it leads back."""
+    """The value of a name in the module's environment. A deferred import is followed; MISSING where it leads back."""
     value = module.scope.names[name]
     if isinstance(value, Alternative):
         found = ex.path.branch(terms.CallOf("import", value.package), f"{value.package} can be imported", True)
@@ -281,7 +281,7 @@ def source_of(ex: Execution, node: ast.ImportFrom, importer: Module) -> tuple[st
 
 
 def is_submodule(ex: Execution, module: Module, name: str, dotted: str, base: Path) -> bool:
-    """Does `from package import name` mean a file? A package may import a name like it with a star, from far away."""
+    """Does `from package import name` mean a file? The package may also import such a name with a star."""
     if name in module.bindings or not module.stars or ex.project.find(dotted, base) is None:
         return False
     sources = (source_of(ex, star, module)[1] for star in module.stars)

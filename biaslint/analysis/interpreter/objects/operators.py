@@ -117,7 +117,7 @@ def is_flag(value: Value) -> bool:
 
 
 def taken(ex: Execution, value: Value) -> Value:
-    """A flag where its value counts and not only its truth: this execution takes a side, as a condition would."""
+    """A flag whose value counts and not only its truth: this execution takes a branch on it."""
     return ex.path.truth_of(value) if isinstance(value, Unknown) and is_flag(value) else value
 
 

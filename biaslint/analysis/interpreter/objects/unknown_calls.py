@@ -1,4 +1,4 @@
-"""Calls of what is not known."""
+"""Calls of unknown code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Value:
-    """Nobody knows what this does: it sees the tensors and may change the modules that it is given."""
+    """The result of unknown code. It reads the tensors and may change the modules that it is given."""
     values = [*args, *kwargs.values()]
     if not values and isinstance(func, Unknown) and is_respelling(func.key):
         return Unknown(func.key.base, f"{func.text}()")  # the same setting
@@ -54,7 +54,7 @@ GIVES_BACK = ("prepare", "prepare_model", "setup", "setup_module", "initialize")
 
 
 def given_back(ex: Execution, name: str, values: list[Value]) -> Value:
-    """What a library gives back that was handed models to watch or wrap."""
+    """The result of a library function that was handed models to watch or wrap."""
     short = name.rpartition(".")[2]
     models = [value for value in values if isinstance(value, Instance) and framework.is_module(value)]
     if short not in GIVES_BACK or not models:

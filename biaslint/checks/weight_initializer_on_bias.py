@@ -40,7 +40,7 @@ def _scales(write: BiasWrite) -> bool:
 
 
 def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:
-    raises = use.framework == "torch"
+    raises = use.framework in ("torch", "flax")
     name = write.by.rpartition(".")[2] or "a weight initializer"
     end = (
         "which raises an error: a bias is one-dimensional"
@@ -52,7 +52,7 @@ def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:
         f"`{name}` is applied to the bias of `{use.name}`, {end}",
         layer=use.name,
         related=the_layer(use, place),
-        fix=zeros_instead(write) if raises else to_zero(use, write),
+        fix=zeros_instead(write) if use.framework == "torch" else to_zero(use, write),
         advice="initialize biases to zero",
         severity=Severity.ERROR if raises else Severity.WARNING,
     )

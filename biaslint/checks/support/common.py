@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 
 from biaslint.checks.support.spelling import zero_text
-from biaslint.findings.finding import Fix, Related, ReplaceExpression, Safety, SetArgument
+from biaslint.findings.finding import Fix, Related, RemoveArgument, ReplaceExpression, Safety, SetArgument
 from biaslint.theory.conditions import Verdict
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
@@ -168,6 +168,9 @@ def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
     if use.framework == "keras" and write.place == use.place and "bias_initializer" in use.texts and "**" not in use.texts:
         message = f'`bias_initializer="zeros"` {ELSEWHERE}'
         return Fix(Safety.UNSAFE, message, (set_argument(use, "bias_initializer", '"zeros"'),))
+    if use.framework == "flax" and write.place == use.place and "bias_init" in use.texts and "**" not in use.texts:
+        change = RemoveArgument(use.place, "bias_init", use.positions.get("bias_init"))
+        return Fix(Safety.UNSAFE, f"without `bias_init`, it starts at zero {ELSEWHERE}", (change,))
     for keyword in ("bias_initializer", "biases_initializer"):
         if use.framework == "tensorflow" and write.place == use.place and keyword in use.texts:
             text = zero_text(use.texts[keyword])
@@ -252,7 +255,7 @@ def predicts(use: LayerUse) -> bool:
         # a softmax over one feature is one over positions
         weighs = use.output_activation.endswith("softmax") and (size == "1" or INNER.search(f"{use.owner} {use.name} {size}"))
         return not weighs and not use.part  # a part may well be a gate
-    if use.framework != "torch":
+    if use.framework not in ("torch", "flax"):
         return False
     nameless = use.name == use.type.rpartition(".")[2]
     if use.kind == "conv":

@@ -25,6 +25,7 @@ from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.flax import initializers, modes, vocabulary
 from biaslint.analysis.frameworks.flax.names import canonical
 from biaslint.analysis.tensors import nodes, ops
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node
 
 if TYPE_CHECKING:
@@ -149,9 +150,7 @@ def short_name(layer: Layer) -> str:
 def do_conv(ex: Execution, layer: Layer, x: Node, args: Args, kwargs: Kwargs) -> Value:
     facts, config = layer.spec.facts, layer.config
     kernel = config.get("kernel_size")
-    spatial = (
-        len(kernel.items) if isinstance(kernel, SequenceValue) and not kernel.open else 1 if isinstance(kernel, int) else None
-    )
+    spatial = spatial_axes(kernel)
     if spatial is None and x.rank is not None:
         spatial = x.rank - 2
     if spatial is None or spatial < 1 or (x.rank is not None and x.rank not in (spatial + 1, spatial + 2)):
@@ -178,6 +177,16 @@ def do_conv(ex: Execution, layer: Layer, x: Node, args: Args, kwargs: Kwargs) ->
 
 
 AROUND = ("circular", "reflect")
+
+
+def spatial_axes(kernel: Value) -> int | None:
+    """Over how many axes a kernel goes; None where only what its sizes are called is known, and so not their number."""
+    if isinstance(kernel, SequenceValue) and not kernel.open:
+        made_up = bool(kernel.items) and all(
+            isinstance(size, Unknown) and isinstance(size.key, terms.Item) for size in kernel.items
+        )
+        return None if made_up else len(kernel.items)
+    return 1 if isinstance(kernel, int) else None
 
 
 def is_none_or_one(value: Value) -> bool:

@@ -76,6 +76,8 @@ def unpack(ex: Execution, targets: list[ast.expr], value: Value, scope: Environm
         and (len(items) < len(targets) - starred or (len(items) > len(targets) and not starred))
     ):
         ex.fault(f"{len(items)} values for {len(targets)} names")
+        if all(isinstance(item, int) or (isinstance(item, Unknown) and not item.tensors) for item in items):
+            items = []  # a shape with another number of axes than was thought: none of them is known
     for index, target in enumerate(targets):
         if isinstance(target, ast.Starred):
             rest = len(targets) - index - 1

@@ -169,8 +169,8 @@ def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
         message = f'`bias_initializer="zeros"` {ELSEWHERE}'
         return Fix(Safety.UNSAFE, message, (set_argument(use, "bias_initializer", '"zeros"'),))
     if use.framework == "flax" and write.place == use.place and "bias_init" in use.texts and "**" not in use.texts:
-        change = RemoveArgument(use.place, "bias_init", use.positions.get("bias_init"))
-        return Fix(Safety.UNSAFE, f"without `bias_init`, it starts at zero {ELSEWHERE}", (change,))
+        without = RemoveArgument(use.place, "bias_init", use.positions.get("bias_init"))
+        return Fix(Safety.UNSAFE, f"without `bias_init`, it starts at zero {ELSEWHERE}", (without,))
     for keyword in ("bias_initializer", "biases_initializer"):
         if use.framework == "tensorflow" and write.place == use.place and keyword in use.texts:
             text = zero_text(use.texts[keyword])

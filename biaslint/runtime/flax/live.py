@@ -29,6 +29,7 @@ OTHERS = {
     "SimpleCell": "rnn_cell",
 }
 KINDS = {**AFFINE, **dict.fromkeys(NORMS, "norm"), **OTHERS}
+ATTENTION = ("MultiHeadDotProductAttention", "SelfAttention", "MultiHeadAttention")  # whose projections are their own affair
 Path = tuple[Any, ...]
 
 
@@ -59,6 +60,7 @@ class Pass:
     frozen: bool = False  # do batch norms take stored statistics?
     level: Any = None  # the transformation that the pass runs under: what runs under one of its own is not followed
     seen: dict[Path, Seen] = field(default_factory=dict)
+    closed: set[Path] = field(default_factory=set)  # layers whose parts are not the program's
 
     def through(self, module: Any, path: Path, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A module's call, watched."""
@@ -69,6 +71,8 @@ class Pass:
             args, kwargs = args[:1], {**kwargs, "use_running_average": True}
             if hasattr(module, "scope"):  # linen takes one of the two, the field or the argument
                 object.__setattr__(module, "use_running_average", None)
+        if any(base.__module__.startswith("flax.") and base.__name__ in ATTENTION for base in type(module).__mro__):
+            self.closed.add(path)
         result = call(*args, **kwargs)
         one = self.seen.get(path)
         if one is None:

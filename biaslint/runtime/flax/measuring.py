@@ -66,11 +66,12 @@ def layer_facts(live: Live, watch: Pass) -> list[LayerFacts]:
     """The layers with parameters that a pass has met, in the order of their calls."""
     tree = by_path(live.parameters)
     cells = {one.path for one in watch.seen.values() if one.name.endswith("Cell")}
+    closed = cells | watch.closed
     found = []
     for order, one in enumerate(watch.seen.values()):
         own = {path[-1]: leaf for path, leaf in tree.items() if path[:-1] == one.path}
-        within_cell = any(one.path[:length] in cells for length in range(1, len(one.path)))
-        if one.name not in KINDS or within_cell or not (own or one.path in cells):
+        inside = any(one.path[:length] in closed for length in range(1, len(one.path)))
+        if one.name not in KINDS or inside or not (own or one.path in cells):
             continue
         facts = LayerFacts(".".join(map(str, one.path)), f"flax.{one.name}", one.name, KINDS[one.name], one.chain, order)
         facts.config, facts.bias_present, facts.bias_default = one.config, "bias" in own, "zeros"

@@ -22,7 +22,16 @@ from biaslint.analysis.domain.values import (
     Unknown,
     number,
 )
-from biaslint.analysis.exploration import absorption, fates, gates, outputs, predictions, projections, raw_biases
+from biaslint.analysis.exploration import (
+    absorption,
+    fates,
+    gates,
+    outputs,
+    predictions,
+    projections,
+    raw_biases,
+    unused_initializers,
+)
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
@@ -77,7 +86,8 @@ class Run:
 
 def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
     """The layers, losses and optimizers of an execution, each kind of use once."""
-    layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.forget_gates(ex)]
+    idle = unused_initializers.unused_initializers(ex)
+    layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.forget_gates(ex), *idle]
     numbers = {id(layer): number for number, layer in enumerate(layers, 1)}
     places: dict[tuple[Module, ast.AST], Place] = {}
     choices = choices_of(ex)

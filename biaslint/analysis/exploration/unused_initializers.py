@@ -1,0 +1,73 @@
+"""Methods and functions that initialize weights and that nothing calls."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain.layers import Layer, Origin
+from biaslint.analysis.domain.values import Class, External, FunctionValue
+from biaslint.analysis.exploration import references
+from biaslint.analysis.interpreter import framework
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.analysis.project.module import Module
+
+KIND = "unused initializer"
+WHAT = r"(weights?|params?|parameters?|bias(es)?|weights?_(and_)?bias(es)?)"
+NAMES = re.compile(rf"_*((re)?init(iali[sz]e)?|reset|my_init)_{WHAT}|_*{WHAT}_init(iali[sz](er|ation))?", re.IGNORECASE)
+# Calls that set what a parameter starts at.
+SETS = re.compile(
+    r"(normal|uniform|constant|zeros|ones|fill|zero|copy|xavier\w*|kaiming\w*|orthogonal|trunc\w*|eye|sparse|dirac)_+"
+)
+MAIN = "__main__"
+
+
+def unused_initializers(ex: Execution) -> list[Layer]:
+    """Those of the models that were built, and of the scripts that define them."""
+    found = {id(node): made for cls in ex.classes for node, made in methods(ex, cls)}
+    for module in {cls.module for cls in ex.classes if MAIN in cls.module.text}:
+        found.update((id(node), made) for node, made in functions(ex, module))
+    return list(found.values())
+
+
+def methods(ex: Execution, cls: Class) -> Iterator[tuple[ast.AST, Layer]]:
+    """A class's own methods of that kind. A base class elsewhere may call what it has a name for."""
+    files = {one.module for one in cls.mro if isinstance(one, Class)}
+    for name, value in cls.attrs.items():
+        if not isinstance(value, FunctionValue) or value in ex.functions or value.module is not cls.module:
+            continue
+        if is_initializer(name, value.node) and plain_bases(cls) and not any(mentions(ex, file, name) for file in files):
+            yield value.node, fact(cls.module, value.node, f"{cls.name}.{name}", private=name.startswith("_"))
+
+
+def functions(ex: Execution, module: Module) -> Iterator[tuple[ast.AST, Layer]]:
+    """A script's own functions of that kind: no other file imports them."""
+    for node in module.definitions:
+        plain = isinstance(node, ast.FunctionDef) and is_initializer(node.name, node)
+        if plain and not mentions(ex, module, node.name):
+            yield node, fact(module, node, node.name, private=True)
+
+
+def is_initializer(name: str, node: ast.AST) -> bool:
+    """Does it say that it initializes weights, and set some?"""
+    return NAMES.fullmatch(name) is not None and any(map(SETS.fullmatch, references.mentioned([node])))
+
+
+def plain_bases(cls: Class) -> bool:
+    """Are its bases elsewhere none but the class of all modules?"""
+    outside = {framework.canonical(base.name) for base in cls.mro if isinstance(base, External)} - {"builtins.object"}
+    return bool(outside) and outside <= {one.module_class for one in framework.FRAMEWORKS}
+
+
+def mentions(ex: Execution, module: Module, name: str) -> bool:
+    """Does a file name it anywhere but where it is defined? A comment counts: somebody has switched it off."""
+    ex.project.tracker.asked.add(module.path)
+    return len(re.findall(rf"\b{name}\b", module.text)) > len(re.findall(rf"\bdef\s+{name}\b", module.text))
+
+
+def fact(module: Module, node: ast.AST, name: str, private: bool) -> Layer:
+    return Layer(KIND, KIND, "torch", {"private": private}, Origin(((module, node),)), name=name, bias=False)

@@ -41,7 +41,7 @@ def methods(ex: Execution, cls: Class) -> Iterator[tuple[ast.AST, Layer]]:
         if not isinstance(value, FunctionValue) or value in ex.functions or value.module is not cls.module:
             continue
         if is_initializer(name, value.node) and plain_bases(cls) and not any(mentions(ex, file, name) for file in files):
-            yield value.node, fact(cls.module, value.node, f"{cls.name}.{name}", private=name.startswith("_"))
+            yield value.node, fact(ex, cls.module, value.node, f"{cls.name}.{name}", private=name.startswith("_"))
 
 
 def functions(ex: Execution, module: Module) -> Iterator[tuple[ast.AST, Layer]]:
@@ -49,7 +49,7 @@ def functions(ex: Execution, module: Module) -> Iterator[tuple[ast.AST, Layer]]:
     for node in module.definitions:
         plain = isinstance(node, ast.FunctionDef) and is_initializer(node.name, node)
         if plain and not mentions(ex, module, node.name):
-            yield node, fact(module, node, node.name, private=True)
+            yield node, fact(ex, module, node, node.name, private=True)
 
 
 def is_initializer(name: str, node: ast.AST) -> bool:
@@ -69,5 +69,6 @@ def mentions(ex: Execution, module: Module, name: str) -> bool:
     return len(re.findall(rf"\b{name}\b", module.text)) > len(re.findall(rf"\bdef\s+{name}\b", module.text))
 
 
-def fact(module: Module, node: ast.AST, name: str, private: bool) -> Layer:
-    return Layer(KIND, KIND, "torch", {"private": private}, Origin(((module, node),)), name=name, bias=False)
+def fact(ex: Execution, module: Module, node: ast.AST, name: str, private: bool) -> Layer:
+    library = ex.layers[0].framework if ex.layers else ""
+    return Layer(KIND, KIND, library, {"private": private}, Origin(((module, node),)), name=name, bias=False)

@@ -26,8 +26,8 @@ def test_a_shift_varies_along_no_axis_that_is_not_foreseen(name: str) -> None:
 
 
 def test_every_name_that_carries_a_shift_on_has_its_probes() -> None:
-    assert cases.table_names() - cases.NAMED.keys() == set()
-    assert cases.layer_names() - cases.LAYERS.keys() == set()
+    assert cases.table_names() - cases.NAMED.keys() == set(), "add probes to NAMED in benchmarks/operation_cases_torch.py"
+    assert cases.layer_names() - cases.LAYERS.keys() == set(), "add probes to LAYERS in benchmarks/operation_cases_torch.py"
 
 
 def test_a_claim_that_is_wrong_is_seen() -> None:

@@ -16,6 +16,21 @@ INIT = "transformers.initialization"  # torch.nn.init's functions, which leave p
 LAYER_NAMES = r"Conv\w*|\w+Conv\w*|conv\w*|Linear|LSTM\w*|GRU\w*|RNN\w*|\w*(LSTM|GRU|RNN)Cell|Embedding|matmul|Sequential|ModuleList|Module"
 CALL_METHODS = ("__call__", "forward")
 
+# Where a module path puts the names below it.
+HOMES = {
+    "torch.nn.modules.": "torch.nn.",
+    "torch.nn.parameter.": "torch.nn.",
+    "torch.nn.quantizable.": "torch.nn.",
+    "torch.ao.": "torch.nn.",
+    "torch.functional.": "torch.",
+    "torch._C._nn.": "torch.nn.functional.",
+}
+# One name below a module path, and the layer or class of torch.nn that it is.
+ALIASES = {
+    ("apex.parallel.", "SyncBatchNorm"): "torch.nn.SyncBatchNorm",
+    ("torch.jit.", "ScriptModule"): "torch.nn.Module",
+}
+
 
 def owns(name: str) -> bool:
     return name.partition(".")[0] in PREFIXES
@@ -27,19 +42,10 @@ def canonical(name: str) -> str:
     short = name.rpartition(".")[2]
     if name.startswith(sparse.PACKAGES):
         return sparse.canonical(name)
-    if name.startswith(("torch.nn.modules.", "torch.nn.parameter.")):
-        return f"torch.nn.{short}"
-    if name.startswith(("torch.nn.quantizable.", "torch.ao.")):
-        return f"torch.nn.{short}"
-    if name.startswith("torch.functional."):
-        return f"torch.{short}"
-    if name.startswith("torch._C._nn."):
-        return f"torch.nn.functional.{short}"
-    if name.startswith("apex.parallel.") and short == "SyncBatchNorm":
-        return "torch.nn.SyncBatchNorm"
-    if name.startswith("torch.jit.") and short == "ScriptModule":
-        return "torch.nn.Module"
-    return name
+    for folder, home in HOMES.items():
+        if name.startswith(folder):
+            return home + short
+    return next((public for (folder, own), public in ALIASES.items() if short == own and name.startswith(folder)), name)
 
 
 @lru_cache(maxsize=1 << 16)

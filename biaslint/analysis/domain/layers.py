@@ -67,7 +67,7 @@ class Layer:
     # -- facts
     covers: list[tuple[Layer, str, Value]] = field(default_factory=list)  # an optimizer's: layer, parameter, weight decay
     covers_all: bool = False  # the optimizer's parameters are all known
-    takings: list[Taking] = field(default_factory=list)  # of a loss: each call of it
+    loss_calls: list[LossCall] = field(default_factory=list)  # of a loss: each call of it
 
     @property
     def short_type(self) -> str:
@@ -76,7 +76,7 @@ class Layer:
 
 
 @dataclass(eq=False, slots=True)
-class Taking:
+class LossCall:
     """One call of a loss: the tensors, or the model, that it takes as the prediction, and as what.
 
     `takes` is "logits", "probabilities" or "log-probabilities", `classes` whether they are those of exclusive classes, which stand

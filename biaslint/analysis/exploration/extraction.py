@@ -160,7 +160,7 @@ def layer_use(
         callee=layer.callee,
         tied=bias_write(layer.tied, place) if layer.tied is not None else None,
         covers_all=layer.covers_all,
-        predictions=predictions.predictions_of(ex, layer, place) if layer.takings else (),
+        predictions=predictions.predictions_of(ex, layer, place) if layer.loss_calls else (),
         projections=projections.projections_of(ex, layer, place) if run.complete and layer.kind == "embedding" else (),
         ident=numbers[id(layer)],
         weight_of=numbers.get(id(layer.weight_of)),

@@ -12,7 +12,7 @@ from biaslint.theory.dataflow import VIEWS
 from biaslint.theory.program import Place, Prediction
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.layers import Taking
+    from biaslint.analysis.domain.layers import LossCall
     from biaslint.analysis.interpreter.execution import Execution
     from biaslint.theory.dataflow import Node
 
@@ -32,16 +32,16 @@ FARTHEST = 60  # how many tensors are looked at for one prediction
 def predictions_of(ex: Execution, loss: Layer, place: Placing) -> tuple[Prediction, ...]:
     """What the calls of a loss are given, each kind once."""
     found: dict[Prediction, None] = {}
-    for taking in loss.takings:
-        value = taking.value
+    for loss_call in loss.loss_calls:
+        value = loss_call.value
         if isinstance(value, Instance):
             value = ex.results.get(value)
         for node in values.tensors_in(value, 4):
-            axis = taking.axis if node.rank is None or node.rank > 1 else 0
+            axis = loss_call.axis if node.rank is None or node.rank > 1 else 0
             axes = None if axis < 0 and node.rank is None else frozenset([axis + node.rank if axis < 0 and node.rank else axis])
-            made = [prediction(taking, step, along, place) for step, along in last_steps(node, axes)]
+            made = [prediction(loss_call, step, along, place) for step, along in last_steps(node, axes)]
             if len({one.by for one in made}) > 1:  # as likely a choice that is not understood as a mixture
-                made = [prediction(taking, None, None, place)]
+                made = [prediction(loss_call, None, None, place)]
             found.update(dict.fromkeys(made))
     return tuple(found)
 
@@ -96,26 +96,26 @@ def is_step(node: Node) -> bool:
     return node.op in ("softmax", "norm") or (node.op == "affine" and isinstance(node.bias_of, Layer))
 
 
-def prediction(taking: Taking, step: Node | None, axes: Axes, place: Placing) -> Prediction:
+def prediction(loss_call: LossCall, step: Node | None, axes: Axes, place: Placing) -> Prediction:
     """The argument of a loss as plain facts."""
-    where = place(*taking.place) if taking.place is not None else Place("", 1, 1, 1, 1)
+    where = place(*loss_call.place) if loss_call.place is not None else Place("", 1, 1, 1, 1)
     if step is None:
-        return Prediction(where, taking.takes, taking.classes)
+        return Prediction(where, loss_call.takes, loss_call.classes)
     layer = affine_before(step)
     maker = step.info.get("activation") if step.op != "affine" else step.bias_of
     if step.op == "norm":
         maker = step.info.get("layer")
     return Prediction(
         place=where,
-        takes=taking.takes,
-        classes=taking.classes,
+        takes=loss_call.takes,
+        classes=loss_call.classes,
         by="norm" if step.op == "norm" else "affine" if step.op == "affine" else step.name.rstrip("_"),
         made=made_at(maker, step, place),
         name=(maker.name or maker.type.rpartition(".")[2]) if isinstance(maker, Layer) else step.name.rstrip("_"),
         layer=place(*layer.origin.chain[0]) if layer is not None and layer.origin.chain else None,
         of=layer.name if layer is not None else "",
         size=size_of(step) if step.op == "softmax" else None,
-        astray=astray(step, axes) if step.op == "softmax" and taking.classes else "",
+        astray=astray(step, axes) if step.op == "softmax" and loss_call.classes else "",
     )
 
 

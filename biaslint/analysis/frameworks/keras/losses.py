@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.layers import Layer, Taking
+from biaslint.analysis.domain.layers import Layer, LossCall
 from biaslint.analysis.domain.values import DictValue, External, Instance, SequenceValue
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.keras import vocabulary as keras_vocabulary
@@ -60,7 +60,7 @@ def take(ex: Execution, fact: Layer, value: Value, takes: str, classes: bool) ->
     elif not isinstance(value, Instance):
         return
     if ex.module is not None and ex.node is not None:
-        fact.takings.append(Taking(value, takes, classes, -1, (ex.module, ex.node)))
+        fact.loss_calls.append(LossCall(value, takes, classes, -1, (ex.module, ex.node)))
 
 
 def taken_by(fact: Layer) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.layers import Layer, Taking
+from biaslint.analysis.domain.layers import Layer, LossCall
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.analysis.tensors import nodes
@@ -46,4 +46,4 @@ def take(ex: Execution, layer: Layer, x: Node) -> None:
     known = torch_vocabulary.LOSS_TAKES.get(layer.short_type)
     if known is not None and ex.module is not None and ex.node is not None:
         takes, classes = known
-        layer.takings.append(Taking(ex.flow.now(x), takes, classes, 1, (ex.module, ex.node)))
+        layer.loss_calls.append(LossCall(ex.flow.now(x), takes, classes, 1, (ex.module, ex.node)))

@@ -1,6 +1,6 @@
 """`biaslint migrate` on models that nobody here wrote: old checkpoints in models without their dead biases.
 
-    python benchmarks/checkpoints.py [--only WORD] [--write benchmarks/checkpoints.md]
+    python benchmarks/checkpoints.py [--only WORD] [--kept FILE] [--write benchmarks/checkpoints.md]
 
 Needs timm, torchvision, pytorchcv, monai, transformers and Keras (each is left out where it cannot be imported). No weights are
 downloaded: weights, biases and scales are drawn at random, and training passes on random inputs settle the running statistics. The new
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
@@ -44,17 +44,6 @@ class Case:
 
 SMALL = "hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96"
 TORCH = [
-    Case("torchvision vgg11_bn", "from torchvision import models", "models.vgg11_bn(weights=None)", "3x64x64"),
-    *(
-        Case(f"timm {name}", "import timm", f"timm.create_model('{name}')", size)
-        for name, size in {
-            "resnest14d": "3x64x64",
-            "efficientformer_l1": "3x224x224",
-            "efficientformerv2_s0": "3x224x224",
-            "cait_xxs24_224": "3x224x224",
-            "convmixer_768_32": "3x64x64",
-        }.items()
-    ),
     *(
         Case(f"pytorchcv {name}", "from pytorchcv.model_provider import get_model", f"get_model('{name}')", size)
         for name, size in {
@@ -83,6 +72,10 @@ TORCH = [
             ("SwiftFormer", "", "3x64x64"),
         )
     ),
+    Case("timm resnest14d", "import timm", "timm.create_model('resnest14d')", "3x64x64"),
+    Case("timm cait_xxs24_224", "import timm", "timm.create_model('cait_xxs24_224', img_size=64)", "3x64x64"),
+    Case("torchvision vgg11_bn", "from torchvision import models", "models.vgg11_bn(weights=None)", "3x64x64"),
+    Case("timm efficientformer_l1", "import timm", "timm.create_model('efficientformer_l1')", "3x224x224"),
 ]
 KERAS = [
     Case(f"keras {name}", "from keras import applications", f"applications.{name}(weights=None)", "224x224x3", 2)
@@ -147,9 +140,9 @@ def leaves(value):
     return [leaf for one in value for leaf in leaves(one)] if isinstance(value, (list, tuple)) else []
 
 
-for number in range(20):
+for number in range(10):
     fed = [torch.randn_like(one) if one.is_floating_point() else one for one in positional]
-    if number == 19:
+    if number == 9:
         total = sum(one.square().mean() for one in leaves(model(*fed, **named)) if one.requires_grad)
         total.backward()
         optimiser.step()
@@ -267,6 +260,75 @@ print(difference())
 after.load_weights("new.weights.h5")
 print(difference())
 """
+
+LIT = """
+import sys
+
+import lightning
+import torch
+from torch import nn
+
+
+class Lit(lightning.LightningModule):
+    def __init__(self, bias=True):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(3, 8, 3, bias=bias), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, bias=bias), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4),
+        )
+
+    def forward(self, x):
+        return self.net(x)
+
+    def training_step(self, batch, index):
+        return nn.functional.cross_entropy(self(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        wide, thin = ([p for p in self.parameters() if (p.dim() > 1) == many] for many in (True, False))
+        optimiser = torch.optim.AdamW([{"params": wide}, {"params": thin, "weight_decay": 0.0}], 1e-3)
+        return {"optimizer": optimiser, "lr_scheduler": torch.optim.lr_scheduler.StepLR(optimiser, 1)}
+
+
+def fitted(model, epochs, checkpoint=None):
+    torch.manual_seed(0)
+    data = torch.utils.data.TensorDataset(torch.randn(32, 3, 10, 10), torch.randint(0, 4, (32,)))
+    trainer = lightning.Trainer(max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer.fit(model, torch.utils.data.DataLoader(data, 8), ckpt_path=checkpoint)
+    return trainer
+
+
+def main():
+    if sys.argv[1] == "make":
+        torch.manual_seed(1)
+        return fitted(Lit(), 2).save_checkpoint("old.ckpt")
+    old, new = Lit(), Lit(False)
+    steps = [fitted(old, 5, "old.ckpt").global_step, fitted(new, 5, "new.ckpt").global_step]
+    x = torch.randn(8, 3, 10, 10)
+    with torch.no_grad():
+        a, b = old.eval()(x), new.eval()(x)
+    print(*steps, ((a - b).abs().max() / a.abs().max()).item())
+"""
+
+
+def resumed() -> str:
+    """A sentence on a Lightning checkpoint that was migrated and resumed; nothing where Lightning is not installed."""
+    if importlib.util.find_spec("lightning") is None:
+        return ""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "lit.py").write_text(LIT)
+        python(folder, "import lit; lit.main()", "make")
+        words = ("migrate", "lit.py:Lit", "lit.py:Lit", "--new-arg", "bias=False", "old.ckpt", "new.ckpt", "--input", "3x10x10")
+        done = subprocess.run(
+            [sys.executable, "-m", "biaslint", *words], cwd=folder, capture_output=True, text=True, timeout=SECONDS
+        )
+        if done.returncode:
+            return f"A Lightning checkpoint was not migrated: {last_line(done)}"
+        done = python(folder, "import lit; lit.main()", "resume")
+        first, second, difference = done.stdout.split()[-3:]
+    return (
+        f"A Lightning checkpoint of two epochs (AdamW in two groups, a schedule) was migrated and resumed for three more: after {first} steps of "
+        f"the old model and {second} of the new one, evaluation outputs differ by {float(difference):.2g} of the largest."
+    )
 
 
 @dataclass(slots=True)
@@ -386,7 +448,8 @@ def page(rows: list[Row]) -> str:
             f"| {row.case.name} | {row.dropped} | {row.adjusted} | {row.exact} | {row.own} | {float(row.before):.2g} | {float(row.after):.2g} "
             f"| {row.size / 1000:.0f} | {row.saved / 1000:.1f} | {row.seconds:.0f} |"
         )
-    return "\n".join(lines) + "\n"
+    lines += ["", resumed()]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def main() -> None:
@@ -394,12 +457,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", default="")
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--kept", type=Path, help="rows of an earlier run that was broken off")
     options = parser.parse_args()
     cases = [case for case in [*TORCH, *KERAS] if importlib.util.find_spec(case.library) and options.only in case.name]
     rows = []
+    kept = json.loads(options.kept.read_text()) if options.kept and options.kept.exists() else {}
     for case in cases:
-        row = measured(case)
+        row = Row(case, **kept[case.name]) if case.name in kept else measured(case)
         rows.append(row)
+        if options.kept:
+            kept[case.name] = {key: value for key, value in asdict(row).items() if key != "case"}
+            options.kept.write_text(json.dumps(kept))
         print(
             row.case.name,
             row.error or f"{row.dropped} dropped, {row.adjusted} adjusted, {row.before} -> {row.after}",

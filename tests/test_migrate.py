@@ -130,6 +130,15 @@ CANNOT = {
         "training outputs do not: it is no dead bias",
     ),
     "an output": (body(CONV, "self.conv(x)"), "its shift reaches the outputs"),
+    "a condition on large values": (
+        body(CONV + NORM, "y = self.conv(x)\nself.norm(torch.where(y > -100.0, y, y * 0.5)).relu()"),
+        "evaluation on large inputs",
+    ),
+    "a batch of one": (body(CONV + NORM, "y = self.conv(x)\nself.norm(y).relu() if len(x) > 1 else y"), "on a batch of one"),
+    "an attribute": (
+        body(CONV + NORM, "self.seen = self.conv(x)\nself.norm(self.seen).relu()"),
+        "its shift reaches the outputs",
+    ),
     "a wide clamp": (body(CONV + NORM, "self.norm(self.conv(x).clamp(-50, 50)).relu()"), "after `clamp`"),
 }
 

@@ -413,6 +413,13 @@ def test_a_dry_run_writes_nothing(folder: Path, run: Run) -> None:
     assert sorted(os.listdir()) == ["net.py", "old.pt"]
 
 
+def test_in_place_names_no_other_file(folder: Path, run: Run) -> None:
+    torch.save(model().state_dict(), "old.pt")
+    done = run("old.pt", "new.pt", "--in-place")
+    assert done.exit_code == 2
+    assert "expected OLD_TARGET NEW_TARGET OLD_FILE (with --in-place, no other)" in done.output
+
+
 def test_in_place_keeps_a_copy(folder: Path, run: Run) -> None:
     torch.save(model().state_dict(), "old.pt")
     old = Path("old.pt").read_bytes()

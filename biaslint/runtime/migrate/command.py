@@ -89,7 +89,7 @@ def _run(
     passed: tuple[str, ...],
     **options: Any,
 ) -> None:
-    targets, old, new = _named(names, fixes, new_file=not (dry_run or in_place))
+    targets, old, new = _named(names, fixes, [0] if in_place else [0, 1] if dry_run else [1])
     options |= {name: list(options[name]) for name in ("arguments", "inputs")}
     job = MigrationJob(Job(targets[0], **options), str(old), new_target=targets[-1], new_arguments=list(new_arguments))
     job.drop_optimiser, job.in_place = drop_optimiser, in_place
@@ -109,18 +109,21 @@ def _run(
         _report(ask(job), job, where)
 
 
-def _named(names: tuple[str, ...], fixes: bool, *, new_file: bool) -> tuple[list[str], Path, Path | None]:
-    """The targets, the old file and the new one."""
+def _named(names: tuple[str, ...], fixes: bool, more: list[int]) -> tuple[list[str], Path, Path | None]:
+    """The targets, the old file and the new one. `more` are the numbers of files that may be named beside the old one."""
     count = 1 if fixes else 2
-    wanted = " ".join(
-        (*("TARGET",) * fixes, *("OLD_TARGET", "NEW_TARGET") * (not fixes), "OLD_FILE", *("NEW_FILE",) * new_file)
-    )
-    if len(names) - count not in ((2,) if new_file else (1, 2)):
-        raise click.UsageError(
-            f"expected {wanted}" + ("" if new_file else " (with --dry-run or --in-place, no NEW_FILE is needed)")
+    if len(names) - count - 1 not in more:
+        targets = "TARGET" if fixes else "OLD_TARGET NEW_TARGET"
+        files = (
+            "OLD_FILE NEW_FILE"
+            if more == [1]
+            else "OLD_FILE [NEW_FILE]"
+            if more == [0, 1]
+            else "OLD_FILE (with --in-place, no other)"
         )
-    files = [Path(os.path.abspath(name)) for name in names[count:]]
-    return list(names[:count]), files[0], files[1] if len(files) > 1 and new_file else None
+        raise click.UsageError(f"expected {targets} {files}")
+    paths = [Path(os.path.abspath(name)) for name in names[count:]]
+    return list(names[:count]), paths[0], paths[1] if len(paths) > 1 else None
 
 
 def _fix(job: MigrationJob, ask: Callable[[MigrationJob], Outcome]) -> None:

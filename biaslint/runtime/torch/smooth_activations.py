@@ -63,6 +63,7 @@ STAND_INS: dict[str, Callable[..., Any]] = {
     "elu": lambda x, alpha=1.0, inplace=False: _rise(x),
     "celu": lambda x, alpha=1.0, inplace=False: _rise(x),
     "selu": lambda x, inplace=False: _rise(x),
+    "_threshold": lambda x, threshold, value, inplace=False: _rise(x),
     "threshold": lambda x, threshold, value, inplace=False: _rise(x),
     "hardshrink": lambda x, lambd=0.5: _step(x),
     "softshrink": lambda x, lambd=0.5: _step(x),

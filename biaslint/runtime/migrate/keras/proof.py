@@ -9,10 +9,11 @@ from typing import Any
 from biaslint.runtime.keras.layers import array
 from biaslint.runtime.keras.watch import tensors_of
 from biaslint.runtime.migrate.job import FLOAT64_BOUND, OWN_ERROR, Comparison
-from biaslint.runtime.migrate.keras.folding import Folded, folded, recorded
+from biaslint.runtime.migrate.keras.folding import MEAN, Folded, folded, recorded
 from biaslint.runtime.migrate.keras.models import Key, Variables
 
 _MOST_OWN = 1e-2
+_FAR = 1e3
 MODES = ("evaluation", "training", "evaluation after a training step")
 
 
@@ -110,6 +111,8 @@ def drawn(old: Variables, seed: int, only: Key | None, dropped: Mapping[Key, Any
         shape, name = tuple(variable.shape), key[1]
         if "variance" in name or name in ("gamma", "scale"):
             found[key] = generator.uniform(0.5, 1.5, shape)
+            if (key[0], MEAN) in old.by_key and "variance" not in name:  # a ReLU behind a norm hides one side of what arrives
+                found[key] *= generator.choice([-1.0, 1.0], shape)
         elif len(shape) < 2:
             found[key] = generator.standard_normal(shape) * 0.6
         else:
@@ -136,6 +139,24 @@ def fold(
         [Comparison(f"{mode}, float64", difference(a, b), FLOAT64_BOUND) for mode, a, b in pairs],
         pairs[0][1],
     )
+
+
+def far(old: Variables, new: Variables, fed: Any) -> Iterator[Comparison]:
+    """The same on large inputs, beyond bounds that usual values do not reach, as far as the old model has outputs there."""
+    import numpy
+
+    go = run(_times(again(fed, 0, "float64"), _FAR), training=False)
+    a = go(old.model)
+    if all(numpy.isfinite(one).all() for one in a):
+        yield Comparison("evaluation on large inputs, float64", difference(a, go(new.model)), FLOAT64_BOUND)
+
+
+def _times(value: Any, factor: float) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _times(item, factor) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_times(item, factor) for item in value]
+    return value * factor if getattr(getattr(value, "dtype", None), "kind", "") == "f" else value
 
 
 def own_precision(

@@ -72,6 +72,7 @@ def _check_structure(old: Variables, new: Variables, dropped: Mapping[Key, Any],
 
     def failed(only: Key | None) -> tuple[list[Comparison], Mapping[Key, str]]:
         found, _, comparisons, _ = proof.fold(old, new, proof.drawn(old, seed, only, dropped), fed, seed)
+        comparisons += proof.far(old, new, fed)
         return [
             dataclasses.replace(one, what=f"{one.what} and random values") for one in comparisons if not one.holds
         ], found.uneven

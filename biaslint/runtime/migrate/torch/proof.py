@@ -15,6 +15,7 @@ from biaslint.runtime.torch.function_watch import preserved, tensors_of, watchin
 from biaslint.runtime.torch.random_paths import seed_all
 
 _MOST_OWN = 1e-2  # however badly the old model computes, more than this is a difference
+_FAR = 1e3
 MODES = ("evaluation", "training", "evaluation after a training step")
 
 
@@ -50,6 +51,30 @@ class Inputs:
             seed,
         )
 
+    def changed(self, change: Callable[[Any], Any]) -> Inputs:
+        """Each tensor as `change` makes it."""
+        return Inputs([_changed(one, change) for one in self.positional], _changed(dict(self.named), change), self.seed)
+
+
+def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _changed(item, change) for key, item in value.items()}
+    return type(value)(_changed(item, change) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def _far(tensor: Any) -> Any:
+    """Values beyond bounds that usual ones do not reach."""
+    return tensor * _FAR if tensor.is_floating_point() else tensor
+
+
+def _single(tensor: Any) -> Any:
+    """A batch of one."""
+    return tensor[:1] if tensor.dim() else tensor
+
 
 def _redrawn(value: Any, generator: Any) -> Any:
     import torch
@@ -84,9 +109,10 @@ def run(pair: Pair, inputs: Inputs, *, training: bool, wide: bool, smooth: bool 
         seed_all(inputs.seed)
         with torch.no_grad(), pair.inside(model):
             if not wide:
-                return _copies(model(*positional, **named))
+                return [*_copies(model(*positional, **named)), *_kept(model)]
             with watching(_nobody, double=True, smooth=smooth):
-                return _copies(model(*positional, **named))
+                output = model(*positional, **named)
+            return [*_copies(output), *_kept(model)]
 
     return go
 
@@ -97,6 +123,16 @@ def _nobody(*_: Any) -> None:
 
 def _copies(output: Any) -> list[Any]:
     return [one.detach().clone() for one in tensors_of(output)]
+
+
+def _kept(model: Any) -> list[Any]:
+    """What a pass leaves in attributes: somebody may read it there."""
+    import torch
+
+    found = [
+        value for module in model.modules() for _, value in sorted(vars(module).items()) if isinstance(value, torch.Tensor)
+    ]
+    return [one.detach().clone() for one in found]
 
 
 def difference(old: list[Any], new: list[Any]) -> float:
@@ -145,7 +181,23 @@ def structure(pair: Pair, inputs: Inputs, dropped: set[str], only: str = "") -> 
             record, _ = recorded(old, go)
             found, _ = folded(new, record, go)
         pairs = compared(pair, inputs.again(inputs.seed + 1), wide=True, smooth=True)
-        return [Comparison(f"{mode}, random values", difference(a, b), FLOAT64_BOUND) for mode, a, b in pairs], found
+        comparisons = [Comparison(f"{mode}, random values", difference(a, b), FLOAT64_BOUND) for mode, a, b in pairs]
+        return comparisons + list(_elsewhere(pair, inputs)), found
+
+
+def _elsewhere(pair: Pair, inputs: Inputs) -> Iterator[Comparison]:
+    """The same far away from usual values, and on a batch of one, as far as the old model has outputs there.
+
+    Here functions keep their bends: what is meant is what stand-ins do not reach, as a condition on the values.
+    """
+    for what, change in (("evaluation on large inputs", _far), ("evaluation on a batch of one", _single)):
+        go = run(pair, inputs.changed(change), training=False, wide=True)
+        try:
+            a = go(pair.old)
+        except Exception:  # it wants other shapes or values
+            continue
+        if all(one.isfinite().all() for one in a if one.is_floating_point()):
+            yield Comparison(f"{what}, random values", difference(a, go(pair.new)), FLOAT64_BOUND)
 
 
 def draw(pair: Pair, inputs: Inputs, dropped: set[str], only: str) -> None:
@@ -164,6 +216,7 @@ def draw(pair: Pair, inputs: Inputs, dropped: set[str], only: str) -> None:
 
 
 def _randomise_statistics(model: Any, seed: int) -> None:
+    """Statistics away from zero and one, scales of either sign: a ReLU behind a norm hides one side of what arrives."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -171,6 +224,11 @@ def _randomise_statistics(model: Any, seed: int) -> None:
         if buffer is not None and buffer.is_floating_point() and name.rpartition(".")[2] in ("running_mean", "running_var"):
             drawn = torch.rand(buffer.shape, generator=generator, dtype=torch.float64)
             buffer.copy_(drawn + 0.5 if name.endswith("var") else drawn - 0.5)
+    for module in model.modules():
+        scale = getattr(module, "weight", None)
+        if "running_mean" in module._buffers and isinstance(scale, torch.Tensor):
+            signs = torch.randint(0, 2, scale.shape, generator=generator) * 2 - 1
+            scale.data.mul_(signs.to(scale.dtype))
 
 
 def _copy(old: Any, new: Any) -> None:

@@ -47,6 +47,7 @@ def _migrate(old: Any, new: Any, world: World, asked: MigrationJob, say: Any, ou
         outcome.states.append(_fold(pair, state, inputs, dropped, checkpoint.tree, changes))
     _optimisers(checkpoint.tree, old, asked, set(dropped), changes, outcome)
     outcome.notes += _left(checkpoint.tree, set(dropped), changes)
+    outcome.notes += _settings(checkpoint.tree, asked.new_arguments)
     tree = files.changed(checkpoint, changes)
     if asked.new_file:
         say("writing", 0.9)
@@ -227,6 +228,14 @@ def _optimisers_in(value: Any) -> Iterator[Any]:
     elif isinstance(value, (list, tuple)):
         for one in value:
             yield from _optimisers_in(one)
+
+
+def _settings(tree: Any, arguments: list[str]) -> list[str]:
+    """The new model's arguments that the checkpoint keeps in their old form: whatever builds from these builds the old model."""
+    given = {text.partition("=")[0] for text in arguments if "=" in text}
+    kept = tree.get("hyper_parameters") if isinstance(tree, Mapping) else None
+    old = sorted(given & {str(key) for key in kept}) if isinstance(kept, Mapping) else []
+    return [f"hyper_parameters keep the old {_some(old)}: pass the new one where the model is built from them"] if old else []
 
 
 def _left(tree: Any, dropped: set[str], changes: Mapping[tuple[Any, ...], Any]) -> list[str]:

@@ -12,10 +12,11 @@ import random
 from dataclasses import dataclass, field
 from types import ModuleType
 
+import operation_cases_tensorflow
 import operation_cases_torch
 import operation_model
 
-FRAMEWORKS: dict[str, ModuleType] = {"torch": operation_cases_torch}
+FRAMEWORKS: dict[str, ModuleType] = {"torch": operation_cases_torch, "tensorflow": operation_cases_tensorflow}
 
 
 @dataclass

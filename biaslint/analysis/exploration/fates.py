@@ -52,7 +52,7 @@ def followed(layer: Layer, place: Any) -> Fate:
     )
     if read:
         return Fate("alive", detail=READ)
-    if outcome.dead and any(map(mean_is_read, outcome.removed)):
+    if outcome.dead and any(mean_is_read(norm, outcome.carried) for norm in outcome.removed):
         return Fate("alive", detail=MEAN_READ)
     if outcome.dead:
         node = outcome.removed[0]
@@ -93,10 +93,15 @@ def axes_of(layer: Layer) -> tuple[int, ...]:
     return () if 1 in (layer.config.get("out_features"), layer.config.get("units")) else layer.axes
 
 
-def mean_is_read(norm: Node) -> bool:
-    """Does the running mean of a norm, which holds every shift that the norm takes away, leave the model?"""
+def mean_is_read(norm: Node, carried: list[Node]) -> bool:
+    """Does the running mean of a norm, which holds every shift that the norm takes away, leave the model?
+
+    A call in inference mode subtracts it: from what has the same shift, which is `carried`, or from something else.
+    """
     layers = [one for one in (norm.info.get("layer"), norm.info.get("statistics")) if isinstance(one, Layer)]
-    return any(which == "running_mean" and reaches_output(node) for layer in layers for which, node in layer.reads)
+    stored = [call for layer in layers for call in layer.calls if call.info.get("stored") or call.op == "smooth"]
+    reads = [node for layer in layers for which, node in layer.reads if which == "running_mean"]
+    return any(map(reaches_output, (*reads, *(call for call in stored if call not in carried))))
 
 
 def reaches_output(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import Any
 
@@ -79,7 +80,9 @@ def matrices(text: str, head: int = 2) -> Maker:
 def pooling(text: str, spatial: int) -> Maker:
     def make(draw: Draw) -> Made:
         shape = (draw.one(1, 2), *(draw.one(4, 5) for _ in range(spatial)), draw.one(2, 3))
-        return text.format(size=draw.one(2, 3), stride=draw.one(1, 2), same=draw.one("same", "valid"), SAME=draw.one("SAME", "VALID")), (shape,)
+        return text.format(
+            size=draw.one(2, 3), stride=draw.one(1, 2), same=draw.one("same", "valid"), SAME=draw.one("SAME", "VALID")
+        ), (shape,)
 
     return make
 
@@ -92,7 +95,11 @@ def image(text: str) -> Maker:
 
 
 def reduced(name: str, real: str) -> Maker:
-    return choice(plain(f"{real}(x, {{axis}})"), plain(f"{real}(x, axis={{axes}}, keepdims={{keep}})"), plain(f"{real}(x, axis={{axis}}, keepdims=True)"))
+    return choice(
+        plain(f"{real}(x, {{axis}})"),
+        plain(f"{real}(x, axis={{axes}}, keepdims={{keep}})"),
+        plain(f"{real}(x, axis={{axis}}, keepdims=True)"),
+    )
 
 
 # the name -> a probe, and the same in today's spelling where TensorFlow has the name no more
@@ -257,24 +264,51 @@ def make(name: str, chance: random.Random) -> Probe:
     return Probe((name,), body, shapes, HEAD)
 
 
+def same_handlers() -> bool:
+    """Are the names without probes of their own handled as those are whose probes stand for them?"""
+    return all(functions.HANDLERS[name] is functions.HANDLERS[other] for name, other in SAME_HANDLER.items())
+
+
 def rank_may_be_unknown(probe: Probe) -> bool:
     """What comes from Keras has a known rank; what TensorFlow 1 has is tried by whole programs."""
     return False
 
 
+# What TensorFlow has in float32 alone, or works out in it whatever it is given.
+SINGLE = {
+    "Resizing", "resize", "max_pool3d", "avg_pool3d",
+    *(f"{kind}3D" for kind in ("MaxPooling", "AveragePooling", "MaxPool", "AvgPool")),
+}  # fmt: skip
+
+
 def execute(probe: Probe, arrays: list[Any]) -> list[Any]:
-    """Run a probe in float64. ValueError where TensorFlow does not take these arguments."""
+    """Run a probe in float64, or in float32. ValueError where it does not take these arguments."""
+    if SINGLE.intersection(probe.names):
+        return run(probe, arrays, "float32")
+    return run(probe, arrays, "float64")
+
+
+def run(probe: Probe, arrays: list[Any], kind: str) -> list[Any]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("AUTOGRAPH_VERBOSITY", "0")
     import keras
     import tensorflow as tf
 
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(kind)
+    keras.config.set_dtype_policy(kind)
     keras.utils.set_random_seed(7)
     try:
         function = run_source(probe, {})
-        result = function(*(tf.constant(array, dtype=tf.float64) for array in arrays))
+        result = function(*(tf.constant(array, dtype=kind) for array in arrays))
     except Exception as error:
         raise ValueError(f"{type(error).__name__}: {error}") from None
     finally:
         keras.config.set_floatx(before)
-    return real_leaves(result, lambda value: np.asarray(value, dtype=float))
+        keras.config.set_dtype_policy(policy)
+    return real_leaves(result, as_array)
+
+
+def as_array(value: Any) -> Any:
+    found = np.asarray(value)
+    return found if found.dtype == np.float32 else found.astype(float)

@@ -27,7 +27,7 @@ from biaslint.theory import shift
 from biaslint.theory.dataflow import Node
 
 PATH = Path("/nowhere/probe.py")
-TOLERANCE = 1e-9
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4}  # by the type of the result
 Shape = tuple[int, ...]
 
 
@@ -221,7 +221,11 @@ def difference(one: Any, two: Any) -> Any:
 
 
 def differs(one: Any, two: Any) -> bool:
-    return one.shape != two.shape or bool(np.any(np.abs(difference(one, two)) > TOLERANCE))
+    return one.shape != two.shape or bool(np.any(np.abs(difference(one, two)) > tolerance(one)))
+
+
+def tolerance(array: Any) -> float:
+    return TOLERANCE[str(array.dtype)]
 
 
 def axes_of_difference(one: Any, two: Any) -> set[int] | None:
@@ -234,7 +238,7 @@ def axes_of_difference(one: Any, two: Any) -> set[int] | None:
         if one.shape[axis] > 1:
             low = np.where(np.isnan(change), np.inf, change).min(axis)
             high = np.where(np.isnan(change), -np.inf, change).max(axis)
-            if np.any(high - low > TOLERANCE):
+            if np.any(high - low > tolerance(one)):
                 found.add(axis)
     return found
 

@@ -252,6 +252,7 @@ def convolution(ex: Execution, name: str, args: Args, kwargs: Kwargs, framework:
         out,
         padding=padding,
         kernel=kernel,
+        stride=None if transposed else 1,  # a transposed one with a stride puts zeros between
         transposed=transposed,
         channels_last=not first,
         name=name,

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 KEEP = {
     "identity", "cast", "convert_to_tensor", "stop_gradient", "check_numerics", "Print", "print", "negative", "ensure_shape",
-    "placeholder_with_default", "copy", "reverse", "flip", "roll", "to_float", "to_double", "to_int32", "saturate_cast",
-    "clip_by_norm_placeholder", "crop_to_bounding_box", "random_crop", "central_crop", "grad_pass_through", "guarantee_const",
-    "cast_to_floatx", "in_top_k_placeholder", "with_dependencies", "gather_placeholder", "reverse_sequence", "strided_slice", "slice",
+    "copy", "reverse", "flip", "roll", "to_float", "to_double", "to_int32", "saturate_cast",
+    "clip_by_norm_placeholder", "grad_pass_through", "guarantee_const",
+    "cast_to_floatx", "in_top_k_placeholder", "with_dependencies", "gather_placeholder",
     "recompute_grad", "enable_resource_variables", "quantize_placeholder", "array", "copy_to", "numpy",
 }  # fmt: skip
 RESULTLESS = {
@@ -245,6 +245,12 @@ HANDLERS: dict[str, Handler] = {
     "map": do_map,
     "gather": shape_functions.do_gather,
     "batch_gather": shape_functions.do_gather,
+    "crop_to_bounding_box": image_functions.do_crop,
+    "central_crop": image_functions.do_crop,
+    "random_crop": shape_functions.do_slice,
+    "slice": shape_functions.do_slice,
+    "strided_slice": shape_functions.do_strided_slice,
+    "reverse_sequence": shape_functions.do_reverse_sequence,
     "tile": shape_functions.do_tile,
     "broadcast_to": shape_functions.do_broadcast,
     "name_scope": do_with,

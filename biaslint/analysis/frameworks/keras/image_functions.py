@@ -39,6 +39,16 @@ def pool(kind: str, spatial: int | None) -> Handler:
     return work
 
 
+def do_crop(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.image.central_crop(image, fraction): a part of (H, W, C) or (N, H, W, C)."""
+    x = construction.tensor(ex, argument(args, kwargs, 0, "image", "images"))
+    if x is None:
+        return ex.fresh("crop")
+    rank = x.rank or 0
+    dims = x.dims and tuple(ex.fresh().key if axis in (rank - 3, rank - 2) else dim for axis, dim in enumerate(x.dims))
+    return nodes.make(ex, "keep", [x], dims, "crop")
+
+
 def do_pad(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode)"""
     x = construction.tensor(ex, first(args, kwargs))

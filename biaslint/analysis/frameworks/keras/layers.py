@@ -122,6 +122,7 @@ def do_conv(ex: Execution, layer: Layer, x: Node) -> Value:
         out,
         padding=padding,
         kernel=config.get("kernel_size"),
+        stride=config.get("strides", 1),
         transposed=bool(facts.get("transposed")),
         channels_last=not first,
         name=layer.name or layer.short_type,
@@ -367,13 +368,7 @@ def wrapped(ex: Execution, obj: Instance, layer: Layer, value: Value, args: Args
             known_input(ex, layer, x)
         if x.dims is None:
             ex.flow.learn_rank(x, 3)
-        result = ex.call(inner, [ops.select(ex, x, 1, 0)], {}, ex.node)
-        if not isinstance(result, Node) or result.rank is None:
-            return result
-        again = reshaping.unsqueeze(ex, result, 1)
-        assert again.dims is not None
-        again.dims = (again.dims[0], ex.fresh().key, *again.dims[2:])
-        return again
+        return at_each_step(ex, inner, x)
     if style == "rnn":
         inners = inner.items if isinstance(inner, SequenceValue) else [inner]
         node = ex.opaque(*args, *kwargs.values(), name=layer.short_type)
@@ -386,6 +381,18 @@ def wrapped(ex: Execution, obj: Instance, layer: Layer, value: Value, args: Args
                     ex.call(one, [node, SequenceValue([ex.opaque(node, name="a state")])], {}, ex.node)
         return node
     return ex.call(inner, args, kwargs, ex.node)
+
+
+def at_each_step(ex: Execution, inner: Value, x: Node) -> Value:
+    """What a layer makes of each step in time: the steps are entries of one batch, and apart again afterwards."""
+    dims = x.dims or ()
+    rest = {axis - 1: (axis,) for axis in range(2, len(dims))}
+    merged = reshaping.remap(ex, x, {0: (0, 1), **rest}, (ex.fresh().key, *dims[2:]), "TimeDistributed")
+    result = ex.call(inner, [merged], {}, ex.node)
+    if not isinstance(result, Node) or result.dims is None:
+        return result
+    apart = {axis + 1: (axis,) for axis in range(1, len(result.dims))}
+    return reshaping.remap(ex, result, {0: (0,), 1: (0,), **apart}, (*dims[:2], *result.dims[1:]), "TimeDistributed")
 
 
 KINDS: dict[str, Any] = {

@@ -124,6 +124,43 @@ def expanded(ex: Execution, value: Value, sizes: Value, how: str, name: str) -> 
     return ex.opaque(x, name=name)
 
 
+def do_slice(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.slice(x, begin, size), tf.image.random_crop(x, size)"""
+    x = construction.tensor(ex, first(args, kwargs))
+    if x is None:
+        return ex.fresh("slice")
+    size = argument(args, kwargs, len(args) - 1, "size")
+    sizes = size.items if isinstance(size, SequenceValue) and x.dims and len(size.items) == len(x.dims) else []
+    dims = x.dims and tuple(
+        nodes.dim_of(ex, one) if isinstance(one, int) and one >= 0 else ex.fresh().key for one in sizes or [None] * len(x.dims)
+    )
+    return nodes.make(ex, "keep", [x], dims, "slice")
+
+
+def do_strided_slice(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.strided_slice(x, begin, end): with masks, axes may come and go."""
+    x = construction.tensor(ex, first(args, kwargs))
+    if x is None:
+        return ex.fresh("strided_slice")
+    if len(args) > 4 or any(name.endswith("_mask") for name in kwargs):
+        return ex.opaque(x, name="strided_slice")
+    return nodes.make(ex, "keep", [x], x.dims and tuple(ex.fresh().key for _ in x.dims), "strided_slice")
+
+
+def do_reverse_sequence(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.reverse_sequence(x, lengths, seq_axis, batch_axis): what varies along the sequence ends up elsewhere in each entry of the batch."""
+    x = construction.tensor(ex, first(args, kwargs))
+    if x is None:
+        return ex.fresh("reverse_sequence")
+    sequence = argument(args, kwargs, 2, "seq_axis", "seq_dim")
+    batch = argument(args, kwargs, 3, "batch_axis", "batch_dim", default=0)
+    if x.dims is None or not isinstance(sequence, int) or not isinstance(batch, int):
+        return ex.opaque(x, name="reverse_sequence")
+    rank = len(x.dims)
+    sources = {axis: (axis,) for axis in range(rank)} | {batch % rank: (batch % rank, sequence % rank)}
+    return reshaping.remap(ex, x, sources, x.dims, "reverse_sequence")
+
+
 def do_gather(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """tf.gather(x, indices): some entries along an axis, each as it was along the others."""
     x = nodes.tensor(ex, argument(args, kwargs, 0, "params", "x", "reference"))

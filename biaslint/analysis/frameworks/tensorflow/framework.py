@@ -146,6 +146,8 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         )
     if short in ("get_variable", "variable", "model_variable"):
         return raw_layers.get_variable(ex, args, kwargs)
+    if short == "placeholder_with_default" and args and isinstance(args[0], Node) and args[0].op != "const":
+        return nodes.keep(ex, args[0], short)
     if short in ("placeholder", "placeholder_with_default"):
         return placeholder(ex, args, kwargs)
     if short in tensorflow_vocabulary.LOSSES:

@@ -238,6 +238,7 @@ def run_model(ex: Execution, obj: Instance) -> list[Value]:
             args, kwargs = inputs(ex, found.value)
             obj.used = True
             results.append(ex.call(obj, args, kwargs, found.value.node))
+            take_step(ex, obj)
             return results
     if obj.layer is not None or obj.items is not None or framework.is_graph(obj):
         if obj.items is not None and not framework.has_forward(obj):
@@ -260,6 +261,19 @@ def run_model(ex: Execution, obj: Instance) -> list[Value]:
                 args, kwargs = inputs(ex, func)
                 results.append(ex.call(attributes.load(ex, obj, name), args, kwargs, func.node))
     return results
+
+
+STEPS = ("training_step", "train_step")
+
+
+def take_step(ex: Execution, obj: Instance) -> None:
+    """Carry out a model's own step of training, which says which loss its output goes into. What it raises ends it alone."""
+    found = (class_lookup.find_in_class(obj.cls, name) for name in STEPS)
+    step = next((one.value for one in found if one is not None and isinstance(one.value, FunctionValue)), None)
+    if step is not None:
+        with contextlib.suppress(Raised):
+            args, kwargs = inputs(ex, step)
+            ex.call(attributes.load(ex, obj, step.name), args, kwargs, step.node)
 
 
 def inputs(ex: Execution, func: FunctionValue) -> tuple[list[Value], dict[str, Value]]:

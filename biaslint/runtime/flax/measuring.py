@@ -14,7 +14,6 @@ from biaslint.runtime.keras.layers import histogram, numbers
 from biaslint.runtime.keras.measuring import THRESHOLD as SINGLE, judge_ratios, output_facts, ratios_of
 
 DOUBLE = 1e-9  # the threshold where everything is computed in float64
-NEAREST = 4  # norms after a layer that are asked whether they cancel its bias
 
 
 def leaves(value: Any) -> list[Any]:

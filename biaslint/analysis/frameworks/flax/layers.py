@@ -23,7 +23,6 @@ from biaslint.analysis.domain.values import (
 from biaslint.analysis.frameworks.common import construction, raw_layers, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.flax import initializers, modes, vocabulary
-from biaslint.analysis.frameworks.flax.names import canonical
 from biaslint.analysis.tensors import nodes, ops
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node
@@ -362,7 +361,3 @@ KINDS: dict[str, Handler] = {
 def param_dims(layer: Layer, which: str) -> Dims | None:
     """The dimensions of a layer's bias."""
     return (construction.size_of(layer, "out_features", "features"),) if which.startswith("bias") else None
-
-
-def is_layer(name: str) -> bool:
-    return canonical(name) in vocabulary.LAYERS

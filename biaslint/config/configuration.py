@@ -208,7 +208,7 @@ def _table(file: Path) -> dict[str, Any] | None:
     return table  # type: ignore[no-any-return]
 
 
-_KEYS = {entry.name.replace("_", "-") for entry in fields(Config)} - {"root", "file"} | {"extend"}
+KEYS = {entry.name.replace("_", "-") for entry in fields(Config)} - {"root", "file"} | {"extend"}
 _LISTS = {"exclude", "extend-exclude"}
 _RULES = {"select", "extend-select", "ignore"}
 _FLAGS = {"respect-gitignore", "force-exclude"}
@@ -221,10 +221,10 @@ def _with(config: Config, key: str, value: Any) -> Config:
         return ConfigError(f"{config.file}: {key!r} {what}")
 
     name = key.replace("-", "_")
-    if key not in _KEYS:
-        near = difflib.get_close_matches(name.replace("_", "-"), sorted(_KEYS), n=1)
+    if key not in KEYS:
+        near = difflib.get_close_matches(name.replace("_", "-"), sorted(KEYS), n=1)
         raise wrong(
-            "is not a setting" + (f"; did you mean {near[0]!r}?" if near else f"; known settings: {', '.join(sorted(_KEYS))}")
+            "is not a setting" + (f"; did you mean {near[0]!r}?" if near else f"; known settings: {', '.join(sorted(KEYS))}")
         )
     if key in _LISTS | _RULES:
         value = _strings(value, wrong)

@@ -49,9 +49,6 @@ TORCH = [
         for name, size in {
             "resnesta18": "3x64x64",
             "lednet_cityscapes": "3x64x128",
-            "fpenet_cityscapes": "3x64x128",
-            "dabnet_cityscapes": "3x64x128",
-            "sinet_cityscapes": "3x64x128",
         }.items()
     ),
     *(
@@ -61,13 +58,16 @@ TORCH = [
             "UNet, instance norms": "nets.UNet(2, 1, 2, (8, 16, 32), (2, 2))",
             "BasicUNet": "nets.BasicUNet(2, 1, 2, (8, 8, 16, 16, 32, 8), norm='batch')",
             "AttentionUnet": "nets.AttentionUnet(2, 1, 2, (8, 16, 32), (2, 2))",
-            "VNet": "nets.VNet(2, 1, 2)",
+            "AutoEncoder": "nets.AutoEncoder(2, 1, 2, (8, 16), (2, 2), norm='batch')",
+            "Regressor": "nets.Regressor((1, 32, 32), (2,), (8, 16), (2, 2), norm='batch')",
         }.items()
     ),
     *(
         Case(f"transformers {name}Model", "import transformers as t", f"t.{name}Model(t.{name}Config({arguments}))", fed)
         for name, arguments, fed in (
             ("Bert", f"{SMALL}, vocab_size=500", "input_ids=16:int[0,500]"),
+            ("Roberta", f"{SMALL}, vocab_size=500", "input_ids=16:int[2,500]"),
+            ("DistilBert", "dim=64, n_layers=2, n_heads=4, hidden_dim=96, vocab_size=500", "input_ids=16:int[0,500]"),
             ("ViT", f"{SMALL}, image_size=64", "3x64x64"),
             ("SwiftFormer", "", "3x64x64"),
         )

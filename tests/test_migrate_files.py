@@ -384,6 +384,17 @@ def test_sharded_safetensors_in_place_leave_the_old_index_whole(folder: Path, ru
     assert not [name for name in os.listdir("weights") if name.startswith(".")]
 
 
+def test_what_is_not_supported_says_so(folder: Path, run: Run) -> None:
+    Path("pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": {"conv.bias": "pytorch_model-1.bin"}}))
+    done = run("pytorch_model.bin.index.json", "new")
+    assert done.exit_code == 2
+    assert "only safetensors are supported" in done.output
+    Path("ckpt-1.index").write_bytes(b"")
+    done = run("ckpt-1", "new")
+    assert done.exit_code == 2
+    assert "is a TensorFlow checkpoint, which is not supported" in done.output
+
+
 @pytest.mark.parametrize("cut", [4, 40, -1])
 def test_a_damaged_safetensors_file(folder: Path, cut: int) -> None:
     save_tensors(Path("old.safetensors"), model().state_dict())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INDEX = ".index.json"
+_GRAPH = ".index"  # of a TensorFlow checkpoint, beside its .data-* files
 
 
 class PlaceError(Exception):
@@ -73,6 +74,10 @@ def place(old: Path, new: Path | None, *, in_place: bool, dry_run: bool) -> Iter
     """A place for the new checkpoint; what waits there is taken away if it is not committed. Raises PlaceError."""
     found = Place(old, new, in_place)
     if not old.exists():
+        if old.with_name(f"{old.name}{_GRAPH}").exists():
+            raise PlaceError(
+                f"{old} is a TensorFlow checkpoint, which is not supported: save the weights as .weights.h5 and migrate these"
+            )
         raise PlaceError(f"no such file: {old}")
     found.seen = _look(old)
     if not dry_run:

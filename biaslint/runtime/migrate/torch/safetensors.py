@@ -198,6 +198,9 @@ class Sharded:
         except (OSError, ValueError, KeyError, TypeError):
             raise TargetError(f"{self.index} is damaged: it has no weight_map") from None
         self.places, folder = places, self.index.parent
+        other = next((shard for shard in places.values() if not str(shard).endswith(".safetensors")), None)
+        if other is not None:
+            raise TargetError(f"{self.index} names {other}: of sharded checkpoints, only safetensors are supported")
         for shard in sorted(set(places.values())):
             if Path(shard).name != shard or not (folder / shard).is_file():
                 raise TargetError(f"{self.index} names {shard}, which is not beside it")

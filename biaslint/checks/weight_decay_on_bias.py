@@ -21,8 +21,14 @@ def check(program: Program) -> Iterator[Report]:
                 f"`{use.name}` decays biases and norm shifts by {decay:g} like the weights",
                 layer=use.name,
                 fix=_fix(use),
-                advice="put the biases in a parameter group with `weight_decay=0`",
+                advice=_advice(use),
             )
+
+
+def _advice(use: LayerUse) -> str:
+    if use.framework == "flax":
+        return "pass a `mask` that is false for biases and norm scales"
+    return "put the biases in a parameter group with `weight_decay=0`"
 
 
 def _fix(use: LayerUse) -> Fix | None:

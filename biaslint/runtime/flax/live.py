@@ -71,6 +71,8 @@ class Pass:
             args, kwargs = args[:1], {**kwargs, "use_running_average": True}
             if hasattr(module, "scope"):  # linen takes one of the two, the field or the argument
                 object.__setattr__(module, "use_running_average", None)
+        if name in NORMS and getattr(module, "axis_name", None) is not None:
+            object.__setattr__(module, "axis_name", None)  # there is one device, and no axis of devices
         if any(base.__module__.startswith("flax.") and base.__name__ in ATTENTION for base in type(module).__mro__):
             self.closed.add(path)
         result = call(*args, **kwargs)

@@ -14,6 +14,7 @@ from biaslint.analysis.frameworks.flax import (
     losses,
     modules,
     names,
+    optimizers,
     transforms,
     vocabulary,
 )
@@ -48,7 +49,8 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     if home in FUNCTIONS or (home == "flax.linen" and short.endswith("_pool")):
         return functions.call(ex, short, args, kwargs)
     if home.startswith("optax"):
-        return losses.call(ex, name, args, kwargs)
+        found = losses.call(ex, name, args, kwargs)
+        return optimizers.call(ex, name, args, kwargs) if found is MISSING else found
     handler = NAMED.get(name)
     return handler(ex, args, kwargs) if handler is not None else MISSING
 

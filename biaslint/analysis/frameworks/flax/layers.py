@@ -22,7 +22,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.frameworks.common import construction, raw_layers, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
-from biaslint.analysis.frameworks.flax import initializers, modes, vocabulary
+from biaslint.analysis.frameworks.flax import initializers, modes, optimizers, vocabulary
 from biaslint.analysis.tensors import nodes, ops
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node
@@ -65,6 +65,7 @@ def make(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) ->
             obj.attrs[part] = config[part]
             adopt(obj, config[part], "")
     ex.layers.append(layer)
+    optimizers.made(ex, layer)
 
 
 ANYWHERE = {"name", "parent", "rngs"}

@@ -32,7 +32,9 @@ class Net(linen.Module):
         alive = linen.BatchNorm(use_running_average=not train)(linen.relu(linen.Conv(4, (3, 3), name="alive")(x)))
         single = linen.GroupNorm(num_groups=4)(linen.Conv(4, (3, 3), name="single")(x))
         stored = linen.BatchNorm(use_running_average=True)(linen.Conv(4, (3, 3), name="stored")(x))
-        x = linen.relu(dead) + linen.relu(alive) + linen.relu(single) + linen.relu(stored)
+        dropped = linen.Dropout(0.5, deterministic=not train)(linen.Conv(4, (3, 3), name="dropped")(x))
+        dropped = linen.BatchNorm(use_running_average=not train)(dropped)
+        x = sum(map(linen.relu, (dead, alive, single, stored, dropped)))
         return linen.Dense(3, name="head")(linen.Dropout(0.5, deterministic=not train)(x.mean((1, 2))))
 
 
@@ -65,7 +67,14 @@ def net() -> Observed:
 
 def test_what_follows_a_convolution_decides(net: Observed) -> None:
     found = {layer.name: layer.dead for layer in net.layers if layer.kind in ("conv", "linear")}
-    assert found == {"dead": "dead_bn", "alive": "alive", "single": "dead_always", "stored": "alive", "head": "alive"}
+    assert found == {
+        "dead": "dead_bn",
+        "alive": "alive",
+        "single": "dead_always",
+        "stored": "alive",
+        "dropped": "alive",
+        "head": "alive",
+    }
 
 
 def test_the_norm_and_the_line_are_named(net: Observed) -> None:

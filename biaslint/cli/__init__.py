@@ -95,7 +95,7 @@ class Lazy(click.Group):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One screen: usage, examples, commands, and where the options are."""
         formatter.write("Usage: biaslint [OPTIONS] [PATHS]...\n       biaslint COMMAND ...\n\n")
-        formatter.write("Find questionable bias set-ups in PyTorch, Keras and TensorFlow model code.\n\n")
+        formatter.write("Find questionable bias set-ups in PyTorch, Keras, TensorFlow and Flax model code.\n\n")
         formatter.write(f"Examples:\n{_EXAMPLES}\nCommands:\n")
         for name, (_, what) in COMMANDS.items():
             formatter.write(f"  {name:9} {what}\n")
@@ -106,7 +106,7 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="biaslint", message="%(prog)s %(version)s")
 def group() -> None:
-    """Find questionable bias set-ups in PyTorch, Keras and TensorFlow model code."""
+    """Find questionable bias set-ups in PyTorch, Keras, TensorFlow and Flax model code."""
 
 
 def main() -> Any:

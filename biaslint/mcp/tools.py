@@ -12,7 +12,7 @@ MOST = 600  # seconds
 
 
 def lint(paths: list[str], select: list[str] | None = None) -> dict[str, Any]:
-    """Lint Python files, notebooks and folders of PyTorch, Keras and TensorFlow code for questionable bias set-ups.
+    """Lint Python files, notebooks and folders of PyTorch, Keras, TensorFlow and Flax code for questionable bias set-ups.
 
     Returns the findings (rule, severity, place, message, advice, fix) and a summary. `select` limits the rules (codes or names).
     """

@@ -58,6 +58,7 @@ class Pass:
 
     added: dict[tuple[Path, int], Any] | None = None  # to the n-th output of a layer
     frozen: bool = False  # do batch norms take stored statistics?
+    without_dropout: bool = False
     level: Any = None  # the transformation that the pass runs under: what runs under one of its own is not followed
     seen: dict[Path, Seen] = field(default_factory=dict)
     closed: set[Path] = field(default_factory=set)  # layers whose parts are not the program's
@@ -65,7 +66,7 @@ class Pass:
     def through(self, module: Any, path: Path, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A module's call, watched."""
         name = class_name(module)
-        if name == "Dropout":
+        if name == "Dropout" and self.without_dropout:
             return args[0]
         if name == "BatchNorm" and self.frozen:
             args, kwargs = args[:1], {**kwargs, "use_running_average": True}

@@ -237,7 +237,7 @@ def measure(
     observed.parameters = int(sum(math.prod(leaf.shape) for leaf in by_path(live.parameters).values()))
     observed.targets = losses.targets(task)
     progress("initial outputs", 0.3)
-    watch = Pass()
+    watch = Pass(without_dropout=True)
     results = leaves(live.run(live.parameters, live.others, watch))
     observed.layers = layer_facts(live, watch)
     _note_outputs(observed.layers, watch, results)

@@ -166,12 +166,13 @@ class NnxModel(Live):
         from flax import nnx
 
         # made anew under the present transformation, which alone may change them
-        parameters, others = jax.tree_util.tree_map(lambda leaf: leaf, (parameters, others))
+        given = (parameters, others, self.args, self.kwargs)
+        parameters, others, args, kwargs = jax.tree_util.tree_map(lambda leaf: leaf, given)
         watch.level = _level()
         model = nnx.merge(self.definition, parameters, others)
         paths = {id(module): tuple(path) for path, module in nnx.iter_modules(model)}
         with _calls_watched(watch, paths):
-            result = model(*self.args, **self.kwargs)
+            result = model(*args, **kwargs)
         for path, one in watch.seen.items():
             one.chain = self.chains.get(path, [])
         return result

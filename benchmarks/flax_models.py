@@ -117,7 +117,7 @@ MODELS = {
         SCENIC,
         ".",
         "scenic.projects.pointcloud.models",
-        "PointCloudTransformerClassifier(in_dim=3, feature_dim=8, num_classes=4, num_attention_layers=1, dropout_rate=0.0)",
+        "PointCloudTransformerClassifier(in_dim=3, feature_dim=8, num_classes=4, dropout_rate=0.0)",
         "sequences(4, 16, 3)",
         "scenic/projects/pointcloud",
     ),
@@ -125,14 +125,14 @@ MODELS = {
         INIT,
         ".",
         "init2winit.model_lib.wide_resnet",
-        "WideResnet(blocks_per_group=1, channel_multiplier=1, num_outputs=5)",
+        "WideResnet(blocks_per_group=1, channel_multiplier=1, group_strides=[(1, 1), (2, 2), (2, 2)], num_outputs=5)",
         linted="init2winit/model_lib/wide_resnet.py",
     ),
     "init2winit-autoencoder": Model(
         INIT,
         ".",
         "init2winit.model_lib.convolutional_autoencoder",
-        "ConvAutoEncoder(output_shape=(32, 32, 3), encoder=dict(filter_sizes=[4, 8], kernel_sizes=[(3, 3), (3, 3)], kernel_paddings=['SAME', 'SAME'], window_sizes=[(2, 2), (2, 2)], window_paddings=['SAME', 'SAME'], strides=[(2, 2), (2, 2)], activations=['relu', 'relu']), decoder=dict(filter_sizes=[8, 3], kernel_sizes=[(3, 3), (3, 3)], window_sizes=[(2, 2), (2, 2)], paddings=['SAME', 'SAME'], activations=['relu', None]))",
+        "ConvAutoEncoder(output_shape=(32, 32, 3), encoder=dict(filter_sizes=[4, 8], kernel_sizes=[(3, 3), (3, 3)], kernel_paddings=['SAME', 'SAME'], window_sizes=[(2, 2), (2, 2)], window_paddings=['SAME', 'SAME'], strides=[(2, 2), (2, 2)], activations=['relu', 'relu']), decoder=dict(filter_sizes=[8, 3], kernel_sizes=[(3, 3), (3, 3)], window_sizes=[(2, 2), None], paddings=['SAME', 'SAME'], activations=['relu', 'id']))",
         linted="init2winit/model_lib/convolutional_autoencoder.py",
     ),
 }
@@ -141,7 +141,7 @@ MODELS = {
 class Stood(ModuleType):
     """A module that is not installed: whatever is asked of it is there."""
 
-    __path__ = ()
+    __path__: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -141,7 +141,7 @@ MODELS = {
 class Stood(ModuleType):
     """A module that is not installed: whatever is asked of it is there."""
 
-    __path__: list[str] = []
+    __path__ = ()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

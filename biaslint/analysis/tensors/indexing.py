@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import Args, BoundNative, SequenceValue, Unknown, Value
+from biaslint.analysis.domain.values import Args, BoundNative, External, SequenceValue, Unknown, Value
 from biaslint.analysis.interpreter.objects import items
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import contents, conventions, graphs, known_numbers, nodes, ops, parameter_writes, reshaping
@@ -185,6 +185,15 @@ def unpack(ex: Execution, node: Node, count: int | None) -> list[Value]:
     return [ops.select(ex, node, 0, index) for index in range(number)]
 
 
+def items_of_index(where: Value) -> list[Value]:
+    return where.items if isinstance(where, SequenceValue) and where.kind == "tuple" else [where]
+
+
+def is_new_axis(part: Value) -> bool:
+    """Is it a library's name for None in an index?"""
+    return isinstance(part, External) and part.name.endswith(".newaxis")
+
+
 def index(ex: Execution, node: Node, where: Value) -> Value:
     """x[...]"""
     number = known_numbers.index(ex, node, where)
@@ -201,7 +210,7 @@ def index(ex: Execution, node: Node, where: Value) -> Value:
         if key not in known:
             known[key] = ex.flow.add("input", (), None, f"{node.name}{key}", ex.here())
         return known[key]
-    parts = where.items if isinstance(where, SequenceValue) and where.kind == "tuple" else [where]
+    parts = [None if is_new_axis(part) else part for part in items_of_index(where)]
     if any(isinstance(part, (Node, Unknown)) or (isinstance(part, SequenceValue) and part.kind != "slice") for part in parts):
         return gather(ex, node, parts)
     current = node

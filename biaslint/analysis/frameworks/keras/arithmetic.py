@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import (
     Args,
+    External,
     Kwargs,
     SequenceValue,
+    Unknown,
     Value,
     argument,
 )
@@ -56,6 +60,23 @@ def do_spread(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if argument(args, kwargs, 2, "keepdims") is True:
         node.dims = x.dims
     return node
+
+
+WHOLE = re.compile(r"u?int\d*|bool|q?u?int\d+")
+
+
+def do_cast(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.cast(x, dtype): to whole numbers or truths, it rounds."""
+    x, kind = first(args, kwargs), argument(args, kwargs, 1, "dtype")
+    if not values.tensors_in(x) and not isinstance(x, Unknown):
+        return x
+    node = construction.tensor(ex, x)
+    if node is None:
+        return ex.fresh("cast")
+    name = kind if isinstance(kind, str) else kind.name.rpartition(".")[2] if isinstance(kind, External) else ""
+    if node.op == "const":
+        return node
+    return construction.nonlinear(ex, node, "cast") if WHOLE.fullmatch(name) else nodes.keep(ex, node, "cast")
 
 
 def do_add_n(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 
 KEEP = {
-    "identity", "cast", "convert_to_tensor", "stop_gradient", "check_numerics", "Print", "print", "negative", "ensure_shape",
-    "copy", "reverse", "flip", "roll", "to_float", "to_double", "to_int32", "saturate_cast",
+    "identity", "convert_to_tensor", "stop_gradient", "check_numerics", "Print", "print", "negative", "ensure_shape",
+    "copy", "reverse", "flip", "roll", "to_float", "to_double",
     "clip_by_norm_placeholder", "grad_pass_through", "guarantee_const",
     "cast_to_floatx", "in_top_k_placeholder", "with_dependencies", "gather_placeholder",
     "recompute_grad", "enable_resource_variables", "quantize_placeholder", "array", "copy_to", "numpy",
@@ -53,7 +53,7 @@ ELEMENTWISE = {
     "where", "equal", "greater", "less", "not_equal", "less_equal", "greater_equal", "logical_and", "logical_or", "logical_not",
     "local_response_normalization", "lrn", "relu_layer_placeholder", "selu", "dropout", "cumsum", "reciprocal", "clip_by_norm",
     "leaky_relu", "is_nan", "isnan", "power", "absolute", "mod", "floormod", "lgamma", "nan_to_num", "random_dropout", "swish",
-    "relu_x", "hard_sigmoid",
+    "relu_x", "hard_sigmoid", "to_int32", "to_int64",
 }  # fmt: skip
 
 
@@ -251,6 +251,8 @@ HANDLERS: dict[str, Handler] = {
     "slice": shape_functions.do_slice,
     "strided_slice": shape_functions.do_strided_slice,
     "reverse_sequence": shape_functions.do_reverse_sequence,
+    "cast": arithmetic.do_cast,
+    "saturate_cast": arithmetic.do_cast,
     "tile": shape_functions.do_tile,
     "broadcast_to": shape_functions.do_broadcast,
     "name_scope": do_with,

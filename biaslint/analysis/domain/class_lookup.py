@@ -39,10 +39,11 @@ def is_built_on(cls: Value, *names: str) -> bool:
 def most_specific(cls: Value, specificity: Callable[[str], int]) -> str:
     """The name of the external base of which `specificity` is highest, the first of equals; "" where it is 0 for all."""
     best, rank = "", 0
-    for base in external_bases(cls):
-        how = specificity(base.name)
-        if how > rank:
-            best, rank = base.name, how
+    for base in cls.mro if isinstance(cls, Class) else (cls,):  # asked for most attributes: without a list
+        if isinstance(base, External):
+            how = specificity(base.name)
+            if how > rank:
+                best, rank = base.name, how
     return best
 
 

@@ -191,10 +191,11 @@ def of_name(name: str) -> Framework | None:
 def of_object(obj: Instance) -> Framework | None:
     if isinstance(obj.cls, External):
         return of_name(obj.cls.name)
-    for base in class_lookup.external_bases(obj.cls):
-        framework = of_name(base.name)
-        if framework is not None:
-            return framework
+    for base in obj.cls.mro if isinstance(obj.cls, Class) else ():  # asked for most attributes: without a list
+        if isinstance(base, External):
+            framework = of_name(base.name)
+            if framework is not None:
+                return framework
     return None
 
 
@@ -409,7 +410,13 @@ def external_base(cls: Value) -> External | None:
     """The framework's class that a class is built on, the most specific one."""
     if isinstance(cls, External):
         return cls
-    return max(class_lookup.external_bases(cls), key=lambda base: specificity(base.name), default=None)
+    best, rank = None, -1
+    for base in cls.mro if isinstance(cls, Class) else ():
+        if isinstance(base, External):
+            how = specificity(base.name)
+            if how > rank:
+                best, rank = base, how
+    return best
 
 
 @cache

@@ -286,7 +286,11 @@ def do_batch_norm(ex: Execution, layer: Layer, x: Node, args: Args, kwargs: Kwar
     told = layer.config.get("use_running_average") if told is None else told
     axes = nodes.axes_of(layer.config.get("axis", -1))
     stored = modes.stored(ex, told)
-    node = ops.norm(ex, x, "batch norm", ops.all_but(*axes) if axes and stored is not None else None, name, layer=layer)
+    known = axes is not None and (
+        x.rank is not None or axes == [-1]
+    )  # nothing says that the norm keeps the axis of the layer before
+    means = ops.all_but(*axes) if axes and known and stored is not None else None
+    node = ops.norm(ex, x, "batch norm", means, name, layer=layer)
     layer.calls.append(node)
     node.info["stored"] = stored is True
     node.info["calls"] = layer.calls

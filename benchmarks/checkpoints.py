@@ -78,7 +78,12 @@ TORCH = [
     Case("timm efficientformer_l1", "import timm", "timm.create_model('efficientformer_l1')", "3x224x224"),
 ]
 KERAS = [
-    Case(f"keras {name}", "from keras import applications", f"applications.{name}(weights=None)", "224x224x3", 2)
+    Case(
+        f"keras {name}",
+        "from keras import applications",
+        f"applications.{name}(weights=None, input_shape=(64, 64, 3))",
+        "64x64x3",
+    )
     for name in ("ResNet50", "ResNet50V2")
 ]
 SECONDS = 900

@@ -36,8 +36,9 @@ def add(ex: Execution, left: Value, right: Value, name: str = "+") -> Value:
             if joined is not None:  # a variable has become the bias of an affine step
                 return joined
         dims = nodes.broadcast(ex, one.dims, two.dims)
-        if dims is None:  # summands mostly have the same axes
+        if dims is None:  # summands mostly have the same axes; one of size 1 may be broadcast along the other's
             dims = next((node.dims for node in (one, two) if node.dims is not None and node.op != "const"), None)
+            dims = tuple(ex.fresh().key if dim == 1 else dim for dim in dims) if dims is not None else None
         return nodes.make(ex, "add", [one, two], dims, name)
     node = one if one is not None else two
     if node is None:

@@ -137,7 +137,9 @@ def apply(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     if x is None or kind == "attention":
         node = ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
         node.dims = x.dims if x is not None else None
-        node.bias_of = layer
+        node.bias_of = (
+            layer if kind == "attention" else None
+        )  # of what is no tensor, nothing says along which axes the bias varies
         layer.calls.append(node)
         return node
     return KINDS[kind](ex, layer, x, args[1:], kwargs)

@@ -99,12 +99,14 @@ class Court:
             self.divide(those)
 
     def divide(self, findings: list[Finding]) -> None:
-        """Try the fixes together; where that fails, each half of them."""
-        why = self.tried(findings)
+        """Try the fixes together; where that fails, apart: those that no failing entry point reaches, and each half of the others."""
+        why, failing = self.tried(findings)
         if why is not None and len(findings) > 1:
-            half = len(findings) // 2
-            self.divide(findings[:half])
-            self.divide(findings[half:])
+            suspects = [one for one in findings if failing & self.entries(one)]
+            clear = [one for one in findings if not failing & self.entries(one)]
+            for part in (clear, *halves(suspects)) if suspects and clear else halves(findings):
+                if part:
+                    self.divide(part)
             return
         entries = tuple(sorted(set().union(*map(self.entries, findings))))
         for finding in findings:
@@ -112,22 +114,29 @@ class Court:
             if entries:
                 self.needed[id(finding)] = self.stage.before(entries)[1]
 
-    def tried(self, findings: Sequence[Finding]) -> str | None:
-        """Why the fixes, made together, do not hold; None where they do."""
+    def tried(self, findings: Sequence[Finding]) -> tuple[str | None, set[Entry]]:
+        """Why the fixes, made together, do not hold, None where they do; and the entry points that show it."""
         from biaslint import fix
         from biaslint.analysis.exploration import comparison
 
         outcome = fix.fix_all(findings, self.text_of, unsafe=True)
-        if len(outcome.applied) < len(findings):
-            return outcome.refused[0][1] if outcome.refused else "it cannot be written"
         entries = tuple(sorted(set().union(*map(self.entries, findings))))
+        if len(outcome.applied) < len(findings):
+            return outcome.refused[0][1] if outcome.refused else "it cannot be written", set(entries)
         if not entries:
-            return "no execution leads to it"
+            return "no execution leads to it", set()
         try:
-            pairs = self.stage.replay(entries, {Path(path): text for path, text in outcome.texts.items()})
+            replayed = self.stage.replay(entries, {Path(path): text for path, text in outcome.texts.items()})
         except LookupError as error:
-            return f"{error} is gone"
-        return comparison.difference(pairs, intent_of(findings)) or self.told(findings, pairs)
+            return f"{error} is gone", set(entries)
+        intent = intent_of(findings)
+        found = {entry: why for entry, pairs in replayed.items() if (why := comparison.difference(pairs, intent))}
+        if found:
+            return next(iter(found.values())), set(found)
+        every = [pair for pairs in replayed.values() for pair in pairs]
+        if all(before.shown.ended is not None for before, _ in every):
+            return "no execution comes to its end", set(entries)
+        return self.told(findings, every), set(entries)
 
     def text_of(self, path: str) -> str:
         """A file's text as it is."""
@@ -158,6 +167,11 @@ class Court:
             if count > before[key] and key[1] >= Severity.WARNING:
                 return f"{key[0]} appears"
         return None
+
+
+def halves(findings: list[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """The first half of some findings, and the second."""
+    return findings[: len(findings) // 2], findings[len(findings) // 2 :]
 
 
 def spans_of_entries(uses: Iterable[LayerUse]) -> dict[tuple[str, int | None], dict[Entry, list[tuple[int, int]]]]:

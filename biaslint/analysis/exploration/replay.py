@@ -106,16 +106,19 @@ class Stage:
             known = self.known[entries] = (runs, project.needed())
         return known
 
-    def replay(self, entries: tuple[Entry, ...], edited: Texts) -> list[Pair]:
-        """The executions of the entry points before and after the edit. An entry point that is gone raises LookupError."""
-        pairs: list[Pair] = []
+    def replay(self, entries: tuple[Entry, ...], edited: Texts) -> dict[Entry, list[Pair]]:
+        """The executions of each entry point before and after the edit. An entry point that is gone raises LookupError."""
+        pairs: dict[Entry, list[Pair]] = {}
         project = self.project(edited)
+        number = 0
         for one, runs in zip(entries, self.before(entries)[0], strict=True):
             root = root_named(project, one)
             if root is None:
                 raise LookupError(one[1])
+            pairs[one] = []
             for run in runs:
-                pairs.append((run, again(project, root, run, len(pairs))))
+                pairs[one].append((run, again(project, root, run, number)))
+                number += 1
         return pairs
 
 

@@ -91,13 +91,18 @@ def of_loss(name: str) -> str:
 
 
 def flow(ex: Execution, ordinals: dict[int, int]) -> tuple[str, ...]:
-    """A text for each tensor that nothing reads, constants aside."""
+    """A text for each tensor that nothing reads, but for those that are made of constants and parameters alone.
+
+    Such a one is looked at, as in a loop over all parameters that logs them; what leaves the model is read by its output.
+    """
     texts: list[str] = []
     ends: list[str] = []
+    varies: list[bool] = []  # is there an input behind it?
     for node in ex.flow.nodes:
         text = node_text(node, texts, ordinals)
         texts.append(text)
-        if not node.readers and node.op != "const":
+        varies.append(any(varies[one.id] for one in node.inputs) or (not node.inputs and node.op != "const"))
+        if not node.readers and (varies[-1] or node.op == "output"):
             ends.append(text)
     return tuple(ends)
 

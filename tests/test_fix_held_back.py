@@ -281,3 +281,22 @@ def test_a_gate_is_not_raised_where_a_caller_may_have_no_bias(bias: str, tmp_pat
     text = text.replace("__init__(self)", "__init__(self, bias=True, plain=False)", 1).replace("8, 16)", f"8, 16, bias={bias})")
     result = engine.lint_text(text, tmp_path / "model.py", Config(tmp_path, select=("BL301",)))
     assert [one.fix for one in result.findings] in ([None], [])
+
+
+def test_a_loop_that_logs_every_parameter_holds_back_no_fix(tmp_path: Path) -> None:
+    training = (
+        "net = Net()\nfor images in loader:\n    loss = net(images).sum()\n    loss.backward()\n"
+        "    for name, parameter in net.named_parameters():\n        writer.add_scalar(name, parameter.grad.norm())\n"
+    )
+    text = source(PAIR, after=training)
+    assert fixed(text, tmp_path, "BL101") == text.replace("Conv2d(3, 8, 3)", "Conv2d(3, 8, 3, bias=False)")
+
+
+def test_a_fix_that_cannot_be_proved_holds_back_no_other(tmp_path: Path) -> None:
+    reader = "self.n = self.c.bias.numel()\n"
+    models = "".join(source(PAIR).replace("class Net", f"class Net{number}") for number in range(6))
+    text = models + source(PAIR + reader)
+    new = models.replace("Conv2d(3, 8, 3)", "Conv2d(3, 8, 3, bias=False)") + source(PAIR + reader)
+    assert fixed(text, tmp_path, "BL101") == new
+    script = text + "".join(f"Net{number}()(images)\n" for number in range(6)) + "Net()(images)\n"
+    assert fixed(script, tmp_path, "BL101").count("bias=False") == 6

@@ -285,8 +285,8 @@ def test_a_gate_is_not_raised_where_a_caller_may_have_no_bias(bias: str, tmp_pat
 
 def test_a_loop_that_logs_every_parameter_holds_back_no_fix(tmp_path: Path) -> None:
     training = (
-        "net = Net()\nfor images in loader:\n    loss = net(images).sum()\n    loss.backward()\n"
-        "    for name, parameter in net.named_parameters():\n        writer.add_scalar(name, parameter.grad.norm())\n"
+        "from torch.utils.tensorboard import SummaryWriter\nnet, writer = Net(), SummaryWriter()\nfor images in loader:\n    loss = net(images).sum()\n    loss.backward()\n"
+        "    for name, parameter in net.named_parameters():\n        writer.add_histogram(name, parameter, 1)\n"
     )
     text = source(PAIR, after=training)
     assert fixed(text, tmp_path, "BL101") == text.replace("Conv2d(3, 8, 3)", "Conv2d(3, 8, 3, bias=False)")

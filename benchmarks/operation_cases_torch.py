@@ -13,7 +13,7 @@ from operation_makers_torch import Maker
 from operation_model import Probe, Shape, real_leaves, run_source
 
 from biaslint.analysis.frameworks.torch import functions as torch_functions, vocabulary
-from biaslint.analysis.tensors import methods as tensor_methods
+from biaslint.analysis.tensors import methods as tensor_methods, operation_names
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 
@@ -64,7 +64,7 @@ NAMED: dict[str, Maker] = {
     "pixel_shuffle": makers.function(lambda draw, shape: "2", 2, channels=(4, 8))("pixel_shuffle"),
     "pixel_unshuffle": makers.function(lambda draw, shape: "2", 2, side=(2, 4))("pixel_unshuffle"),
     "channel_shuffle": makers.function(lambda draw, shape: "2", 2, channels=(2, 4))("channel_shuffle"),
-    **{name: makers.binary(name) for name in sorted(tensor_methods.ADD | tensor_methods.MUL | tensor_methods.DIV)},
+    **{name: makers.binary(name) for name in sorted(operation_names.ADD | operation_names.MUL | operation_names.DIV)},
     **{f"operator {symbol}": makers.operator(symbol) for symbol in ("+", "-", "*", "/")},
     "operator unary -": lambda draw: ("-x", (draw.shape(),)),
     "operator @": makers.matrix("__matmul__"),
@@ -125,10 +125,10 @@ UNTRIED = {"half", "bfloat16", "cuda", "xpu", "npu", "mps", "pin_memory", "float
 def table_names() -> set[str]:
     """The names of the vocabulary that say that an operation carries a shift on."""
     found = {
-        *tensor_methods.KEEP,
-        *tensor_methods.ADD,
-        *tensor_methods.MUL,
-        *tensor_methods.DIV,
+        *operation_names.KEEP,
+        *operation_names.ADD,
+        *operation_names.MUL,
+        *operation_names.DIV,
         *tensor_methods.HANDLERS,
         *torch_functions.FUNCTIONAL,
     }

@@ -164,7 +164,9 @@ class LayerUse:
     root: str = ""  # the class or function whose execution led to it
     root_path: str = ""  # the file that holds it, links resolved
     run: int = 0  # which execution; two uses of one run were made in the same model
-    config: dict[str, Any] = field(default_factory=dict)  # known hyperparameters, plain values; an unknown one is absent
+    config: dict[str, Any] = field(
+        default_factory=dict
+    )  # hyperparameters of this execution, plain values; a setting that nobody gives has its default (see `texts`); what is unknown is absent
     texts: dict[str, str] = field(default_factory=dict)  # constructor arguments as written at the call
     positions: dict[str, int] = field(
         default_factory=dict

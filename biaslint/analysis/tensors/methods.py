@@ -9,6 +9,7 @@ from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import conventions, graphs, indexing, known_numbers, nodes, ops, parameter_writes, reshaping
+from biaslint.analysis.tensors.operation_names import ADD, DIV, KEEP, MUL, NONLINEAR
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -484,17 +485,3 @@ HANDLERS: dict[str, Handler] = {
     "pixel_shuffle": lambda ex, x, args, kwargs: reshaping.pixel_shuffle(ex, x),
     "pixel_unshuffle": lambda ex, x, args, kwargs: reshaping.pixel_unshuffle(ex, x),
 }
-
-# what a function of torch, torch.nn.functional or torch.Tensor does to its first tensor; a name that is not here is seen as opaque
-KEEP = {
-    "contiguous", "clone", "detach", "detach_", "to", "type", "float", "half", "double", "bfloat16", "cuda", "cpu", "type_as",
-    "requires_grad_", "neg", "negative", "positive", "roll", "flip", "fliplr", "flipud", "data", "pin_memory", "xpu", "npu", "mps",
-    "channel_shuffle", "as_subclass", "neg_", "negative_",
-}  # fmt: skip
-ADD = {"add", "add_", "sub", "sub_", "subtract", "subtract_", "__add__", "__sub__"}
-MUL = {"mul", "mul_", "multiply", "multiply_"}
-DIV = {"div", "div_", "divide", "divide_", "true_divide", "true_divide_"}
-NONLINEAR = {
-    "relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus", "softsign",
-    "softmin", "hardtanh", "hardswish", "hardsigmoid", "hardshrink", "softshrink", "tanhshrink", "logsigmoid", "glu", "threshold", "relu_", "sigmoid_", "tanh_", "exp", "log", "sqrt", "square", "abs", "pow", "normalize",
-}  # fmt: skip

@@ -214,7 +214,7 @@ def the_layer(use: LayerUse, place: Place) -> tuple[Related, ...]:
 
 
 def removed_by_hand(use: LayerUse) -> bool:
-    """Has the layer no bias because the source says so?"""
+    """Has the layer no bias, and is its argument given: `False`, or a setting that is False in this execution?"""
     return use.bias.present is False and bool(use.bias.argument) and bool(use.bias.argument_text)
 
 

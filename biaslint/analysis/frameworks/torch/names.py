@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from biaslint.analysis.frameworks.torch import sparse, vocabulary as torch_vocabulary
 
+# Packages whose names are looked up here: a name of any other package never reaches HOMES and ALIASES.
 PREFIXES = (
     "torch", "torchvision", "lightning", "pytorch_lightning", "einops", "timm", "mmcv", "mmengine", "mmdet", "transformers", "fastai",
     "huggingface_hub", "apex", "fvcore", "torch_geometric", "accelerate", "detectron2", "segmentation_models_pytorch", "dgl",
@@ -25,7 +26,7 @@ HOMES = {
     "torch.functional.": "torch.",
     "torch._C._nn.": "torch.nn.functional.",
 }
-# One name below a module path, and the layer or class of torch.nn that it is.
+# One class anywhere below a package or module path, and the class of torch.nn that it is. The package must be in PREFIXES.
 ALIASES = {
     ("apex.parallel.", "SyncBatchNorm"): "torch.nn.SyncBatchNorm",
     ("torch.jit.", "ScriptModule"): "torch.nn.Module",

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.layers import Layer, Origin
-from biaslint.analysis.domain.values import Class, External, FunctionValue
+from biaslint.analysis.domain.values import Class, FunctionValue
 from biaslint.analysis.exploration import references
 from biaslint.analysis.interpreter import framework
 
@@ -59,7 +60,7 @@ def is_initializer(name: str, node: ast.AST) -> bool:
 
 def plain_bases(cls: Class) -> bool:
     """Are its bases elsewhere none but the class of all modules?"""
-    outside = {framework.canonical(base.name) for base in cls.mro if isinstance(base, External)} - {"builtins.object"}
+    outside = {framework.canonical(base.name) for base in class_lookup.external_bases(cls)} - {"builtins.object"}
     return bool(outside) and outside <= {one.module_class for one in framework.FRAMEWORKS}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import Args, Class, External, Instance, Kwargs, SequenceValue, Unknown
+from biaslint.analysis.domain import class_lookup
+from biaslint.analysis.domain.values import Args, External, Instance, Kwargs, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import raw_layers
 from biaslint.analysis.frameworks.flax import (
     arrays,
@@ -164,8 +165,7 @@ def is_instance(value: Value, kind: External) -> bool | None:
         return isinstance(value, Node)
     if not isinstance(value, Instance):
         return None if isinstance(value, (Unknown, Node)) else False
-    bases = [base for base in value.cls.mro if isinstance(base, External)] if isinstance(value.cls, Class) else [value.cls]
-    return any(is_subclass(base, kind) for base in bases)
+    return any(is_subclass(base, kind) for base in class_lookup.external_bases(value.cls))
 
 
 def is_subclass(cls: External, kind: External) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import RAISED, set_argument
+from biaslint.checks.support.common import RAISED, part_of_vector, set_argument
 from biaslint.findings.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
@@ -78,7 +78,7 @@ def _own_cells(program: Program) -> Iterator[Report]:
         if place in found:
             continue
         found.add(place)
-        part = _part(use.config["part"])
+        part = part_of_vector(use.config["part"])
         bias = f"{part}the bias of `{use.name}`" if use.bias.present else "it has no bias to open it"
         yield Report(
             place,
@@ -87,20 +87,8 @@ def _own_cells(program: Program) -> Iterator[Report]:
             layer=use.name,
             related=(Related(site.place, "the bias"),) if place != site.place else (),
             advice=f"initialize {'it' if not part else 'that part'} to {use.config['raised']} or {2 * use.config['raised']}, so the cell keeps its state early in training",
-            severity=Severity.HINT,
+            severity=Severity.WARNING if use.config.get("added") == 0 else Severity.HINT,
         )
-
-
-def _part(span: tuple[float, float]) -> str:
-    """Which part of a vector it is: "the second quarter of "."""
-    low, high = span
-    if (low, high) == (0.0, 1.0):
-        return ""
-    count = round(1 / (high - low))
-    names = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth"}
-    if count not in names or abs(low * count - round(low * count)) > 1e-9 or abs((high - low) * count - 1) > 1e-9:
-        return f"from {low:.3g} to {high:.3g} of "
-    return f"the {('first', 'second', 'third', 'fourth', 'fifth', 'sixth')[round(low * count)]} {names[count]} of "
 
 
 def _state(gate: float) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import ELSEWHERE, RAISED, the_layer
+from biaslint.checks.support.common import ELSEWHERE, RAISED, part_of_vector, the_layer
 from biaslint.checks.support.spelling import quarter
 from biaslint.findings.finding import (
     Fix,
@@ -42,6 +42,46 @@ def check(program: Program) -> Iterator[Report]:
         agreed = [report for report in found[place] if report is not None]
         if len(agreed) == len(found[place]):
             yield agreed[0]
+    yield from _own_cells(program, set(found))
+
+
+def _own_cells(program: Program, judged: set[Place]) -> Iterator[Report]:
+    """Cells that are written out: the statements that raise another part of the bias, or another gate's."""
+    closed: dict[Place, bool] = {}
+    for site in program.sites("forget_gate"):
+        starts = [use.config.get("start") for use in site.uses if use.fate.kind == "alive"]
+        closed[site.place] = bool(starts) and all(start is not None and start <= 0 for start in starts)
+    for site in program.sites("misplaced_gate_bias"):
+        for use in site.uses:
+            write = use.bias.writes[0]
+            opens = (write.value or 0) * use.config["raised"] >= RAISED and use.fate.kind == "alive"
+            if opens and write.place not in judged and (closed.get(site.place) or use.config["what"] == "every"):
+                judged.add(write.place)
+                yield _own(use, write)
+
+
+def _own(use: LayerUse, write: BiasWrite) -> Report:
+    """What is wrong with a write to a bias of a cell that is written out."""
+    what, part = use.config["what"], part_of_vector(use.config["part"])
+    advice = f"the forget gate's is {part}this bias: raise that part alone"
+    if what == "every":
+        message = f"this raises all of the bias of `{use.name}`, not only the forget gate's part"
+    elif what == "reset":
+        message = f"the forget gate of this cell is opened here but closed again later: `{use.name}` is set back to 0"
+        advice = "open the forget gate after all other initialization"
+    elif what == "other":
+        message = (
+            f"{part_of_vector(use.config['written'])}the bias of `{use.name}` is raised, which is not the forget gate's part"
+        )
+    else:
+        message = f"this raises the input gate's bias, `{use.name}`; the forget gate, which multiplies the old state, stays half closed"
+        advice = "raise the forget gate's bias instead"
+    severity = Severity.WARNING if what in ("every", "input") else None
+    return Report(write.place, message, layer=use.name, related=_forget_bias(use, write.place), advice=advice, severity=severity)
+
+
+def _forget_bias(use: LayerUse, place: Place) -> tuple[Related, ...]:
+    return (Related(use.place, "the forget gate's bias"),) if use.place != place else ()
 
 
 def _judge(use: LayerUse) -> Iterator[tuple[BiasWrite, Report]]:

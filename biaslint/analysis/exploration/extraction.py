@@ -87,7 +87,7 @@ class Run:
 def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
     """The layers, losses and optimizers of an execution, each kind of use once."""
     idle = unused_initializers.unused_initializers(ex)
-    layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.forget_gates(ex), *idle]
+    layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.gate_facts(ex), *idle]
     numbers = {id(layer): number for number, layer in enumerate(layers, 1)}
     places: dict[tuple[Module, ast.AST], Place] = {}
     choices = choices_of(ex)
@@ -177,7 +177,7 @@ def what_matters(use: LayerUse) -> Any:
     return (
         use.absorbed_by is None,
         use.weight_of is None,
-        use.kind == gates.KIND,
+        use.kind if use.kind in gates.KINDS else "",
         use.chain,
         use.fate.kind,
         use.fate.by,

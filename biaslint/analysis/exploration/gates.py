@@ -7,44 +7,27 @@ projection. What multiplies the old state is the forget gate; its start is the s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.layers import Layer, Origin, Write
 from biaslint.analysis.domain.values import SequenceValue, Unknown
+from biaslint.analysis.exploration.gate_biases import PASSED, WHOLE, Biases, Owner, Span, biases_of, initial_write, writes_to
 from biaslint.analysis.interpreter import framework
-from biaslint.theory import term_arithmetic
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.execution import Execution
 
 
 KIND = "forget_gate"
+MISPLACED = "misplaced_gate_bias"
+KINDS = (KIND, MISPLACED)
 SIGMOIDS = {"sigmoid", "sigmoid_", "hard_sigmoid", "hardsigmoid"}
 UNCHANGED = {"keep", "remap"}
-PASSED = {"dropout", "dropout1d", "dropout2d", "dropout3d", "clamp", "clip_by_value"}
 CHANGES = {"plus", "times", "cut"}  # what a step that keeps the positions may do to the entries
 STATE = {"keep", "remap", "mask", "concat"}  # what a state may pass on its way into the next step
-UNCHANGED_NAMES = ("cuda", "cpu", "to", "float", "clone", "detach", "contiguous", "expand", "repeat", "unsqueeze")
 MANY = 200  # nodes that are looked at for one question
-WHOLE = (0.0, 1.0)
-Span = tuple[float, float]
-
-
-@dataclass
-class Biases:
-    """What is added before the sigmoid: the sum at the start, None where it is not known, and whose biases those are."""
-
-    total: float | None = 0.0
-    owners: list[tuple[Layer | Node, Span]] = field(default_factory=list)
-    bare: list[Layer] = field(default_factory=list)  # affine layers without a bias
-    affine: bool = False
-    write: Write | None = None  # the last statement that sets one of them
-
-    def add(self, value: float | None) -> None:
-        self.total = None if value is None or self.total is None else self.total + value
 
 
 @dataclass(frozen=True)
@@ -56,29 +39,34 @@ class Gate:
     opposite: bool
 
 
-def forget_gates(ex: Execution) -> list[Layer]:
-    """The forget gates of an execution, each as a fact with its start and the part of the bias that it is."""
+def gate_facts(ex: Execution) -> list[Layer]:
+    """The forget gates of an execution, each as a fact with its start and the part of the bias that it is.
+
+    Facts of the kind MISPLACED are the writes that raise another part of its bias, or another gate.
+    """
     cells: set[int] = set()
-    found: dict[Any, Layer] = {}
+    found: dict[Any, tuple[Layer, list[Layer]]] = {}
     for node in ex.flow.nodes:
         if node.op == "add" and len(node.inputs) == 2:
-            gate = cell_gate(node, cells)
-            if gate is None:
+            gates = cell_gates(node, cells)
+            if gates is None:
                 continue
             cells.add(node.id)
-            biases = Biases()
-            collect(gate.sigmoid.inputs[0], gate.cut, biases)
+            forget, enter = gates
+            biases = biases_of(forget.sigmoid, forget.cut)
             if biases.affine:
-                fact = as_fact(gate, biases, node)
-                found.setdefault((id(biases.owners[0][0]) if biases.owners else id(fact.origin), fact.config["part"]), fact)
-    return list(found.values())
+                fact = as_fact(forget, biases, node)
+                key = (id(biases.owners[0][0]) if biases.owners else id(fact.origin), fact.config["part"])
+                if key not in found or ("start" in fact.config and "start" not in found[key][0].config):
+                    found[key] = (fact, list(misplaced(fact, biases, enter)))
+    return [one for fact, others in found.values() for one in (fact, *others)]
 
 
 # -- recognizing the cell ----------------------------------------------------------------------------------------------------------
 
 
-def cell_gate(node: Node, cells: set[int]) -> Gate | None:
-    """The forget gate of a sum that is a cell's update."""
+def cell_gates(node: Node, cells: set[int]) -> tuple[Gate, Gate] | None:
+    """The forget gate and the input gate of a sum that is a cell's update."""
     one, two = (plain(term) for term in node.inputs)
     for kept, written in ((one, two), (two, one)):
         for forget, state in gated(kept):
@@ -88,14 +76,14 @@ def cell_gate(node: Node, cells: set[int]) -> Gate | None:
                 if candidate is None or not is_candidate(candidate):
                     continue
                 if enter.sigmoid is not forget.sigmoid or enter.cut != forget.cut:
-                    return forget
+                    return forget, enter
                 if (
                     enter.opposite != forget.opposite
                     and has_output_gate(node)
                     and state is not None
                     and not reads(forget.sigmoid, state)
                 ):
-                    return forget  # coupled gates; where the gate reads the state itself, it is a GRU's
+                    return forget, enter  # coupled gates; where the gate reads the state itself, it is a GRU's
     return None
 
 
@@ -193,153 +181,6 @@ def reads(sigmoid: Node, state: Node) -> bool:
     return False
 
 
-# -- the biases --------------------------------------------------------------------------------------------------------------------
-
-
-def collect(node: Node, cut: Any, biases: Biases) -> None:
-    """Add up the biases before a sigmoid."""
-    raw = node.info.get("raw_bias")
-    if isinstance(raw, Node):
-        own(raw, cut, biases)
-        biases.affine = True
-    elif isinstance(node.bias_of, Layer):
-        layer_bias(node.bias_of, cut, biases)
-        biases.affine = True
-        if node.op == "keep":
-            collect(node.inputs[0], cut, biases)
-    elif node.op == "affine":
-        biases.affine = True
-    elif node.op == "norm":
-        layer = node.info.get("layer")
-        if isinstance(layer, Layer):
-            layer_bias(layer, cut, biases)
-        biases.affine = True
-    elif node.op == "const" and not is_zero(node):
-        own(node, cut, biases)
-    elif node.op == "const":
-        pass
-    elif node.op == "add":
-        for one in node.inputs:
-            collect(one, cut, biases)
-    elif node.op == "mul" and any(one.op == "const" for one in node.inputs):
-        pass  # a peephole: the state is zero at the start
-    elif node.op == "keep" or (node.op == "remap" and node.name == "[]") or (node.op == "opaque" and node.name in PASSED):
-        through(node, cut, biases)
-    else:
-        biases.add(None)
-
-
-def is_zero(node: Node, depth: int = 6) -> bool:
-    """Is it a start of zeros, or a product with one?"""
-    if "parameter" in node.info or not depth:
-        return False
-    written = node.info.get("write")
-    if written is not None:
-        return written[0] == "constant" and written[1] == 0
-    return node.name in ("*", "mul", *UNCHANGED_NAMES) and any(is_zero(one, depth - 1) for one in node.inputs)
-
-
-def through(node: Node, cut: Any, biases: Biases) -> None:
-    """A step that passes the bias on: a number added, or a part taken."""
-    if "plus" in node.info:
-        number = node.info["plus"]
-        known = isinstance(number, (int, float)) and not isinstance(number, bool) and not node.info.get("subtracted")
-        biases.add((-number if node.name in ("-", "sub", "subtract") else number) if known else None)
-    elif node.name in ("-", "neg", "negative"):
-        biases.add(None)
-    if "cut" in node.info:
-        if cut is not None:
-            biases.add(None)
-        cut = (node.info["cut"], node.info.get("axis"))
-    collect(node.inputs[0], cut, biases)
-
-
-def layer_bias(layer: Layer, cut: Any, biases: Biases) -> None:
-    """A layer's own bias, or the part of it that a cut takes."""
-    if layer.bias is not True:
-        biases.bare += [layer] if layer.bias is False else []
-        biases.add(0.0 if layer.bias is False else None)
-        return
-    names = ("out_features", "out_channels", "units", "filters", "num_features")
-    length = next((layer.config[name] for name in names if name in layer.config), None)
-    span = share(cut, length)
-    default = layer.default.value if isinstance(layer.default, Write) else 0.0
-    if span is None or layer.configured:
-        biases.add(None)
-        return
-    biases.owners.append((layer, span))
-    level(default, layer.writes, span, biases)
-
-
-def own(node: Node, cut: Any, biases: Biases) -> None:
-    """A vector that is added as a bias."""
-    root, start, stop = node.info.get("part_of", (node, None, None))
-    if root is not node:
-        cut = (("slice", start, stop), -1)
-    if "parameter" not in root.info:
-        written = root.info.get("write")
-        biases.add(written[1] if written is not None and written[0] == "constant" else None)
-        return
-    span = share(cut, root.dims[-1] if root.dims else None)
-    if span is None or root.info.get("escaped"):
-        biases.add(None)
-        return
-    biases.owners.append((root, span))
-    made = root.info.get("variable")
-    written = root.info.get("write")
-    default = made.written.value if made is not None and made.written is not None else written[1] if written else None
-    level(default, root.info.get("writes", []), span, biases)
-
-
-def level(start: float | None, writes: list[Write], span: Span, biases: Biases) -> None:
-    """What the writes leave in a part of the vector."""
-    last = None
-    for write in writes:
-        low, high = write.span or WHOLE
-        if write.span == (0.0, 0.0):
-            start = None
-        elif low < span[1] and high > span[0]:
-            start = write.value if write.how in ("constant", "normal", "uniform") else 0.0 if write.how == "scaled" else None
-            start = start if low <= span[0] and high >= span[1] else None
-            last = write
-    biases.add(start)
-    biases.write = last or biases.write
-
-
-def share(cut: Any, length: Value) -> Span | None:
-    """The part that a cut takes of a vector of this length, as fractions of it; None where that is not known."""
-    if cut is None:
-        return WHOLE
-    (how, first, second), axis = cut
-    if axis == 0:
-        return None
-    if how == "chunk":
-        return (first / second, (first + 1) / second)
-    leaves: dict[Any, float] = {}
-    whole = number(length, leaves, grow=True)
-    if not whole:
-        return None
-    low: float | None
-    high: float | None
-    if how == "sizes":
-        sizes = [number(size, leaves) for size in second]
-        low, high = (None if None in sizes[:at] else sum(size or 0.0 for size in sizes[:at]) for at in (first, first + 1))
-    elif how == "size":
-        each = number(second, leaves)
-        low, high = (None if each is None else at * each for at in (first, first + 1))
-    else:
-        low = 0.0 if first is None else number(first, leaves)
-        high = whole if second is None else number(second, leaves)
-    if low is None or high is None:
-        return None
-    low, high = (bound + whole if bound < 0 else bound for bound in (low, high))
-    return (low / whole, high / whole) if 0 <= low < high <= whole else None
-
-
-def number(value: Value, leaves: dict[Any, float], grow: bool = False) -> float | None:
-    return None if value is None else term_arithmetic.evaluate(value.key if isinstance(value, Unknown) else value, leaves, grow)
-
-
 # -- the fact ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -361,6 +202,8 @@ def as_fact(gate: Gate, biases: Biases, cell: Node) -> Layer:
     if total is not None:
         fact.config["start"] = -total if gate.opposite else total
     fact.config["raised"] = -1 if gate.opposite else 1
+    if biases.number is not None:
+        fact.config["added"] = biases.number
     fact.writes = [biases.write] if biases.write is not None else []
     owners = [one for one, _ in biases.owners if isinstance(one, Layer)] + biases.bare
     fact.passed_to_unknown_code = any(one.passed_to_unknown_code for one in owners)
@@ -391,3 +234,56 @@ def origin_of(node: Node) -> Origin:
 def line(origin: Origin) -> tuple[str, int]:
     module, node = origin.chain[0]
     return (module.shown, getattr(node, "lineno", 0))
+
+
+# -- writes that raise something else -----------------------------------------------------------------------------------------------
+
+
+def misplaced(fact: Layer, biases: Biases, enter: Gate) -> Iterator[Layer]:
+    """The writes of a constant to another part of the forget gate's bias, or to the input gate's, each as a fact.
+
+    Of a forget gate that is opened no fact is made, but for writes to the whole vector.
+    """
+    closed = "start" in fact.config and fact.config["start"] <= 0
+    for owner, span in biases.owners:
+        writes = writes_to(owner)
+        for at, write in enumerate(writes):
+            if write.how != "constant" or not write.value or write.span == (0.0, 0.0):
+                continue
+            whole = write.span is None or write.span == WHOLE
+            if whole and span != WHOLE and at == len(writes) - 1:
+                yield about(fact, owner, span, write, "every")
+            elif closed and not whole and write.span is not None and (write.span[0] >= span[1] or write.span[1] <= span[0]):
+                yield about(fact, owner, span, write, "other")
+            elif closed and span != WHOLE and any(resets(one, span) for one in writes[at + 1 :]):
+                yield about(fact, owner, span, write, "reset")
+    entered = biases_of(enter.sigmoid, enter.cut) if enter.sigmoid.inputs else Biases()
+    own = {id(owner) for owner, _ in biases.owners}
+    if not closed or not own or own & {id(owner) for owner, _ in entered.owners} or entered.total is None:
+        return
+    for owner, span in entered.owners:
+        written = entered.write or initial_write(owner)
+        if written is not None and written.how == "constant" and written.value:
+            yield about(fact, owner, span, written, "input")
+
+
+def resets(write: Write, span: Span) -> bool:
+    """Does a write set all of this part to zero?"""
+    low, high = write.span or WHOLE
+    return write.how == "constant" and write.value == 0 and low <= span[0] and high >= span[1]
+
+
+def about(fact: Layer, owner: Owner, span: Span, write: Write, what: str) -> Layer:
+    """A write that raises something else than the forget gate, as a fact."""
+    name = owner.name if isinstance(owner, Layer) else str(owner.info.get("called", owner.name))
+    made = Layer("a gate's bias", MISPLACED, fact.framework, {}, fact.origin, name=name, bias=True)
+    written = write.span or WHOLE
+    made.config = {"part": SequenceValue(list(span), "tuple"), "written": SequenceValue(list(written), "tuple"), "what": what}
+    made.config["raised"] = fact.config["raised"]
+    made.writes = [write]
+    made.passed_to_unknown_code, made.model_passed_to_unknown_code = (
+        fact.passed_to_unknown_code,
+        fact.model_passed_to_unknown_code,
+    )
+    made.calls = fact.calls
+    return made

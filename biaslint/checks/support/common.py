@@ -83,6 +83,18 @@ SMALL = 0.2  # up to here a positive constant is the "so that all ReLUs fire" ha
 RAISED = 0.5  # a constant from here on is meant to open a gate of an LSTM
 
 
+def part_of_vector(span: tuple[float, float]) -> str:
+    """Which part of a vector it is: "the second quarter of "."""
+    low, high = span
+    if (low, high) == (0.0, 1.0):
+        return ""
+    count = round(1 / (high - low))
+    names = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth"}
+    if count not in names or abs(low * count - round(low * count)) > 1e-9 or abs((high - low) * count - 1) > 1e-9:
+        return f"from {low:.3g} to {high:.3g} of "
+    return f"the {('first', 'second', 'third', 'fourth', 'fifth', 'sixth')[round(low * count)]} {names[count]} of "
+
+
 ORDINARY = {
     *RELUS, "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "dropout",
     "affine", "window", "smooth", "layer norm", "group norm", "RMS norm", "softmax",

@@ -67,6 +67,7 @@ RNN_FUNCTIONS = {
     "stack_bidirectional_dynamic_rnn", "static_state_saving_rnn",
 }  # fmt: skip
 MODULES = {"tensorflow.Module", "tensorpack.ModelDesc", "tensorpack.ModelDescBase"}
+CELL_BASES = {"RNNCell", "LayerRNNCell", "_LayerRNNCell"}  # of recurrent cells that are written out
 SCOPES = {
     "variable_scope",
     "name_scope",
@@ -228,7 +229,8 @@ def optimizer(ex: Execution, short: str, args: list[Value], kwargs: dict[str, Va
 def is_module(obj: Instance) -> bool:
     if obj.layer is not None:
         return True
-    return any(canonical(base.name) in MODULES for base in class_lookup.external_bases(obj.cls))
+    names = (canonical(base.name) for base in class_lookup.external_bases(obj.cls))
+    return any(name in MODULES or name.rpartition(".")[2] in CELL_BASES for name in names)
 
 
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:

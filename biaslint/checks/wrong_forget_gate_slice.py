@@ -77,7 +77,9 @@ def _own(use: LayerUse, write: BiasWrite) -> Report:
         message = f"this raises the input gate's bias, `{use.name}`; the forget gate, which multiplies the old state, stays half closed"
         advice = "raise the forget gate's bias instead"
     severity = Severity.WARNING if what in ("every", "input") else None
-    return Report(write.place, message, layer=use.name, related=_forget_bias(use, write.place), advice=advice, severity=severity)
+    return Report(
+        write.place, message, layer=use.name, related=_forget_bias(use, write.place), advice=advice, severity=severity
+    )
 
 
 def _forget_bias(use: LayerUse, place: Place) -> tuple[Related, ...]:

@@ -37,9 +37,11 @@ def analyse(
     together, with a program of which all but those is there; where it is true, they are left out. With `only`, a file and the name of
     a definition in it, nothing but that is executed. Raises `Damaged` if the store gives something that was not put there.
     """
-    project = Project(root.resolve(), {path.resolve(): text for path, text in (texts or {}).items()})
+    session = session or AnalysisSession()
+    resolved: Callable[[Path], Path] = Path if session.sealed else Path.resolve
+    project = Project(resolved(root), {resolved(path): text for path, text in (texts or {}).items()}, session.sealed)
     project.layers = layers or {}
-    analysis = Analysis(project, {path.resolve(): str(path) for path in files}, session or AnalysisSession(), only)
+    analysis = Analysis(project, {resolved(path): str(path) for path in files}, session, only)
     return parallel.with_deep_stack(lambda: analysis.program(known))
 
 

@@ -3,7 +3,7 @@
     discover the files -> read them -> the analysis says what they build -> each enabled check says what is wrong with it
     -> comments and settings silence some of it -> sort
 
-Everything that shows findings (command line, editor, tests) calls `lint`, `lint_files` or `lint_text` and decides nothing.
+Everything that shows findings (command line, editor, tests) calls `lint`, `lint_files`, `lint_text` or `lint_sealed` and decides nothing.
 """
 
 from __future__ import annotations
@@ -128,6 +128,22 @@ def lint_files(
     Without `prove`, call `prove_fixes` before a fix is shown.
     """
     return _Run(files, config, texts or {}, AnalysisSession(memory, None, jobs, limits or Limits())).result(prove)
+
+
+def lint_sealed(contents: Mapping[Path, bytes], config: Config, limits: Limits | None = None) -> Result:
+    """Lint the contents of files that are a whole project, by their (absolute) paths; no file is opened. Fixes are not proved."""
+    texts: dict[Path, str] = {}
+    unreadable: list[Finding] = []
+    for path, data in contents.items():
+        try:
+            texts[path] = source_file.decode(data)
+        except source_file.Unreadable as error:
+            unreadable.append(_unreadable(str(path), error))
+    session = AnalysisSession(jobs=1, limits=limits or Limits(), sealed=True)
+    result = _Run(sorted(texts), config, texts, session).result(prove=False)
+    if rule_book.UNREADABLE_FILE in config.enabled():
+        result.findings = sorted([*result.findings, *(_at_severity(one, config) for one in unreadable)], key=_order)
+    return result
 
 
 @dataclass(slots=True)
@@ -321,7 +337,7 @@ def _analyse(files: Sequence[Path], run: _Run, session: AnalysisSession) -> Prog
             run.errors.append(f"{files[0]}: {_internal(error)}")
             return Program()
     half = len(files) // 2
-    alone = AnalysisSession(jobs=session.jobs, limits=session.limits)
+    alone = AnalysisSession(jobs=session.jobs, limits=session.limits, sealed=session.sealed)
     return _joined(*(_analyse(part, run, alone) for part in (files[:half], files[half:])))
 
 

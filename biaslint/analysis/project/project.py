@@ -39,11 +39,12 @@ class EarlierResults(Protocol):
 
 
 class Project:
-    """Opens files on demand and tells which file an import means."""
+    """Opens files on demand and tells which file an import means. A `sealed` one consists of its texts: nothing else is looked at."""
 
-    def __init__(self, root: Path, texts: Mapping[Path, str] | None = None) -> None:
+    def __init__(self, root: Path, texts: Mapping[Path, str] | None = None, sealed: bool = False) -> None:
         self.root = root
         self.texts = dict(texts or {})
+        self.sealed = sealed
         self.modules: dict[Path, Module | None] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._files: dict[Path, bool] = {}
@@ -58,8 +59,8 @@ class Project:
         self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them
 
     def read(self, path: Path) -> str | None:
-        if path in self.texts:
-            return self.texts[path]
+        if path in self.texts or self.sealed:
+            return self.texts.get(path)
         try:
             return source_text.read(path)
         except (OSError, ValueError, SyntaxError):
@@ -67,8 +68,8 @@ class Project:
 
     def size(self, path: Path) -> int:
         """About how many characters a file has."""
-        if path in self.texts:
-            return len(self.texts[path])
+        if path in self.texts or self.sealed:
+            return len(self.texts.get(path, ""))
         try:
             return path.stat().st_size
         except (OSError, ValueError):
@@ -147,15 +148,20 @@ class Project:
         self.tracker.asked.add(Lines(path, PRESENCE))
         known = self._files.get(path)
         if known is None:
-            known = self._files[path] = path in self.texts or path.is_file()
+            known = self._files[path] = path in self.texts or (not self.sealed and path.is_file())
         return known
 
     def is_folder(self, path: Path) -> bool:
         self.tracker.asked.add(Folder(path))
         known = self._folders.get(path)
         if known is None:
-            known = self._folders[path] = path.is_dir() or any(path in text.parents for text in self.texts)
+            known = self._folders[path] = path in self._text_folders or (not self.sealed and path.is_dir())
         return known
+
+    @cached_property
+    def _text_folders(self) -> frozenset[Path]:
+        """The folders above the texts."""
+        return frozenset(folder for path in self.texts for folder in path.parents)
 
     def module_name(self, path: Path) -> tuple[Path, str, list[Path]]:
         """The folder that imports start from, the module's dotted name below it, and the files that make it so."""

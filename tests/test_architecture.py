@@ -25,7 +25,7 @@ PACKAGE_ORDER = (
     ("checks", "fix", "analysis"),
     ("engine",),
     ("reporters", "flake8_plugin"),
-    ("runtime", "lsp", "mcp"),
+    ("runtime", "lsp", "mcp", "scan"),
     ("cli", "pytest_plugin"),
     ("__main__",),
 )
@@ -76,6 +76,15 @@ MIGRATE_ORDER = (
     ("child", "placing", "fixes"),
     ("command",),
 )
+SCAN_ORDER = (
+    ("limits", "unit"),
+    ("reading",),
+    ("rows",),
+    ("sources", "work"),
+    ("guard", "results"),
+    ("engines", "report"),
+    ("run",),
+)
 ORDERS = {
     "biaslint": PACKAGE_ORDER,
     "biaslint.analysis": ANALYSIS_ORDER,
@@ -83,6 +92,7 @@ ORDERS = {
     "biaslint.analysis.frameworks": FRAMEWORK_ORDER,
     "biaslint.runtime": RUNTIME_ORDER,
     "biaslint.runtime.migrate": MIGRATE_ORDER,
+    "biaslint.scan": SCAN_ORDER,
 }
 
 

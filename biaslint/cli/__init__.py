@@ -21,6 +21,8 @@ COMMANDS = {
     "explain": ("biaslint.cli.explain:command", "Show the documentation of a rule."),
     "verify": ("biaslint.runtime.command:verify", "Build a model and measure its initial outputs and biases."),
     "migrate": ("biaslint.runtime.migrate.command:migrate", "Rewrite checkpoints for a model without its dead biases."),
+    "scan": ("biaslint.cli.scan:command", "Lint whole archives of repositories."),
+    "scan-report": ("biaslint.cli.scan:report_command", "Summarize the results of a scan."),
     "lsp": ("biaslint.lsp.command:command", "Run the language server."),
     "mcp": ("biaslint.mcp.command:command", "Run the server for coding assistants."),
     "init": ("biaslint.cli.init:command", "Write a starter configuration for this project."),
@@ -98,7 +100,7 @@ class Lazy(click.Group):
         formatter.write("Find questionable bias set-ups in PyTorch, Keras, TensorFlow and Flax model code.\n\n")
         formatter.write(f"Examples:\n{_EXAMPLES}\nCommands:\n")
         for name, (_, what) in COMMANDS.items():
-            formatter.write(f"  {name:9} {what}\n")
+            formatter.write(f"  {name:11} {what}\n")
         formatter.write("\nOptions: biaslint lint --help, or --help after any command. --version prints the version.\n")
         formatter.write("Exit status: 0 no findings that fail, 1 findings, 2 wrong usage or internal error, 130 interrupted.\n")
 

@@ -54,17 +54,17 @@ def _outputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
     return outputs
 
 
-_RULES: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "RULES", "shell_complete": completion.rules}
-_PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "PATTERNS"}
+RULES: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "RULES", "shell_complete": completion.rules}
+PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "PATTERNS"}
 
 
 @click.command("lint", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path(allow_dash=True))
-@click.option("--select", **_RULES, help="Enable only these rules (codes, names, prefixes such as BL1, or ALL).")
-@click.option("--extend-select", **_RULES, help="Also enable these rules.")
-@click.option("--ignore", **_RULES, help="Disable these rules.")
-@click.option("--exclude", **_PATTERNS, help="Exclude these files and folders instead of the default ones.")
-@click.option("--extend-exclude", **_PATTERNS, help="Also exclude these files and folders.")
+@click.option("--select", **RULES, help="Enable only these rules (codes, names, prefixes such as BL1, or ALL).")
+@click.option("--extend-select", **RULES, help="Also enable these rules.")
+@click.option("--ignore", **RULES, help="Disable these rules.")
+@click.option("--exclude", **PATTERNS, help="Exclude these files and folders instead of the default ones.")
+@click.option("--extend-exclude", **PATTERNS, help="Also exclude these files and folders.")
 @click.option("--force-exclude", is_flag=True, help="Apply exclusions to paths given on the command line too.")
 @click.option(
     "--config", "configs", multiple=True, metavar="FILE|KEY=VALUE", help="Configuration file, or a setting (repeatable)."

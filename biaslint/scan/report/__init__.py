@@ -1,0 +1,1 @@
+"""What the results of a scan say: text, JSON, and a page with plots."""

@@ -1,10 +1,12 @@
 """Tens of thousands of generated model programs, linted and run: what is reported must be dead in the running model.
 
-    python benchmarks/programs.py --count 50000 [--seed 1] [--framework torch]
+    python benchmarks/programs.py --count 50000 [--seed 1]
+    python benchmarks/programs.py --framework keras --count 10000 [--seed 1]
 
-writes programs.md beside it. A program is a model put together at random (`program_grammar.py`). The linter reads batches of them in
-one process; PyTorch runs each in float64, in training mode, from the same parameters twice: with the bias as it is and with other
-values. A bias that changes an output is alive. `--show 17` prints a program with what is said and what is true.
+writes the framework's section of programs.md beside it. A program is a model put together at random (`program_grammar.py`,
+`keras_program_grammar.py`). The linter reads batches of them in one process; the framework runs each in float64, in training mode,
+from the same parameters twice: with the bias as it is and with other values. A bias that changes an output is alive. `--show 1:17`
+prints a program with what is said and what is true.
 """
 
 from __future__ import annotations
@@ -12,17 +14,18 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 import time
-import warnings
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
-from typing import Any
 
+import keras_program_grammar
 import program_grammar
+from program_runs import DoesNotRun, Runner, Truth, same
+from program_runs_keras import KerasPrograms
+from program_runs_torch import TorchPrograms
 
 from biaslint import __version__, engine, fix
 from biaslint.config import Config
@@ -32,195 +35,23 @@ RESULT = Path(__file__).with_suffix(".md")
 FOLDER = Path("/nowhere")
 RULES = ("BL101", "BL102")
 BATCH = 250
-TOLERANCE = 1e-7
-PROGRAM = "<program>"
 
 
-@dataclass
-class Truth:
-    """What running a program shows: of each layer, the lines that its constructor was called through, and whether it is alive.
+@dataclass(frozen=True)
+class Framework:
+    """Where a framework's programs come from and what runs them."""
 
-    The key is the lines, innermost first; the value holds one entry for each setting and layer: "alive", "dead" or "none" (no bias).
-    """
-
-    layers: dict[tuple[int, ...], list[str]] = field(default_factory=dict)
-    by_setting: dict[str, dict[tuple[int, ...], list[str]]] = field(default_factory=dict)
-
-
-class DoesNotRun(Exception):
-    """The program itself is wrong."""
+    title: str
+    make: Callable[[str], program_grammar.Program]
+    runner: Callable[[], Runner]
+    package: str
 
 
-# -- running ---------------------------------------------------------------------------------------------------------------------
-
-
-class TorchPrograms:
-    """Runs programs under PyTorch, in float64. Within `with`, PyTorch's layers record where they are made."""
-
-    def __init__(self) -> None:
-        import torch
-        from torch import nn
-
-        self.torch, self.nn = torch, nn
-        self.before = (torch.get_num_threads(), torch.get_default_dtype())
-        self.usual = {
-            name: getattr(nn, name) for name in ("BatchNorm2d", "Conv2d", "ConvTranspose2d", "Identity", "ReLU", "Linear")
-        }
-        self.forwards = {
-            cls: cls.__dict__.get("forward") for cls in (nn.BatchNorm2d, nn.Conv2d, nn.modules.batchnorm._BatchNorm)
-        }
-        self.constructors = {cls: cls.__init__ for cls in (nn.modules.conv._ConvNd, nn.Linear)}
-
-    def __enter__(self) -> TorchPrograms:
-        self.torch.set_num_threads(1)
-        self.torch.set_default_dtype(self.torch.float64)
-        for cls in self.constructors:
-            self._record(cls)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for cls, constructor in self.constructors.items():
-            cls.__init__ = constructor
-        threads, dtype = self.before
-        self.torch.set_num_threads(threads)
-        self.torch.set_default_dtype(dtype)
-
-    def _record(self, cls: Any) -> None:
-        plain = self.constructors[cls]
-
-        def init(module: Any, *args: Any, **kwargs: Any) -> None:
-            plain(module, *args, **kwargs)
-            module.__dict__["made_at"] = tuple(lines_of(sys._getframe(1)))
-
-        cls.__init__ = init
-
-    def restore(self) -> None:
-        """Undo what a program has done to the framework's classes."""
-        for name, value in self.usual.items():
-            setattr(self.nn, name, value)
-        for cls, forward in self.forwards.items():
-            if forward is None:
-                cls.__dict__.get("forward") is not None and delattr(cls, "forward")
-            elif cls.__dict__.get("forward") is not forward:
-                cls.forward = forward
-
-    def built(self, code: Any, setting: str) -> Any:
-        torch = self.torch
-        torch.manual_seed(3)
-        space: dict[str, Any] = {"__name__": "program"}
-        exec(code, space)
-        model = eval(f"Net({setting})", space)
-        for module in model.modules():
-            if any(
-                isinstance(one, torch.nn.parameter.UninitializedTensorMixin)
-                for one in (*module._parameters.values(), *module._buffers.values())
-            ):
-                with torch.no_grad():
-                    model.train()(torch.ones(2, 4, 6, 6))
-                break
-        model.train()
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                parameter.copy_(drawn(torch, name, parameter.shape))
-            for name, buffer in model.named_buffers():
-                if buffer.is_floating_point():
-                    buffer.copy_(drawn(torch, name, buffer.shape).abs() + 0.5)
-        return model
-
-    def outputs(self, model: Any) -> list[Any]:
-        torch = self.torch
-        torch.manual_seed(5)
-        x = torch.randn(3, 4, 6, 6)
-        return [one.detach().double() for one in tensors(torch, model(x.clone()))]
-
-    def truth(self, text: str, settings: Sequence[str]) -> Truth:
-        """Run the program with each setting. DoesNotRun where it cannot be."""
-        found = Truth()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for setting in settings:
-                found.by_setting[setting] = self._with(text, setting)
-                for lines, states in found.by_setting[setting].items():
-                    found.layers.setdefault(lines, []).extend(states)
-        return found
-
-    def _with(self, text: str, setting: str) -> dict[tuple[int, ...], list[str]]:
-        states: dict[tuple[int, ...], list[str]] = {}
-        try:
-            code = compile(text, PROGRAM, "exec")
-            model = self.built(code, setting)
-            places = [module.__dict__.get("made_at", ()) for module in model.modules()]
-            before = self.outputs(model)
-            for number, lines in enumerate(places):
-                if not lines:
-                    continue
-                self.restore()
-                model = self.built(code, setting)
-                module = list(model.modules())[number]
-                bias = bias_of(module)
-                if bias is None:
-                    states.setdefault(lines, []).append("none")
-                    continue
-                with self.torch.no_grad():
-                    bias.copy_(drawn(self.torch, "another", bias.shape) * 2)
-                states.setdefault(lines, []).append("dead" if same(before, self.outputs(model)) else "alive")
-        except Exception as error:
-            raise DoesNotRun(f"{type(error).__name__}: {error}") from None
-        finally:
-            self.restore()
-        return states
-
-    def outcome(self, text: str, setting: str) -> list[Any]:
-        """What the program puts out."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return self.outputs(self.built(compile(text, PROGRAM, "exec"), setting))
-        except Exception as error:
-            raise DoesNotRun(f"{type(error).__name__}: {error}") from None
-        finally:
-            self.restore()
-
-
-def lines_of(frame: Any) -> Iterator[int]:
-    while frame is not None:
-        if frame.f_code.co_filename == PROGRAM and frame.f_code.co_name != "<module>":
-            yield frame.f_lineno
-        frame = frame.f_back
-
-
-def bias_of(module: Any) -> Any:
-    changed = module._modules.get("parametrizations")
-    if changed is not None and "bias" in changed:
-        return changed["bias"].original
-    return module._parameters.get("bias")
-
-
-def drawn(torch: Any, name: str, shape: Any) -> Any:
-    generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-
-def tensors(torch: Any, value: Any) -> list[Any]:
-    if isinstance(value, torch.Tensor):
-        return [value]
-    if isinstance(value, (int, float)):
-        return [torch.tensor(float(value))]
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [one for item in value for one in tensors(torch, item)] if isinstance(value, (list, tuple)) else []
-
-
-def same(one: list[Any], two: list[Any]) -> bool:
-    """Equal to rounding."""
-    if [item.shape for item in one] != [item.shape for item in two]:
-        return False
-    for left, right in zip(one, two, strict=True):
-        if left.numel() and bool(((left - right).abs() > TOLERANCE * (1 + left.abs())).any()):
-            return False
-        if bool((left.isnan() != right.isnan()).any()):
-            return False
-    return True
+FRAMEWORKS = {
+    "torch": Framework("PyTorch", program_grammar.make, TorchPrograms, "torch"),
+    "keras": Framework("Keras", keras_program_grammar.make, KerasPrograms, "keras"),
+}
+TORCH = FRAMEWORKS["torch"]
 
 
 # -- comparing --------------------------------------------------------------------------------------------------------------------
@@ -288,7 +119,7 @@ def judge(program: program_grammar.Program, findings: list[Finding], truth: Trut
 
 
 def check_fixes(
-    runner: TorchPrograms, program: program_grammar.Program, path: Path, findings: list[Finding], totals: Totals, seed: str
+    runner: Runner, program: program_grammar.Program, path: Path, findings: list[Finding], totals: Totals, seed: str
 ) -> None:
     """What the fixes make of the program must run and put out the same."""
     if not any(finding.fix for finding in findings):
@@ -305,20 +136,24 @@ def check_fixes(
             totals.broken_kinds.update(program.parts)
 
 
-def run(seed: str, first: int, count: int, totals: Totals | None = None, keep: Path | None = None) -> Totals:
+def run(
+    seed: str, first: int, count: int, totals: Totals | None = None, keep: Path | None = None, framework: Framework = TORCH
+) -> Totals:
     """Examine `count` programs."""
     totals = totals or Totals()
-    with TorchPrograms() as runner:
+    with framework.runner() as runner:
         for start in range(first, first + count, BATCH):
-            examine([f"{seed}:{number}" for number in range(start, min(start + BATCH, first + count))], runner, totals)
+            examine(
+                [f"{seed}:{number}" for number in range(start, min(start + BATCH, first + count))], runner, totals, framework
+            )
             if keep is not None:
                 keep.write_text(json.dumps(vars(totals)))
     return totals
 
 
-def examine(seeds: Sequence[str], runner: TorchPrograms, totals: Totals) -> None:
+def examine(seeds: Sequence[str], runner: Runner, totals: Totals, framework: Framework) -> None:
     """Lint programs in one batch and run each."""
-    programs = {FOLDER / f"p{place}.py": program_grammar.make(one) for place, one in enumerate(seeds)}
+    programs = {FOLDER / f"p{place}.py": framework.make(one) for place, one in enumerate(seeds)}
     clock = time.perf_counter()
     result = engine.lint_files(
         list(programs), Config(FOLDER, select=RULES), {path: program.text for path, program in programs.items()}
@@ -341,8 +176,8 @@ def examine(seeds: Sequence[str], runner: TorchPrograms, totals: Totals) -> None
     totals.seconds["running"] += time.perf_counter() - clock
 
 
-def show(seed: str) -> None:
-    program = program_grammar.make(seed)
+def show(seed: str, framework: Framework) -> None:
+    program = framework.make(seed)
     path = FOLDER / "p.py"
     result = engine.lint_files([path], Config(FOLDER, select=RULES), {path: program.text})
     print("\n".join(f"{number:3} {line}" for number, line in enumerate(program.text.splitlines(), 1)))
@@ -350,7 +185,7 @@ def show(seed: str) -> None:
     for finding in result.findings:
         print(finding.place.line, finding.rule, finding.message, "| when:", finding.when)
     print(result.stopped)
-    with TorchPrograms() as runner:
+    with framework.runner() as runner:
         try:
             print(runner.truth(program.text, program.settings).by_setting)
         except DoesNotRun as error:
@@ -372,33 +207,38 @@ def load(file: Path) -> Totals:
     return totals
 
 
-def again(totals: Totals) -> None:
+def again(totals: Totals, framework: Framework) -> None:
     """Examine what was wrong once more: what has been mended since is counted apart."""
     seeds = list(dict.fromkeys(seed for seed, _ in (*totals.wrong, *totals.broken)))
     now = Totals()
-    with TorchPrograms() as runner:
+    with framework.runner() as runner:
         for seed in seeds:
-            examine([seed], runner, now)
+            examine([seed], runner, now, framework)
     totals.mended += len({seed for seed, _ in totals.wrong} - {seed for seed, _ in now.wrong})
     totals.mended_fixes += len({seed for seed, _ in totals.broken} - {seed for seed, _ in now.broken})
     totals.wrong, totals.broken = now.wrong, now.broken
     totals.wrong_kinds, totals.broken_kinds = now.wrong_kinds, now.broken_kinds
 
 
-def report(totals: Totals, command: str) -> str:
-    """The page."""
+INTRODUCTION = """# Generated programs
+
+Model programs put together at random from parts: ways of making and calling a layer, operations and statements between it and a norm,
+norms and their modes, hooks, second readers, and what programs do to classes and modules. The linter reads them in batches; the
+framework runs each in float64 and training mode, with the bias as it is and with other values. A bias whose change is seen in an
+output is alive. A program that does not run is counted and left out.
+"""
+
+
+def report(totals: Totals, command: str, framework: Framework) -> str:
+    """The section of a framework."""
     silent = [(kind, number) for kind, number in totals.silent_kinds.most_common(60) if len(kind) > 4][:25]
+    versions = f"Python {platform.python_version()}, {framework.title} {metadata.version(framework.package).partition('+')[0]}"
     lines = [
-        "# Generated programs",
-        "",
-        "Model programs put together at random from parts (`program_grammar.py`): ways of making and calling a layer, operations and",
-        "statements between it and a norm, norms and their modes, hooks, second readers, and what programs do to classes and modules.",
-        "The linter reads them in batches; PyTorch runs each in float64 and training mode, with the bias as it is and with other values.",
-        "A bias whose change is seen in an output is alive. A program that does not run is counted and left out.",
+        f"## {framework.title}",
         "",
         f"    {command}",
         "",
-        f"biaslint {__version__}, Python {platform.python_version()}, PyTorch {torch_version()}, {time.strftime('%Y-%m-%d', time.gmtime())}.",
+        f"biaslint {__version__}, {versions}, {time.strftime('%Y-%m-%d', time.gmtime())}.",
         "",
         "| | |",
         "|---|---:|",
@@ -422,7 +262,7 @@ def report(totals: Totals, command: str) -> str:
         ]
     for title, rows in (("Alive but reported", totals.wrong), ("Wrong fixes", totals.broken)):
         if rows:
-            lines += [f"## {title}", "", *(f"- `--show {seed}`: {why}" for seed, why in rows[:40]), ""]
+            lines += [f"### {title}", "", *(f"- `--show {seed}`: {why}" for seed, why in rows[:40]), ""]
     if totals.broken_kinds:
         lines += [
             "The parts that programs with a wrong fix have most often: "
@@ -430,23 +270,27 @@ def report(totals: Totals, command: str) -> str:
             + ".",
             "",
         ]
-    lines += ["## Dead but silent", "", "The parts that these programs have most often (one program has several):", ""]
+    lines += ["### Dead but silent", "", "The parts that these programs have most often (one program has several):", ""]
     lines += [f"- {number:,} x `{one_line(kind)}`" for kind, number in silent]
     return "\n".join(lines) + "\n"
+
+
+def page(old: str, section: str, title: str) -> str:
+    """The page with a framework's section replaced."""
+    sections = {part.partition("\n")[0]: f"## {part}" for part in f"\n{old}".split("\n## ")[1:]}
+    sections[title] = section
+    return "\n".join(
+        [INTRODUCTION, *(f"{sections[one.title].strip()}\n" for one in FRAMEWORKS.values() if one.title in sections)]
+    )
 
 
 def one_line(kind: str) -> str:
     return "; ".join(line.strip() for line in kind.splitlines())
 
 
-def torch_version() -> str:
-    import torch
-
-    return str(torch.__version__).partition("+")[0]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--framework", choices=FRAMEWORKS, default="torch")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", default="1")
@@ -455,20 +299,23 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="examine what was wrong in earlier parts once more")
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
+    framework = FRAMEWORKS[options.framework]
     if options.show:
-        show(options.show)
+        show(options.show, framework)
         return
     totals = load(options.keep) if options.keep else Totals()
     first = options.first + totals.programs
-    run(options.seed, first, options.count - totals.programs, totals, options.keep)
+    run(options.seed, first, options.count - totals.programs, totals, options.keep, framework)
     if options.again:
-        again(totals)
+        again(totals, framework)
         if options.keep:
             options.keep.write_text(json.dumps(vars(totals)))
-    text = report(totals, f"python benchmarks/programs.py --count {totals.programs} --seed {options.seed}")
-    options.output.write_text(text, encoding="utf-8")
+    option = "" if framework is TORCH else f"--framework {options.framework} "
+    text = report(totals, f"python benchmarks/programs.py {option}--count {totals.programs} --seed {options.seed}", framework)
+    old = options.output.read_text(encoding="utf-8") if options.output.exists() else ""
+    options.output.write_text(page(old, text, framework.title), encoding="utf-8")
     print(text)
-    raise SystemExit(1 if totals.wrong else 0)
+    raise SystemExit(1 if totals.wrong or totals.broken else 0)
 
 
 if __name__ == "__main__":

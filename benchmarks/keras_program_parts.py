@@ -2,7 +2,8 @@
 
 Each part is a handful of lines for the module's top, the place where layers are made, the class body and the forward pass; `{c}` is the
 layer and `{n}` the norm as they are named where they are used (`self.c1`, or `c1` in a function), `{v}` the tensor that goes in, `{i}`
-a number for names. All tensors are (N, H, W, 4).
+a number for names. All tensors are (N, H, W, 4). Left out is what a backend computes wrongly: on PyTorch, `LayerNormalization` over
+other axes than the last ones.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ BETWEEN = [
         "layers.ReLU()", "layers.Activation('relu')", "layers.Activation('linear')", "layers.Activation(None)", "layers.LeakyReLU()", "layers.PReLU(shared_axes=[1, 2])", "layers.Softmax()", "layers.Softmax(axis=1)", "layers.MaxPooling2D()", "layers.MaxPool2D(2, padding='same')", "layers.AveragePooling2D(2)", "layers.AveragePooling2D(2, padding='same')",
         "layers.GlobalAveragePooling2D(keepdims=True)", "layers.GlobalMaxPooling2D(keepdims=True)", "layers.UpSampling2D()", "layers.UpSampling2D(interpolation='bilinear')", "layers.ZeroPadding2D()", "layers.ZeroPadding2D(0)", "layers.ZeroPadding2D(((0, 0), (1, 0)))", "layers.Cropping2D(1)", "layers.Cropping2D(((0, 1), (0, 0)))", "layers.Dropout(0.5)", "layers.Dropout(0)", "layers.SpatialDropout2D(0.5)", "layers.GaussianNoise(0.1)", "layers.GaussianDropout(0.1)",
         "layers.Permute((2, 1, 3))", "layers.Permute((1, 3, 2))", "layers.Reshape((-1, 1, 4))", "layers.Reshape((-1, 2, 2))", "layers.Identity()", "layers.Lambda(lambda t: t * 2)", "layers.Lambda(lambda t: ops.relu(t))", "layers.Lambda(lambda t, by=3.0: t / by)", "layers.Lambda(ops.relu)", "layers.Rescaling(2.0)", "layers.Rescaling(2.0, offset=1.0)", "layers.Conv2D(4, 1, use_bias=False)", "layers.Conv2D(4, 3, padding='same', use_bias=False)", "layers.DepthwiseConv2D(2, use_bias=False)", "layers.Dense(4, use_bias=False)",
-        "layers.LayerNormalization()", "layers.LayerNormalization(axis=[1, 2])", "layers.UnitNormalization()", "layers.ActivityRegularization(l2=0.1)", "layers.Masking()", "keras.Sequential([layers.Identity(), layers.Activation('linear')])", "keras.Sequential([layers.ReLU()])", "layers.TimeDistributed(layers.ReLU())", "layers.TimeDistributed(layers.Dense(4, use_bias=False))", "layers.RandomFlip()", "layers.CenterCrop(2, 2)", "layers.Resizing(5, 5)", "layers.RandomContrast(0.5)", "layers.AlphaDropout(0.2)",
+        "layers.LayerNormalization()", "layers.UnitNormalization()", "layers.ActivityRegularization(l2=0.1)", "layers.Masking()", "keras.Sequential([layers.Identity(), layers.Activation('linear')])", "keras.Sequential([layers.ReLU()])", "layers.TimeDistributed(layers.ReLU())", "layers.TimeDistributed(layers.Dense(4, use_bias=False))", "layers.RandomFlip()", "layers.CenterCrop(2, 2)", "layers.Resizing(5, 5)", "layers.RandomContrast(0.5)", "layers.AlphaDropout(0.2)",
         "layers.RandomCrop(2, 2)", "layers.RandomTranslation(0.1, 0.1, fill_mode='constant')", "layers.Normalization(mean=1.0, variance=2.0)", "layers.Conv2DTranspose(4, 2, strides=2, use_bias=False)", "layers.Conv2DTranspose(4, 1, strides=2, use_bias=False)", "layers.SeparableConv2D(4, 1, use_bias=False)", "layers.GroupNormalization(2)",
     )],
     *[Part(f"merged {text}", value=text) for text in (
@@ -163,7 +164,7 @@ _BN = "{n} = layers.BatchNormalization()"
 NORMS = [
     *[Part(f"norm {text}", init="{n} = " + text, value="{n}({v})", layer="{n}") for text in (
         "layers.BatchNormalization()", "layers.BatchNormalization()", "layers.BatchNormalization()", "layers.BatchNormalization(axis=-1)", "layers.BatchNormalization(axis=3)", "layers.BatchNormalization(axis=1)", "layers.BatchNormalization(-1, 0.9)", "layers.BatchNormalization(center=False, scale=False)", "layers.BatchNormalization(momentum=0.0)", "layers.BatchNormalization(trainable=False)",
-        "layers.BatchNormalization(trainable=flag)", "layers.GroupNormalization(2)", "layers.GroupNormalization(4)", "layers.GroupNormalization(1)", "layers.GroupNormalization(groups=-1)", "layers.GroupNormalization(groups=4, axis=-1)", "layers.GroupNormalization(groups=1, axis=1)", "layers.LayerNormalization()", "layers.LayerNormalization(axis=[1, 2])", "layers.LayerNormalization(axis=(1, 2, 3))", "layers.LayerNormalization(axis=1)",
+        "layers.BatchNormalization(trainable=flag)", "layers.GroupNormalization(2)", "layers.GroupNormalization(4)", "layers.GroupNormalization(1)", "layers.GroupNormalization(groups=-1)", "layers.GroupNormalization(groups=4, axis=-1)", "layers.GroupNormalization(groups=1, axis=1)", "layers.LayerNormalization()", "layers.LayerNormalization(axis=(1, 2, 3))",
         "layers.UnitNormalization()", "layers.RMSNormalization()", "layers.LayerNormalization(rms_scaling=True)", "layers.Normalization(mean=0.0, variance=1.0)", "layers.Identity()", "layers.Activation('linear')", "keras.Sequential([layers.BatchNormalization(), layers.ReLU()])", "keras.Sequential([layers.ReLU(), layers.BatchNormalization()])", "keras.Sequential([layers.Identity(), layers.BatchNormalization()])", "layers.TimeDistributed(layers.BatchNormalization())",
         "layers.BatchNormalization.from_config(layers.BatchNormalization().get_config())", "functools.partial(layers.BatchNormalization, epsilon=1e-5)()", "functools.partial(layers.BatchNormalization, trainable=False)()", "(layers.BatchNormalization() if flag else layers.Identity())", "(layers.BatchNormalization() if count > 0 else layers.Identity())", "dict(bn=layers.BatchNormalization, no=layers.Identity)['bn']()", "dict(bn=layers.BatchNormalization, no=layers.Identity)['no']()", "keras.Sequential([layers.BatchNormalization()], trainable=False)",
     )],
@@ -203,7 +204,7 @@ NORMS = [
     Part("patched alias", top="Norm{i} = layers.BatchNormalization\nNorm{i} = layers.Identity", init="{n} = Norm{i}()", value="{n}({v})", layer="{n}"),
     Part("import that fails", top="try:\n    from fused_not_there import FusedNorm as Norm{i}\nexcept ImportError:\n    Norm{i} = layers.Identity", init="{n} = Norm{i}()", value="{n}({v})", layer="{n}"),
     Part("import that fails, norm behind it", top="try:\n    from fused_not_there import FusedNorm as Norm{i}\nexcept ImportError:\n    Norm{i} = layers.BatchNormalization", init="{n} = Norm{i}()", value="{n}({v})", layer="{n}"),
-    Part("try, norm raises", init=_BN, forward="s{i} = {v}\ntry:\n    r{i} = {n}(s{i}, 1, 2, 3, 4)\nexcept Exception:\n    r{i} = s{i}", value="r{i}"),
+    Part("try, norm raises", init=_BN, forward="s{i} = {v}\ntry:\n    r{i} = {n}(s{i}[:, 0, 0, 0, 0])\nexcept Exception:\n    r{i} = s{i}", value="r{i}"),
     Part("try, norm works", init=_BN, forward="s{i} = {v}\ntry:\n    r{i} = {n}(s{i})\nexcept Exception:\n    r{i} = s{i}", value="r{i}"),
     Part("function that skips", top="def skip{i}(norm, v, use=False):\n    if use:\n        v = norm(v)\n    return v", init=_BN, value="skip{i}({n}, {v})"),
     Part("function that uses", top="def skip{i}(norm, v, use=True):\n    if use:\n        v = norm(v)\n    return v", init=_BN, value="skip{i}({n}, {v})"),

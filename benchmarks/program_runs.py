@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 PROGRAM = "<program>"  # the file name that programs are compiled under
-TOLERANCE = 1e-7
 
 
 @dataclass
@@ -40,6 +39,10 @@ class Runner(Protocol):
         """What the program puts out, as arrays."""
         ...
 
+    def same(self, one: Sequence[Any], two: Sequence[Any]) -> bool:
+        """Are two outcomes equal to rounding?"""
+        ...
+
 
 def lines_of(frame: Any) -> Iterator[int]:
     while frame is not None:
@@ -48,7 +51,7 @@ def lines_of(frame: Any) -> Iterator[int]:
         frame = frame.f_back
 
 
-def same(one: Sequence[Any], two: Sequence[Any]) -> bool:
+def same(one: Sequence[Any], two: Sequence[Any], tolerance: float) -> bool:
     """Are these arrays equal to rounding?"""
     import numpy
 
@@ -56,7 +59,7 @@ def same(one: Sequence[Any], two: Sequence[Any]) -> bool:
         return False
     for left, right in zip(one, two, strict=True):
         with numpy.errstate(invalid="ignore"):
-            if bool((numpy.abs(left - right) > TOLERANCE * (1 + numpy.abs(left))).any()):
+            if bool((numpy.abs(left - right) > tolerance * (1 + numpy.abs(left))).any()):
                 return False
         if bool((numpy.isnan(left) != numpy.isnan(right)).any()):
             return False

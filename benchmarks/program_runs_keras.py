@@ -11,14 +11,15 @@ from typing import Any
 
 from program_runs import PROGRAM, DoesNotRun, Truth, lines_of, same
 
+os.environ.setdefault("KERAS_BACKEND", "torch")
+TOLERANCE = 1e-5  # TensorFlow resizes images in float32
 PATCHED = ("BatchNormalization", "Identity", "Conv2D", "Dense")  # the classes that programs replace
 
 
 class KerasPrograms:
-    """Runs programs under Keras. What the model adds to its loss counts as an output."""
+    """Runs programs under Keras. What layers add to the loss counts as an output; a penalty on a weight alone is none."""
 
     def __init__(self) -> None:
-        os.environ.setdefault("KERAS_BACKEND", "torch")
         import keras
 
         self.keras = keras
@@ -117,7 +118,8 @@ class KerasPrograms:
     def outputs(self, model: Any) -> list[Any]:
         self.keras.utils.set_random_seed(5)
         results = [*arrays(self.keras, model(drawn("x", (3, 6, 6, 4)), training=True))]
-        return results + [self.keras.ops.convert_to_numpy(loss).astype("float64") for loss in model.losses]
+        added = [loss for layer in (model, *model._flatten_layers(include_self=False)) for loss in layer._get_own_losses()]
+        return results + [self.keras.ops.convert_to_numpy(loss).astype("float64") for loss in added]
 
     def truth(self, text: str, settings: Sequence[str]) -> Truth:
         """Run the program with each setting. DoesNotRun where it cannot be."""
@@ -147,12 +149,16 @@ class KerasPrograms:
                         states.setdefault(lines, []).append("none")
                         continue
                     bias.assign(drawn("another", tuple(bias.shape)) * 2)
-                    states.setdefault(lines, []).append("dead" if same(before, self.outputs(model)) else "alive")
+                    states.setdefault(lines, []).append("dead" if self.same(before, self.outputs(model)) else "alive")
         except Exception as error:
             raise DoesNotRun(f"{type(error).__name__}: {error}") from None
         finally:
             self.restore()
         return states
+
+    def same(self, one: Sequence[Any], two: Sequence[Any]) -> bool:
+        """Are two outcomes equal to rounding?"""
+        return same(one, two, TOLERANCE)
 
     def outcome(self, text: str, setting: str) -> list[Any]:
         """What the program puts out."""

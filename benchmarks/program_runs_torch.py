@@ -10,6 +10,8 @@ from typing import Any
 
 from program_runs import PROGRAM, DoesNotRun, Truth, lines_of, same
 
+TOLERANCE = 1e-7
+
 
 class TorchPrograms:
     """Runs programs under PyTorch, in float64. Within `with`, PyTorch's layers record where they are made."""
@@ -120,12 +122,16 @@ class TorchPrograms:
                     continue
                 with self.torch.no_grad():
                     bias.copy_(drawn(self.torch, "another", bias.shape) * 2)
-                states.setdefault(lines, []).append("dead" if same(before, self.outputs(model)) else "alive")
+                states.setdefault(lines, []).append("dead" if self.same(before, self.outputs(model)) else "alive")
         except Exception as error:
             raise DoesNotRun(f"{type(error).__name__}: {error}") from None
         finally:
             self.restore()
         return states
+
+    def same(self, one: Sequence[Any], two: Sequence[Any]) -> bool:
+        """Are two outcomes equal to rounding?"""
+        return same(one, two, TOLERANCE)
 
     def outcome(self, text: str, setting: str) -> list[Any]:
         """What the program puts out."""

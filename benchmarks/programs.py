@@ -23,7 +23,7 @@ from pathlib import Path
 
 import keras_program_grammar
 import program_grammar
-from program_runs import DoesNotRun, Runner, Truth, same
+from program_runs import DoesNotRun, Runner, Truth
 from program_runs_keras import KerasPrograms
 from program_runs_torch import TorchPrograms
 
@@ -95,7 +95,7 @@ def judge(program: program_grammar.Program, findings: list[Finding], truth: Trut
         states = [state for one in about.values() for state in one]
         usual = about.get("", states)
         if finding.when:
-            wrong = not any(one and all(state == "dead" for state in one) for one in about.values())
+            wrong = not any("dead" in one and "alive" not in one for one in about.values())
         else:
             wrong = "alive" in usual or "dead" not in usual
         if wrong:
@@ -128,7 +128,7 @@ def check_fixes(
     for text in outcome.texts.values():
         totals.fixed += 1
         try:
-            if not same(runner.outcome(program.text, ""), runner.outcome(text, "")):
+            if not runner.same(runner.outcome(program.text, ""), runner.outcome(text, "")):
                 totals.broken.append((seed, "other outputs"))
                 totals.broken_kinds.update(program.parts)
         except DoesNotRun as error:

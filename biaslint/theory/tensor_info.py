@@ -32,6 +32,7 @@ class TensorInfo(TypedDict, total=False):
     inference: bool  # made by a call for inference
     trained: bool  # a use that trains reads it
     untrained: bool  # a use that does not train reads it
+    picked: bool  # made by one of the layers of which some are frozen or trained, it is not known which
     raises: bool  # the tensor does not have the axes that it needs
     stored: bool  # subtracts a stored mean, in no use that trains
     mean_of: tuple[Any, tuple[int, ...], bool]  # a mean: of which tensor, over which axes, and whether they are kept

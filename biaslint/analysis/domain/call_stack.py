@@ -17,7 +17,7 @@ MAX_DEPTH = 60
 class Frame:
     """One call in progress: who calls, where, and with what."""
 
-    __slots__ = ("bound", "call", "caller", "chain", "func", "self", "yields")
+    __slots__ = ("bound", "call", "caller", "chain", "func", "self", "told", "yields")
 
     def __init__(self, caller: Module, call: ast.AST, func: FunctionValue, self_: Value, bound: dict[str, Value]) -> None:
         self.caller = caller
@@ -25,6 +25,7 @@ class Frame:
         self.func = func
         self.self = self_
         self.bound = bound
+        self.told: bool | None = None  # what a call in it was told last: whether this is training
         self.yields: list[Value] | None = None
         self.chain: tuple[tuple[Module, ast.AST], ...] = ()  # this call and those around it, innermost first
 

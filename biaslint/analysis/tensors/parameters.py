@@ -29,6 +29,8 @@ def attribute(ex: Execution, param: Param, name: str) -> Value:
         return param.layer.trainable if param.which.startswith("bias") else ex.fresh(name)
     if name == "T":
         return ex.read(param, None)
+    if name == "name":
+        return "bias" if param.which == "bias" and param.layer.kind != "norm" else ex.fresh(name)
     return BoundNative(param, name)
 
 

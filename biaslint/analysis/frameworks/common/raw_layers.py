@@ -308,6 +308,7 @@ def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | 
         layer.callee = ex.text_of_call(made.origin)
         layer.settings, layer.outer_settings = made.settings, made.outer_settings
         layer.writes.append(made.written)
+        layer.reads.append(("bias", bias))  # by whatever else takes the variable
         if made.trainable is False:
             layer.config["made as"] = made.made or "frozen"
         if bias.dims:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,13 @@ from biaslint.analysis.domain.values import (
     argument,
 )
 from biaslint.analysis.frameworks.common import construction, raw_layers
-from biaslint.analysis.frameworks.keras import arithmetic, image_functions, shape_functions, vocabulary as keras_vocabulary
+from biaslint.analysis.frameworks.keras import (
+    arithmetic,
+    image_functions,
+    shape_functions,
+    training_modes,
+    vocabulary as keras_vocabulary,
+)
 from biaslint.analysis.frameworks.keras.arguments import Handler, first, truly_unknown
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import nodes
@@ -83,8 +88,9 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
             if node.op == "const":
                 return stopped(ex, node) if name == "stop_gradient" else node
             return nodes.keep(ex, node, name)
-        if node.op == "const" and all(other.op == "const" for other in values.tensors_in(SequenceValue(list(args)))):
-            return nodes.const(ex, node.dims, name if name != "log" else "log")
+        others = [other for other in values.tensors_in(SequenceValue(list(args))) if other is not node]
+        if node.op == "const" and all(other.op == "const" for other in others):  # what reads it reads the parameters in it
+            return ex.flow.add("const", (node, *others), node.dims, name, ex.here())
         result = ex.opaque(*args, *kwargs.values(), name=name)
         result.dims = node.dims
         return result
@@ -101,11 +107,6 @@ def stopped(ex: Execution, node: Node) -> Node:
     return nodes.const(ex, node.dims, node.name, **info)
 
 
-TRAINING = re.compile(
-    r"(not )?([\w.]*\.)?(is_?)?(train|training|phase|phase_?train|train_?(phase|mode|flag))(_\w+)?", re.IGNORECASE
-)
-
-
 def do_cond(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """tf.cond(is_training, true_fn, false_fn): a training flag is on; any other condition takes one side."""
     test = argument(args, kwargs, 0, "pred")
@@ -115,7 +116,7 @@ def do_cond(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     )
     if isinstance(test, Node) and test.op in ("input", "const"):
         side = True
-    elif isinstance(test, Unknown) and TRAINING.fullmatch(test.text):
+    elif isinstance(test, Unknown) and training_modes.TRAINING.fullmatch(test.text):
         side = not test.text.startswith("not ")
     else:
         side = ex.truth(test, ex.node)

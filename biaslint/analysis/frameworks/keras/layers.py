@@ -33,6 +33,14 @@ def apply(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """layer(x, ...)"""
     layer = obj.layer
     assert layer is not None
+    result = computed(ex, obj, layer, args, kwargs)
+    if layer.config.get("activity_regularizer") is not None:
+        ex.opaque(result, name="the activity regularizer")
+    return result
+
+
+def computed(ex: Execution, obj: Instance, layer: Layer, args: Args, kwargs: Kwargs) -> Value:
+    """What the layer makes of its inputs."""
     value = args[0] if args else next(iter(kwargs.values()), None)
     if layer.kind == "wrapper":
         return wrapped(ex, obj, layer, value, args, kwargs)
@@ -162,8 +170,8 @@ def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, kwargs: Kwargs)
     node = normalize(ex, x, style, layer)
     layer.calls.append(node)
     if style == "batch":
-        frozen = obj.attrs.get("trainable") is False or layer.trainable is False
-        training_modes.called(node, layer.calls, frozen=frozen, inference=training is False)
+        frozen = training_modes.is_off(ex, obj.attrs.get("trainable", True)) or training_modes.is_off(ex, layer.trainable)
+        training_modes.called(node, layer.calls, frozen=frozen, inference=training_modes.is_off(ex, training))
     return node
 
 
@@ -203,6 +211,12 @@ def unknown_axis(axis: Value) -> Any:
 
 def do_keep(ex: Execution, layer: Layer, x: Node) -> Value:
     return x if layer.type.endswith("Identity") else nodes.keep(ex, x, layer.short_type)
+
+
+def do_penalty(ex: Execution, layer: Layer, x: Node) -> Value:
+    """ActivityRegularization: the tensor goes on as it is, and its size into the loss."""
+    ex.opaque(x, name=layer.short_type)
+    return nodes.keep(ex, x, layer.short_type)
 
 
 def do_activation(ex: Execution, layer: Layer, x: Node) -> Value:
@@ -400,6 +414,7 @@ KINDS: dict[str, Any] = {
     "linear": do_linear,
     "einsum_dense": do_einsum_dense,
     "keep": do_keep,
+    "penalty": do_penalty,
     "activation": do_activation,
     "softmax": do_softmax,
     "dropout": do_dropout,

@@ -10,6 +10,7 @@ from biaslint.analysis.domain.layers import Layer, Param
 from biaslint.analysis.domain.values import (
     Args,
     DictValue,
+    FunctionValue,
     Instance,
     Kwargs,
     SequenceValue,
@@ -61,11 +62,22 @@ def inherited(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwarg
         return DictValue(open=True)
     if name in ("predict", "evaluate", "predict_on_batch", "train_on_batch", "test_on_batch", "fit", "fit_generator"):
         return fitted(ex, obj, name, args, kwargs)
-    if name in METHODS or name in ("add_loss", "add_metric", "add_update", "from_config", "build", "compute_mask"):
+    if name == "add_loss":
+        return add_loss(ex, args, kwargs)
+    if name in METHODS or name in ("add_metric", "add_update", "from_config", "build", "compute_mask"):
         if name == "build":
             obj.attrs["built"] = True
         return None
     return ex.fresh(name)
+
+
+def add_loss(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """self.add_loss(value or a function): what is added to the loss leaves the model."""
+    for given in (*args, *kwargs.values()):
+        added = ex.call(given, [], {}, ex.node) if isinstance(given, FunctionValue) else given
+        if values.tensors_in(added) or values.params_in(added):
+            ex.flow.add("output", (ex.opaque(added, name="add_loss"),), None, "output")
+    return None
 
 
 def add_weight(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Layer, Param
 from biaslint.analysis.domain.values import (
     Instance,
+    SequenceValue,
     Value,
 )
+from biaslint.analysis.frameworks.keras import training_modes
 from biaslint.analysis.interpreter import module_tree
 from biaslint.theory.dataflow import Node
 
@@ -30,13 +32,38 @@ def layers_of_model(ex: Execution, obj: Instance) -> list[Value]:
         return [item for item in obj.items.values() if isinstance(item, Instance)]
     if "outputs" in obj.attrs:
         by_layer = {id(other.layer): other for other in ex.objects if other.layer is not None}
+        nodes = nodes_of(obj)
+        places = {node.id for node in nodes}
+        around = [other for other in ex.objects if not places.isdisjoint(other.attrs.get("applied=", ()))]
+        for other in around:
+            by_layer |= {id(layer): other for layer in module_tree.layers_of(other)}
         found: dict[int, Value] = {}
-        for node in nodes_of(obj):
+        for node in nodes:
             layer = node.info.get("layer") or node.bias_of
             if isinstance(layer, Layer) and id(layer) in by_layer:
-                found.setdefault(id(layer), by_layer[id(layer)])
+                found.setdefault(id(by_layer[id(layer)]), by_layer[id(layer)])
         return list(found.values())
     return [child for _, child in module_tree.children(obj)]
+
+
+class Listed(list[Value]):
+    """The layers of a functional model that are known. Others may stand between them, so that a part of the list may be any of them."""
+
+    def __init__(self, layers: list[Value], obj: Instance) -> None:
+        super().__init__(layers)
+        self.obj = obj
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice) and (index.start or index.stop is not None):
+            training_modes.picked(nodes_of(self.obj))
+            return list(self)
+        return super().__getitem__(index)
+
+
+def listed(ex: Execution, obj: Instance) -> list[Value]:
+    """model.layers, as a list that a part may be taken of."""
+    found = layers_of_model(ex, obj)
+    return Listed(found, obj) if obj.items is None and "outputs" in obj.attrs else found
 
 
 def nodes_of(obj: Instance, trained: bool = False) -> list[Node]:
@@ -61,6 +88,24 @@ def params_of(layer: Layer) -> list[Param]:
     if layer.kind in ("conv", "linear", "rnn", "rnn_cell", "norm"):
         return [Param(layer, "weight"), *([Param(layer, "bias")] if layer.bias is not False else [])]
     return [Param(layer, "weight")] if layer.kind == "embedding" else []
+
+
+def variables_of(obj: Instance) -> list[Value]:
+    """model.weights: the parameters of its layers, and the variables that its own layers have made."""
+    variables = [
+        value
+        for _, module in module_tree.walk(obj)
+        for value in module.attrs.values()
+        if isinstance(value, Node) and value.info.get("variable") is not None
+    ]
+    return [*(param for layer in all_layers(obj) for param in params_of(layer)), *variables]
+
+
+def note_application(ex: Execution, obj: Instance, args: list[Value]) -> None:
+    """A layer of the project's own is called by itself, not by another: it is one of the layers of a functional model."""
+    if not any(frame.func.name == "call" for frame in ex.stack):
+        taken = [node.id for node in values.tensors_in(SequenceValue(args), 6)]
+        obj.attrs["applied="] = [*obj.attrs.get("applied=", ()), *taken]
 
 
 def note_mode(obj: Instance, training: Value) -> None:

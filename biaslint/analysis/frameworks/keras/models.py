@@ -95,18 +95,24 @@ def before_call(ex: Execution, obj: Instance, func: FunctionValue, args: Args, k
     if func.name != "call":
         return args, kwargs
     build(ex, obj, args)
+    model_parts.note_application(ex, obj, args)
     model_parts.note_mode(obj, kwargs.get("training", True))
     spec = func.node.args
     names = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)][1:]
     for flag in ("training", "is_training", "train"):
         place = names.index(flag) if flag in names else len(args)
         known = args[place] if place < len(args) else kwargs.get(flag)
-        if known is not None and not isinstance(known, (Node, Unknown)):
+        mode: Value = True
+        if flag == "training":
+            known = training_modes.told(ex, known, place < len(args) or flag in kwargs)
+            mode = True if known is None or isinstance(known, (Node, Unknown)) else known
+            obj.attrs["told="] = mode
+        elif known is not None and not isinstance(known, (Node, Unknown)):
             continue
         if place < len(args):
-            args = [*args[:place], True, *args[place + 1 :]]
+            args = [*args[:place], mode, *args[place + 1 :]]
         elif flag in names or any(parameter.arg == flag for parameter in spec.kwonlyargs):
-            kwargs = {**kwargs, flag: True}
+            kwargs = {**kwargs, flag: mode}
     return args, kwargs
 
 
@@ -130,7 +136,13 @@ def build(ex: Execution, obj: Instance, args: Args) -> None:
 
 def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """obj(...) where the project defines no call."""
+    if len(args) == 1:
+        mode = training_modes.told(ex, kwargs.get("training"), "training" in kwargs)
+        kwargs = kwargs if mode is None else {**kwargs, "training": mode}
     if obj.layer is not None:
+        patched = patched_call(ex, obj)
+        if patched is not None:
+            return ex.call(patched, [obj, *args], kwargs, ex.node)
         return keras_layers.apply(ex, obj, args, kwargs)
     fact = obj.attrs.get("fact=")
     if isinstance(fact, Layer) and fact.kind == "loss":
@@ -168,6 +180,15 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
     return MISSING
 
 
+def patched_call(ex: Execution, obj: Instance) -> Value:
+    """A call that the program has given to the framework's own class."""
+    if not ex.patches:
+        return None
+    names = (keras_names.canonical(base.name) for base in class_lookup.external_bases(obj.cls))
+    found = (f"{name}.{method}" for name in names for method in ("call", "__call__"))
+    return next((ex.patches[name] for name in found if name in ex.patches), None)
+
+
 def applied(ex: Execution, outputs: Value) -> Value:
     """The outputs of a model that is called for inference: training with them does not reach its norms."""
     if isinstance(outputs, SequenceValue):
@@ -198,7 +219,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     if name == "trainable":
         return obj.attrs.get("trainable", True)
     if name in ("layers", "_layers"):
-        return SequenceValue(model_parts.layers_of_model(ex, obj))
+        return SequenceValue(model_parts.listed(ex, obj))
     if name in ("output", "outputs"):
         outputs = obj.attrs.get("outputs", obj.attrs.get("outputs="))
         if outputs is None and obj.items:
@@ -225,7 +246,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
         "metrics",
         "updates",
     ):
-        return SequenceValue([param for layer in model_parts.all_layers(obj) for param in model_parts.params_of(layer)])
+        return SequenceValue([*model_parts.variables_of(obj)])
     if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy", "stateful"):
         return Unknown(terms.TensorProperty(name), name)
     if name in ("name", "built", "_name", "optimizer", "input_spec", "history", "_self_setattr_tracking"):
@@ -234,6 +255,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     return Unknown(terms.Attribute(obj, name), f"self.{name}") if value is MISSING else value
 
 
+STATISTICS = {"moving_mean": "running_mean", "moving_variance": "running_var"}
 WEIGHT_NAMES = {
     "kernel", "weight", "depthwise_kernel", "embeddings", "gamma", "recurrent_kernel", "pointwise_kernel", "_kernel",
 }  # fmt: skip
@@ -247,6 +269,8 @@ def layer_attribute(obj: Instance, layer: Layer, name: str) -> Value:
         return Param(layer, "weight")
     if name == "beta":
         return Param(layer, "bias")
+    if name in STATISTICS and layer.kind == "norm" and layer.spec.facts["style"] == "batch":
+        return Param(layer, STATISTICS[name])
     if name in layer.config:
         return layer.config[name]
     if name in ("cell", "forward_layer", "backward_layer") and isinstance(obj.attrs.get("layer"), Instance):
@@ -269,6 +293,8 @@ def has_attribute(obj: Instance, name: str) -> bool | None:
             return obj.layer.kind in ("conv", "linear") and obj.layer.bias is not False
         if name == "kernel":
             return obj.layer.kind in ("conv", "linear")
+        if obj.layer.kind == "norm" and name in ("gamma", "beta", *STATISTICS):
+            return layer_attribute(obj, obj.layer, name) is not MISSING if name in STATISTICS else None
         return name in obj.layer.config or name in obj.attrs
     return None if isinstance(obj.cls, (Class, External)) else False
 
@@ -280,12 +306,15 @@ def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
             module.attrs["trainable"] = value
             if module.layer is not None:
                 module.layer.trainable = module.layer.weight_trainable = value
-                training_modes.freeze(module.layer.calls, value is False)
+                if module.layer.kind == "norm" and module.layer.calls:
+                    training_modes.freeze(module.layer.calls, training_modes.is_off(ex, value))
         if "outputs" in obj.attrs:
-            training_modes.freeze(model_parts.nodes_of(obj), value is False)
+            training_modes.freeze(model_parts.nodes_of(obj), training_modes.is_off(ex, value))
         return True
     if obj.layer is not None and name in obj.layer.config:
         obj.layer.config[name] = value
+        if name == obj.layer.argument and name.startswith("use"):
+            obj.layer.bias = ex.truth(value, ex.node)
         return True
     if obj.layer is not None and name in ("kernel", "_kernel", "bias") and isinstance(value, Param):
         return parameter_writes.replace(
@@ -312,6 +341,8 @@ def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwa
             return ex.call(attributes.load(ex, obj, "call"), args, kwargs, ex.node)
         return called(ex, obj, args, kwargs)
     if name == "call":
+        if obj.layer is not None:
+            return keras_layers.apply(ex, obj, args, for_inference(obj, args, kwargs))
         return called(ex, obj, args, kwargs)
     if name == "__setattr__" and len(args) == 2 and isinstance(args[0], str):
         obj.attrs[args[0]] = args[1]
@@ -320,8 +351,16 @@ def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwa
     return method(ex, obj, name, args, kwargs)
 
 
+def for_inference(obj: Instance, args: Args, kwargs: Kwargs) -> Kwargs:
+    """The arguments of `norm.call(x)`: it is `__call__` that knows whether this is training."""
+    told = len(args) > 1 or obj.layer is None or obj.layer.kind != "norm"
+    return kwargs if told else {"training": False, **kwargs}
+
+
 def method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
     """A method of an instance of one of Keras's classes."""
+    if name == "call" and obj.layer is not None:
+        return keras_layers.apply(ex, obj, args, for_inference(obj, args, kwargs))
     if name in ("call", "__call__", "apply"):
         return called(ex, obj, args, kwargs)
     return model_methods.inherited(ex, obj, name, args, kwargs)

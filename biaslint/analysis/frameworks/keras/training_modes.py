@@ -7,9 +7,45 @@ in a call with `training=False`. A norm in it is trained if one of these runs tr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import values
+from biaslint.analysis.domain.values import Instance, Unknown, Value
 from biaslint.theory.dataflow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+TRAINING = re.compile(
+    r"(not )?([\w.]*\.)?(is_?)?(train|training|phase|phase_?train|train_?(phase|mode|flag))(_\w+)?", re.IGNORECASE
+)
+
+
+def is_off(ex: Execution, flag: Value) -> bool:
+    """Is `trainable=` or `training=` false? A flag that a caller sets is a setting, but for one that says whether this is training."""
+    if isinstance(flag, Unknown):
+        if TRAINING.fullmatch(flag.text):
+            return flag.text.startswith("not ")
+        return not ex.truth(flag, ex.node)
+    return values.is_constant(flag) and flag is not None and not flag
+
+
+def told(ex: Execution, flag: Value, given: bool) -> Value:
+    """What a call runs in that is `given` training=flag, or nothing; None where that is not known.
+
+    Keras 3 keeps what a call is told for the calls that follow, to the end of the outermost `call`: where a part of a model has been
+    called for inference, what comes after it and is told nothing runs in inference, too. There, `training=None` means inference.
+    """
+    outermost = next((frame for frame in ex.stack if frame.func.name == "call"), None)
+    if outermost is None:
+        return flag
+    if given and (flag is None or isinstance(flag, bool)):
+        outermost.told = bool(flag)
+    elif outermost.told is None and isinstance(outermost.self, Instance):
+        outermost.told = outermost.self.attrs.get("told=") is not False
+    return flag if given and flag is not None else outermost.told
 
 
 def called(node: Node, calls: list[Node], frozen: bool, inference: bool) -> None:
@@ -22,6 +58,13 @@ def freeze(nodes: Iterable[Node], frozen: bool) -> None:
     """`trainable = False` or True, for what is compiled or called from now on."""
     for node in batch_norms(nodes):
         node.info["frozen"] = frozen
+        settle(node)
+
+
+def picked(nodes: Iterable[Node]) -> None:
+    """Layers of the model are picked by their number, to freeze or train them: which ones train is not known."""
+    for node in batch_norms(nodes):
+        node.info["picked"] = True
         settle(node)
 
 
@@ -42,4 +85,8 @@ def batch_norms(nodes: Iterable[Node]) -> list[Node]:
 def settle(node: Node) -> None:
     """Does no run take the norm's statistics from the batch?"""
     info = node.info
-    info["stored"] = info["inference"] or (not info.get("trained") and (info["frozen"] or info.get("untrained", False)))
+    info["stored"] = (
+        info["inference"]
+        or info.get("picked") is True
+        or (not info.get("trained") and (info["frozen"] or info.get("untrained", False)))
+    )

@@ -73,7 +73,7 @@ LAYERS: dict[str, LayerSpec] = {
     "AlphaDropout": _plain("dropout", "rate"),
     "GaussianDropout": _plain("dropout", "rate"),
     "GaussianNoise": _plain("keep", "stddev"),
-    "ActivityRegularization": _plain("keep", "l1=0.0, l2=0.0"),
+    "ActivityRegularization": _plain("penalty", "l1=0.0, l2=0.0"),
     "Identity": _plain("keep"),
     "Masking": _plain("opaque", "mask_value=0.0"),
     "InputLayer": _plain("input", "shape=None, batch_size=None, dtype=None"),

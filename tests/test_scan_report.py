@@ -55,6 +55,7 @@ def test_shares_are_of_repositories_with_layers_and_copies_count_once(results: P
         "2021": {"count": 0, "of": 1, **{key: rule["years"]["2021"][key] for key in ("share", "low", "high")}}
     }
     assert {"what": "call of wonder.apply", "repositories": 1, "places": 1} in made["unknowns"]
+    assert {"what": "wonder.apply", "repositories": 1, "layers": 1} in made["hidden_by"]
     assert report(results, "--count-copies")["rules"]["BL101"]["count"] == 4
 
 

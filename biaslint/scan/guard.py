@@ -32,12 +32,11 @@ _RUNNING: set[int] = set()
 
 def rows_of(unit: Unit, job: Job) -> list[rows.Row]:
     """All rows of a repository, whatever happens to it."""
-    start = time.monotonic()
     try:
         answer, used = answered(work.examine, (unit, job), job.limits)
         findings, facts = json.loads(answer)
     except GivenUp as error:
-        findings, facts, used = [], rows.given_up(error.status, error.reason), {"seconds": round(time.monotonic() - start, 2)}
+        findings, facts, used = [], rows.given_up(error.status, error.reason), error.used
     return rows.complete(unit, findings, facts | used)
 
 
@@ -75,7 +74,9 @@ def answered(task: Callable[..., bytes], arguments: tuple[Any, ...], limits: Lim
             process.join()
             _RUNNING.discard(process.pid or 0)
     if status != "answer":
-        raise GivenUp(status, reason)
+        failed = GivenUp(status, reason)
+        failed.used = used
+        raise failed
     return answer, used
 
 

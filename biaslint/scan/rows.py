@@ -19,7 +19,7 @@ FINDING = {
 REPOSITORY = {
     "source": "text", "repository": "text", "kind": "text", "status": "text", "reason": "text", "digest": "text", "year": "integer",
     "files": "integer", "model_files": "integer", "bytes": "integer", "layers": "integer", "understood": "number", "findings": "integer",
-    "suppressed": "integer", "stopped": "integer", "frameworks": "counts", "unknowns": "counts", "skipped": "counts", "seconds": "number",
+    "suppressed": "integer", "stopped": "integer", "frameworks": "counts", "unknowns": "counts", "hidden_by": "counts", "skipped": "counts", "seconds": "number",
     "memory": "integer",
 }  # fmt: skip
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 
 class GivenUp(Exception):
-    """A repository that is not analysed: the status that its row gets, and why."""
+    """A repository that is not analysed: the status that its row gets, and why. `used` is what its process took, where that is known."""
 
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.used: dict[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)

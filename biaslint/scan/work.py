@@ -23,6 +23,7 @@ from biaslint.scan.limits import Limits
 from biaslint.scan.reading import archives, folders, git, tables
 from biaslint.scan.reading.tally import Tally, selection
 from biaslint.scan.unit import Unit
+from biaslint.theory.program import LayerUse
 
 ROOT = Path(os.path.abspath(os.sep), "repository")  # where a repository seems to lie, whatever it is read from
 MOST_UNKNOWNS = 200  # of one repository, the most frequent ones
@@ -115,6 +116,8 @@ def analysed(contents: Mapping[str, bytes], config: Config) -> tuple[list[rows.R
     ]
     numbers = result.statistics
     unknowns = Counter(NUMBERS.sub("N", fact.what) for fact in result.unknowns)
+    hidden = {(use.place, hider(use)) for use in result.uses if use.bias.present and use.framework in FRAMEWORKS}
+    hidden_by = Counter(what for _, what in hidden if what)
     return found, {
         "status": "partial" if result.errors else "ok",
         "reason": "; ".join(one.replace(str(ROOT) + os.sep, "") for one in result.errors),
@@ -125,8 +128,21 @@ def analysed(contents: Mapping[str, bytes], config: Config) -> tuple[list[rows.R
         "suppressed": numbers.suppressed,
         "stopped": len(result.stopped),
         "frameworks": dict(sorted(Counter(made.values()).items())),
-        "unknowns": dict(sorted(unknowns.items(), key=lambda item: (-item[1], item[0]))[:MOST_UNKNOWNS]),
+        "unknowns": most_frequent(unknowns),
+        "hidden_by": most_frequent(hidden_by),
     }
+
+
+def hider(use: LayerUse) -> str:
+    """What keeps the analysis from knowing who reads a layer: the reader that it does not know; "" where it knows all."""
+    if use.fate.kind != "unknown" and not use.fate.guarded:
+        return ""
+    return NUMBERS.sub("N", use.fate.detail) or "nothing in particular"
+
+
+def most_frequent(counts: Counter[str]) -> dict[str, int]:
+    """The most frequent of them, in order."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_UNKNOWNS])
 
 
 def shown(path: str) -> str:

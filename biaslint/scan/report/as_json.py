@@ -36,6 +36,9 @@ def render(census: Census, unknowns: int) -> str:
         "unknowns": [
             {"what": what, "repositories": where, "places": places} for what, where, places in census.unknowns(unknowns)
         ],
+        "hidden_by": [
+            {"what": what, "repositories": where, "layers": layers} for what, where, layers in census.hidden_by(unknowns)
+        ],
         "given_up": [{"repository": name, "status": status, "reason": reason} for name, status, reason in census.given_up],
     }
     return json.dumps(whole, indent=2) + "\n"

@@ -20,9 +20,12 @@ def render(census: Census, unknowns: int) -> str:
         lines += ["", f"{name}, {count:,} repositories: {', '.join(shown) or 'nothing found'}"]
     for year, count in census.years:
         lines.append(f"{year}: {count:,} repositories, {percent(census.share(year=year)).strip()} with findings")
-    if unknowns and census.unknowns(1):
-        lines += ["", "Not understood most often (repositories, places):"]
-        lines += [f"  {where:5,} {places:6,}  {plain(what)}" for what, where, places in census.unknowns(unknowns)]
+    for title, found in (
+        ("What hides the readers of layers most often (repositories, layers):", census.hidden_by(unknowns)),
+        ("Not understood most often (repositories, places):", census.unknowns(unknowns)),
+    ):
+        if found:
+            lines += ["", title, *(f"  {where:5,} {times:6,}  {plain(what)}" for what, where, times in found)]
     if census.given_up:
         lines += ["", "Given up, in full or in part:"]
         lines += [

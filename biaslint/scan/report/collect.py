@@ -52,6 +52,7 @@ class Repository:
     frameworks: frozenset[str]
     found: dict[tuple[str, str], int]  # the findings by rule and framework
     unknowns: dict[str, int]
+    hidden_by: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -97,17 +98,24 @@ class Census:
 
     def unknowns(self, most: int) -> list[tuple[str, int, int]]:
         """What the analysis did not understand most often: what, in how many repositories, at how many places."""
-        where, places = Counter[str](), Counter[str]()
-        for one in self.repositories:
-            where.update(one.unknowns.keys())
-            places.update(one.unknowns)
-        return [
-            (what, where[what], places[what]) for what in sorted(where, key=lambda one: (-where[one], -places[one], one))[:most]
-        ]
+        return _most_frequent([one.unknowns for one in self.repositories], most)
+
+    def hidden_by(self, most: int) -> list[tuple[str, int, int]]:
+        """What hides readers of layers most often: what, in how many repositories, for how many layers."""
+        return _most_frequent([one.hidden_by for one in self.repositories], most)
 
 
 def _is_in(one: Repository, framework: str, year: int | None) -> bool:
     return (not framework or framework in one.frameworks) and (year is None or one.year == year)
+
+
+def _most_frequent(counts: Sequence[dict[str, int]], most: int) -> list[tuple[str, int, int]]:
+    """What most repositories have: what, how many have it, and how often in all."""
+    where, times = Counter[str](), Counter[str]()
+    for one in counts:
+        where.update(one.keys())
+        times.update(one)
+    return [(what, where[what], times[what]) for what in sorted(where, key=lambda one: (-where[one], -times[one], one))[:most]]
 
 
 def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:
@@ -163,6 +171,7 @@ def _add(made: Census, row: Row, found: dict[tuple[str, str], int], known: dict[
         frameworks=frozenset(row["frameworks"]),
         found=found,
         unknowns=row["unknowns"],
+        hidden_by=row["hidden_by"],
     )
     same = key if count_copies else row["digest"]
     other = known.get(same)

@@ -143,14 +143,18 @@ def years(census: Census) -> Iterator[str]:
 
 def not_understood(census: Census, most: int) -> Iterator[str]:
     """What the analysis should learn next."""
-    found = census.unknowns(most)
-    if not found:
-        return
-    yield "<h2>Not understood most often</h2><p class='faint'>What the analysis took for unknown, in repositories with layers.</p>"
-    yield "<table><tr><th>what</th><th class='number'>repositories</th><th class='number'>places</th></tr>"
-    for what, where, places in found:
-        yield f"<tr><td><code>{text(what)}</code></td><td class='number'>{where:,}</td><td class='number'>{places:,}</td></tr>"
-    yield "</table>"
+    hidden = "Readers of layers with a bias that the analysis does not know: it takes these biases for seen."
+    unknown = "Everything that the analysis took for unknown, whether or not a layer depends on it."
+    for title, told, unit, found in (
+        ("What hides the readers of layers most often", hidden, "layers", census.hidden_by(most)),
+        ("Not understood most often", unknown, "places", census.unknowns(most)),
+    ):
+        if found:
+            yield f"<h2>{title}</h2><p class='faint'>{told}</p>"
+            yield f"<table><tr><th>what</th><th class='number'>repositories</th><th class='number'>{unit}</th></tr>"
+            for what, where, times in found:
+                yield f"<tr><td><code>{text(what)}</code></td><td class='number'>{where:,}</td><td class='number'>{times:,}</td></tr>"
+            yield "</table>"
 
 
 def given_up(census: Census) -> Iterator[str]:

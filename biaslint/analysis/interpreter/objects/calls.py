@@ -51,7 +51,12 @@ def call_partial(ex: Execution, func: Partial, args: Args, kwargs: Kwargs, node:
 
 
 def call_native(ex: Execution, func: ModelFunction, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
-    return func.call(*args, **kwargs)
+    try:
+        return func.call(*args, **kwargs)
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise
+        return unknown_calls.call_unknown(ex, func, args, kwargs)  # the arguments do not fit
 
 
 def call_sequence(ex: Execution, func: SequenceValue, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:

@@ -81,7 +81,7 @@ class External:
 
 
 class SequenceValue:
-    """A list, tuple or set (`kind` says which). `open` means that there may be more items than are known."""
+    """A list, tuple, set or array of known numbers (`kind` says which). `open` means that there may be more items than are known."""
 
     __slots__ = ("items", "kind", "open")
 

@@ -17,4 +17,7 @@ DIV = {"div", "div_", "divide", "divide_", "true_divide", "true_divide_"}
 NONLINEAR = {
     "relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus", "softsign",
     "softmin", "hardtanh", "hardswish", "hardsigmoid", "hardshrink", "softshrink", "tanhshrink", "logsigmoid", "glu", "threshold", "relu_", "sigmoid_", "tanh_", "exp", "log", "sqrt", "square", "abs", "pow", "normalize",
+    "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "exp2", "expm1", "log2",
+    "log10", "log1p", "rsqrt", "reciprocal", "sign", "sgn", "floor", "ceil", "round", "trunc", "frac", "sinc", "lgamma", "digamma", "nan_to_num",
+    "isnan", "isinf", "isfinite", "logical_not",
 }  # fmt: skip

@@ -25,7 +25,7 @@ p { margin: .4rem 0; } .faint { color: var(--faint); } code { font: .9em ui-mono
 a { color: inherit; } .wide { overflow-x: auto; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .8rem; margin: 1rem 0; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .7rem 1rem; min-width: 0; }
-.card b { display: block; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
+.figures b { display: block; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
 .rule { display: grid; grid-template-columns: minmax(15rem, 20rem) 1fr 13rem; gap: .2rem 1rem; align-items: center; padding: .25rem 0;
   border-bottom: 1px solid var(--line); } .rule .told { text-align: right; font-variant-numeric: tabular-nums; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
@@ -35,7 +35,7 @@ th { color: var(--faint); font-weight: 600; } .number { text-align: right; white
 svg { display: block; } svg text { fill: var(--faint); font: 11px system-ui, sans-serif; }
 .one { fill: var(--one); } .reach { stroke: var(--reach); stroke-width: 1.2; opacity: .75; } .axis { stroke: var(--line); }
 @media (max-width: 46rem) { body { padding: 1rem; } .rule { grid-template-columns: 1fr auto; } .rule > :first-child { grid-column: 1 / -1; }
-  .rule .told { font-size: .85rem; } th, td { padding: .3rem .4rem; } }
+  .rule .told { font-size: .85rem; } .wide a { display: none; } th, td { padding: .3rem .4rem; } }
 """
 
 

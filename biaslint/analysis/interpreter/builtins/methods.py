@@ -16,7 +16,7 @@ from biaslint.analysis.domain.values import (
     Setting,
     Unknown,
 )
-from biaslint.analysis.interpreter.builtins import functions as builtin_functions, list_methods
+from biaslint.analysis.interpreter.builtins import functions as builtin_functions, list_methods, numpy_arrays
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.theory import terms
 
@@ -38,6 +38,8 @@ def method(ex: Execution, self: Value, name: str, args: list[Value], kwargs: dic
         if isinstance(self, Setting) and name in ("lower", "upper", "casefold", "strip") and getattr(str(self), name)() == self:
             return self  # still the setting
         return string_method(ex, self, name, args, kwargs)
+    if isinstance(self, SequenceValue) and self.kind == "array":
+        return numpy_arrays.method(ex, self, name, args, kwargs)
     if isinstance(self, SequenceValue):
         return list_methods.method(ex, self, name, args, kwargs)
     if isinstance(self, DictValue):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import math
+import posixpath
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
+LONGEST_PATH = 4096  # characters
 LEAST_OF_LIBRARY = {
     "functools.reduce": 2, "itertools.repeat": 1, "itertools.chain.from_iterable": 1, "itertools.accumulate": 1, "itertools.islice": 1, "itertools.pairwise": 1,
     "collections.namedtuple": 1, "operator.mul": 2, "operator.add": 2,
@@ -218,6 +220,22 @@ def do_counter(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
     return DictValue(open=True)
 
 
+def do_path(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], Value]:
+    """A function of os.path that only computes. What is not known of the parts is not known of the result."""
+
+    def work(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+        known = args and not kwargs and all(isinstance(arg, str) for arg in args) and sum(map(len, args)) < LONGEST_PATH
+        try:
+            found = getattr(posixpath, name)(*args) if known else None
+        except (TypeError, ValueError):
+            found = None
+        if isinstance(found, tuple):
+            return SequenceValue(list(found), "tuple")
+        return ex.fresh("a path") if found is None else found
+
+    return work
+
+
 def do_default_dict(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     return DictValue(open=True)
 
@@ -229,7 +247,7 @@ def do_linspace(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> V
     numbers = evenly_spaced(start, stop, count)
     if numbers is None and isinstance(count, int) and count > MAX_ITEMS:
         ex.give_up_here(TOO_LONG)
-    return ex.fresh("linspace") if numbers is None else SequenceValue(numbers)
+    return ex.fresh("linspace") if numbers is None else SequenceValue(numbers, "array")
 
 
 def evenly_spaced(start: Value, stop: Value, count: Value) -> list[Value] | None:
@@ -243,7 +261,7 @@ def evenly_spaced(start: Value, stop: Value, count: Value) -> list[Value] | None
 
 def do_arange(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if args and all(isinstance(arg, int) for arg in args):
-        return builtin_functions.do_range(ex, args, {})
+        return SequenceValue(ex.iterate(builtin_functions.do_range(ex, args, {})), "array")
     return ex.fresh("arange")
 
 
@@ -336,6 +354,8 @@ FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]
     "dataclasses.dataclass": lambda ex, args, kwargs: args[0] if args else ModelFunction("dataclass", lambda cls: cls),
     "os.environ.get": do_environ,
     "os.getenv": do_environ,
+    "numpy.array": numpy_arrays.array,
+    "numpy.asarray": numpy_arrays.array,
     "numpy.linspace": do_linspace,
     "numpy.arange": do_arange,
     "typing.cast": lambda ex, args, kwargs: args[1] if len(args) > 1 else ex.fresh(),
@@ -343,6 +363,11 @@ FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]
     "operator.add": lambda ex, args, kwargs: operators.binary(ex, ast.Add(), args[0], args[1], ast.Pass()),
     "random.random": lambda ex, args, kwargs: ex.fresh("random"),
 }
+
+
+# Of a path that is relative, `abspath` would depend on where the program is started.
+for _name in ("join", "dirname", "basename", "split", "splitext", "normpath", "isabs"):
+    FUNCTIONS[f"os.path.{_name}"] = do_path(_name)
 
 
 LIKE_BUILTIN = {

@@ -20,7 +20,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.objects import names as objects_names, namespaces
+from biaslint.analysis.interpreter.objects import arrays, names as objects_names, namespaces
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.project.module import Module
 from biaslint.theory import terms
@@ -57,6 +57,9 @@ def load(ex: Execution, base: Value, name: str) -> Value:
         return load_from_method(ex, base, name)
     if isinstance(base, Partial):
         return load_from_partial(ex, base, name)
+    if isinstance(base, SequenceValue) and base.kind == "array":
+        found = arrays.attribute(base, name)
+        return BoundNative(base, name) if found is MISSING else found
     if isinstance(base, (SequenceValue, DictValue)) or values.is_constant(base):
         if isinstance(base, (int, float, str)) and name in ("real", "imag", "value"):
             return base
@@ -247,7 +250,7 @@ def has(ex: Execution, base: Value, name: str) -> bool | None:
     if isinstance(base, External):
         return True
     if isinstance(base, SequenceValue):
-        return hasattr({"list": list, "tuple": tuple, "set": set}.get(base.kind, list), name)
+        return None if base.kind == "array" else hasattr({"list": list, "tuple": tuple, "set": set}.get(base.kind, list), name)
     if isinstance(base, DictValue):
         return hasattr(dict, name)
     if values.is_constant(base):

@@ -25,6 +25,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter.objects.arrays import is_array
 from biaslint.theory import term_arithmetic, terms
 from biaslint.theory.dataflow import Node
 
@@ -78,6 +79,8 @@ def binary(ex: Execution, op: ast.operator, left: Value, right: Value, node: ast
         return ex.semantics.tensors.binary(ex, symbol, left, right, node)
     if is_flag(left) or is_flag(right):
         return binary(ex, op, taken(ex, left), taken(ex, right), node)
+    if is_array(left) or is_array(right):
+        return array_binary(ex, op, left, right, node)
     if isinstance(left, SequenceValue):
         return list_binary(ex, symbol, left, right)
     if isinstance(right, SequenceValue) and symbol == "*" and isinstance(left, int):
@@ -168,6 +171,28 @@ def excessive(symbol: str, left: Any, right: Any) -> bool:
         count, text = (left, right) if isinstance(left, int) else (right, left)
         return isinstance(count, int) and count * len(text) > 10_000
     return False
+
+
+def array_binary(ex: Execution, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+    """Arithmetic of an array and a number, or of two sequences with as many items: entry by entry."""
+    if isinstance(op, ast.MatMult):
+        return ex.fresh()
+    if isinstance(left, SequenceValue) and isinstance(right, SequenceValue):
+        if len(left.items) != len(right.items):
+            return ex.fresh()
+        pairs = list(zip(left.items, right.items, strict=True))
+    elif isinstance(left, SequenceValue) and values.number(right) is not None:
+        pairs = [(item, right) for item in left.items]
+    elif isinstance(right, SequenceValue) and values.number(left) is not None:
+        pairs = [(left, item) for item in right.items]
+    else:
+        return ex.fresh()
+    # a row among numbers would be spread over an axis more
+    if len({is_array(one) for pair in pairs for one in pair}) > 1 and not (
+        values.is_constant(left) or values.is_constant(right)
+    ):
+        return ex.fresh()
+    return SequenceValue([binary(ex, op, one, other, node) for one, other in pairs], "array")
 
 
 def list_binary(ex: Execution, symbol: str, left: SequenceValue, right: Value) -> Value:
@@ -280,7 +305,7 @@ def identical(ex: Execution, left: Value, right: Value) -> bool | None:
 
 def equal(ex: Execution, left: Value, right: Value) -> bool | None:
     """`left == right`; None where that is not known."""
-    if isinstance(left, Unknown) or isinstance(right, Unknown):
+    if isinstance(left, Unknown) or isinstance(right, Unknown) or is_array(left) or is_array(right):
         return None
     if isinstance(left, SequenceValue) and isinstance(right, SequenceValue):
         if left.open or right.open or values.vast(left) or values.vast(right):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ MAX_DEPTH = 60
 class Frame:
     """One call in progress: who calls, where, and with what."""
 
-    __slots__ = ("bound", "call", "caller", "chain", "func", "self", "told", "yields")
+    __slots__ = ("bound", "call", "caller", "chain", "func", "resume", "self", "told", "yields")
 
     def __init__(self, caller: Module, call: ast.AST, func: FunctionValue, self_: Value, bound: dict[str, Value]) -> None:
         self.caller = caller
@@ -26,6 +26,7 @@ class Frame:
         self.self = self_
         self.bound = bound
         self.told: bool | None = None  # what a call in it was told last: whether this is training
+        self.resume: Callable[[Value], None] | None = None  # a generator that is a context: what `yield` hands control to
         self.yields: list[Value] | None = None
         self.chain: tuple[tuple[Module, ast.AST], ...] = ()  # this call and those around it, innermost first
 

@@ -97,10 +97,11 @@ class SequenceValue:
 class Generator(SequenceValue):
     """A generator: its items are computed when they are first read."""
 
-    __slots__ = ("_items", "_run")
+    __slots__ = ("_items", "_run", "frame")
 
-    def __init__(self, run: Callable[[], list[Value]]) -> None:
+    def __init__(self, run: Callable[[], list[Value]], frame: Any = None) -> None:
         self._run: Callable[[], list[Value]] | None = run
+        self.frame = frame  # the call of the generator function, a `Frame`
         self._items: list[Value] = []
         self.kind = "list"
         self.open = False
@@ -214,7 +215,7 @@ class FunctionValue:
 class Class:
     """A class of the project. `mro` lists it and its bases in method resolution order, externals among them."""
 
-    __slots__ = ("attrs", "bases", "dataclass", "generated", "module", "mro", "name", "node", "scope")
+    __slots__ = ("attrs", "bases", "dataclass", "generated", "meta", "module", "mro", "name", "node", "scope")
 
     def __init__(self, name: str, node: ast.ClassDef, module: Module, bases: list[Value]) -> None:
         self.name = name
@@ -224,6 +225,7 @@ class Class:
         self.attrs: dict[str, Value] = {}
         self.dataclass = False  # it or a base of it is one
         self.generated = False  # a decorator gives it a constructor that fills its fields
+        self.meta: Class | None = None  # its metaclass, where that is of the project
         self.scope: Environment | None = None
         self.mro: list[Value] = [self]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 
 from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.exploration import fates
 from biaslint.theory import shift
 
 IGNORED_STEPS = {"dropout", "masked_fill", "where", "tril", "triu"}
@@ -21,6 +22,7 @@ def absorbed_by(layer: Layer) -> Layer | None:
     waiting = [(reader.id, reader) for node in starts for reader in node.readers]
     heapq.heapify(waiting)
     done: set[int] = set()
+    reached: dict[int, tuple[Layer, int]] = {}  # the layers that take the bias up, and at how many of their calls
     found: Layer | None = None
     while waiting:
         _, node = heapq.heappop(waiting)
@@ -40,6 +42,9 @@ def absorbed_by(layer: Layer) -> Layer | None:
             known = taker is not layer and taker.kind in TAKES and taker.bias is True
             if not known or not shift.front(after, node.rank) <= shift.front(taker.axes, node.rank):
                 return None
+            if taker.shared_with or taker.bias_of or fates.is_read(taker):
+                return None
+            reached[id(taker)] = taker, reached.get(id(taker), (taker, 0))[1] + 1
             found = found or taker
             continue
         state[node.id] = shift.front(after, node.rank)
@@ -47,6 +52,8 @@ def absorbed_by(layer: Layer) -> Layer | None:
             heapq.heappush(waiting, (reader.id, reader))
         if not node.readers:
             return None
+    if any(len([node for node in taker.calls if node.bias_of is taker]) != count for taker, count in reached.values()):
+        return None  # it is called with something else as well, where its bias would have to be another
     return found
 
 

@@ -41,16 +41,15 @@ def followed(layer: Layer, place: Any) -> Fate:
         return Fate("uncalled")
     one_bias = sharing(layer)
     nodes = [node for one in one_bias for node in one.calls if node.bias_of is one]
+    if layer.kind in AFFINE and any(one.kind not in AFFINE and one.calls for one in one_bias):
+        return Fate("alive", detail=READ)  # it is the shift of a norm as well
     if not nodes or layer.kind not in AFFINE:
         return Fate("alive", detail="")
     if all(not node.readers for node in nodes):
         return Fate("unread")
     starts = [(node, frozenset(axes_of(node.bias_of))) for node in nodes if isinstance(node.bias_of, Layer)]
     outcome = shift.follow(starts)
-    read = next(
-        (which for one in one_bias for which, node in one.reads if which.startswith("bias") and reaches_output(node)), ""
-    )
-    if read:
+    if any(map(is_read, one_bias)):
         return Fate("alive", detail=READ)
     if outcome.dead and any(mean_is_read(norm, outcome.carried) for norm in outcome.removed):
         return Fate("alive", detail=MEAN_READ)
@@ -77,6 +76,11 @@ def followed(layer: Layer, place: Any) -> Fate:
             return part
         return Fate("alive", detail=outcome.seen[0][1], guarded=all(node.info.get("unknown") for node, _ in outcome.seen))
     return Fate("unread")
+
+
+def is_read(layer: Layer) -> bool:
+    """Does the bias itself, or what is computed from it, leave the model?"""
+    return any(which.startswith("bias") and reaches_output(node) for which, node in layer.reads)
 
 
 def sharing(layer: Layer) -> list[Layer]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer, Origin, Param, Write
 from biaslint.analysis.interpreter import framework
+from biaslint.theory import shift
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def raw_biases(ex: Execution) -> list[Layer]:
     """Vectors of the program's own that are added to an affine step: `x @ w + b`, F.linear(x, w, b), layer(x) + b."""
     found: dict[int, Layer] = {}
+    doubled: dict[int, list[Layer | None]] = {}
     for node in ex.flow.nodes:
         bias: Node | None = node.info.get("raw_bias")
         step: Node | None = node
@@ -40,8 +42,31 @@ def raw_biases(ex: Execution) -> list[Layer]:
         if layer is None:
             layer = found[bias.id] = raw(ex, bias, step)
         layer.calls.append(node)
-        layer.doubles = doubles
+        doubled.setdefault(bias.id, []).append(doubles)
+        layer.doubles = doubles if covers(layer, bias, doubled[bias.id]) else None
     return list(found.values())
+
+
+def covers(layer: Layer, bias: Node, doubled: list[Layer | None]) -> bool:
+    """Do the vector, and the bias of the layer to whose results it is added, say the same?
+
+    It is added in the same way to all results of that one layer, along its channels, and nothing else reads it.
+    """
+    other = doubled[0]
+    if other is None or any(one is not other for one in doubled) or len({node.name for node in layer.calls}) > 1:
+        return False
+    if len(bias.readers) != len(layer.calls) or len(other.calls) != len(layer.calls) or other.shared_with or other.bias_of:
+        return False
+    return all(
+        shift.aligned(along(bias), bias, node) == shift.front(other.axes, node.rank)
+        for node in layer.calls
+        if node.rank is not None
+    ) and (layer.calls[0].rank is not None or tuple(other.axes) == (-1,))
+
+
+def along(bias: Node) -> frozenset[int]:
+    """The axis along which a vector varies."""
+    return frozenset(axis for axis, size in enumerate(bias.dims or ()) if size != 1)
 
 
 def is_vector(bias: Node) -> bool:

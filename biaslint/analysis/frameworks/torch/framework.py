@@ -56,7 +56,7 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         return torch_initializers.initializer(ex, name[14:] if name.endswith("_") else name[14:] + "_", args, kwargs)
     if name.startswith("torch.nn.functional."):
         return torch_functions.functional(ex, name[20:], args, kwargs)
-    if name.startswith("torch.optim."):
+    if name.startswith("torch.optim.") and name not in torch_functions.NAMED:
         return optimizers.optimizer(ex, name, args, kwargs)
     handler = torch_functions.NAMED.get(name)
     if handler is not None:

@@ -20,7 +20,7 @@ from biaslint.analysis.domain.values import (
     argument,
 )
 from biaslint.analysis.frameworks.torch import layers as torch_layers, losses, refusals, vocabulary as torch_vocabulary
-from biaslint.analysis.interpreter import execution
+from biaslint.analysis.interpreter import containers, execution
 from biaslint.analysis.interpreter.builtins import standard_library
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import (
@@ -292,7 +292,11 @@ def do_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     layer = norm_layer_of(weight, bias)
     name = layer.name if layer is not None and layer.name else "F.batch_norm"
     if (values.is_constant(training) and not training) or (layer is not None and layer.eval_mode):
-        return ops.scaled(ex, x, 1, name)
+        result = ops.scaled(ex, x, 1, name)
+        statistics = argument(args, kwargs, 1, "running_mean")
+        if isinstance(statistics, Param) and statistics.layer is not layer:
+            return ops.add(ex, result, ex.read(statistics, None), name)
+        return result
     node = torch_layers.normalize(ex, x, "batch", {}, name, layer, False)
     node.info["statistics"] = norm_layer_of(argument(args, kwargs, 1, "running_mean"))
     return node
@@ -372,6 +376,27 @@ def do_checkpoint_sequential(ex: Execution, args: Args, kwargs: Kwargs) -> Value
     return value
 
 
+def do_differentiated(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """torch.func.vjp(function, *inputs): what the function puts out, and a derivative, which sees all that the function makes."""
+    given = [one for arg in args[1:] for one in (arg.items if isinstance(arg, SequenceValue) else [arg])]
+    result = ex.call(args[0], given, {}, ex.node) if args else None
+    seen = ex.opaque(result, *given, name="a derivative")
+    return SequenceValue([result, ex.fresh("a derivative", tensors=[seen])], "tuple")
+
+
+def do_transformed(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """torch.func.jacrev(function): a function whose result sees all that the given one makes."""
+    function = args[0] if args else None
+    return ModelFunction(
+        "a derivative", lambda *given, **named: ex.opaque(ex.call(function, list(given), named, ex.node), name="a derivative")
+    )
+
+
+def do_averaged(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """torch.optim.swa_utils.AveragedModel(model): a copy, whose parameters follow those of the model."""
+    return containers.copy(ex, args[0]) if args else ex.fresh()
+
+
 def no(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return False
 
@@ -425,6 +450,17 @@ NAMED: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {
     "torch.linspace": do_linspace,
     "torch.utils.checkpoint.checkpoint": do_checkpoint,
     "torch.utils.checkpoint.checkpoint_sequential": do_checkpoint_sequential,
+    "torch.optim.swa_utils.AveragedModel": do_averaged,
+    **dict.fromkeys(
+        [
+            *(f"torch.func.{name}" for name in ("vjp", "jvp", "linearize")),
+            *(f"torch.autograd.functional.{name}" for name in ("vjp", "jvp", "jacobian", "hessian", "vhp", "hvp")),
+        ],
+        do_differentiated,
+    ),
+    **dict.fromkeys(
+        [f"torch.func.{name}" for name in ("grad", "grad_and_value", "jacrev", "jacfwd", "hessian", "vmap")], do_transformed
+    ),
     "torch.jit.is_scripting": no,
     "torch.jit.is_tracing": no,
     "torch.onnx.is_in_onnx_export": no,

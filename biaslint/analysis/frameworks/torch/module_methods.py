@@ -101,7 +101,8 @@ def do_set_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -
 
 
 def do_parameters(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    return SequenceValue([param for _, param in (*parameters.own_parameters(obj), *parameters.parameters_of(obj))])
+    found = [param for _, param in (*parameters.own_parameters(obj), *parameters.parameters_of(obj))]
+    return SequenceValue([*found], "iterator")
 
 
 def do_named_parameters(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
@@ -166,7 +167,7 @@ def freezes(ex: Execution, obj: Instance) -> bool:
         for frame in ex.stack
         if not (frame.func is not None and frame.func.name == "train" and frame.bound.get("mode") is False)
     )
-    return inside or (part and any(frame.self is not None for frame in ex.stack))
+    return inside or part
 
 
 def do_requires_grad(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
@@ -228,6 +229,9 @@ def do_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> V
 
 def do_load_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     refusals.state(ex, parameters.parameters_of(obj, every_name=True), args, kwargs)
+    if any(frame.func.name == "forward" for frame in ex.stack):  # each step carries the values over
+        for param in values.params_in(SequenceValue(args)):
+            ex.flow.add("output", (ex.read(param, None),), None, "output")
     return None
 
 

@@ -76,6 +76,21 @@ class ChildrenOf(DictValue):
             module_methods.do_add_module(ex, self.module, [key, value], {})
 
 
+class ParametersOf(DictValue):
+    """`module._parameters`: what is stored in it becomes a parameter of the module."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: Instance, items: dict[Any, Value]) -> None:
+        super().__init__(items, open=True)
+        self.module = module
+
+    def put(self, ex: Execution, key: Value, value: Value) -> None:
+        """_parameters[key] = value"""
+        if isinstance(key, str):
+            module_methods.do_setattr(ex, self.module, [key, value], {})
+
+
 LAYER_METHODS = {
     "reset_parameters",
     "forward",
@@ -84,6 +99,19 @@ LAYER_METHODS = {
     "flatten_parameters",
     "state_dict",
 }
+
+
+TABLES = {"_modules", "_parameters", "_buffers", "__annotations__", "module"}
+
+
+def table(obj: Instance, name: str) -> Value:
+    """The tables that a module keeps of its parts, and what a wrapper that is taken for what it wraps holds."""
+    if name == "module":
+        return obj
+    if name == "_modules":
+        return ChildrenOf(obj, dict(module_tree.children(obj)))
+    own = parameters.parameters_of(obj) if obj.layer is not None and name == "_parameters" else []
+    return ParametersOf(obj, {param.which: param for _, param in own})
 
 
 def attribute(ex: Execution, obj: Instance, name: str) -> Value:
@@ -96,12 +124,9 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
         or (name == "propagate" and message_passing.is_message_passing(obj))
     ):
         return BoundNative(obj, name)
-    if name == "_modules":
-        return ChildrenOf(obj, dict(module_tree.children(obj)))
     layer = obj.layer
-    if name in ("_parameters", "_buffers", "__annotations__"):
-        own = parameters.parameters_of(obj) if layer is not None and name == "_parameters" else []
-        return DictValue({param.which: param for _, param in own}, open=True)
+    if name in TABLES:
+        return table(obj, name)
     if layer is None:
         if obj.items is not None and name in containers.METHODS:
             return BoundNative(obj, name)

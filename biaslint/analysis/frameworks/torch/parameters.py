@@ -48,5 +48,5 @@ def buffers_of(obj: Instance) -> list[tuple[str, Param]]:
     for name, module in module_tree.walk(obj):
         layer = module.layer
         if layer is not None and layer.kind == "norm" and layer.config.get("track_running_stats") is not False:
-            found += [(f"{name}.{which}", Param(layer, which)) for which in ("running_mean", "running_var")]
+            found += [(f"{name}.{which}" if name else which, Param(layer, which)) for which in ("running_mean", "running_var")]
     return found

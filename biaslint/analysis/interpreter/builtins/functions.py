@@ -220,6 +220,8 @@ def do_zip(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
                 columns.append(ex.iterate(arg))
     else:
         columns = [ex.iterate(arg) for arg in args]
+    if kwargs.get("strict") is True and len({len(column) for column in columns}) > 1:
+        ex.fault("zip of unequal lengths")
     return SequenceValue([SequenceValue(list(row), "tuple") for row in zip(*columns, strict=False)])
 
 
@@ -306,6 +308,8 @@ def do_next(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value
         return source.items.pop(0) if source.kind == "iterator" else source.items[0]
     if len(args) > 1:
         return args[1]
+    if isinstance(source, SequenceValue) and not source.open and not ex.shortened:
+        ex.fault("no next item")
     return ex.fresh("next")
 
 

@@ -119,7 +119,14 @@ def dict_method(ex: Execution, self: DictValue, name: str, args: list[Value], kw
     if name == "popitem" and self.items:
         key = next(reversed(self.items))
         return SequenceValue([key, self.items.pop(key)], "tuple")
-    if name in ("move_to_end",):
+    if name == "move_to_end" and args:
+        key = values.hashable(args[0])
+        last = args[1] if len(args) > 1 else kwargs.get("last", True)
+        if key in self.items:
+            moved = {key: self.items.pop(key)}
+            rest = dict(self.items)
+            self.items.clear()
+            self.items.update(rest | moved if last else moved | rest)
         return None
     return ex.fresh(name)
 

@@ -21,7 +21,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.objects import attributes
+from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
@@ -150,6 +150,19 @@ def do_getattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
     return ex.fresh("getattr", tensors=values.tensors_in(args[0]) if args else ())
 
 
+def do_vars(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """vars(object): its attributes, which are changed where the result is."""
+    return attributes.load(ex, args[0], "__dict__") if args and isinstance(args[0], Instance) else ex.fresh("vars")
+
+
+def do_exec(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """exec(text): it may change whatever the function around it is given."""
+    for frame in ex.stack[-1:]:
+        for value in frame.bound.values():
+            unknown_calls.escape(ex, value, "patch")
+    return None
+
+
 def do_dir(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """The names of a layer's parameters are all that is asked for."""
     layer = args[0].layer if args and isinstance(args[0], Instance) else None
@@ -230,6 +243,8 @@ HANDLERS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]]
     "setattr": do_setattr,
     "object.__setattr__": do_object_setattr,
     "dir": do_dir,
+    "vars": do_vars,
+    "exec": do_exec,
     "hasattr": do_hasattr,
     "delattr": do_delattr,
     "type": do_type,

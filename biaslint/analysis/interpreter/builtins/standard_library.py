@@ -124,6 +124,13 @@ def do_deepcopy(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> V
     return containers.copy(ex, args[0]) if args else ex.fresh()
 
 
+def do_method(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """types.MethodType(function, object)"""
+    if len(args) != 2:
+        return ex.fresh("a method")
+    return Method(args[1], args[0]) if isinstance(args[0], FunctionValue) else Partial(args[0], args[1:], {})
+
+
 def do_named_tuple(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     fields = args[1] if len(args) > 1 else None
     names = (
@@ -340,6 +347,7 @@ FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]
     "itertools.islice": do_islice,
     "itertools.pairwise": do_pairwise,
     "itertools.zip_longest": do_zip_longest,
+    "types.MethodType": do_method,
     "copy.deepcopy": do_deepcopy,
     "copy.copy": do_deepcopy,
     "collections.namedtuple": do_named_tuple,

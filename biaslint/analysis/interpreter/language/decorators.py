@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import node_cache
-from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Method, ModelFunction, Partial, Raised
+from biaslint.analysis.domain import class_lookup, node_cache
+from biaslint.analysis.domain.values import (
+    Class,
+    DictValue,
+    FunctionValue,
+    Instance,
+    Method,
+    ModelFunction,
+    Partial,
+    Raised,
+    SequenceValue,
+)
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -14,6 +25,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.project.environment import Environment
 
 PROPERTIES = {"cached_property", "lazy_property", "abstractproperty"}
+DISPATCHING = {"singledispatch", "singledispatchmethod", "dispatch"}  # the type of an argument says which function is called
 CALLABLE = (FunctionValue, Class, Method, Instance, ModelFunction, Partial)
 
 
@@ -34,6 +46,8 @@ def decorated(ex: Execution, func: FunctionValue, node: ast.FunctionDef | ast.As
             kind = "property"
         elif name in ("setter", "deleter"):
             kind = "setter"
+        elif name in DISPATCHING:
+            return ex.fresh(node.name)
         else:
             made = applied(ex, decorator, made, scope, node)
             continue
@@ -95,3 +109,47 @@ def fills_a_table(node: ast.AST) -> bool:
 
 
 FILLING = {"append", "add", "update", "setdefault", "register", "extend", "insert"}
+
+
+def initialized(ex: Execution, cls: Class, scope: Environment) -> None:
+    """What a metaclass of the project, or a base's `__init_subclass__`, makes of a class that is being defined.
+
+    Like decorators, those that only enter the class into a table are left out.
+    """
+    options = {keyword.arg: keyword.value for keyword in cls.node.keywords if keyword.arg}
+    given = options.pop("metaclass", None)
+    meta = (
+        ex.eval(given, scope)
+        if given is not None
+        else next((base.meta for base in cls.mro if isinstance(base, Class) and base.meta is not None), None)
+    )
+    if isinstance(meta, Class):
+        cls.meta = meta
+        named: list[Value] = [cls.name, SequenceValue(list(cls.bases), "tuple"), DictValue(cls.attrs)]
+        for name, first in (("__new__", meta), ("__init__", cls)):
+            found = class_lookup.find_in_class(meta, name)
+            if found is not None and isinstance(found.value, FunctionValue) and changes_class(found.value.node):
+                run(ex, found.value, [first, *named], {})
+    for base in cls.mro[1:]:
+        hook = base.attrs.get("__init_subclass__") if isinstance(base, Class) else None
+        if isinstance(hook, FunctionValue):
+            if not fills_a_table(hook.node):
+                run(ex, hook, [cls], {name: ex.eval(value, scope) for name, value in options.items()})
+            break
+
+
+def changes_class(node: ast.AST) -> bool:
+    """Does a metaclass's method do more than enter the class into a table? It may store into the class's names, the last parameter."""
+    names = {argument.arg for argument in node.args.args[-1:]} if isinstance(node, ast.FunctionDef) else set()
+    return not fills_a_table(node) or any(
+        isinstance(part, ast.Subscript)
+        and isinstance(part.ctx, ast.Store)
+        and isinstance(part.value, ast.Name)
+        and part.value.id in names
+        for part in ast.walk(node)
+    )
+
+
+def run(ex: Execution, function: FunctionValue, args: list[Value], kwargs: dict[str, Value]) -> None:
+    with contextlib.suppress(Raised):
+        ex.call(function, args, kwargs, function.node)

@@ -324,6 +324,8 @@ def ev_yield(ex: Execution, node: ast.Yield, scope: Environment) -> Value:
     value = None if node.value is None else ex.eval(node.value, scope)
     if ex.stack and ex.stack[-1].yields is not None:
         ex.stack[-1].yields.append(value)
+        if ex.stack[-1].resume is not None:
+            ex.stack[-1].resume(value)
     return None
 
 

@@ -6,12 +6,16 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import MAX_ITEMS, Deferred, External, Raised, Unknown
+from biaslint.analysis.domain.values import MAX_ITEMS, Deferred, External, Generator, Raised, Unknown
 from biaslint.analysis.interpreter.language import assignments, exceptions, guards, loops, matching
 from biaslint.analysis.interpreter.objects import attributes, calls, items, namespaces
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from biaslint.analysis.domain.call_stack import Frame
+    from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.doors import Signal
     from biaslint.analysis.interpreter.execution import Execution
     from biaslint.analysis.project.environment import Environment
@@ -111,25 +115,58 @@ def do_return(ex: Execution, node: ast.Return, scope: Environment) -> Signal:
 
 
 def do_with(ex: Execution, node: ast.With | ast.AsyncWith, scope: Environment) -> Signal:
-    entered = []
-    for item in node.items:
-        context = ex.eval(item.context_expr, scope)
-        value = calls.enter(ex, context, item.context_expr)
-        entered.append(context)
-        if item.optional_vars is not None:
-            assignments.assign(ex, item.optional_vars, value, scope)
     suppressed = [kind for item in node.items for kind in exceptions.suppressed(item.context_expr)]
     ex.try_depth += bool(suppressed)
     try:
-        return ex.block(node.body, scope)
+        return within(ex, node, 0, scope)
     except Raised as raised:
         if not exceptions.is_one_of(raised.value, suppressed):
             raise
         return None
     finally:
         ex.try_depth -= bool(suppressed)
-        for context in reversed(entered):
-            calls.leave(ex, context)
+
+
+def within(ex: Execution, node: ast.With | ast.AsyncWith, place: int, scope: Environment) -> Signal:
+    """The body of a `with`, within its contexts from this one on."""
+    if place == len(node.items):
+        return ex.block(node.body, scope)
+    item = node.items[place]
+    context = ex.eval(item.context_expr, scope)
+
+    def body(value: Value) -> Signal:
+        if item.optional_vars is not None:
+            assignments.assign(ex, item.optional_vars, value, scope)
+        return within(ex, node, place + 1, scope)
+
+    if isinstance(context, Generator) and context.frame is not None:
+        return managed(ex, context, context.frame, body)
+    value = calls.enter(ex, context, item.context_expr)
+    try:
+        return body(value)
+    finally:
+        calls.leave(ex, context)
+
+
+def managed(ex: Execution, context: Generator, frame: Frame, body: Callable[[Value], Signal]) -> Signal:
+    """The body where a generator is the context: it is executed at the generator's `yield`."""
+    outer, depth = (ex.module, ex.node, ex.statement, ex.rounds), len(ex.stack)
+    signals: list[Signal] = []
+
+    def resume(value: Value) -> None:
+        frame.resume = None
+        inner, above = (ex.module, ex.node, ex.statement, ex.rounds), ex.stack[depth:]
+        del ex.stack[depth:]
+        ex.module, ex.node, ex.statement, ex.rounds = outer
+        try:
+            signals.append(body(value))
+        finally:
+            ex.stack[depth:] = above
+            ex.module, ex.node, ex.statement, ex.rounds = inner
+
+    frame.resume = resume
+    ex.iterate(context)
+    return signals[0] if signals else body(None)
 
 
 def do_import(ex: Execution, node: ast.Import, scope: Environment) -> Signal:

@@ -271,6 +271,13 @@ def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -
         if setter is not None and isinstance(setter.value, FunctionValue):
             ex.call(Method(base, setter.value), [value], {}, ex.node)
             return
+        if name == "__class__" and isinstance(value, (Class, External)):
+            base.cls = value
+            return
+        own = class_lookup.find_in_class(base.cls, "__setattr__") if framework.is_module(base) else None
+        if own is not None and isinstance(own.value, FunctionValue) and all(frame.func is not own.value for frame in ex.stack):
+            ex.call(Method(base, own.value), [name, value], {}, ex.node)
+            return
         if framework.store(ex, base, name, value):
             return
         if base.items is not None and name in base.items:  # a named part of a sequence or list

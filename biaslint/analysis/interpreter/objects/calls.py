@@ -100,12 +100,12 @@ def replaced_arguments(ex: Execution, value: Value, with_kwargs: bool, kwargs: K
 def run_instance(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """obj(*args, **kwargs), without its hooks."""
     for name in framework.call_methods(obj):
+        if name in obj.attrs and not name.startswith("__"):  # Python looks at the instance before its class
+            return ex.call(obj.attrs[name], args, kwargs, node)
         found = class_lookup.find_in_class(obj.cls, name)
         if found is not None and isinstance(found.value, FunctionValue):
             args, kwargs = framework.before_call(ex, obj, found.value, args, kwargs)
             return functions.call_function(ex, found.value, [obj, *args], kwargs, node, obj)
-        if name in obj.attrs:
-            return ex.call(obj.attrs[name], args, kwargs, node)
     result = framework.call_object(ex, obj, args, kwargs)
     if result is not MISSING:
         return result
@@ -140,6 +140,9 @@ def enter(ex: Execution, context: Value, node: ast.AST) -> Value:
 
 def leave(ex: Execution, context: Value) -> None:
     if isinstance(context, Instance):
+        method = class_lookup.find_method(context, "__exit__")
+        if method is not None:
+            ex.call(method, [None, None, None], {}, ex.node)
         framework.leave(ex, context)
 
 

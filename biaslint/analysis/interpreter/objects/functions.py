@@ -47,7 +47,7 @@ def call_function(
     if isinstance(code, list) and yields(func):
         frame.yields = []
         items = partial(generate, ex, frame, code, scope)
-        return SequenceValue(items()) if ex.definition_depth else Generator(items)  # definitions outlive their execution
+        return SequenceValue(items()) if ex.definition_depth else Generator(items, frame)  # definitions outlive their execution
     result = run_frame(ex, frame, func.module, code, scope)
     return result[1] if result is not None and result[0] == "return" else None
 

@@ -74,6 +74,8 @@ def list_item(ex: Execution, base: SequenceValue, index: Value) -> Value:
             return base.items[index]
         if (base.open or ex.shortened) and base.items:
             return base.items[-1]
+        if not base.open and not ex.shortened:
+            ex.fault(f"no item {index}")
         return ex.fresh()
     bounds = slice_of(index)
     if bounds is not None:

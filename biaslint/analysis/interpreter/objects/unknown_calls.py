@@ -89,7 +89,9 @@ def is_respelling(key: Any) -> bool:
 
 
 # What may put other parts into a model, or switch its norms off, by its name
-REBUILDS = re.compile(r"norm|(?<![a-z])bn|freez|replac|convert|fus|swap|surgery|patch|inject|hook|prun|quant", re.IGNORECASE)
+REBUILDS = re.compile(
+    r"norm|(?<![a-z])bn|freez|replac|convert|fus|swap|surgery|patch|inject|hook|prun|quant|\bfx\.", re.IGNORECASE
+)
 
 
 def own_parameters(obj: Instance) -> list[Node]:

@@ -231,7 +231,7 @@ def one_of(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
         for test in tests([use]):
             if test.holds(use.settings) is True and all(test.holds(other.settings) is False for other in living):
                 candidates.setdefault(test.text, test)
-    for size in (2, 3):
+    for size in (1, 2, 3):
         found = [
             chosen
             for chosen in combinations(candidates.values(), size)
@@ -262,6 +262,8 @@ def subject_of(test: Test) -> str:
 
 def united(parts: tuple[Test, ...]) -> Test:
     """The condition that one of several holds."""
+    if len(parts) == 1:
+        return parts[0]
     values = [VALUE.fullmatch(test.text) for test in parts]
     subjects = {found[1] for found in values if found}
     if len(subjects) == 1 and all(values):
@@ -358,8 +360,10 @@ def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool |
     """The setting is true (or, unless `wanted`, false)."""
 
     def holds(settings: dict[str, Any]) -> bool | None:
-        value = settings[name] if name in settings else implied(name, settings)
-        return None if value is None else bool(value) is wanted
+        if name in settings:
+            return bool(settings[name]) is wanted
+        value = implied(name, settings)
+        return None if value is None else value is wanted
 
     return holds
 
@@ -402,7 +406,12 @@ def compare(value: Any, symbol: str, other: Any) -> bool | None:
 
 def nothing(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:
     """The setting is None (or, unless `wanted`, is not)."""
-    return lambda settings: (settings[name] is None) is wanted if name in settings else None
+
+    def holds(settings: dict[str, Any]) -> bool | None:
+        known = settings[name] is None if name in settings else settings.get(f"{name} is None")
+        return None if known is None else bool(known) is wanted
+
+    return holds
 
 
 def equal(name: str, value: Any) -> Callable[[dict[str, Any]], bool | None]:

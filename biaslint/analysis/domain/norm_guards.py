@@ -30,6 +30,7 @@ class Deciding(NamedTuple):
 
     norms: frozenset[str]  # whether a norm is made or called, or a number of rounds
     parts: frozenset[str]  # whether a part of the model is called, or a number of rounds
+    tested: frozenset[str]  # anything at all
 
 
 def deciding(func: FunctionValue) -> Deciding:
@@ -48,16 +49,19 @@ def deciding_in(node: ast.AST, module: Module) -> Deciding:
 def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
     norms: set[str] = set()
     parts: set[str] = set()
+    every: set[str] = set()
     makers = norm_makers(node, lines) if isinstance(node, ast.ClassDef) else set()
     for test, guarded in guards(node):
         tested = {word for part in walk(test) if (word := name_of(part))}
+        every |= tested
         left = [one for one in guarded if not rebinds(one, tested)]
         text = "".join(text_of(one, lines) for one in left)
         if not guarded or (left and NORM.search(text + " ".join(tested))) or mentions(makers, text):
             norms |= tested
         if not guarded or PART_CALLED.search(text):
             parts |= tested
-    return Deciding(frozenset(norms), frozenset(parts))
+    every |= {word for part in walk(node) if isinstance(part, ast.BoolOp) for one in part.values if (word := name_of(one))}
+    return Deciding(frozenset(norms), frozenset(parts), frozenset(every))
 
 
 def guards(node: ast.AST) -> Iterator[tuple[ast.expr, Sequence[ast.AST]]]:

@@ -115,8 +115,9 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            decides = name in norm_guards.deciding(func).norms
-            value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name, decides)
+            deciding = norm_guards.deciding(func)
+            norms, tested = name in deciding.norms, name in deciding.tested
+            value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name, norms, tested)
         else:
             value = configured(ex, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):

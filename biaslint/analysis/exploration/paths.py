@@ -34,6 +34,7 @@ class Trial:
     released: frozenset[Any] = frozenset()  # the parameters whose default it leaves open
     try_key: Any = None  # what another entry point may have tried before
     shows_new: bool = True  # does it vary an execution that showed biases which none before it has shown?
+    tells: bool = False  # what is alive then is told, whatever is dead then
 
 
 class Frontier:
@@ -71,7 +72,7 @@ def explore_paths(project: Project, root: Root, result: ExplorationResult, steps
     steps = limits.steps if steps is None else steps
     if framework.built_by_functions_alone(root.module.text):
         steps = min(steps, limits.functional_steps)
-    frontier, found = Frontier(), list[LayerUse]()
+    frontier, found, told = Frontier(), list[LayerUse](), set[int]()
     spent = runs = 0
     while spent < limits.entry_point_steps:
         if runs >= (limits.small_executions if spent < limits.small_steps else limits.executions):
@@ -86,6 +87,7 @@ def explore_paths(project: Project, root: Root, result: ExplorationResult, steps
             return
         for use in uses:
             use.deviates = bool(trial.released)
+        told |= {id(use) for use in uses if trial.tells}
         runs += 1
         spent += ex.steps
         known = reported_names(found)
@@ -93,7 +95,7 @@ def explore_paths(project: Project, root: Root, result: ExplorationResult, steps
         keep_what_it_saw(project, root, ex, ended, result, first=runs == 1)
         frontier.taken.append((trial.prefers_false, trial.released, ex.path.assumed))
         add_neighbours(frontier, trial, root, ex, ended, runs, found, known)
-    result.uses.extend(without_idle_deviations(found))
+    result.uses.extend(without_idle_deviations(found, told))
     if frontier.incomplete():
         place = (getattr(root.node, "lineno", 1), getattr(root.node, "col_offset", 0))
         result.unknowns.setdefault(root.module.unknown(*place, "analysis stopped here: more conditions than are tried"))
@@ -175,9 +177,9 @@ def add_contrasts(
             for key in flags[: ex.project.limits.flags]
         ]
     if short:
+        keys = [*path.releasable, *(path.optional if biases else ())][: ex.project.limits.flags]
         frontier.waiting += [
-            Trial(released=frozenset([key]), try_key=("released", spelling(key)))
-            for key in list(path.releasable)[: ex.project.limits.flags]
+            Trial(released=frozenset([key]), tells=key in path.optional, try_key=("released", spelling(key))) for key in keys
         ]
 
 
@@ -297,10 +299,10 @@ def executed(ex: Execution, root: Root) -> tuple[str | None, Value]:
     return ended, value
 
 
-def without_idle_deviations(uses: list[LayerUse]) -> list[LayerUse]:
-    """Without the layers that executions at other values than the defaults only repeat."""
+def without_idle_deviations(uses: list[LayerUse], told: set[int]) -> list[LayerUse]:
+    """Without the layers that executions at other values than the defaults only repeat, but for those `told`, by identity."""
     places = {use.place for use in uses if use.deviates and use.bias.present and use.fate.kind in ("dead", "part")}
-    return [use for use in uses if not use.deviates or use.place in places]
+    return [use for use in uses if not use.deviates or use.place in places or id(use) in told]
 
 
 FAILED = "internal error: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
@@ -183,7 +184,7 @@ def normalize(ex: Execution, x: Node, style: str, layer: Layer) -> Node:
     if style == "batch":
         if config.get("renorm") is True:
             return ops.norm(ex, x, "batch renorm", None, name, layer=layer)
-        return ops.norm(ex, x, "batch norm", ops.all_but(*axes) if axes else unknown_axis(axis), name, layer=layer)
+        return ops.norm(ex, x, "batch norm", all_but(axes) if axes else unknown_axis(axis), name, layer=layer)
     if style == "instance":
         if axis is None:
             return ops.norm(ex, x, "layer norm", ops.all_but(0), name, layer=layer)
@@ -200,6 +201,12 @@ def normalize(ex: Execution, x: Node, style: str, layer: Layer) -> Node:
             return ops.norm(ex, x, "layer norm", None, name, layer=layer)
         return ops.norm(ex, x, "layer norm", tuple(axes), name, layer=layer)
     return ops.norm(ex, x, "RMS norm" if style == "rms" else "unit norm", None, name, layer=layer)
+
+
+def all_but(kept: Sequence[int]) -> Any:
+    """The axes of a batch norm's mean: all but these. Any axis fits any rank, so where that is not known, 1 need not be -1."""
+    counted = ops.all_but(*kept)
+    return lambda rank, shift: shift - set(kept) if rank is None else counted(rank, shift)
 
 
 def unknown_axis(axis: Value) -> Any:

@@ -149,6 +149,7 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
         return losses.called(ex, fact, args, kwargs)
     model_parts.note_mode(obj, kwargs.get("training", True))
     if obj.items is not None:
+        model_parts.note_application(ex, obj, args)
         value: Value = args[0] if args else next(iter(kwargs.values()), None)
         for item in list(obj.items.values()):  # which what is called may change
             if isinstance(item, Node):

@@ -140,9 +140,9 @@ def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict
             else:
                 names[name] = Unknown(terms.Parameter(func.qualname, name), name)
     for name in by_default if asked else ():
-        names[name] = ex.path.settable(
-            names[name], terms.Parameter(func.qualname, name), name, name in norm_guards.deciding(func).norms
-        )
+        deciding = norm_guards.deciding(func)
+        norms, tested = name in deciding.norms, name in deciding.tested
+        names[name] = ex.path.settable(names[name], terms.Parameter(func.qualname, name), name, norms, tested)
     if extra_name:
         names[extra_name] = given = DictValue(extra)
         given.options = options

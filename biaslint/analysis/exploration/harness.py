@@ -240,7 +240,7 @@ def run_model(ex: Execution, obj: Instance) -> list[Value]:
             obj.used = True
             results.append(ex.call(obj, args, kwargs, found.value.node))
             take_step(ex, obj)
-            return results
+            return [*results, *other_passes(ex, obj)]
     if obj.layer is not None or obj.items is not None or framework.is_graph(obj):
         if obj.items is not None and not framework.has_forward(obj):
             return [
@@ -253,12 +253,12 @@ def run_model(ex: Execution, obj: Instance) -> list[Value]:
         results.append(ex.call(obj, [node], {}, ex.node))
         return results
     if isinstance(obj.cls, Class):
-        for name, func in list(obj.cls.attrs.items()):
-            if (
-                isinstance(func, FunctionValue)
-                and func.kind == "function"
-                and (name == "training_step" or not NOT_FORWARD.match(name))
-            ):
+        methods = {name: func for name, func in obj.cls.attrs.items() if isinstance(func, FunctionValue)}
+        inner = {word for name, func in methods.items() for word in references.mentioned([func.node]) - {name}}
+        for name, func in sorted(methods.items(), key=lambda method: method[0] in inner):  # under what the others set for them
+            if func.kind == "function" and (name == "training_step" or not NOT_FORWARD.match(name)):
+                if name in inner and func in ex.functions:
+                    continue
                 args, kwargs = inputs(ex, func)
                 results.append(ex.call(attributes.load(ex, obj, name), args, kwargs, func.node))
     return results
@@ -275,6 +275,41 @@ def take_step(ex: Execution, obj: Instance) -> None:
         with contextlib.suppress(Raised):
             args, kwargs = inputs(ex, step)
             ex.call(attributes.load(ex, obj, step.name), args, kwargs, step.node)
+
+
+PREDICTS = re.compile(
+    r"(.*_)?(predict|infer|inference|sample|generate|eval|evaluate|test|val|validate|validation)(_.*|ion)?|__\w+__"
+)
+MANY = 8  # how many tensors `*args` stand for
+
+
+def other_passes(ex: Execution, obj: Instance) -> list[Value]:
+    """The results of the methods that use parts of a model which its forward pass leaves out, as a loss with a discriminator does."""
+    idle = {name for name, part in obj.attrs.items() if isinstance(part, Instance) and is_idle(part)}
+    results: list[Value] = []
+    for base in obj.cls.mro if idle and isinstance(obj.cls, Class) else ():
+        for name, func in list(base.attrs.items()) if isinstance(base, Class) else ():
+            if (
+                not isinstance(func, FunctionValue)
+                or func.kind != "function"
+                or func in ex.functions
+                or PREDICTS.fullmatch(name)
+            ):
+                continue
+            if not idle.isdisjoint(references.mentioned([func.node])):
+                args, kwargs = inputs(ex, func)
+                if func.node.args.vararg:
+                    args += [ex.flow.add("input", (), None, func.node.args.vararg.arg, ex.here()) for _ in range(MANY)]
+                with contextlib.suppress(Raised):
+                    results.append(ex.call(attributes.load(ex, obj, name), args, kwargs, func.node))
+    return results
+
+
+def is_idle(part: Instance) -> bool:
+    """Is it a module that nothing has called?"""
+    if part.layer is not None:
+        return not part.layer.calls
+    return framework.is_module(part) and not part.used
 
 
 def inputs(ex: Execution, func: FunctionValue) -> tuple[list[Value], dict[str, Value]]:

@@ -27,6 +27,9 @@ CONTRIB = "keras_contrib."
 ADDONS = "tensorflow_addons.layers."
 
 
+STARRED = (["layers", "K"], ["models", "K"], ["engine", "K"])  # what `from keras.layers import *` brought in beside the layers
+
+
 def owns(name: str) -> bool:
     return name.startswith(HOMES) or name in ROOTS or name == SUBMODULES or bool(added(name))
 
@@ -57,6 +60,8 @@ def canonical(name: str) -> str:
     else:
         return "keras" if name in ROOTS else name
     parts = below.split(".")
+    if parts[:2] in STARRED:
+        return ".".join(("keras.backend", *parts[2:]))
     short = parts[-1]
     if parts[0] in ("layers", "legacy_tf_layers", "engine", "models") or len(parts) == 1:
         if short in ("Model", "Functional", "Sequential", "Layer", "Input", "Wrapper") or short in (
@@ -92,6 +97,8 @@ def knows(name: str) -> bool:
     full = canonical(name)
     parts = full.split(".")
     if full in ("keras.Model", "keras.Sequential", "keras.Input", "keras.layers.Layer", "keras.layers.Wrapper"):
+        return True
+    if full == "keras.backend":
         return True
     if len(parts) < 3:
         return parts[-1] in keras_vocabulary.NAMESPACES

@@ -60,11 +60,19 @@ def layer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value],
     obj.layer.argument_text = obj.layer.texts.get("use_bias", "")
     if "use_bias" in scope and not obj.layer.argument_text:
         obj.layer.argument_text = "use_bias"  # the scope says so
+    elif not tensorflow_layers.scope_of(ex) and "use_bias" not in given and is_a_part(ex):
+        obj.layer.bias = ex.fresh("use_bias")
     result = keras_layers.apply(ex, obj, [x], {"training": False} if config.get("training") is False else {})
     node = construction.tensor(ex, result)
     if node is None:
         return result
     return keras_layers.activated(ex, "relu" if name == "BNReLU" else activation, node)
+
+
+def is_a_part(ex: Execution) -> bool:
+    """Is this a function with parameters that is executed by itself? The scope of those that call it may say whether there is a bias."""
+    frame = ex.stack[0] if ex.stack else None
+    return frame is not None and frame.func.owner is None and bool(frame.bound)
 
 
 def method(ex: Execution, wrap: Instance, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -76,6 +84,8 @@ def method(ex: Execution, wrap: Instance, name: str, args: list[Value], kwargs: 
         wrap.attrs["tensor"] = layer(ex, name, args, kwargs, x)
     elif name == "apply" and args:
         wrap.attrs["tensor"] = ex.call(args[0], [x, *args[1:]], kwargs, ex.node)
+    elif name == "apply2" and len(args) > 1:
+        wrap.attrs["tensor"] = ex.call(args[0], [args[1], x, *args[2:]], kwargs, ex.node)
     else:
         wrap.attrs["tensor"] = ex.opaque(x, *args, name=name)
     return wrap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from biaslint.analysis.tensors import parameter_writes
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
+    from biaslint.analysis.domain.call_stack import Frame
     from biaslint.analysis.interpreter.execution import Execution
 
 
@@ -160,14 +162,27 @@ def do_eval(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
 
 
 def freezes(ex: Execution, obj: Instance) -> bool:
-    """Is eval() or train(False) a part of the model, which training keeps? A model's own train(False), called from outside, is not."""
+    """Is eval() or train(False) a part of the model, which training keeps?
+
+    A model's own train(False), called from outside, is not; nor is self.eval() in a method with which a whole model predicts.
+    """
     part = isinstance(obj.cls, External) or (isinstance(obj.owner, Instance) and framework.is_module(obj.owner))
     inside = any(
         framework.is_module(frame.self)
         for frame in ex.stack
         if not (frame.func is not None and frame.func.name == "train" and frame.bound.get("mode") is False)
+        and not predicts(frame, obj)
     )
     return inside or part
+
+
+OF_TRAINING = re.compile("__init__|train|forward|training_step|.*(freez|froze|fix).*")
+
+
+def predicts(frame: Frame, obj: Instance) -> bool:
+    """Is this a method that a model has beside those of training, and the model no part of another one?"""
+    owned = isinstance(obj.owner, Instance) and framework.is_module(obj.owner)
+    return frame.self is obj and not owned and frame.func is not None and not OF_TRAINING.fullmatch(frame.func.name)
 
 
 def do_requires_grad(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
@@ -279,6 +294,7 @@ METHODS: dict[str, Handler] = {
     "_register_state_dict_hook": nothing,
     "register_state_dict_post_hook": nothing,
     "_log_api_usage_once": nothing,
+    "_check_input_dim": nothing,
     "save_hyperparameters": nothing,
     "log": nothing,
     "log_dict": nothing,

@@ -165,7 +165,8 @@ class _Run:
         """What the run finds."""
         self.looked = {str(file): triage.at(file, self.texts, self.store) for file in self.files}
         self.candidates = [file for file in self.files if self.looked[str(file)].mentions]
-        program = _analyse(self.candidates, self, self.session)
+        callers = triage.callers({file: self.looked[str(file)] for file in self.files})
+        program = _analyse(sorted([*self.candidates, *callers]), self, self.session)
         if self.recalled is not None:
             return _recalled(self.recalled, self.files)
         # A file that makes a layer has been parsed, whether or not the analysis says so; of the others, some could not be.

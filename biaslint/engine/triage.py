@@ -30,6 +30,7 @@ class Glance:
     comments: tuple[Suppression, ...] = ()
     unreadable: tuple[str, int, int] | None = None
     bad_cells: tuple[tuple[int, int, int, str], ...] = ()  # of a notebook: cell, line, column, and why
+    imports: tuple[str, ...] = ()  # of a file that names no framework: the parts of the names that it imports
 
 
 def at(path: Path, texts: Mapping[Path, str], pieces: ResultStore | None = None) -> Glance:
@@ -54,7 +55,7 @@ def _fresh(path: Path, text: str | None) -> Glance:
     except source_file.Unreadable as error:
         return Glance(unreadable=(str(error), error.line, error.column))
     if not mentions_framework(source.text + source.left_out):
-        return Glance()
+        return Glance(imports=tuple(sorted(imported_names(source.text))))
     comments = suppressions.read(source.text)
     if source.cells:
         comments = [_in_cell(source, comment) for comment in comments]
@@ -76,16 +77,45 @@ def mentions_framework(text: str) -> bool:
     return any(name in text for name in IMPORT_NAMES) or ("nn." in text and NN.search(text) is not None)
 
 
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+([^#\n]+)|import[ \t]+([^#\n]+))", re.MULTILINE)
+_WORD = re.compile(r"\w+")
+
+
+def imported_names(text: str) -> set[str]:
+    """The parts of all names that import statements mention. A bracketed list of names counts up to its first line."""
+    return {word for match in _IMPORT.finditer(text) for part in match.groups() if part for word in _WORD.findall(part)}
+
+
+def callers(looked: Mapping[Path, Glance]) -> list[Path]:
+    """The files that name no framework but import one that may build models, also through others: scripts, and factories in packages."""
+    found: list[Path] = []
+    known = {_module_name(path) for path, one in looked.items() if one.mentions}
+    waiting = {path: one for path, one in looked.items() if not one.mentions}
+    grown = True
+    while grown:
+        more = [path for path, one in waiting.items() if not known.isdisjoint(one.imports)]
+        grown = bool(more)
+        for path in more:
+            del waiting[path]
+            known.add(_module_name(path))
+        found += more
+    return found
+
+
+def _module_name(path: Path) -> str:
+    return path.parent.name if path.stem == "__init__" else path.stem
+
+
 def _encoded(one: Glance) -> list[Any]:
     comments = [
         [getattr(comment, name) for name in PLAIN] + [[word, sorted(codes)] for word, codes in comment.rules]
         for comment in one.comments
     ]
-    return [one.mentions, comments, one.unreadable, one.bad_cells]
+    return [one.mentions, comments, one.unreadable, one.bad_cells, one.imports]
 
 
 def _decoded(value: Any) -> Glance:
-    mentions, comments, unreadable, bad_cells = value
+    mentions, comments, unreadable, bad_cells, imports = value
     made = [
         Suppression(
             **dict(zip(PLAIN, parts, strict=False)),
@@ -98,4 +128,5 @@ def _decoded(value: Any) -> Glance:
         tuple(made),
         tuple(unreadable) if unreadable else None,
         tuple((cell, line, column, why) for cell, line, column, why in bad_cells),
+        tuple(imports),
     )

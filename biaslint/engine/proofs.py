@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Check = Callable[[Program], list[Finding]]  # what the enabled rules find
 SWITCHES = {"bias", "use_bias", "bias_axes"}
+OF_BIASES = "BL2"  # the rules about what biases start with: their fixes leave weights alone
 PROOF = "proof:"  # before the names under which verdicts are kept
 HOLDS = b"holds"
 
@@ -225,13 +226,14 @@ def intent_of(findings: Iterable[Finding]) -> Intent:
 
     switched: set[tuple[str, int, int, int | None]] = set()
     free: set[str] = set()
-    starts, moved = False, True
+    starts, moved, weights = False, True, False
     for finding in findings:
         for change in finding.fix.changes if finding.fix is not None else ():
             if isinstance(change, SetArgument) and change.keyword in SWITCHES:
                 switched.add((change.place.path, change.place.line, change.place.column, change.place.cell))
             else:
                 starts = True
+                weights = weights or not finding.rule.startswith(OF_BIASES)
                 moved = moved and isinstance(change, MoveStatement)
                 free.update({change.keyword} if isinstance(change, SetArgument | RemoveArgument) else ())
-    return Intent(frozenset(switched), frozenset(free), starts, starts and moved)
+    return Intent(frozenset(switched), frozenset(free), starts, starts and moved, weights)

@@ -84,7 +84,7 @@ def verdicts_of_site(
         return
     given_by_caller = bool(dead[0].bias.argument_text) and dead[0].bias.argument_text not in ("True", "False")
     if not living:
-        test = distinguishing_condition(dead, untrained) if untrained and not given_by_caller else None
+        test = training_condition(dead, untrained) if untrained and not given_by_caller else None
         if test is not None and not MODE.fullmatch(test.name):
             yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
             return
@@ -120,6 +120,19 @@ def verdicts_of_site(
             if test is not None:
                 yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
                 return
+
+
+def training_condition(dead: list[LayerUse], untrained: list[LayerUse]) -> Test | None:
+    """A condition on the settings of the function that makes the layer, or of one that calls it, under which its norm is trained."""
+    outward = [
+        (of_the_caller(dead, depth), of_the_caller(untrained, depth))
+        for depth in range(1, 1 + min((len(use.outer_settings) for use in (*dead, *untrained)), default=0))
+    ]
+    for one, other in ((dead, untrained), (of_their_choices(dead), of_their_choices(untrained)), *outward):
+        test = distinguishing_condition(one, other)
+        if test is not None:
+            return test
+    return None
 
 
 def at_a_call_of_a_helper(dead: list[LayerUse], living: list[LayerUse]) -> Iterator[Verdict]:

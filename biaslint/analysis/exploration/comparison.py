@@ -24,12 +24,14 @@ class Intent:
 
     `switched` are the calls (path, line, column, cell) whose layers get or lose a bias; `free` are the arguments that it writes.
     `starts`: it changes what parameters start with, or how they are trained. `moved`: it does so by changing the order of writes only.
+    `weights`: it may do so for weights.
     """
 
     switched: frozenset[tuple[str, int, int, int | None]] = frozenset()
     free: frozenset[str] = frozenset()
     starts: bool = False
     moved: bool = False
+    weights: bool = False
 
 
 def difference(pairs: Iterable[Pair], intent: Intent) -> str | None:
@@ -82,7 +84,7 @@ def _layer(before: LayerShown, after: LayerShown, intent: Intent) -> str | None:
         return "its bias starts or is trained in another way"
     if intent.moved and sorted(map(repr, before.start[0])) != sorted(map(repr, after.start[0])):
         return "its bias is set to something else"
-    if before.weight != after.weight and not intent.starts:
+    if before.weight != after.weight and not intent.weights:
         return "its weight starts or is trained in another way"
     return None
 

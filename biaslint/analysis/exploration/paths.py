@@ -16,8 +16,8 @@ from biaslint.analysis.exploration import equivalence, extraction, harness
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import Execution
 from biaslint.theory import loss_fit, terms
-from biaslint.theory.conditions import NORM
-from biaslint.theory.program import LayerUse, Place
+from biaslint.theory.conditions import NORM, training_condition
+from biaslint.theory.program import STORED, LayerUse, Place
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -95,7 +95,7 @@ def explore_paths(project: Project, root: Root, result: ExplorationResult, steps
         keep_what_it_saw(project, root, ex, ended, result, first=runs == 1)
         frontier.taken.append((trial.prefers_false, trial.released, ex.path.assumed))
         add_neighbours(frontier, trial, root, ex, ended, runs, found, known)
-    result.uses.extend(without_idle_deviations(found, told))
+    result.uses.extend(without_frozen(without_idle_deviations(found, told)))
     if frontier.incomplete():
         place = (getattr(root.node, "lineno", 1), getattr(root.node, "col_offset", 0))
         result.unknowns.setdefault(root.module.unknown(*place, "analysis stopped here: more conditions than are tried"))
@@ -303,6 +303,26 @@ def without_idle_deviations(uses: list[LayerUse], told: set[int]) -> list[LayerU
     """Without the layers that executions at other values than the defaults only repeat, but for those `told`, by identity."""
     places = {use.place for use in uses if use.deviates and use.bias.present and use.fate.kind in ("dead", "part")}
     return [use for use in uses if not use.deviates or use.place in places or id(use) in told]
+
+
+def without_frozen(uses: list[LayerUse]) -> list[LayerUse]:
+    """Without those that train a norm which the defaults freeze, where nothing tells under which setting they do."""
+    frozen: dict[Place, list[LayerUse]] = {}
+    dead: dict[Place, list[LayerUse]] = {}
+    for use in uses:
+        if use.run == uses[0].run and use.fate.detail == STORED:
+            frozen.setdefault(use.place, []).append(use)
+        elif use.fate.kind == "dead":
+            dead.setdefault(use.place, []).append(use)
+    dropped = {
+        id(use)
+        for place, others in frozen.items()
+        if place in dead
+        and all(use.run != uses[0].run for use in dead[place])
+        and training_condition(dead[place], others) is None
+        for use in dead[place]
+    }
+    return [use for use in uses if id(use) not in dropped]
 
 
 FAILED = "internal error: "

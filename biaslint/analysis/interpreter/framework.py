@@ -105,6 +105,7 @@ class Framework:
     update_methods: frozenset[str] = frozenset()  # methods that carry out a step of training
     settings_names: str = ""  # a regular expression for names of objects that hold settings from a command line
     layer_names: str = ""  # a regular expression for names of layers, models and functions with parameters
+    changes_tensors: bool = False  # does `x += 1` change the tensor that other names stand for as well?
     builds_by_functions: bool = False  # are models functions as often as classes?
     forward_method: str = ""  # the method that a model's class defines
     module_class: str = ""  # the class that a model's class is built on
@@ -171,6 +172,12 @@ def built_by_functions_alone(text: str) -> bool:
     """Does it name no framework of another kind besides?"""
     mentioned = mentioned_in(text)
     return bool(mentioned) and all(framework.builds_by_functions for framework in mentioned)
+
+
+def changes_tensors(text: str) -> bool:
+    """Does `x += 1` change a tensor in a file with this text? Where it names no framework, it may."""
+    mentioned = mentioned_in(text)
+    return not mentioned or any(framework.changes_tensors for framework in mentioned)
 
 
 def import_names(frameworks: Sequence[Framework]) -> tuple[str, ...]:

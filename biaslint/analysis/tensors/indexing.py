@@ -300,6 +300,8 @@ def is_whole(where: Value) -> bool:
 def store_index(ex: Execution, node: Node, where: Value, value: Value) -> None:
     """x[...] = value: the new x depends on the value, and is not followed."""
     if parameter_writes.own_parameter(node):
+        if node.info.get("parameter"):
+            ex.fault("a parameter is written in place")
         part = node if is_whole(where) else index(ex, node, where)
         if isinstance(part, Node) and parameter_writes.own_parameter(part):
             parameter_writes.assign(ex, part, value)

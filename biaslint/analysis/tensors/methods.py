@@ -48,6 +48,8 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
     if name in ("backward", "register_hook", "retain_grad", "set_shape"):
         return None
     if in_place(name) and parameter_writes.own_parameter(node):
+        if node.info.get("parameter"):
+            ex.fault("a parameter is written in place")
         parameter_writes.method(ex, node, name, args, kwargs)
         return node
     node = ex.flow.now(node)

@@ -175,6 +175,9 @@ def sets_outputs(program: Program, place: Place) -> bool:
     return any(use.is_output and write.place == place for use in program.uses for write in use.bias.writes)
 
 
+NAMED = re.compile(r"[a-z_]\w*(\.\w+)*")
+
+
 def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
     """The fix that writes zero for the constant."""
     if use.framework == "keras" and write.place == use.place and "bias_initializer" in use.texts and "**" not in use.texts:
@@ -190,7 +193,7 @@ def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
             return Fix(Safety.UNSAFE, f"`{keyword}={text}` {ELSEWHERE}", (change,)) if text else None
     if write.place == use.place and use.type.startswith(("tf.nn.", "tf.matmul", "keras.ops.")):
         return set_initial(use, write, zero_text(write.text))
-    if write.by not in VALUE_OF:
+    if write.by not in VALUE_OF or NAMED.fullmatch(write.text):  # whoever gives a named value its value is to change it there
         return None
     keyword, position = VALUE_OF[write.by]
     zero = "0" if write.text.lstrip("-").isdigit() else "0.0"

@@ -174,6 +174,7 @@ PYTORCH = Framework(
     call_object=modules.call_object,
     update_methods=frozenset({"backward", "manual_backward"}),
     layer_names=torch_names.LAYER_NAMES,
+    changes_tensors=True,
     forward_method="forward",
     module_class="torch.nn.Module",
     tensor_bias="torch.nn.Parameter",

@@ -45,7 +45,8 @@ def do_augmented(ex: Execution, node: ast.AugAssign, scope: Environment) -> Sign
         value = framework.method(ex, old, "extend", [new], {})
     else:
         value = operators.binary(ex, node.op, old, new, node)
-        if isinstance(old, Node) and isinstance(value, Node) and old.op != "const":
+        changed = isinstance(old, Node) and isinstance(value, Node) and old.op != "const"
+        if changed and framework.changes_tensors(scope.module.text):
             ex.flow.change(old, value)
     assign(ex, node.target, value, scope)
     return None

@@ -166,13 +166,16 @@ NAMED: dict[str, Maker] = {
     "tile": choice(plain("tf.tile(x, {counts})"), plain("keras.ops.tile(x, {counts})")),
     "broadcast_to": lambda draw: (lambda shape: (f"tf.broadcast_to(x, {[2, *(3 if size == 1 else size for size in shape)]})", (shape,)))(draw.shape(1, 3)),
     "dropout": choice(plain("tf.nn.dropout(x, rate=0.0)"), plain("tf.nn.dropout(x, 0.5, seed=1)")),
-    "map_fn": plain("tf.map_fn(lambda v: v * 2, x)"),
+    "map_fn": choice(plain("tf.map_fn(lambda v: v * 2, x)"), plain("tf.map_fn(lambda v: v[:1], x)", 2), plain("tf.map_fn(lambda v: tf.transpose(v), x)", 3, 3), plain("keras.ops.map(lambda v: v + 1, x)")),
+    "vectorized_map": choice(plain("keras.ops.vectorized_map(lambda v: v * 2, x)"), plain("keras.ops.vectorized_map(lambda v: v[..., None], x)")),
     "squared_difference": choice(two("tf.math.squared_difference(x, y)"), two("tf.math.squared_difference(y, x)")),
     **{name: reduced(name, f"keras.ops.{name}") for name in ("var", "std")},
     **{name: reduced(name, f"tf.math.{name}") for name in ("reduce_variance", "reduce_std")},
-    "gather": choice(plain("tf.gather(x, 0)"), plain("tf.gather(x, [0, 0])")),
+    "gather": choice(plain("tf.gather(x, 0)"), plain("tf.gather(x, [0, 0])"), plain("tf.gather(x, [0, 0], axis={axis})"), plain("tf.gather(x, [[0, 0], [0, 0]], axis={axis})"), plain("tf.gather(x, 0, axis={axis})"), plain("tf.gather(x, [0])")),
+    "take": choice(plain("keras.ops.take(x, 0, axis={axis})"), plain("keras.ops.take(x, [0, 0], axis={axis})"), plain("keras.ops.take(x, [0])")),
     "indexing": choice(plain("x[:, :1]", 2), plain("x[..., :1]"), plain("x[0]", 2), plain("x[:, tf.newaxis]"), plain("x[..., None]"), plain("x[..., 0]", 2), plain("x[::-1]")),
-    "where": two("tf.where(y > 0, x, tf.zeros_like(x))"),
+    "where": choice(two("tf.where(y > 0, x, tf.zeros_like(x))"), alike("tf.where(y > 0, x, 0.0)"), alike("tf.where(y > 0, 1.0, x)"), alike("keras.ops.where(y > 0, x, x * 2)"), alike("keras.ops.where(x > 0, x, y)"), plain("tf.where(True, x, x * 2)")),
+    "where_v2": alike("tf.where(y > 0, x, tf.zeros_like(x))"),
 }  # fmt: skip
 
 

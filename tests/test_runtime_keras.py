@@ -297,3 +297,30 @@ def test_a_function_without_parameters_makes_the_loss(folder: Path) -> None:
     )
     observed = run(Job("model.py:build", data="model.py:data", loss="losses.py:build"))
     assert observed.loss.value == pytest.approx(math.log(2))
+
+
+class Reading(keras.Model):
+    """Its result holds, beside the norm's, what a function makes of the layer."""
+
+    def __init__(self, reader: Any) -> None:
+        super().__init__()
+        self.conv = layers.Conv2D(4, 3, name="conv")
+        self.norm = layers.BatchNormalization()
+        self.reader = reader
+
+    def call(self, x: Any, training: Any = None) -> Any:
+        y = self.norm(self.conv(x), training=training)
+        return [y, self.reader(self)]
+
+
+@pytest.mark.parametrize(
+    ("reader", "expected"),
+    [
+        (lambda net: keras.ops.sum(net.conv.bias), "alive"),
+        (lambda net: keras.ops.sum(net.norm.moving_mean), "alive"),
+        (lambda net: keras.ops.sum(net.conv.kernel), "dead_bn"),
+        (lambda net: keras.ops.sum(net.norm.moving_variance), "dead_bn"),
+    ],
+)
+def test_a_bias_that_is_read_itself_is_alive(reader: Any, expected: str) -> None:
+    assert dead(Reading(reader))["conv"] == expected

@@ -174,12 +174,6 @@ def built_by_functions_alone(text: str) -> bool:
     return bool(mentioned) and all(framework.builds_by_functions for framework in mentioned)
 
 
-def changes_tensors(text: str) -> bool:
-    """Does `x += 1` change a tensor in a file with this text? Where it names no framework, it may."""
-    mentioned = mentioned_in(text)
-    return not mentioned or any(framework.changes_tensors for framework in mentioned)
-
-
 def import_names(frameworks: Sequence[Framework]) -> tuple[str, ...]:
     """The packages that model code imports, without names that hold another: a text has those where it has the other."""
     names = frozenset().union(*(framework.import_names for framework in frameworks))

@@ -183,7 +183,10 @@ def unflatten(ex: Execution, x: Node, axis: Value, sizes: Value) -> Value:
 def squeeze(ex: Execution, x: Node, axis: Value) -> Node:
     if x.dims is None:
         # dropping an axis of size one: what is counted from the back stays where it is if the axis stood before it
-        return nodes.make(ex, "keep", [x], None, "squeeze") if axis is None or axis in (0, 1) else ex.opaque(x, name="squeeze")
+        if axis is None or axis in (0, 1):
+            return nodes.make(ex, "keep", [x], None, "squeeze")
+        # how many axes there are is not known: what is the same everywhere stays so
+        return nodes.make(ex, "window", [x], None, "squeeze", mixes=tuple(range(-6, 6)))
     rank = len(x.dims)
     gone = nodes.axes_of(axis)
     if gone is None:

@@ -13,7 +13,7 @@ from typing import Any
 from biaslint.runtime.facts.observed import LayerFacts, Observed, OutputFacts, Units
 from biaslint.runtime.facts.origins import Frame
 from biaslint.runtime.facts.task import Task
-from biaslint.runtime.keras import losses, watch
+from biaslint.runtime.keras import changed_biases, losses, watch
 from biaslint.runtime.keras.layers import NORMS, all_layers, array, bias_of, classes, histogram, is_affine, layer_facts, numbers
 
 THRESHOLD = 1e-5
@@ -160,14 +160,42 @@ def dead_biases(
         else:
             frozen = {}
     for one in facts:
+        if one.name in targets:
+            judge_ratios(one, [ratios[one.name] for ratios, _ in passes], frozen.get(one.name), threshold)
+    _let_live(model, inputs, facts, targets, everything, seed)
+    for one in facts:
         if one.name not in targets:
             continue
-        every = [ratios[one.name] for ratios, _ in passes]
-        judge_ratios(one, every, frozen.get(one.name), threshold)
         if one.dead.startswith(("dead", "partial")):
             one.cancelled_how, one.cancelled_by = _cancellers(passes[0][1], targets[one.name], names)
             if not one.cancelled_how and one.dead.endswith("_bn"):
                 one.cancelled_how = ["batch norm"]
+
+
+def _let_live(
+    model: Any, inputs: Any, facts: Sequence[LayerFacts], targets: dict[str, Any], everything: Sequence[Any], seed: int
+) -> None:
+    """What was found dead must leave the outputs as they are when its values change: not every reader passes a gradient on."""
+    suspects = {
+        one.name: (targets[one.name], one.dead_channels or ())
+        for one in facts
+        if one.name in targets and one.dead.startswith(("dead", "partial"))
+    }
+    if not suspects:
+        return
+
+    def outputs() -> list[Any]:
+        with watch.preserved(model, ()):  # each pass starts with the same stored means
+            found = watch.tensors_of(_call(model, inputs, True))
+            return [array(one).astype("float64") for one in found if "float" in str(one.dtype)]
+
+    with watch.preserved(model, everything):
+        _without_dropout(everything)
+        watch.randomise(model, seed)
+        seen = changed_biases.seen(suspects, outputs)
+    for one in facts:
+        if one.name in seen:
+            one.dead, one.dead_channels, one.dead_fraction = "alive", [], 0.0
 
 
 def _some(ratios: list[float] | None, threshold: float) -> bool:
@@ -256,7 +284,7 @@ def output_facts(name: str, output: Any, kind: str) -> OutputFacts:
     """The summary of one output, an array. `kind` says what the targets are."""
     facts = OutputFacts(name, list(output.shape), values=numbers(output))
     facts.histogram, facts.edges = histogram(output, 32)
-    rows = output.reshape(-1, output.shape[-1]) if output.ndim > 1 else output[:, None]
+    rows = output.reshape(-1, output.shape[-1] if output.ndim > 1 else 1)
     facts.class_means = [float(mean) for mean in rows.mean(0)][:5000]
     if kind in ("binary", "classes") and (kind == "binary" or rows.shape[-1] > 1):
         facts.classes = int(rows.shape[-1])

@@ -30,7 +30,7 @@ from biaslint.analysis.frameworks.keras import (
 )
 from biaslint.analysis.frameworks.keras.arguments import Handler, first, truly_unknown
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import nodes
+from biaslint.analysis.tensors import nodes, ops, reshaping
 from biaslint.theory.dataflow import Node
 from biaslint.theory.tensor_info import TensorInfo
 
@@ -55,7 +55,7 @@ RESULTLESS = {
 ELEMENTWISE = {
     *keras_vocabulary.ACTIVATIONS, "log", "log1p", "exp", "expm1", "sqrt", "rsqrt", "square", "abs", "pow", "sign", "sin", "cos", "clip",
     "clip_by_value", "floor", "round", "erf", "l2_normalize", "normalize", "softsign", "log_sigmoid", "crelu", "maximum", "minimum",
-    "where", "equal", "greater", "less", "not_equal", "less_equal", "greater_equal", "logical_and", "logical_or", "logical_not",
+    "equal", "greater", "less", "not_equal", "less_equal", "greater_equal", "logical_and", "logical_or", "logical_not",
     "local_response_normalization", "lrn", "relu_layer_placeholder", "selu", "dropout", "cumsum", "reciprocal", "clip_by_norm",
     "leaky_relu", "is_nan", "isnan", "power", "absolute", "mod", "floormod", "lgamma", "nan_to_num", "random_dropout", "swish",
     "relu_x", "hard_sigmoid", "to_int32", "to_int64",
@@ -65,6 +65,9 @@ ELEMENTWISE = {
 def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     """A function by its short name. MISSING where it is not known."""
     if name in RESULTLESS:
+        if name == "add_to_collection":  # who takes it out again is not followed
+            for kept in values.tensors_in(SequenceValue([*args[1:], *kwargs.values()])):
+                ex.flow.add("output", (ex.opaque(kept, name=name),), None, "output")
         return None
     handler = HANDLERS.get(name)
     if handler is not None:
@@ -131,16 +134,36 @@ def do_keras_switch(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_map(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    """tf.map_fn(fn, elems): what the function does to one of them."""
+    """tf.map_fn(fn, elems): what the function does to one of them, for each by itself."""
     function, elements = (
-        argument(args, kwargs, 0, "fn", "f"),
-        argument(args, kwargs, 1, "elems", "xs"),
+        argument(args, kwargs, 0, "fn", "f", "function"),
+        argument(args, kwargs, 1, "elems", "xs", "elements"),
     )
     x = nodes.tensor(ex, elements)
     if x is None or function is None:
         return truly_unknown(ex, args, kwargs, "map_fn")
-    ex.call(function, [ex.opaque(x, name="map_fn")], {}, ex.node)
-    return ex.opaque(x, name="map_fn")
+    if not isinstance(elements, Node) or not x.dims:
+        ex.call(function, [ex.opaque(x, name="map_fn")], {}, ex.node)
+        return ex.opaque(x, name="map_fn")
+    alike = nodes.make(ex, "window", [x], x.dims, "map_fn", mixes=(0,))  # the function sees no difference between the entries
+    one = reshaping.remap(ex, alike, {axis - 1: (axis,) for axis in range(1, len(x.dims))}, x.dims[1:], "map_fn")
+    result = ex.call(function, [one], {}, ex.node)
+    if not isinstance(result, Node) or result.dims is None:
+        return ex.opaque(x, result, name="map_fn")
+    sources = {axis + 1: (axis,) for axis in range(len(result.dims))}
+    return reshaping.remap(ex, result, sources, (x.dims[0], *result.dims), "map_fn")
+
+
+def do_where(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """tf.where(condition, x, y): entries of one or of the other. A vector picks whole rows in TensorFlow 1."""
+    condition = argument(args, kwargs, 0, "condition")
+    one, two = argument(args, kwargs, 1, "x", "x1"), argument(args, kwargs, 2, "y", "x2")
+    test = nodes.tensor(ex, condition)
+    ranks = {node.rank for node in (nodes.tensor(ex, one), nodes.tensor(ex, two)) if node is not None}
+    if one is None or two is None or test is None or len(ranks) != 1 or None in ranks or test.rank not in (0, *ranks):
+        given = (condition, one, two)
+        return ex.opaque(*given, name="where") if values.tensors_in(SequenceValue([*given])) else ex.fresh("where")
+    return ops.where(ex, condition, one, two)
 
 
 def do_with(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -244,7 +267,11 @@ HANDLERS: dict[str, Handler] = {
     "space_to_depth": image_functions.do_pixel_unshuffle,
     "map_fn": do_map,
     "map": do_map,
+    "vectorized_map": do_map,
+    "where": do_where,
+    "where_v2": do_where,
     "gather": shape_functions.do_gather,
+    "take": shape_functions.do_take,
     "batch_gather": shape_functions.do_gather,
     "crop_to_bounding_box": image_functions.do_crop,
     "central_crop": image_functions.do_crop,

@@ -22,7 +22,7 @@ from biaslint.analysis.tensors import (
     reshaping,
 )
 from biaslint.theory import terms
-from biaslint.theory.dataflow import Node
+from biaslint.theory.dataflow import Dim, Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
@@ -162,15 +162,58 @@ def do_reverse_sequence(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_gather(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    """tf.gather(x, indices): some entries along an axis, each as it was along the others."""
+    """tf.gather(x, indices, axis=0): some entries along an axis, each as it was along the others."""
     x = nodes.tensor(ex, argument(args, kwargs, 0, "params", "x", "reference"))
-    indices = argument(args, kwargs, 1, "indices")
     if x is None:
         return truly_unknown(ex, args, kwargs, "gather")
-    result = ex.opaque(x, indices, name="gather")
-    if isinstance(indices, int) and x.dims:
-        result.dims = x.dims[1:]
-    return result
+    batch = kwargs.get("batch_dims", args[4] if len(args) > 4 else 0)
+    axis = kwargs.get("axis", args[3] if len(args) > 3 else None)
+    indices = argument(args, kwargs, 1, "indices")
+    if batch != 0:
+        return ex.opaque(x, indices, name="gather")
+    return taken(ex, x, indices, 0 if axis is None else axis, "gather")
+
+
+def do_take(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """keras.ops.take(x, indices, axis)"""
+    x = construction.tensor(ex, argument(args, kwargs, 0, "x"))
+    indices, axis = argument(args, kwargs, 1, "indices"), argument(args, kwargs, 2, "axis")
+    return taken(ex, x, indices, axis, "take") if x is not None else truly_unknown(ex, args, kwargs, "take")
+
+
+def taken(ex: Execution, x: Node, indices: Value, axis: Value, name: str) -> Node:
+    """Entries along an axis: the axes of the indices stand in its place."""
+    rank_of_indices = 0 if isinstance(indices, int) else depth_of(indices)
+    if isinstance(indices, Node):
+        rank_of_indices = indices.rank
+    if (
+        x.op == "const"
+        or x.dims is None
+        or not isinstance(axis, int)
+        or rank_of_indices is None
+        or not -len(x.dims) <= axis < len(x.dims)
+    ):
+        result = ex.opaque(x, indices, name=name)
+        if isinstance(indices, int) and x.dims and axis == 0:
+            result.dims = x.dims[1:]
+        return result
+    place, sources, dims = axis % len(x.dims), dict[int, tuple[int, ...]](), list[Dim]()
+    for source, size in enumerate(x.dims):
+        for _ in range(rank_of_indices if source == place else 1):
+            sources[len(dims)] = (source,)
+            dims.append(ex.fresh().key if source == place else size)
+    return reshaping.remap(ex, x, sources, tuple(dims), name)
+
+
+def depth_of(value: Value) -> int | None:
+    """How many axes an array has that is written as nested lists of numbers; None where it is none."""
+    if not isinstance(value, SequenceValue) or value.open or not value.items:
+        return None
+    if all(isinstance(item, int) for item in value.items):
+        return 1
+    depths = {depth_of(item) for item in value.items}
+    inner = depths.pop() if len(depths) == 1 else None
+    return None if inner is None else inner + 1
 
 
 def do_shape(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

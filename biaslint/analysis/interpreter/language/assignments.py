@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.doors import Signal
     from biaslint.analysis.interpreter.execution import Execution
     from biaslint.analysis.project.environment import Environment
+    from biaslint.analysis.project.module import Module
 
 
 def do_assign(ex: Execution, node: ast.Assign, scope: Environment) -> Signal:
@@ -46,10 +47,16 @@ def do_augmented(ex: Execution, node: ast.AugAssign, scope: Environment) -> Sign
     else:
         value = operators.binary(ex, node.op, old, new, node)
         changed = isinstance(old, Node) and isinstance(value, Node) and old.op != "const"
-        if changed and framework.changes_tensors(scope.module.text):
+        if changed and changes_tensors(scope.module):
             ex.flow.change(old, value)
     assign(ex, node.target, value, scope)
     return None
+
+
+def changes_tensors(module: Module) -> bool:
+    """Does `x += 1` change a tensor in this file, for other names as well? Where it names no framework, it may."""
+    mentioned = framework.mentioned_in(module.text)
+    return not mentioned or any(one.changes_tensors for one in mentioned)
 
 
 def assign(ex: Execution, target: ast.expr, value: Value, scope: Environment) -> None:

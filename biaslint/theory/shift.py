@@ -262,6 +262,8 @@ def _remap(node: Node, state: dict[int, Axes]) -> Axes | None:
         and all(max(found) < 0 for found in node.info["sources"].values() if found)
     ):
         raise Seen("a tensor of unknown rank")
+    if source.rank is None and shift and not node.info["sources"]:  # where its axes went is not known
+        raise Seen("a tensor of unknown rank")
     return frozenset(
         axis for axis, sources in node.info["sources"].items() if not shift.isdisjoint(front(sources, source.rank))
     )

@@ -186,7 +186,7 @@ def squeeze(ex: Execution, x: Node, axis: Value) -> Node:
         if axis is None or axis in (0, 1):
             return nodes.make(ex, "keep", [x], None, "squeeze")
         # how many axes there are is not known: what is the same everywhere stays so
-        return nodes.make(ex, "window", [x], None, "squeeze", mixes=tuple(range(-6, 6)))
+        return nodes.make(ex, "remap", [x], None, "squeeze", sources={})
     rank = len(x.dims)
     gone = nodes.axes_of(axis)
     if gone is None:

@@ -336,3 +336,37 @@ def test_what_matters_under_a_setting_is_found_among_many_others(tmp_path: Path)
     result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
     assert (result.errors, result.problems) == ([], [])
     assert [(finding.place.line, finding.when) for finding in result.findings] == [(8, "norm"), (10, None)]
+
+
+BY_ARGUMENTS = """\
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, conv, norm=True, width=8):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3) if conv else nn.MaxPool2d(3)
+        self.norm = nn.BatchNorm2d(width) if norm else nn.Identity()
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).relu()
+"""
+
+
+@pytest.mark.parametrize(
+    ("calls", "when"),
+    [
+        (["Model(True)", "Model(False, False)"], None),
+        (["Model(True)", "Model(False, False)", "Model(True, width=16)"], None),
+        (["Model(True)", "Model(False, False)", "Model(True, False)"], "norm"),
+        (["Model(conv=True)", "Model(norm=False, conv=False)", "Model(norm=False, conv=True)"], "norm"),
+    ],
+)
+def test_arguments_that_each_were_given_before_still_make_a_model_of_their_own(
+    tmp_path: Path, calls: list[str], when: str | None
+) -> None:
+    path = tmp_path / "model.py"
+    functions = (f"\n\ndef model_{number}():\n    return {call}\n" for number, call in enumerate(calls))
+    path.write_text(BY_ARGUMENTS + "".join(functions), encoding="utf-8")
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert [(finding.place.line, finding.when) for finding in result.findings] == [(7, when)]

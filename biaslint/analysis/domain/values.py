@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 CONSTANTS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
+PLAIN = frozenset(CONSTANTS)
 
 
 MAX_ITEMS = 4096  # of a list
@@ -332,7 +333,7 @@ def number(value: Value) -> float | None:
 
 def is_constant(value: Value) -> bool:
     """Is it one of Python's own constants, with a known value?"""
-    return isinstance(value, CONSTANTS)
+    return type(value) in PLAIN or isinstance(value, CONSTANTS)
 
 
 def tensors_in(value: Value, depth: int = 4) -> list[Node]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.values import (
     Class,
     DictValue,
@@ -35,24 +35,35 @@ class AlreadyExecuted(Exception):
 def once(
     project: Project, reached: ExplorationResult, root: Root, cls: Class, args: list[Value], kwargs: dict[str, Value]
 ) -> None:
-    """Raise AlreadyExecuted where earlier entry points gave the class the same arguments, sizes aside.
+    """Raise AlreadyExecuted where an earlier entry point gave the class the same arguments, sizes aside.
 
     One that trains what it builds shows which loss the output goes into.
     """
     if root.node is not None and isinstance(root.node, ast.ClassDef):
         return
     key = project.identity(cls.module, cls.node)
-    given: list[Any] = [(key, place, shape_signature(arg)) for place, arg in enumerate(args)]
-    given += [(key, name, shape_signature(value)) for name, value in kwargs.items()]
-    given.append((key, None, len(given)))
-    given += [(key, None, "options")] if isinstance(kwargs, Options) else []
-    given += [(key, None, f"a loss: {root.module.name}.{root.name}")] if trains(root) else []
-    fresh = [one for one in given if one not in reached.built]
+    given = [(name, shape_signature(value)) for name, value in bound(cls, args, kwargs).items()]
+    options = isinstance(kwargs, Options)  # its defaults are settings then
+    model = (key, frozenset(given), options, f"{root.module.name}.{root.name}" if trains(root) else "")
+    fresh = model not in reached.built
     inside = key in reached.classes or key in reached.before
-    reached.build_queries.append((tuple(given), key, fresh, inside))
+    reached.build_queries.append((model, key, fresh, inside))
     if not fresh and inside and not (root.node is not None and rebuilds(root.node)):
         raise AlreadyExecuted
-    reached.built.update(fresh)
+    reached.built.add(model)
+
+
+def bound(cls: Class, args: list[Value], kwargs: dict[str, Value]) -> dict[str, Value]:
+    """The arguments of a class by name, with the defaults of those that are not given."""
+    init = class_lookup.find_in_class(cls, "__init__")
+    if init is None or not isinstance(init.value, FunctionValue):
+        return {**{str(place): value for place, value in enumerate(args)}, **kwargs}
+    func = init.value
+    spec = func.node.args
+    positional = [one.arg for one in (*spec.posonlyargs, *spec.args)]
+    defaults = dict(zip(positional[len(positional) - len(func.defaults) :], func.defaults, strict=True))
+    names = [*positional[1:], *(f"*{place}" for place in range(len(args)))]
+    return {**defaults, **func.kw_defaults, **dict(zip(names, args, strict=False)), **kwargs}
 
 
 def trains(root: Root) -> bool:

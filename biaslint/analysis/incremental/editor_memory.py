@@ -138,17 +138,17 @@ class EditorMemory:
         entry = self.entries.get(key)
         if entry is None or entry.statements != self.closure(root):
             return None
-        fresh: list[Any] = []
-        for given, cls, answer, inside in entry.asked:
-            if [one for one in given if one not in reached.built] != answer or (cls in reached.classes) != inside:
+        built: set[Any] = set()
+        for model, cls, fresh, inside in entry.asked:
+            if (model not in reached.built) != fresh or (cls in reached.classes) != inside:
                 return None
-            fresh += answer
+            built.add(model)
         flipped: set[Any] = set()
         for flip, new in entry.flips:
             if (flip not in reached.tried and flip not in flipped) != new:
                 return None
             flipped.add(flip)
-        reached.built.update(fresh)
+        reached.built |= built
         reached.tried |= flipped
         self.used.add(key)
         _settle(root.module, entry)

@@ -57,6 +57,7 @@ class Execution:
 
     def __init__(self, semantics: Semantics, project: Project, path: PathCondition, max_steps: int) -> None:
         self.semantics = semantics
+        self.statements, self.expressions, self.calls = semantics.statements, semantics.expressions, semantics.calls
         self.project = project
         self.path = path
         path.asking = lambda: self.module.shown if self.module is not None else ""
@@ -184,7 +185,7 @@ class Execution:
         self.steps += 1
         if self.steps > self.max_steps:
             self.end_execution("too many steps")
-        handler = self.semantics.statements.get(type(statement))
+        handler = self.statements.get(type(statement))
         if handler is None:
             return None
         outer = self.statement
@@ -195,7 +196,7 @@ class Execution:
             self.statement = outer
 
     def eval(self, node: ast.expr, scope: Environment) -> Value:
-        handler = self.semantics.expressions.get(type(node))
+        handler = self.expressions.get(type(node))
         if handler is None:
             return self.fresh(self.text(node))
         return handler(self, node, scope)
@@ -204,7 +205,7 @@ class Execution:
         """func(*args, **kwargs)"""
         if self.faults is not None:
             self.witness(func, args, kwargs)
-        handler = self.semantics.calls.get(type(func), self.semantics.call_unknown)
+        handler = self.calls.get(type(func), self.semantics.call_unknown)
         return handler(self, func, args, kwargs, node)
 
     # -- what values are ------------------------------------------------------------------------------------------------------

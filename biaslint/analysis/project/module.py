@@ -30,6 +30,7 @@ class Module:
         self.text = text
         self.tree = tree
         self.scope = Environment(self)
+        self.scope.local = {}  # whoever reads a module's names depends on their statements
         self.done: set[ast.stmt] = set()  # top-level statements already executed
         self.fresh: set[ast.stmt] = set()  # those of them that the present execution has done
         self.registered: set[ast.stmt] = set()  # definitions whose decorators have entered them into a table

@@ -20,6 +20,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.frameworks.torch import (
     containers,
+    hugging_face,
     layers as torch_layers,
     losses,
     message_passing,
@@ -174,6 +175,8 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
 
 
 def has_attribute(obj: Instance, name: str) -> bool | None:
+    if name in hugging_face.METHODS:
+        return hugging_face.is_model(obj)
     if name in module_methods.METHODS or name in LAYER_METHODS or name in ("training", "_modules", "_parameters", "forward"):
         return True
     layer = obj.layer

@@ -42,8 +42,9 @@ def ev_constant(ex: Execution, node: ast.Constant, scope: Environment) -> Value:
 
 def ev_name(ex: Execution, node: ast.Name, scope: Environment) -> Value:
     name = node.id
-    if name in scope.names and not scope.globals and scope is not scope.module.scope:
-        return scope.names[name]
+    value = scope.local.get(name, MISSING)
+    if value is not MISSING:
+        return value
     value = namespaces.lookup(ex, name, scope)
     if value is MISSING:
         ex.fault(f"no name `{name}`")
@@ -260,7 +261,8 @@ def ev_comprehension(
     ex: Execution, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, scope: Environment
 ) -> Value:
     inner = Environment(scope.module, scope)
-    inner.globals = scope.globals
+    if scope.globals:
+        inner.globals, inner.local = scope.globals, {}
     results: list[Value] = []
     whole = generate(ex, node.generators, 0, inner, scope, node, results)
     if isinstance(node, ast.DictComp):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import values
+from biaslint.analysis.domain import node_cache, values
 from biaslint.analysis.domain.values import Instance, Unknown
 from biaslint.theory import terms
 
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 
 EQUALITY = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
+
+
+_MAY_RAISE = node_cache.per_node_cache()
+
+
+def may_raise(node: ast.If) -> bool:
+    """Does a branch of an `if`, or of the chain that it begins, end in `raise`?"""
+    known: bool | None = _MAY_RAISE.get(node)
+    if known is None:
+        chained = len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) and ends_in_raise(node.orelse[0])
+        known = _MAY_RAISE[node] = chained or passing_side(node) is not None
+    return known
 
 
 def passing_side(node: ast.If) -> bool | None:

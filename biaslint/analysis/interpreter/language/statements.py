@@ -36,23 +36,27 @@ def do_expr(ex: Execution, node: ast.Expr, scope: Environment) -> Signal:
 def do_if(ex: Execution, node: ast.If, scope: Environment) -> Signal:
     before = len(ex.path.open)
     test = ex.eval(node.test, scope)
-    if ex.faults is not None and values.is_constant(test) and guards.passing_side(node) is (not test):
-        ex.fault(f"raises where {ex.text(node.test)}")
-    if not ex.try_depth and guards.assume_guard_passes(ex, node, test, scope):
-        test = ex.eval(node.test, scope)
-    unknown = (isinstance(test, Unknown) and ex.path.known(test.key) is None) or isinstance(test, Node)
-    if unknown or not ex.try_depth:
+    if guards.may_raise(node):
+        if ex.faults is not None and values.is_constant(test) and guards.passing_side(node) is (not test):
+            ex.fault(f"raises where {ex.text(node.test)}")
+        if not ex.try_depth and guards.assume_guard_passes(ex, node, test, scope):
+            test = ex.eval(node.test, scope)
         side = guards.passing_side(node)
-        if side is not None:
+        if side is not None and (not ex.try_depth or undecided(ex, test)):
             ex.path.take_back(before)
             if isinstance(test, Unknown):
                 ex.path.assume(test, side)
             return ex.block(node.body if side else node.orelse, scope)
-    if unknown and not node.orelse and all(isinstance(item, (ast.Pass, ast.Expr)) and is_message(item) for item in node.body):
+    if undecided(ex, test) and not node.orelse and all(map(is_message, node.body)):
         return None
     holds = ex.truth(test, node.test)
     loops.note(ex, node.test, holds)
     return ex.block(node.body if holds else node.orelse, scope)
+
+
+def undecided(ex: Execution, test: Value) -> bool:
+    """Is a condition one that the path condition does not decide?"""
+    return (isinstance(test, Unknown) and ex.path.known(test.key) is None) or isinstance(test, Node)
 
 
 def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> Signal:
@@ -202,6 +206,7 @@ def do_delete(ex: Execution, node: ast.Delete, scope: Environment) -> Signal:
 
 def do_global(ex: Execution, node: ast.Global, scope: Environment) -> Signal:
     scope.globals.update(node.names)
+    scope.local = {}
     return None
 
 

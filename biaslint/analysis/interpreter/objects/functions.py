@@ -72,7 +72,10 @@ def generate(ex: Execution, frame: Frame, code: list[ast.stmt], scope: Environme
 
 def endless(ex: Execution, func: FunctionValue, args: Args) -> bool:
     """Is a function recursive without an end in sight? On unknown values it may call itself several times in each call."""
-    depth = [frame.func for frame in ex.stack].count(func)
+    depth = 0
+    for frame in ex.stack:
+        if frame.func is func:
+            depth += 1
     if depth > 2 and any(isinstance(arg, Unknown) for arg in args):
         ex.recursions[func] = ex.recursions.get(func, 0) + 1
         return depth > 6 or ex.recursions[func] > MAX_RECURSIONS
@@ -105,9 +108,11 @@ def yields_itself(node: ast.AST) -> bool:
 
 def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict[str, Value]:
     """The values of the parameters. A parameter without a value is unknown."""
-    positional, first_named, keyword_only, rest, extra_name = signature(func.node.args)
+    positional, named, keyword_only, rest, extra_name = signature(func.node.args)
     if ex.faults is not None:
-        what = misfit(positional, first_named, keyword_only, bool(rest), bool(extra_name), len(args), kwargs)
+        what = misfit(
+            positional, len(func.node.args.posonlyargs), keyword_only, bool(rest), bool(extra_name), len(args), kwargs
+        )
         if what:
             ex.fault(f"{func.qualname}: {what}")
     names: dict[str, Value] = dict(zip(positional, args, strict=False))
@@ -116,7 +121,6 @@ def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict
     extra: Kwargs = {}
     options = isinstance(kwargs, Options)
     asked = options and values.is_constructor(func)  # a helper's flags choose what to do with a model, not what it is made of
-    named = {*positional[first_named:], *keyword_only} if extra_name or kwargs else ()
     for name, value in kwargs.items():
         if name in named:
             names[name] = value
@@ -169,14 +173,14 @@ def misfit(
     return ""
 
 
-Signature = tuple[tuple[str, ...], int, tuple[str, ...], str, str]
+Signature = tuple[tuple[str, ...], frozenset[str], tuple[str, ...], str, str]
 
 
 _SIGNATURES = node_cache.per_node_cache()
 
 
 def signature(spec: ast.arguments) -> Signature:
-    """Positional names, how many of them are positional only, keyword-only names, the names of `*args` and `**kwargs` or ""."""
+    """Positional names, those that a keyword may give, keyword-only names, the names of `*args` and `**kwargs` or ""."""
     known: Signature | None = _SIGNATURES.get(spec)
     if known is None:
         known = _SIGNATURES[spec] = _signature(spec)
@@ -186,7 +190,7 @@ def signature(spec: ast.arguments) -> Signature:
 def _signature(spec: ast.arguments) -> Signature:
     return (
         tuple(parameter.arg for parameter in (*spec.posonlyargs, *spec.args)),
-        len(spec.posonlyargs),
+        frozenset(parameter.arg for parameter in (*spec.args, *spec.kwonlyargs)),
         tuple(parameter.arg for parameter in spec.kwonlyargs),
         spec.vararg.arg if spec.vararg else "",
         spec.kwarg.arg if spec.kwarg else "",

@@ -63,12 +63,12 @@ def lookup(ex: Execution, name: str, scope: Environment) -> Value:
     return global_name(ex, module, name)
 
 
-BUILTINS = frozenset(vars(builtins))
+BUILTINS = {name: External(f"builtins.{name}") for name in vars(builtins)}
 
 
 def builtin(name: str) -> Value:
     """One of Python's own names."""
-    return External(f"builtins.{name}") if name in BUILTINS else MISSING
+    return BUILTINS.get(name, MISSING)
 
 
 def global_name(ex: Execution, module: Module, name: str) -> Value:
@@ -115,9 +115,14 @@ def module_attribute(ex: Execution, module: Module, name: str) -> Value:
     return MISSING
 
 
+LATE = (Alternative, Deferred)  # values that are worked out when they are asked for
+
+
 def bound(ex: Execution, module: Module, name: str) -> Value:
     """The value of a name in the module's environment. A deferred import is followed; MISSING where it leads back."""
     value = module.scope.names[name]
+    if not isinstance(value, LATE):
+        return value
     if isinstance(value, Alternative):
         found = ex.path.branch(terms.CallOf("import", value.package), f"{value.package} can be imported", True)
         value = value.present if found else value.absent

@@ -14,6 +14,9 @@ import pytest
 from projects import CLEAN, DEAD, ROOT, biaslint
 from scanning import PROJECT, bare, found, git, lasting, lay, repositories, rows_in, scan, tarred, zipped
 
+from biaslint.scan.unit import Unit
+from biaslint.scan.work import Job, examine
+
 LINES = "".join(
     json.dumps({"repo_name": name, "path": path, "content": text}) + "\n"
     for path, text in PROJECT.items()
@@ -65,6 +68,7 @@ def test_rows_do_not_depend_on_workers_and_shards(archive: Path, tmp_path: Path)
     whole = lasting(scan(tmp_path, "archive", "-j", "1"))
     (tmp_path / "out.jsonl").unlink()
     assert lasting(scan(tmp_path, "archive", "-j", "3")) == whole
+    assert not (tmp_path / "out.jsonl.shared").exists()
     parts = []
     for number in (1, 2, 3):
         (tmp_path / "out.jsonl").unlink()
@@ -72,15 +76,21 @@ def test_rows_do_not_depend_on_workers_and_shards(archive: Path, tmp_path: Path)
     assert lasting(parts) == [row for row in whole if '"row": "scan"' not in row]
 
 
-def test_equal_contents_are_analysed_once_and_give_equal_rows(tmp_path: Path) -> None:
-    for number in range(3):
-        zipped(tmp_path / "same" / f"{number}.zip", {"net.py": DEAD + "# %\n" * 20_000, "more.py": DEAD})
-    rows = scan(tmp_path, "same", "-j", "1")
-    assert {
-        found([row for row in rows if row["row"] == "finding" and row["repository"] == f"{one}.zip"]) == found(rows)
-        for one in range(3)
-    } == {True}
-    assert not (tmp_path / "out.jsonl.shared").exists()
+def test_equal_contents_are_analysed_once_and_others_again(tmp_path: Path) -> None:
+    job = Job(shared=str(tmp_path / "shared"))
+
+    def codes(name: str, text: str) -> list[str]:
+        file = zipped(tmp_path / name, {"net.py": text})
+        findings, _ = json.loads(examine(Unit("", name, "archive", str(file)), job))
+        return [one["rule"] for one in findings]
+
+    assert codes("one.zip", DEAD) == ["BL101"]
+    (kept,) = [path for path in (tmp_path / "shared").rglob("*") if path.is_file()]
+    kept.write_text(kept.read_text().replace("BL101", "BL999"))
+    assert codes("two.zip", DEAD) == ["BL999"]  # recalled
+    assert codes("three.zip", DEAD + "# changed\n") == ["BL101"]
+    kept.write_text("damaged")
+    assert codes("four.zip", DEAD) == ["BL101"]
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.5, 0.9])

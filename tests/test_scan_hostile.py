@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 import scanning
-from projects import CLEAN, DEAD, biaslint
+from projects import CLEAN, DEAD, ROOT, biaslint
 from scanning import bare, found, git, lay, repositories, scan, tarred, zipped
 
 from biaslint.scan import guard
@@ -199,6 +202,25 @@ def test_a_process_that_misbehaves_costs_its_own_row(task: str, status: str, rea
 def test_what_a_process_has_started_ends_with_it(tmp_path: Path) -> None:
     with pytest.raises(GivenUp):
         guard.answered(scanning.leave_a_child_behind, (str(tmp_path / "pid"),), Limits(wall=2))
+    assert ended(int((tmp_path / "pid").read_text()))
+
+
+def test_a_killed_scan_leaves_no_process_behind(tmp_path: Path) -> None:
+    program = "import scanning; from biaslint.scan import guard, limits; guard.answered(scanning.leave_a_child_behind, ('pid',), limits.Limits())"
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
+    running = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths})
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+        time.sleep(0.02)
     child = int((tmp_path / "pid").read_text())
-    state = Path(f"/proc/{child}/stat")
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+    assert not ended(child)
+    running.kill()
+    running.wait()
+    while time.monotonic() < until and not ended(child):
+        time.sleep(0.02)
+    assert ended(child)
+
+
+def ended(process: int) -> bool:
+    state = Path(f"/proc/{process}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"

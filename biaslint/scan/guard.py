@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any
 
@@ -123,6 +123,7 @@ def serve(sending: Connection, task: Callable[..., bytes], arguments: tuple[Any,
     """Carry out the task within the limits, and answer."""
     reserve = bytearray(1 << 20)  # so that there is room for an answer when memory has run out
     confine(limits)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     answer = b""
     try:
         answer = task(*arguments)
@@ -142,7 +143,7 @@ def serve(sending: Connection, task: Callable[..., bytes], arguments: tuple[Any,
 
 
 def confine(limits: Limits) -> None:
-    """Bound memory, time and files that are written; end with the process that started this one."""
+    """Bound memory, time and files that are written."""
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
     die_with_parent()
@@ -159,8 +160,16 @@ def confine(limits: Limits) -> None:
         signal.alarm(limits.wall + 10)
 
 
+def end_with_parent() -> None:
+    """Wait until the process that asked is gone, however it ended, and end with what was started here."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        end(os.getpid())
+
+
 def die_with_parent() -> None:
-    """On Linux: be killed when the parent ends, however it ends."""
+    """On Linux: be killed when the server that this process was forked from ends."""
     if sys.platform == "linux":
         import ctypes
 

@@ -35,7 +35,14 @@ def _offered(below: str, home: str) -> str:
     short = parts[-1]
     if "initializers" in parts[:-1]:
         return INITIALIZERS + short
-    if short in vocabulary.ACTIVATIONS or short in ("softmax", "log_softmax", "one_hot", "logsumexp", "standardize"):
+    if short in vocabulary.ACTIVATIONS or short in (
+        "softmax",
+        "log_softmax",
+        "one_hot",
+        "logsumexp",
+        "standardize",
+        "dot_product_attention",
+    ):
         return f"jax.nn.{short}"
     if short.endswith("_pool") or short == "pool":
         return LINEN + short

@@ -117,6 +117,28 @@ def do_einsum(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return ops.einsum(ex, args[0] if args else kwargs.get("equation"), operands)
 
 
+def do_batch_dot(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """batch_dot(x, y, axes): the sum over one axis of each, for tensors of a batch and two axes more."""
+    left, right = argument(args, kwargs, 0, "x"), argument(args, kwargs, 1, "y")
+    axes = argument(args, kwargs, 2, "axes", default=SequenceValue([2, 1], "tuple"))
+    chosen = [axes, axes] if isinstance(axes, int) else axes.items if isinstance(axes, SequenceValue) else []
+    both = [construction.tensor(ex, one) for one in (left, right)]
+    for node in both:
+        if chosen == [2, 2] and node is not None and node.dims is None:
+            ex.flow.learn_rank(node, 3)
+    if (
+        len(chosen) != 2
+        or any(axis not in (1, 2, -1, -2) for axis in chosen)
+        or any(one is None or one.rank != 3 for one in both)
+    ):
+        return ex.opaque(left, right, name="batch_dot")
+    one, two = ["bij", "bkl"]
+    summed, other = one[chosen[0]], two[chosen[1]]
+    two = two.replace(other, summed)
+    kept = "".join(letter for letter in one[1:] + two[1:] if letter != summed)
+    return ops.einsum(ex, f"{one},{two}->b{kept}", [left, right])
+
+
 def reduction(linear_step: bool, name: str) -> Handler:
     def work(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
         x = construction.tensor(ex, first(args, kwargs))

@@ -206,6 +206,7 @@ HANDLERS: dict[str, Handler] = {
     "dot": arithmetic.do_matmul,
     "mat_mul": arithmetic.do_matmul,
     "batch_matmul": arithmetic.do_matmul,
+    "batch_dot": arithmetic.do_batch_dot,
     "einsum": arithmetic.do_einsum,
     "concat": shape_functions.do_concat,
     "concatenate": shape_functions.do_concat,

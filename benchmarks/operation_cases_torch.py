@@ -42,6 +42,7 @@ NAMED: dict[str, Maker] = {
     **{name: makers.method(lambda draw, shape: draw.one("", *(str(axis) for axis, size in enumerate(shape) if size == 1)))(name) for name in ("squeeze", "squeeze_")},
     **{name: makers.method(lambda draw, shape: f"{draw.chance.randrange(-len(shape) - 1, len(shape) + 1)}")(name) for name in ("unsqueeze", "unsqueeze_")},
     **{name: makers.expanding(name) for name in ("expand", "broadcast_to", "repeat", "tile")},
+    "repeat_interleave": makers.method(lambda draw, shape: draw.one("2", f"2, {draw.axis(shape)}", f"3, dim={draw.axis(shape)}"))("repeat_interleave"),
     **{name: makers.same_shape(name) for name in ("expand_as", "view_as", "reshape_as")},
     **{name: makers.reducing(name) for name in ("mean", "sum", "max", "min", "amax", "amin")},
     **{name: makers.splitting(name) for name in ("chunk", "split", "tensor_split", "unbind")},

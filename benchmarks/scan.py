@@ -2,6 +2,7 @@
 
     python benchmarks/scan.py fetch FOLDER             downloads the packages of scan_packages.txt
     python benchmarks/scan.py compare FOLDER           scans a sample with each engine and number of workers, and prints a table
+    python benchmarks/scan.py figures RESULTS          throughput and memory of the results of a scan
 
 `compare` kills one of the workers of the second Ray run, and checks that all runs give the same rows.
 """
@@ -14,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -130,14 +132,33 @@ def compare(folder: Path, count: int) -> None:
     print(f"All runs give the same rows: {all(rows == made[0][1] for _, rows in made)}.")
 
 
+def figures(results: Path) -> str:
+    """Throughput for each second of processor time, and memory, of a scan."""
+    rows = [row for row in map(json.loads, results.read_text().splitlines()) if row["row"] == "repository"]
+    done = [row for row in rows if row["status"] in ("ok", "partial")]
+    spent, size = sum(row["seconds"] for row in done), sum(row["bytes"] for row in done) / 1e6
+    models = [row for row in done if row["model_files"]]
+    slowest = sorted(done, key=lambda row: -row["seconds"])[:5]
+    lines = [
+        f"{len(rows)} repositories, {len(done)} of them analysed, {len(models)} of these with model code: {sum(row['files'] for row in done):,} files, {size:.1f} MB.",
+        f"{spent:.0f} s of processor time: {len(done) / spent:.2f} repositories and {size / spent:.3f} MB per second and core.",
+        f"Median repository: {statistics.median(row['seconds'] for row in done):.2f} s, {statistics.median(row['memory'] for row in done):.0f} MB; peak {max(row['memory'] for row in done):,} MB.",
+        "Slowest: " + ", ".join(f"{row['repository'].split('-')[0]} {row['seconds']:.0f} s" for row in slowest) + ".",
+        *(f"Not analysed: {row['repository']}: {row['status']}, {row['reason']}" for row in rows if row not in done),
+    ]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["fetch", "compare"])
+    parser.add_argument("what", choices=["fetch", "compare", "figures"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sample", type=int, default=SAMPLE)
     options = parser.parse_args()
     if options.what == "fetch":
         fetch(options.folder)
+    elif options.what == "figures":
+        print(figures(options.folder))
     else:
         compare(options.folder, options.sample)
 

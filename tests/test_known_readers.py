@@ -34,6 +34,7 @@ class Net(nnx.Module):
         return READ(self.query(x), self.query(x), self.value(x))
 """
 KERAS = """
+import keras
 from keras import backend as K, layers
 
 class Net(layers.Layer):
@@ -59,6 +60,8 @@ def not_known(text: str) -> int:
     ("text", "reader"),
     [
         *((TORCH, f"torch.{name}") for name in ("sin", "cos", "erf", "log1p", "rsqrt", "sign", "round")),
+        (TORCH, "torch.repeat_interleave"),
+        (KERAS.replace("READ(self.one(x), self.two(x))", "READ(self.two(self.one(x)))"), "keras.ops.convert_to_numpy"),
         (FLAX, "nnx.dot_product_attention"),
         (KERAS, "K.batch_dot"),
     ],

@@ -137,7 +137,7 @@ def hider(use: LayerUse) -> str:
     """What keeps the analysis from knowing who reads a layer: the reader that it does not know; "" where it knows all."""
     if use.fate.kind != "unknown" and not use.fate.guarded:
         return ""
-    return NUMBERS.sub("N", use.fate.detail) or "nothing in particular"
+    return NUMBERS.sub("N", use.fate.detail) or "a reader without a name"
 
 
 def most_frequent(counts: Counter[str]) -> dict[str, int]:

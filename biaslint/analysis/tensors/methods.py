@@ -209,6 +209,10 @@ def do_repeat(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Valu
     return reshaping.expand(ex, x, target, "repeat") if target is not None else ex.opaque(x, name="repeat")
 
 
+def do_repeat_interleave(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    return reshaping.repeated(ex, x, argument(args, kwargs, 1, "dim"))
+
+
 def do_mean(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     return ops.reduce(
         ex,
@@ -437,6 +441,7 @@ HANDLERS: dict[str, Handler] = {
     "rot90": do_rot90,
     "repeat": do_repeat,
     "tile": do_repeat,
+    "repeat_interleave": do_repeat_interleave,
     "mean": do_mean,
     "sum": do_mean,
     "max": do_extreme,

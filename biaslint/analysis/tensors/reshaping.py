@@ -235,6 +235,15 @@ def expand(ex: Execution, x: Node, target: Sequence[Value], name: str) -> Node:
     return remap(ex, x, {place: (place - offset,) for place in range(offset, rank)}, tuple(dims), name)
 
 
+def repeated(ex: Execution, x: Node, axis: Value) -> Node:
+    """Each entry along an axis several times, one after the other."""
+    if not isinstance(axis, int) or not x.dims or not -len(x.dims) <= axis < len(x.dims):
+        return ex.opaque(x, name="repeat")
+    place = axis % len(x.dims)
+    dims = tuple(ex.fresh().key if at == place else dim for at, dim in enumerate(x.dims))
+    return nodes.make(ex, "keep", [x], dims, "repeat")
+
+
 def rearrange(ex: Execution, x: Node, pattern: Value, sizes: dict[str, Value]) -> Value:
     """einops.rearrange with named axes and parentheses."""
     if not isinstance(pattern, str) or "->" not in pattern:

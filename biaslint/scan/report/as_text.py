@@ -37,7 +37,7 @@ def render(census: Census, unknowns: int) -> str:
 def overview(census: Census) -> list[str]:
     """What was scanned, in a few sentences."""
     whole = sum(census.statuses.values())
-    statuses = ", ".join(f"{count:,} {status}" for status, count in sorted(census.statuses.items()) if status != "ok")
+    statuses = ", ".join(f"{status}: {count:,}" for status, count in sorted(census.statuses.items()) if status != "ok")
     lines = [
         f"{whole:,} repositories scanned{f' ({statuses})' if statuses else ''}: {census.files:,} Python files and notebooks, {census.size / 1e6:.1f} MB.",
         f"{len(census.repositories):,} build layers; shares are of these, with 95 % intervals."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.frameworks.flax import functions, shapes
-from biaslint.analysis.tensors import nodes
+from biaslint.analysis.tensors import nodes, reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -42,7 +42,7 @@ def do_squeeze(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_repeat(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
-    return shapes.repeated(ex, node, argument(args, kwargs, 1, "axis"))
+    return reshaping.repeated(ex, node, argument(args, kwargs, 1, "axis"))
 
 
 def do_flatten(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:

@@ -139,15 +139,7 @@ def do_tile(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 def do_repeat(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """jnp.repeat(x, n, axis): each entry several times, one after the other."""
     x, axis = array_of(ex, args, kwargs), argument(args, kwargs, 2, "axis")
-    return repeated(ex, x, axis) if x is not None else unknown(ex, args, kwargs, "repeat")
-
-
-def repeated(ex: Execution, x: Node, axis: Value) -> Node:
-    if not isinstance(axis, int) or not x.dims or not -len(x.dims) <= axis < len(x.dims):
-        return ex.opaque(x, name="repeat")
-    place = axis % len(x.dims)
-    dims = tuple(ex.fresh().key if at == place else dim for at, dim in enumerate(x.dims))
-    return nodes.make(ex, "keep", [x], dims, "repeat")
+    return reshaping.repeated(ex, x, axis) if x is not None else unknown(ex, args, kwargs, "repeat")
 
 
 def do_broadcast(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

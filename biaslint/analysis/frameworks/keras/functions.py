@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 KEEP = {
-    "identity", "convert_to_tensor", "stop_gradient", "check_numerics", "Print", "print", "negative", "ensure_shape",
+    "identity", "convert_to_tensor", "convert_to_numpy", "stop_gradient", "check_numerics", "Print", "print", "negative", "ensure_shape",
     "copy", "reverse", "flip", "roll", "to_float", "to_double",
     "clip_by_norm_placeholder", "grad_pass_through", "guarantee_const",
     "cast_to_floatx", "in_top_k_placeholder", "with_dependencies", "gather_placeholder",

@@ -31,6 +31,7 @@ class PathCondition:
         self.released = released  # parameters that are taken for unknown although they have a default
         self.releasable: dict[Any, None] = {}  # those whose default is a number or None, and decides whether there is a norm
         self.optional: dict[Any, None] = {}  # those whose default is None, and decides something else
+        self.of_tensors: set[Any] = set()  # the conditions that a graph decides when it runs
         self.flags: set[Any] = set()  # those whose default is a truth or a string, and decides whether there is a norm
         self.prefers_false_branch = prefers_false_branch
         self.assumed: dict[Any, bool] = {}

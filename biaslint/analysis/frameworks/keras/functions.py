@@ -122,7 +122,11 @@ def do_cond(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     elif isinstance(test, Unknown) and training_modes.TRAINING.fullmatch(test.text):
         side = not test.text.startswith("not ")
     else:
+        if isinstance(test, Unknown) and ex.path.known(test.key) is not None and test.key not in ex.path.of_tensors:
+            ex.fault("a tensor that the graph decides by is taken for a truth")
         side = ex.truth(test, ex.node)
+        if isinstance(test, Unknown):
+            ex.path.of_tensors.add(test.key)
     chosen = yes if side else no
     return ex.call(chosen, [], {}, ex.node) if chosen is not None else ex.fresh("cond")
 

@@ -136,7 +136,7 @@ def build(ex: Execution, obj: Instance, args: Args) -> None:
 
 def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """obj(...) where the project defines no call."""
-    if len(args) == 1:
+    if len(args) < 2 and (args or kwargs):
         mode = training_modes.told(ex, kwargs.get("training"), "training" in kwargs)
         kwargs = kwargs if mode is None else {**kwargs, "training": mode}
     if obj.layer is not None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import class_lookup, values as domain_values
-from biaslint.analysis.domain.values import Class, DictValue, External, Instance, SequenceValue, Unknown, term_of
+from biaslint.analysis.domain.values import (
+    Class,
+    DictValue,
+    External,
+    Generator,
+    Instance,
+    SequenceValue,
+    Unknown,
+    term_of,
+)
 from biaslint.analysis.interpreter import execution, framework, module_tree
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -23,6 +33,8 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
     if not values and isinstance(func, Unknown) and is_respelling(func.key):
         return Unknown(func.key.base, f"{func.text}()")  # the same setting
     name = class_lookup.describe(func)
+    if name.endswith("enter_context") and values and isinstance(values[0], Generator):
+        return entered(ex, values[0])
     if framework.observes(name) and isinstance(func, (External, Unknown)):
         if any(isinstance(value, Instance) for value in values):
             return given_back(ex, name, values)
@@ -48,6 +60,24 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
             return ex.fresh(f"{name}(...)")
         return Unknown(key, f"{func.text}(...)" if func.text else "")
     return ex.fresh(f"{name}(...)")
+
+
+class Paused(Exception):
+    """A generator has come to its `yield`."""
+
+
+def entered(ex: Execution, context: Generator) -> Value:
+    """stack.enter_context(context): the generator runs to its `yield`. What it does behind that, at the end of the stack, is left out."""
+
+    def pause(value: Value) -> None:
+        raise Paused
+
+    if context.frame is None:
+        return ex.fresh("a context")
+    context.frame.resume = pause
+    with contextlib.suppress(Paused):
+        ex.iterate(context)
+    return context.frame.yields[-1] if context.frame.yields else None
 
 
 GIVES_BACK = ("prepare", "prepare_model", "setup", "setup_module", "initialize")  # the models that they were given, wrapped

@@ -1,4 +1,4 @@
-"""Fixes of start values, and of layers whose parameters are counted, that would change more than they say: they are withheld."""
+"""Fixes that would change more than they say, or break the program: they are withheld, and those of their twins are offered."""
 
 from __future__ import annotations
 
@@ -77,3 +77,18 @@ def test_a_tensor_that_is_written_in_place_is_made_no_parameter(init: str, offer
 )
 def test_a_bias_that_is_reached_by_its_number_is_not_removed(init: str, offered: bool) -> None:
     assert fixes("BL101", NORM + init, NORM_PASS) == [offered]
+
+
+def test_what_a_graph_decides_by_is_no_argument_of_a_layer(tmp_path: Path) -> None:
+    """A tensor that tf.cond takes has no truth while the graph is made."""
+    norm = "lambda: tf.layers.batch_normalization(h, training=True)"
+    head = "import tensorflow as tf\n\n\ndef net(x, use_bn):\n    h = tf.layers.conv2d(x, 8, 3)\n"
+    by_graph = f"{head}    return tf.nn.relu(tf.cond(use_bn, {norm}, lambda: tf.tanh(h)))\n"
+    by_python = f"{head}    return tf.nn.relu(({norm})() if use_bn else tf.tanh(h))\n"
+    offered = []
+    for text in (by_graph, by_python):
+        result = engine.lint_text(text, tmp_path / "net.py", Config(tmp_path, select=("BL101",)))
+        (finding,) = result.findings
+        assert finding.when == "use_bn"
+        offered.append(finding.fix is not None)
+    assert offered == [False, True]

@@ -78,8 +78,9 @@ class Module:
         """
         table: dict[str, list[ast.stmt]] = {}
         imported = module_index.imported_names(self.tree)
+        functions = {one.name: one for one in self.tree.body if isinstance(one, ast.FunctionDef)}
         for statement in self.tree.body:
-            names = module_index.bound_names(statement, self.stars)
+            names = module_index.bound_names(statement, self.stars) | module_index.changed_names(statement, functions)
             if not imported.isdisjoint(names) and module_index.fills_attributes(statement):
                 names |= imported
             for name in names:

@@ -44,6 +44,8 @@ def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> set[str]:
                 base = base.value
             if isinstance(base, ast.Name):
                 names.add(base.id)
+        elif (set_on := target_of_setattr(node)) is not None:
+            names.add(set_on)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
             base = node.value.func
             while isinstance(base, ast.Attribute):
@@ -62,5 +64,39 @@ def imported_names(tree: ast.Module) -> frozenset[str]:
 
 
 def fills_attributes(statement: ast.stmt) -> bool:
-    """Is it a plain assignment to an attribute?"""
+    """Is it a plain assignment to an attribute, or a call of `setattr`?"""
+    if target_of_setattr(statement) is not None:
+        return True
     return isinstance(statement, ast.Assign) and any(isinstance(target, ast.Attribute) for target in statement.targets)
+
+
+def target_of_setattr(node: ast.AST) -> str | None:
+    """The name at the root of what `setattr(root.part, name, value)` changes."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "setattr" or not call.args:
+        return None
+    return root_of(call.args[0])
+
+
+def root_of(node: ast.AST) -> str | None:
+    """The name at the root of an attribute or item."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def changed_names(statement: ast.stmt, functions: dict[str, ast.FunctionDef]) -> set[str]:
+    """The module's names that a call of one of its functions, as a statement, gives values or entries."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id not in functions:
+        return set()
+    function = functions[call.func.id]
+    declared, local, changed = set[str](), {one.arg for one in (*function.args.posonlyargs, *function.args.args)}, set[str]()
+    for part in ast.walk(function):
+        if isinstance(part, ast.Global):
+            declared.update(part.names)
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            local.add(part.id)
+        elif isinstance(part, (ast.Subscript, ast.Attribute)) and isinstance(part.ctx, ast.Store):
+            changed |= {name for name in (root_of(part),) if name is not None}
+    return declared | (changed - local)

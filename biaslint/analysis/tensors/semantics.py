@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.interpreter.doors import Kind, Tensors
 from biaslint.analysis.tensors import indexing, known_numbers, methods, nodes, parameter_writes, parameters
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def store_attribute(ex: Execution, node: Node, name: str, value: Value) -> None:
-    """x.data = value gives the tensor other entries; its other attributes are not followed."""
+    """x.data = value gives the tensor other entries. Its other attributes are not followed: who reads them may see what they hold."""
     if name == "data" and parameter_writes.own_parameter(node):
         parameter_writes.assign(ex, node, value)
     elif name == "data":
@@ -23,6 +24,9 @@ def store_attribute(ex: Execution, node: Node, name: str, value: Value) -> None:
     elif name in indexing.FEATURES:
         made = nodes.tensor(ex, value)
         ex.flow.change(node, made if made is not None else ex.opaque(value, name="new entries"))
+    else:
+        for held in values.tensors_in(value):
+            ex.flow.add("output", (ex.opaque(held, name="an attribute of a tensor"),), None, "output")
 
 
 KINDS = {

@@ -269,6 +269,9 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
     if isinstance(obj.cls, External) and "nn" in obj.attrs:
         return message_passing.call_wrapper(ex, obj, args, kwargs)
     if obj.items is not None and container(obj) == "Sequential":
+        patched = patched_forward(ex, obj)
+        if patched is not None:
+            return ex.call(patched, [obj, *args], kwargs, ex.node)
         value: Value = args[0] if args else next(iter(kwargs.values()), None)
         for item in list(obj.items.values()):  # which what is called may change
             value = ex.call(item, [value], {}, ex.node)
@@ -278,11 +281,12 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
 
 def patched_forward(ex: Execution, obj: Instance) -> Value:
     """A forward pass that the program has given to the framework's own class."""
-    if not ex.patches or obj.layer is None:
+    if not ex.patches:
         return None
+    own = External(obj.layer.type if obj.layer is not None else f"torch.nn.{container(obj)}")
     names = [
         name
-        for base in (*getattr(obj.cls, "mro", ()), External(obj.layer.type))
+        for base in (*getattr(obj.cls, "mro", ()), own)
         if isinstance(base, External)
         for name in torch_names.forward_from(base.name)
     ]

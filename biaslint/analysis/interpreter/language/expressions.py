@@ -291,7 +291,9 @@ def generate(
     generator = generators[index]
     made = len(ex.flow.nodes) + len(ex.objects)
     costly = ex.steps + LONG_TABLE_STEPS
-    items = ex.iterate(ex.eval(generator.iter, inner), generator.iter)
+    items = ex.iterate(
+        ex.eval(generator.iter, inner if index else outer), generator.iter
+    )  # Python evaluates the first one outside
     repeating = (
         loops.LoopSummary(ex, items)
         if len(generators) == 1 and not generator.ifs and isinstance(node, (ast.ListComp, ast.GeneratorExp))

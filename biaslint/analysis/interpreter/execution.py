@@ -23,6 +23,7 @@ from biaslint.analysis.domain.values import (
     Value,
 )
 from biaslint.analysis.interpreter.doors import Semantics, Signal
+from biaslint.analysis.project import private_names
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Flow, Node
 
@@ -161,7 +162,7 @@ class Execution:
         known: str | None = _TEXTS.get(node)
         if known is None:
             try:
-                known = ast.unparse(node)
+                known = private_names.as_written(ast.unparse(node))
             except (ValueError, RecursionError):
                 known = ""
             known = _TEXTS[node] = known if len(known) <= 60 else ""

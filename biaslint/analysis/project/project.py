@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from biaslint.analysis.limits import Limits
+from biaslint.analysis.project import private_names
 from biaslint.analysis.project.dependencies import PRESENCE, Absent, Dependencies, DependencyTracker, Folder, Lines
 from biaslint.analysis.project.module import Module
 from biaslint.analysis.project.shared_state import SharedState
@@ -104,6 +105,7 @@ class Project:
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 tree = None
             if tree is not None:
+                private_names.spell_out(tree, text)
                 base, name, beside = self.module_name(path)
                 package = name if path.name == "__init__.py" else name.rpartition(".")[0]
                 module = Module(path, name, text, tree, package, base)

@@ -33,9 +33,7 @@ def _spell_out(node: ast.AST, owner: str) -> None:
         node.id = spelled(node.id, owner)
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         node.name = spelled(node.name, owner)
-    elif isinstance(node, ast.arg):
-        node.arg = spelled(node.arg, owner)
-    elif isinstance(node, ast.keyword) and node.arg is not None:
+    elif isinstance(node, ast.arg) or (isinstance(node, ast.keyword) and node.arg is not None):
         node.arg = spelled(node.arg, owner)
     elif isinstance(node, (ast.Global, ast.Nonlocal)):
         node.names = [spelled(name, owner) for name in node.names]

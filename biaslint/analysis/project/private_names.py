@@ -33,8 +33,10 @@ def _spell_out(node: ast.AST, owner: str) -> None:
         node.id = spelled(node.id, owner)
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         node.name = spelled(node.name, owner)
-    elif isinstance(node, ast.arg) or (isinstance(node, ast.keyword) and node.arg is not None):
+    elif isinstance(node, ast.arg):
         node.arg = spelled(node.arg, owner)
+    elif isinstance(node, ast.keyword):
+        node.arg = spelled(node.arg, owner) if node.arg is not None else None
     elif isinstance(node, (ast.Global, ast.Nonlocal)):
         node.names = [spelled(name, owner) for name in node.names]
 

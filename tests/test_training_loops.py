@@ -29,6 +29,7 @@ LOOPS = {
     "while": "frame = 0\nwhile frame < 4_000:" + ROUND + "    frame += 1\n",
     "nested": "for epoch in range(100):\n  for batch in range(100):" + ROUND,
     "endless": "while True:" + ROUND,
+    "with layers": "for frame in range(4_000):\n    shrink = nn.MaxPool1d(2)\n    head = nn.Linear(2, 2)" + ROUND,
 }
 
 
@@ -37,6 +38,16 @@ def test_a_loop_of_training_goes_round_twice(loop: str, tmp_path: Path) -> None:
     result = engine.lint_text(MODEL + LOOPS[loop], tmp_path / "train.py", Config(tmp_path, select=("BL101",)))
     assert [(finding.place.line, finding.rule) for finding in result.findings] == [(5, "BL101")]
     assert not [fact for fact in result.unknowns if "stopped here" in fact.what]
+    assert max(steps for _, steps in result.executions) < 1_000
+
+
+def test_a_loop_that_gathers_data_until_there_is_enough_is_left(tmp_path: Path) -> None:
+    """Which samples fit is not known, so it does not end by itself."""
+    gathering = "while taken != 3:\n" + "".join(f"    row_{number} = [randint(0, 9)] * 3\n" for number in range(40))
+    program = MODEL + "taken = 0\n" + gathering + "    if row_0[0] + 1 == row_1[0]:\n        taken += 1\nnet(torch.randn(8, 4))\n"
+    result = engine.lint_text("from random import randint\n" + program, tmp_path / "train.py", Config(tmp_path, select=("BL101",)))
+    assert [(finding.place.line, finding.rule) for finding in result.findings] == [(6, "BL101")]
+    assert max(steps for _, steps in result.executions) < 10_000
 
 
 def test_data_that_nobody_takes_is_not_made(tmp_path: Path) -> None:

@@ -101,23 +101,26 @@ def same_but_for_sizes(one: Value, other: Value) -> bool:
 
 
 class Training:
-    """Tells when a loop has shown what its rounds do to a model: after two that trained one and made no layer."""
+    """Tells when a loop has shown what its rounds do to a model: after two that trained one and made no layers but the same."""
 
-    __slots__ = ("ex", "layers", "rounds", "updates")
+    __slots__ = ("ex", "layers", "made", "rounds", "updates")
 
     def __init__(self, ex: Execution) -> None:
         self.ex = ex
         self.updates = ex.updates
         self.layers = len(ex.layers)
+        self.made: list[tuple[str, Value]] = []  # what the latest round made
         self.rounds = 0
 
     def shown(self) -> bool:
         """Ask after each round. Later code may read what skipped rounds would have put into lists."""
-        trained, made = self.ex.updates != self.updates, len(self.ex.layers) != self.layers
-        self.updates, self.layers = self.ex.updates, len(self.ex.layers)
-        self.rounds += trained and not made
+        ex = self.ex
+        trained = ex.updates != self.updates
+        made = [(layer.type, layer.bias) for layer in ex.layers[self.layers :]] if len(ex.layers) != self.layers else []
+        self.rounds += trained and made == self.made
+        self.updates, self.layers, self.made = ex.updates, len(ex.layers), made
         if self.rounds > 1:
-            self.ex.shortened = True
+            ex.shortened = True
         return self.rounds > 1
 
 

@@ -88,6 +88,8 @@ def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> S
 
 def do_while(ex: Execution, node: ast.While, scope: Environment) -> Signal:
     rounds = 0
+    made = len(ex.flow.nodes) + len(ex.objects)
+    costly = ex.steps + LONG_STEPS
     training = loops.Training(ex)
     yields = ex.stack[-1].yields if ex.stack else None
     yielded = len(yields or ())
@@ -106,7 +108,8 @@ def do_while(ex: Execution, node: ast.While, scope: Environment) -> Signal:
         rounds += 1
         if yields is not None and rounds >= 3 and len(yields) > yielded:
             return None  # an endless generator: a few items are enough
-        if rounds >= (MAX_ITEMS if certain else 3):
+        idle = rounds >= 8 and ex.steps > costly and made == len(ex.flow.nodes) + len(ex.objects)
+        if idle or rounds >= (MAX_ITEMS if certain else 3):
             if certain and isinstance(node.test, ast.Constant):
                 ex.end_execution("an endless loop")
             if certain:

@@ -44,8 +44,12 @@ def test_a_loop_of_training_goes_round_twice(loop: str, tmp_path: Path) -> None:
 def test_a_loop_that_gathers_data_until_there_is_enough_is_left(tmp_path: Path) -> None:
     """Which samples fit is not known, so it does not end by itself."""
     gathering = "while taken != 3:\n" + "".join(f"    row_{number} = [randint(0, 9)] * 3\n" for number in range(40))
-    program = MODEL + "taken = 0\n" + gathering + "    if row_0[0] + 1 == row_1[0]:\n        taken += 1\nnet(torch.randn(8, 4))\n"
-    result = engine.lint_text("from random import randint\n" + program, tmp_path / "train.py", Config(tmp_path, select=("BL101",)))
+    program = (
+        MODEL + "taken = 0\n" + gathering + "    if row_0[0] + 1 == row_1[0]:\n        taken += 1\nnet(torch.randn(8, 4))\n"
+    )
+    result = engine.lint_text(
+        "from random import randint\n" + program, tmp_path / "train.py", Config(tmp_path, select=("BL101",))
+    )
     assert [(finding.place.line, finding.rule) for finding in result.findings] == [(6, "BL101")]
     assert max(steps for _, steps in result.executions) < 10_000
 

@@ -62,6 +62,11 @@ def inherited(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwarg
         return DictValue(open=True)
     if name in ("predict", "evaluate", "predict_on_batch", "train_on_batch", "test_on_batch", "fit", "fit_generator"):
         return fitted(ex, obj, name, args, kwargs)
+    if name == "__setattr__" and len(args) == 2:  # by a layer's own name, which is not known, it is only tracked
+        if isinstance(args[0], str):
+            obj.attrs[args[0]] = args[1]
+            values.adopt(obj, args[1], f"self.{args[0]}")
+        return None
     if name == "add_loss":
         return add_loss(ex, args, kwargs)
     if name in METHODS or name in ("add_metric", "add_update", "from_config", "build", "compute_mask"):
@@ -209,4 +214,5 @@ METHODS = {
     "compute_loss", "_init_set_name", "enable_lora", "quantize", "_functional_construction", "load_own_variables", "add_update",
     "_make_predict_function", "make_predict_function", "_get_existing_layer_call_count", "_track_variable", "evaluate_generator",
     "predict_generator", "exclude_from_weight_decay", "get_build_config", "build_from_config", "_lock", "assert_input_compatibility",
+    "__setattr__",
 }  # fmt: skip

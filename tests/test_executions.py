@@ -9,13 +9,17 @@ import pytest
 from biaslint import engine
 from biaslint.config import Config
 
-HEAD = "from torch import nn\n\n\nclass Net(nn.Module):\n"
+HEAD = "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
 FORWARD = "    def forward(self, x):\n        return self.fc(x)\n"
 
 
 def executions(constructor: str, forward: str = FORWARD) -> int:
-    text = HEAD + constructor + forward
-    return len(engine.lint_text(text, Path("net.py"), Config(Path.cwd())).executions)
+    return len(made(constructor, forward))
+
+
+def made(constructor: str, forward: str) -> list[tuple[str, int]]:
+    """The executions, each with its number of steps."""
+    return list(engine.lint_text(HEAD + constructor + forward, Path("net.py"), Config(Path.cwd())).executions)
 
 
 def constructor(parameters: str, *lines: str) -> str:
@@ -60,3 +64,17 @@ def test_code_behind_an_early_return_is_guarded_by_it() -> None:
     forward = "    def forward(self, x):\n        x = self.fc(x)\n        if self.plain is None:\n            return x\n"
     forward += "        return self.norm(x)\n"
     assert executions(constructor("plain=None", "self.plain = plain", "self.norm = nn.BatchNorm1d(4)"), forward) > 1
+
+
+SAMPLING = """
+    def forward(self, x):
+        chosen = torch.zeros(4, {rounds})
+        for i in range({rounds}):
+            chosen[:, i] = x[:, i].sum(-1).amax(-1).amax(-1)
+        return self.fc(x), chosen
+"""
+
+
+def test_a_loop_over_tensors_takes_no_longer_however_many_rounds_it_has() -> None:
+    few, many = (made(constructor("plain=None"), SAMPLING.format(rounds=rounds)) for rounds in (100, 2000))
+    assert many[0][1] < 2 * few[0][1]

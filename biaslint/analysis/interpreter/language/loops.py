@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import Class, DictValue, Instance, SequenceValue, Unknown
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -128,6 +129,21 @@ def of_layers(item: Value) -> bool:
     """Is a loop's item a module or parameter, or a pair with one? Such a loop may initialise them."""
     items = item.items if isinstance(item, SequenceValue) else [item]
     return any(isinstance(one, (Instance, Param)) for one in items)
+
+
+def repeats_itself(ex: Execution, node: ast.For | ast.AsyncFor, item: Value, scope: Environment) -> bool:
+    """Is a loop of very many rounds one that counts, and changes nothing but tensors, names and lists that it appends to?"""
+    if not isinstance(item, int) or any(isinstance(part, ast.Attribute) and part.attr in NAMING for part in ast.walk(node)):
+        return False
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and part.id == "setattr":
+            return False
+        if isinstance(part, (ast.Subscript, ast.Attribute)) and isinstance(part.ctx, ast.Store):
+            base = part.value
+            if not isinstance(base, ast.Name) or not isinstance(scope.names.get(base.id), Node):
+                return False
+    ex.shortened = True
+    return True
 
 
 def only_appends(node: ast.For | ast.AsyncFor) -> bool:

@@ -65,8 +65,13 @@ def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> S
     costly = ex.steps + LONG_STEPS
     repeating = loops.LoopSummary(ex, items) if loops.only_appends(node) else None
     training = loops.Training(ex)
+    objects, over = len(ex.objects), False
     for count, item in enumerate(items):
         if repeating is not None and repeating.skips(count):
+            continue
+        if count == LONG and len(ex.objects) == objects:
+            over = loops.repeats_itself(ex, node, item, scope)
+        if over and count < len(items) - 1:
             continue
         if (
             (count == LONG or (count >= 8 and ex.steps > costly))

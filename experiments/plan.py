@@ -1,0 +1,97 @@
+"""The parts of a plan: an experiment has tasks, and a task compares variants of one network on one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Generator, Tensor
+
+from experiments.data import Data
+
+Params = dict[str, Tensor]
+Forward = Callable[[Params, Tensor, "Params | None"], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
+Change = Callable[[Params, "Context"], None]
+
+ADAM = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+SGD = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+BUDGET = "{seeds} seeds and {tuning} further ones on which each variant's learning rate is chosen from {rates}; {steps} steps of {batch} examples ({optimizer})"
+MEASURES = (
+    "training loss before the first step; steps until the validation loss is below the stated level; loss on the test set at the end "
+    "and its quality (accuracy, area under the ROC curve or R squared), paired by seed, with 95 % intervals of Student's t"
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a variant may look at when it changes the start of one run: the training targets, and a source of random numbers."""
+
+    targets: Tensor
+    generator: Generator
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One side of a comparison. What is left out is as the task has it."""
+
+    name: str
+    change: Change | None = None  # changes the parameters of one run in place
+    frozen: tuple[str, ...] = ()  # endings of the names of parameters that are not trained
+    undecayed: tuple[str, ...] = ()  # endings of the names of parameters without weight decay
+    loss: Loss | None = None  # the training loss
+    forward: Forward | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network on a data set. The first variant is the flagged one, the second the fixed one; further ones are for comparison."""
+
+    name: str
+    data: Callable[[], Data]
+    start: Callable[[Generator], Params]  # the parameters of one run
+    forward: Forward
+    variants: tuple[Variant, ...]
+    steps: int
+    level: float  # as a multiple of the loss of the best constant prediction
+    batch: int = 32
+    evaluations: int = 40
+    optimizer: str = "adam"  # or "sgd", with momentum 0.9
+    rates: tuple[float, ...] = ADAM
+    decay: float = 0.0
+    clip: float | None = None  # the largest norm of a run's gradient
+    seeds: int = 20
+    tuning: int = 3
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A claim about training, and what tests it. `rules` are codes; none where the claim belongs to no rule."""
+
+    name: str
+    title: str
+    rules: tuple[str, ...]
+    hypothesis: str
+    tasks: tuple[Task, ...]
+    measures: str = MEASURES
+    cost: Callable[[bool], dict[str, Any]] | None = None  # bytes and seconds, where the claim is about those
+
+
+def tiny(experiment: Experiment) -> Experiment:
+    """The same experiment in a second or so, to see whether it runs."""
+    tasks = [
+        replace(task, steps=3, evaluations=2, batch=4, rates=task.rates[1:3], seeds=2, tuning=1) for task in experiment.tasks[:2]
+    ]
+    return replace(experiment, tasks=tuple(tasks))
+
+
+def budget(task: Task) -> str:
+    """The budget of a task in words."""
+    rates = ", ".join(f"{rate:g}" for rate in task.rates)
+    optimizer = {"adam": "Adam", "sgd": "SGD with momentum 0.9"}[task.optimizer] + (
+        f", weight decay {task.decay:g}" if task.decay else ""
+    )
+    return BUDGET.format(
+        seeds=task.seeds, tuning=task.tuning, rates=rates, steps=task.steps, batch=task.batch, optimizer=optimizer
+    )

@@ -1,0 +1,30 @@
+"""Convolutions whose biases start at 1.0 (BL201)."""
+
+from experiments import data, networks
+from experiments.changes import fill
+from experiments.plan import Experiment, Task, Variant
+
+EXPERIMENT = Experiment(
+    name="ones_on_conv",
+    title="Convolution biases of 1.0",
+    rules=("BL201",),
+    hypothesis="A higher loss at the start and more steps to the level, because the shift grows with depth; a final quality that is the "
+    "same or slightly worse. At 0.1 nothing.",
+    tasks=(
+        Task(
+            name="digits, four convolutions",
+            data=data.digit_images,
+            start=networks.cnn_start(),
+            forward=networks.cnn,
+            variants=(
+                Variant("biases of 1.0", change=fill("hidden bias", 1.0)),
+                Variant("biases of 0"),
+                Variant("biases of 0.1", change=fill("hidden bias", 0.1)),
+            ),
+            steps=250,
+            level=0.3,
+            evaluations=25,
+            seeds=12,
+        ),
+    ),
+)

@@ -113,10 +113,10 @@ def diabetes_in_hundreds() -> Data:
 
 
 @cache
-def wave() -> Data:
-    """A function of one number on [1, 3]: sin(4 x), which a network of few ReLUs has to put together from bends."""
+def bend() -> Data:
+    """A function of one number on [1, 3] with a bend in the middle: 2 |x - 2| - 1."""
     x = 1 + 2 * torch.rand(1500, 1, generator=torch.Generator().manual_seed(3))
-    return Data(x, torch.sin(4 * x[:, 0]), "numbers")
+    return Data(x, 2 * (x[:, 0] - 2).abs() - 1, "numbers")
 
 
 def package_folder(name: str) -> Path:

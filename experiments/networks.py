@@ -119,18 +119,19 @@ def mlp(p: Params, x: Tensor, stats: Params | None) -> Tensor:
 # --- a convolutional network ------------------------------------------------------------------------------------------------
 
 CHANNELS = (8, 8, 12, 12)
+DEEP = (8,) * 4 + (12,) * 4
 
 
-def cnn_start(norm: bool = False):  # type: ignore[no-untyped-def]
-    """Four convolutions c1 ... c4 by He on images of 8 x 8, with or without batch norms, and a linear layer."""
+def cnn_start(channels: tuple[int, ...] = CHANNELS, norm: bool = False):  # type: ignore[no-untyped-def]
+    """Convolutions c1, c2 ... by He on images of 8 x 8, with or without batch norms, and a linear layer."""
 
     def start(generator: Generator) -> Params:
         p: Params = {}
-        for number, (inputs, outputs) in enumerate(zip((1, *CHANNELS), CHANNELS, strict=False), 1):
+        for number, (inputs, outputs) in enumerate(zip((1, *channels), channels, strict=False), 1):
             he(p, f"c{number}", inputs, outputs, generator, kernel=(3, 3))
             if norm:
                 norm_start(p, f"n{number}", outputs)
-        default(p, "out", CHANNELS[-1] * 4, 10, generator)
+        default(p, "out", channels[-1] * 4, 10, generator)
         p["out.bias"].zero_()
         return p
 
@@ -138,12 +139,14 @@ def cnn_start(norm: bool = False):  # type: ignore[no-untyped-def]
 
 
 def cnn(p: Params, x: Tensor, stats: Params | None) -> Tensor:
-    for number in range(1, len(CHANNELS) + 1):
+    """Convolutions with ReLUs, and batch norms where there are any; the size is halved in the middle and at the end."""
+    count = sum(name.startswith("c") and name.endswith("weight") for name in p)
+    for number in range(1, count + 1):
         x = conv(p, f"c{number}", x)
         if f"n{number}.gamma" in p:
             x = batch_norm(p, f"n{number}", x, stats)
         x = x.relu()
-        if number % 2 == 0:
+        if number % (count // 2) == 0:
             x = pool(x)
     return dense(p, "out", x.flatten(2))
 

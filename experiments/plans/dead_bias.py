@@ -23,12 +23,13 @@ def task(name: str, optimizer: str, rates: tuple[float, ...]) -> Task:
         start=networks.cnn_start(norm=True),
         forward=networks.cnn,
         variants=(WITH, WITHOUT),
-        steps=150,
+        steps=200,
         level=0.1,
-        evaluations=15,
+        evaluations=50,
         optimizer=optimizer,
         rates=rates,
-        seeds=12,
+        seeds=20,
+        tuning=3,
     )
 
 

@@ -17,8 +17,8 @@ EXPERIMENT = Experiment(
             variants=(Variant("keys with a bias"), Variant("keys without", frozen=("key.bias",))),
             steps=300,
             level=0.5,
-            evaluations=20,
-            seeds=12,
+            seeds=20,
+            tuning=3,
         ),
     ),
 )

@@ -16,8 +16,8 @@ EXPERIMENT = Experiment(
     "network on digits; no difference for a large one.",
     tasks=(
         Task(
-            name="a sine on [1, 3], 32 ReLUs",
-            data=data.wave,
+            name="a bend at 2, inputs on [1, 3], 32 ReLUs",
+            data=data.bend,
             start=networks.mlp_start(1, 32, 1),
             forward=networks.mlp,
             variants=VARIANTS,
@@ -41,7 +41,8 @@ EXPERIMENT = Experiment(
             variants=VARIANTS,
             steps=200,
             level=0.1,
-            seeds=12,
+            seeds=20,
+            tuning=3,
         ),
     ),
 )

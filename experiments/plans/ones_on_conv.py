@@ -4,6 +4,7 @@ from experiments import data, networks
 from experiments.changes import fill
 from experiments.plan import Experiment, Task, Variant
 
+VARIANTS = (Variant("biases of 1.0", change=fill("hidden bias", 1.0)), Variant("biases of 0"))
 EXPERIMENT = Experiment(
     name="ones_on_conv",
     title="Convolution biases of 1.0",
@@ -17,14 +18,26 @@ EXPERIMENT = Experiment(
             start=networks.cnn_start(),
             forward=networks.cnn,
             variants=(
-                Variant("biases of 1.0", change=fill("hidden bias", 1.0)),
-                Variant("biases of 0"),
+                *VARIANTS,
                 Variant("biases of 0.1", change=fill("hidden bias", 0.1)),
             ),
             steps=250,
+            evaluations=50,
             level=0.3,
-            evaluations=25,
-            seeds=12,
+            seeds=20,
+            tuning=3,
+        ),
+        Task(
+            name="digits, eight convolutions",
+            data=data.digit_images,
+            start=networks.cnn_start(networks.DEEP),
+            forward=networks.cnn,
+            variants=VARIANTS,
+            steps=250,
+            evaluations=50,
+            level=0.3,
+            seeds=20,
+            tuning=3,
         ),
     ),
 )

@@ -5,7 +5,7 @@ from experiments.changes import output_bias
 from experiments.plan import Experiment, Task, Variant
 
 VARIANTS = (Variant("output bias of zero"), Variant("output bias at the targets' mean", change=output_bias("mean")))
-RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+RATES = (1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 5e-1, 1.0)
 
 EXPERIMENT = Experiment(
     name="output_mean",
@@ -31,8 +31,8 @@ EXPERIMENT = Experiment(
             forward=networks.mlp,
             variants=VARIANTS,
             steps=400,
-            level=0.75,
-            rates=RATES[:5],
+            level=0.65,
+            rates=RATES[:6],
         ),
     ),
 )

@@ -20,17 +20,15 @@ TABLES = (
 )  # chosen by the share of positives, 2.8 to 10.2 %, one of each family
 
 
-def table(name: str, variants: tuple[Variant, ...], steps: int = 600) -> Task:
-    features = data.keel(name).x.shape[1]
+def table(name: str, variants: tuple[Variant, ...], steps: int = 800) -> Task:
     return Task(
         name=f"{name} (KEEL)",
         data=lambda: data.keel(name),
-        start=networks.mlp_start(features, 32, 1),
+        start=lambda generator: networks.mlp_start(data.keel(name).x.shape[1], 32, 1)(generator),
         forward=networks.mlp,
         variants=variants,
         steps=steps,
         level=1.0,
-        evaluations=60,
     )
 
 

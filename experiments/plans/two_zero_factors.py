@@ -22,8 +22,8 @@ EXPERIMENT = Experiment(
             ),
             steps=300,
             level=0.3,
-            evaluations=30,
-            seeds=12,
+            seeds=20,
+            tuning=3,
         ),
     ),
 )

@@ -22,9 +22,10 @@ EXPERIMENT = Experiment(
             forward=networks.cnn,
             variants=VARIANTS[:2],
             steps=250,
+            evaluations=50,
             level=0.3,
-            evaluations=25,
-            seeds=12,
+            seeds=20,
+            tuning=3,
         ),
         Task(
             name="digits, two hidden layers of 32",

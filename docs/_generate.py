@@ -59,7 +59,7 @@ def rule_page(rule: rule_book.Rule) -> str:
 
 def outside_links(text: str) -> str:
     """Links to files of the repository that are not part of the site lead to the repository."""
-    return re.sub(r"\]\(\.\./([^)]+)\)", lambda match: f"]({SOURCES}{match[1]})", text)
+    return re.sub(r"\]\(\.\./(?:(docs/)|(?!\.))([^)]+)\)", lambda match: f"]({'../' if match[1] else SOURCES}{match[2]})", text)
 
 
 def rule_list() -> str:

@@ -175,7 +175,10 @@ def adding(steps: int, count: int = 4000) -> Data:
     x = torch.zeros(count, steps, 2)
     x[:, :, 0] = torch.rand(count, steps, generator=generator)
     half = steps // 2
-    for place in (torch.randint(half, (count,), generator=generator), half + torch.randint(half, (count,), generator=generator)):
+    for place in (
+        torch.randint(half, (count,), generator=generator),
+        half + torch.randint(half, (count,), generator=generator),
+    ):
         x[torch.arange(count), place, 1] = 1.0
     return Data(x, (x[:, :, 0] * x[:, :, 1]).sum(1), "numbers")
 
@@ -184,7 +187,6 @@ def adding(steps: int, count: int = 4000) -> Data:
 def documentation() -> Data:
     """The Python documentation that comes with Python (`pydoc_data`): four words, and the next one, of the thousand most frequent."""
     from collections import Counter
-
     from pydoc_data.topics import topics
 
     words = [word for name in sorted(topics) for word in re.findall(r"[a-z]+|[^\sa-z]", topics[name].lower())]

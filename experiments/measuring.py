@@ -48,27 +48,35 @@ def compare(name: str, task: Task) -> dict[str, Any]:
 
 
 def measure(name: str, task: Task, variant: Variant) -> dict[str, Any]:
-    """One variant with the learning rate that suits it best."""
+    """One variant, with the learning rate that suits it best: one for its curve and the steps, one for what stands at the end."""
     head = f"{name}: {task.name}: {variant.name}"
     seeds = [TUNING + number for number in range(task.tuning)]
     tuned = train(task, variant, seeds, task.rates, Progress(f"{head}: choosing a learning rate", task.steps))
-    scores = capped(tuned, tuned.valid).mean(-1).mean(0)  # the mean over the budget, so that speed and end both count
-    best = int(scores.argmin())
-    rate = task.rates[best]
-    runs = train(task, variant, list(range(task.seeds)), (rate,), Progress(f"{head}: training with {rate:g}", task.steps))
+    losses = capped(tuned, tuned.valid).mean(0)
+    over_all, at_end = losses.mean(-1), losses[:, -max(1, losses.shape[-1] // 10) :].mean(-1)
+    chosen = [int(over_all.argmin()), int(at_end.argmin())]
+    rates = [task.rates[index] for index in chosen]
+    made = {
+        rate: train(task, variant, list(range(task.seeds)), (rate,), Progress(f"{head}: training with {rate:g}", task.steps))
+        for rate in dict.fromkeys(rates)
+    }
+    runs, last = (made[rate] for rate in rates)
     valid = capped(runs, runs.valid)[:, 0]
-    reached = [next((at for at, loss in zip(runs.at, row, strict=True) if loss < task.level), None) for row in valid.tolist()]
     return {
         "name": variant.name,
-        "rate": rate,
-        "rate_at_edge": best in (0, len(task.rates) - 1),
-        "tuning": [rounded(score) for score in scores.tolist()],
-        "diverged": int((~runs.train[:, 0, -1].isfinite()).sum()),
+        "rate": rates[0],
+        "end_rate": rates[1],
+        "rates_at_edge": [index in (0, len(task.rates) - 1) for index in chosen],
+        "tuning": numbers(over_all),
+        "end_tuning": numbers(at_end),
+        "diverged": int((~last.train[:, 0, -1].isfinite()).sum()),
         "initial": numbers(runs.train[:, 0, 0]),
-        "reached": reached,
-        "train": numbers(capped(runs, runs.train)[:, 0, -1]),
-        "test": numbers(capped(runs, runs.test.unsqueeze(-1))[:, 0, -1]),
-        "quality": numbers(runs.quality[:, 0]),
+        "reached": [
+            next((at for at, loss in zip(runs.at, row, strict=True) if loss < task.level), None) for row in valid.tolist()
+        ],
+        "train": numbers(capped(last, last.train)[:, 0, -1]),
+        "test": numbers(capped(last, last.test.unsqueeze(-1))[:, 0, -1]),
+        "quality": numbers(last.quality[:, 0]),
         "constant": rounded(float(runs.constant.mean())),
         "curve": curve(runs.at, valid),
     }

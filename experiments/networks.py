@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
+from torch.nn import functional
 
-from experiments.plan import Params
+from experiments.plan import Forward, Params, Start
 
 EPSILON = 1e-5
 
@@ -51,7 +52,7 @@ def conv(p: Params, name: str, x: Tensor, stride: int = 1) -> Tensor:
     """A convolution on (runs, batch, channels, height, width) that keeps the size: one group for each run."""
     weight = p[f"{name}.weight"]
     runs = len(weight)
-    y = F.conv2d(
+    y = functional.conv2d(
         x.transpose(0, 1).flatten(1, 2),
         weight.flatten(0, 1),
         p[f"{name}.bias"].flatten(),
@@ -63,7 +64,7 @@ def conv(p: Params, name: str, x: Tensor, stride: int = 1) -> Tensor:
 
 
 def pool(x: Tensor) -> Tensor:
-    return F.max_pool2d(x.flatten(0, 1), 2).unflatten(0, x.shape[:2])
+    return functional.max_pool2d(x.flatten(0, 1), 2).unflatten(0, x.shape[:2])
 
 
 def norm_start(p: Params, name: str, size: int) -> None:
@@ -87,12 +88,12 @@ def batch_norm(p: Params, name: str, x: Tensor, stats: Params | None) -> Tensor:
 # --- a perceptron -----------------------------------------------------------------------------------------------------------
 
 
-def mlp_start(*sizes: int, norm: bool = False):  # type: ignore[no-untyped-def]
+def mlp_start(*sizes: int, norm: bool = False) -> Start:
     """Hidden layers l1, l2 ... by He, with biases of zero; the output layer has PyTorch's default weights and a bias of zero."""
 
     def start(generator: Generator) -> Params:
         p: Params = {}
-        for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:-1], strict=False), 1):
+        for number, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), 1):
             he(p, f"l{number}", inputs, outputs, generator)
             if norm:
                 norm_start(p, f"n{number}", outputs)
@@ -122,7 +123,7 @@ CHANNELS = (8, 8, 12, 12)
 DEEP = (8,) * 4 + (12,) * 4
 
 
-def cnn_start(channels: tuple[int, ...] = CHANNELS, norm: bool = False):  # type: ignore[no-untyped-def]
+def cnn_start(channels: tuple[int, ...] = CHANNELS, norm: bool = False) -> Start:
     """Convolutions c1, c2 ... by He on images of 8 x 8, with or without batch norms, and a linear layer."""
 
     def start(generator: Generator) -> Params:
@@ -173,7 +174,7 @@ def detector(p: Params, x: Tensor, stats: Params | None) -> Tensor:
 # --- recurrent networks -----------------------------------------------------------------------------------------------------
 
 
-def lstm_start(inputs: int, hidden: int, outputs: int):  # type: ignore[no-untyped-def]
+def lstm_start(inputs: int, hidden: int, outputs: int) -> Start:
     """PyTorch's default for an LSTM, whose two bias vectors are kept as their sum, and for the linear layer after it."""
 
     def start(generator: Generator) -> Params:
@@ -206,7 +207,7 @@ def lstm(p: Params, x: Tensor, stats: Params | None) -> Tensor:
 # --- attention --------------------------------------------------------------------------------------------------------------
 
 
-def attention_start(width: int = 16):  # type: ignore[no-untyped-def]
+def attention_start(width: int = 16) -> Start:
     """One head of self-attention on eight tokens with learnt positions; linear layers with PyTorch's default."""
 
     def start(generator: Generator) -> Params:
@@ -243,7 +244,7 @@ def siamese_start(generator: Generator) -> Params:
     return p
 
 
-def siamese(separate: bool):  # type: ignore[no-untyped-def]
+def siamese(separate: bool) -> Forward:
     """Whether two inputs are of one class, by the distance of their embeddings."""
 
     def forward(p: Params, x: Tensor, stats: Params | None) -> Tensor:
@@ -257,7 +258,7 @@ def siamese(separate: bool):  # type: ignore[no-untyped-def]
 # --- a language model -------------------------------------------------------------------------------------------------------
 
 
-def language_start(words: int, context: int, width: int = 32, tied: bool = False):  # type: ignore[no-untyped-def]
+def language_start(words: int, context: int, width: int = 32, tied: bool = False) -> Start:
     """An embedding from N(0, 1) for each of the last words, a hidden layer, a layer norm, and scores for the next word."""
 
     def start(generator: Generator) -> Params:
@@ -275,8 +276,8 @@ def language_start(words: int, context: int, width: int = 32, tied: bool = False
 def language(p: Params, x: Tensor, stats: Params | None) -> Tensor:
     runs, words = p["embedding"].shape[:2]
     flat = (x + words * torch.arange(runs).view(-1, 1, 1)).flatten()
-    embedded = F.embedding(flat, p["embedding"].flatten(0, 1)).view(*x.shape[:2], -1)
-    h = F.layer_norm(dense(p, "l1", embedded).relu(), (p["l1.weight"].shape[-1],))
+    embedded = functional.embedding(flat, p["embedding"].flatten(0, 1)).view(*x.shape[:2], -1)
+    h = functional.layer_norm(dense(p, "l1", embedded).relu(), (p["l1.weight"].shape[-1],))
     weight = p["out.weight"] if "out.weight" in p else p["embedding"].transpose(1, 2)
     return torch.baddbmm(p["out.bias"].unsqueeze(1), h, weight)
 
@@ -284,7 +285,7 @@ def language(p: Params, x: Tensor, stats: Params | None) -> Tensor:
 # --- residual networks ------------------------------------------------------------------------------------------------------
 
 
-def residual_start(inputs: int, width: int, blocks: int, outputs: int):  # type: ignore[no-untyped-def]
+def residual_start(inputs: int, width: int, blocks: int, outputs: int) -> Start:
     """Residual blocks of two dense layers with batch norms (a1, a2 of block k: k.a, k.b), each with a factor."""
 
     def start(generator: Generator) -> Params:

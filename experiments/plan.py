@@ -11,13 +11,14 @@ from torch import Generator, Tensor
 from experiments.data import Data
 
 Params = dict[str, Tensor]
+Start = Callable[[Generator], Params]
 Forward = Callable[[Params, Tensor, "Params | None"], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 Change = Callable[[Params, "Context"], None]
 
 ADAM = (5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 SGD = (2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1)
-BUDGET = "{seeds} seeds and {tuning} further ones on which each variant's learning rate is chosen from {rates}; {steps} steps of {batch} examples ({optimizer})"
+BUDGET = "{seeds} seeds and {tuning} further ones on which each variant's learning rates are chosen from {rates}: one by the mean validation loss over the budget, for the steps, and one by that of the last tenth, for the end; {steps} steps of {batch} examples ({optimizer})"
 MEASURES = (
     "training loss before the first step; steps until the validation loss is below the stated level; loss on the test set at the end "
     "and its quality (accuracy, area under the ROC curve or R squared), paired by seed, with 95 % intervals of Student's t"
@@ -50,7 +51,7 @@ class Task:
 
     name: str
     data: Callable[[], Data]
-    start: Callable[[Generator], Params]  # the parameters of one run
+    start: Start  # the parameters of one run
     forward: Forward
     variants: tuple[Variant, ...]
     steps: int
@@ -81,7 +82,8 @@ class Experiment:
 def tiny(experiment: Experiment) -> Experiment:
     """The same experiment in a second or so, to see whether it runs."""
     tasks = [
-        replace(task, steps=3, evaluations=2, batch=4, rates=task.rates[1:3], seeds=2, tuning=1) for task in experiment.tasks[:2]
+        replace(task, steps=3, evaluations=2, batch=4, rates=task.rates[1:3], seeds=2, tuning=1)
+        for task in experiment.tasks[:2]
     ]
     cost = experiment.cost
     return replace(experiment, tasks=tuple(tasks), cost=None if cost is None else lambda _: cost(True))

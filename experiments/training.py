@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from experiments.data import Data
-from experiments.plan import Context, Loss, Params, Task, Variant
+from experiments.plan import Context, Forward, Loss, Params, Task, Variant
 
 SHOWN = 400  # examples of each part on which a run is evaluated
 CAP = 10.0  # a loss above this multiple of the constant prediction's, or none at all, counts as this multiple
@@ -35,11 +35,11 @@ class Runs:
 
 def cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
     """For each run: outputs are (runs, batch, classes), targets (runs, batch)."""
-    return F.cross_entropy(outputs.flatten(0, 1), y.flatten(), reduction="none").view(y.shape).mean(1)
+    return functional.cross_entropy(outputs.flatten(0, 1), y.flatten(), reduction="none").view(y.shape).mean(1)
 
 
 def binary(outputs: Tensor, y: Tensor) -> Tensor:
-    return F.binary_cross_entropy_with_logits(outputs, y, reduction="none").mean(1)
+    return functional.binary_cross_entropy_with_logits(outputs, y, reduction="none").mean(1)
 
 
 def squared(outputs: Tensor, y: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def squared(outputs: Tensor, y: Tensor) -> Tensor:
 
 def focal(outputs: Tensor, y: Tensor) -> Tensor:
     """RetinaNet's: gamma 2, alpha 0.25, the sum divided by the number of positives."""
-    loss = F.binary_cross_entropy_with_logits(outputs, y, reduction="none")
+    loss = functional.binary_cross_entropy_with_logits(outputs, y, reduction="none")
     wrong = torch.where(y > 0, 1 - outputs.sigmoid(), outputs.sigmoid())
     weight = torch.where(y > 0, 0.25, 0.75) * wrong.square()
     return (weight * loss).flatten(1).sum(1) / y.flatten(1).sum(1).clamp_min(1)
@@ -66,7 +66,9 @@ def constant(kind: str, fit: Tensor, y: Tensor) -> Tensor:
         return squared(fit.mean(1, keepdim=True).expand_as(y), y)
     if kind == "cells":  # the focal loss has its minimum elsewhere than at the share of positives
         tried = torch.arange(-8.0, 0.0, 0.25)
-        losses = torch.stack([LOSSES[kind](torch.full(fit[:, :SHOWN].shape, float(logit)), fit[:, :SHOWN]) for logit in tried], 1)
+        losses = torch.stack(
+            [LOSSES[kind](torch.full(fit[:, :SHOWN].shape, float(logit)), fit[:, :SHOWN]) for logit in tried], 1
+        )
         logit = tried[losses.argmin(1)]
     else:
         share = fit.mean(1)
@@ -147,7 +149,9 @@ def train(task: Task, variant: Variant, seeds: list[int], rates: tuple[float, ..
     """Train a variant for each seed with each learning rate."""
     data, many = task.data(), len(rates)
     parts = [split(data, seed) for seed in seeds]
-    shown = [torch.stack([part[which][: min(SHOWN, min(len(one[which]) for one in parts))] for part in parts]) for which in range(3)]
+    shown = [
+        torch.stack([part[which][: min(SHOWN, min(len(one[which]) for one in parts))] for part in parts]) for which in range(3)
+    ]
     loss, forward, kind = variant.loss or LOSSES[data.kind], variant.forward or task.forward, data.kind
     p = starts(task, variant, data, seeds, many)
     optimizer = Optimizer(task, variant, p, torch.tensor(rates).repeat(len(seeds)))
@@ -180,7 +184,7 @@ def train(task: Task, variant: Variant, seeds: list[int], rates: tuple[float, ..
     )
 
 
-def one_step(p: Params, optimizer: Optimizer, forward, loss: Loss, x: Tensor, y: Tensor) -> None:  # type: ignore[no-untyped-def]
+def one_step(p: Params, optimizer: Optimizer, forward: Forward, loss: Loss, x: Tensor, y: Tensor) -> None:
     stats: Params = {}
     for name in optimizer.trained:
         p[name].requires_grad_()

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 sys.path.insert(0, str(ROOT))
 
-from experiments import data, measuring, networks, plans, training
-from experiments.plan import Task, Variant, tiny
+from experiments import data, measuring, networks, plans, results, training  # noqa: E402
+from experiments.plan import Task, Variant, budget, tiny  # noqa: E402
 
 EXPERIMENTS = plans.experiments()
 
@@ -28,6 +28,18 @@ def test_an_experiment_runs_at_a_tiny_size(name: str) -> None:
         flagged, fixed = task["variants"][:2]
         assert flagged["name"] != fixed["name"]
         assert all(len(variant["test"]) == 2 and variant["curve"]["at"][-1] == 3 for variant in task["variants"])
+
+
+def test_the_results_are_those_of_the_plans() -> None:
+    found = {result["name"]: result for result in results.load()}
+    assert found.keys() == EXPERIMENTS.keys()
+    for name, result in found.items():
+        plan = EXPERIMENTS[name]
+        assert (result["title"], result["rules"], result["hypothesis"]) == (plan.title, list(plan.rules), plan.hypothesis)
+        measured = [(one["name"], one["level"], one["budget"], [v["name"] for v in one["variants"]]) for one in result["tasks"]]
+        assert measured == [(one.name, one.level, budget(one), [v.name for v in one.variants]) for one in plan.tasks]
+        for one, planned in zip(result["tasks"], plan.tasks, strict=True):
+            assert all(len(variant["test"]) == planned.seeds for variant in one["variants"])
 
 
 def task(**changes: object) -> Task:
@@ -80,7 +92,7 @@ def test_a_run_is_what_the_optimizer_of_pytorch_makes_of_the_same_network(optimi
         torch.nn.functional.cross_entropy(net(digits.x[batch]), digits.y[batch]).backward()
         steps.step()
     shown = valid[: training.SHOWN]
-    loss = torch.nn.functional.cross_entropy(net(digits.x[shown]), digits.y[shown])
+    loss = torch.nn.functional.cross_entropy(net(digits.x[shown]), digits.y[shown]).detach()
     assert math.isclose(float(end(one, [seed], (rate,)).valid[0, 0, -1]), float(loss), rel_tol=1e-4)
 
 

@@ -23,7 +23,7 @@ def command(rules: tuple[str, ...], raw: bool) -> None:
         except rule_book.UnknownRule as error:
             raise click.UsageError(_unknown(word, error)) from error
     color = colored(None)
-    texts = [page.text if raw else rendered(_head(page.rule) + page.text, color) for page in pages]
+    texts = [page.text if raw else rendered(_head(page.rule) + page.prose, color) for page in pages]
     click.echo("\n".join(texts).rstrip("\n"), color=True)
 
 

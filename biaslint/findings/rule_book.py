@@ -91,6 +91,17 @@ class Page:
     text: str
     examples: tuple[Example, ...]
 
+    @property
+    def prose(self) -> str:
+        """The text without its pictures, for readers that show none."""
+        return re.sub(r"^!\[.*\]\(.*\)\n+", "", self.text, flags=re.MULTILINE)
+
+    @property
+    def measured(self) -> str:
+        """The first sentence of the section "Measured", what the mistake costs, on one line; "" where there is none."""
+        section = re.search(r"^## Measured\n\n(.+?)\n\n", self.text, flags=re.MULTILINE | re.DOTALL)
+        return " ".join(section[1].split()) if section else ""
+
 
 def folder() -> Path:
     """Where the pages are: inside the package (wheel) or beside it (checkout)."""

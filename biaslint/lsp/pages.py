@@ -19,20 +19,22 @@ HOVER = 15  # lines
 
 
 def page(code: str) -> str:
-    """The beginning of a rule's page as Markdown, with a link to the rest: whole paragraphs, as many as fit a hover."""
+    """The beginning of a rule's page as Markdown, what the mistake costs, and a link to the rest: as many paragraphs as fit a hover."""
     rule = rule_book.find(code)
-    text = rule_book.page(rule).text
+    whole = rule_book.page(rule)
+    text = re.sub(r"^## Measured\n.*?(?=^## )", "", whole.prose, flags=re.MULTILINE | re.DOTALL)
     # the editor's highlighter knows `python`, not what else stands behind it
     text = re.sub(r"^```python .*$", "```python", text, flags=re.MULTILINE)
     link = f"[{rule.code} {rule.name}]({rule.url})"
+    last = [whole.measured, link] if whole.measured else [link]
     shown: list[str] = []
     for block in _blocks(text.strip()):
-        if sum(one.count("\n") + 2 for one in [*shown, block]) + 1 > HOVER:
+        if sum(one.count("\n") + 2 for one in [*shown, block]) + 2 * len(last) - 1 > HOVER:
             break
         shown.append(block)
     while shown and shown[-1].startswith("#"):  # a heading of what no longer fits
         shown.pop()
-    return "\n\n".join([*(shown or [rule.summary]), link])
+    return "\n\n".join([*(shown or [rule.summary]), *last])
 
 
 def hover(codes: Sequence[str]) -> str:

@@ -44,7 +44,7 @@ def render(view: View) -> str:
 
 
 def _rule(rule: rule_book.Rule) -> dict[str, Any]:
-    text = rule_book.page(rule).text
+    text = rule_book.page(rule).prose
     return {
         "id": rule.code,
         "name": rule.name,

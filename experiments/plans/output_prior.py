@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments import data, networks
 from experiments.changes import output_bias
-from experiments.plan import Experiment, Task, Variant
+from experiments.plan import ADAM, Experiment, Task, Variant
 
 TABLES = (
     "abalone9-18",
@@ -29,6 +29,7 @@ def table(name: str, variants: tuple[Variant, ...], steps: int = 800) -> Task:
         variants=variants,
         steps=steps,
         level=1.0,
+        rates=(2e-4, *ADAM, 1e-1),
     )
 
 

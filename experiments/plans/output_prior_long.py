@@ -32,7 +32,5 @@ EXPERIMENT = Experiment(
     title="The output bias on imbalanced tables after 300 epochs",
     rules=("BL401",),
     hypothesis="The test loss after 300 epochs is the same, or higher with the prior in more tables than it is lower.",
-    tasks=tuple(
-        long(task, name) for task, name in zip(output_prior.EXPERIMENT.tasks, output_prior.TABLES, strict=True)
-    ),
+    tasks=tuple(long(task, name) for task, name in zip(output_prior.EXPERIMENT.tasks, output_prior.TABLES, strict=True)),
 )

@@ -1,0 +1,109 @@
+"""Results in words. Every number in them comes from a result's file."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from typing import Any
+
+from experiments.comparison import Comparison, comparisons, median_steps
+
+MANY = 4  # tasks from which on they are counted and not told one by one
+
+
+def headline(result: dict[str, Any]) -> str:
+    """One sentence on the whole experiment."""
+    found = comparisons(result)
+    seeds = {len(one.flagged["test"]) for one in found}
+    start = f"Measured with {' to '.join(map(str, sorted(seeds)))} seeds, learning rates tuned for both sides, 95 % intervals of the difference"
+    if len(found) >= MANY:
+        return f"{start}: {counted(found)}."
+    sides = {(one.flagged["name"], one.fixed["name"]) for one in found}
+    if len(sides) == 1:
+        flagged, fixed = sides.pop()
+        start += f", *{flagged}* against *{fixed}*"
+    clauses = [clause(one, len(sides) > 0) for one in found]
+    return f"{start}: {'; '.join(clauses)}{cost(result)}."
+
+
+def clause(one: Comparison, sides: bool) -> str:
+    """One task: what differs, or that nothing does."""
+    head = one.task["name"] + (f" (*{one.flagged['name']}* against *{one.fixed['name']}*)" if sides else "")
+    parts = []
+    if one.speed != "same":
+        parts.append(f"{counts(one)} to {level(one.task)}")
+    if one.end == "same":
+        what = "no sure difference at the end" if parts else "no difference found"
+        parts.append(f"{what} ({quality(one)}; test loss {interval(one)} of a constant prediction's)")
+    else:
+        parts.append(f"a {one.end} end ({quality(one)}; {losses(one)})")
+    return f"on {head}, {' and '.join(parts)}"
+
+
+def counted(found: list[Comparison]) -> str:
+    """Many tasks of one kind."""
+    flagged, fixed = found[0].flagged["name"], found[0].fixed["name"]
+    saved = [one.steps.mean for one in found]
+    medians = [statistics.median(median_steps(getattr(one, side), one.task) for one in found) for side in ("flagged", "fixed")]
+    starts = [
+        statistics.median(statistics.fmean(getattr(one, side)["initial"]) for one in found) for side in ("flagged", "fixed")
+    ]
+    ends = Counter(one.end.removeprefix("slightly ") for one in found)
+    return (
+        f"on {len(found)} tables, *{flagged}* starts at a median loss of {number(starts[0])} where *{fixed}* starts at {number(starts[1])}, "
+        f"and takes a median of {medians[0]:.0f} steps instead of {medians[1]:.0f} to {level(found[0].task)} "
+        f"(the mean difference is {min(saved):.0f} to {max(saved):.0f} steps); at the end, its test loss is surely higher on {ends['worse']} "
+        f"tables, surely lower on {ends['better']}, and neither on {ends['same']}"
+    )
+
+
+def counts(one: Comparison) -> str:
+    """Steps to the level."""
+    medians = [median_steps(variant, one.task) for variant in (one.flagged, one.fixed)]
+    total = len(one.flagged["reached"])
+    missed = [variant["reached"].count(None) for variant in (one.flagged, one.fixed)]
+    if 2 * missed[0] > total:
+        return f"{total - missed[0]} of {total} runs instead of {total - missed[1]} within {one.task['steps']} steps"
+    return f"{medians[0]:.0f} steps instead of {medians[1]:.0f} ({signed(one.steps.low, 0)} to {signed(one.steps.high, 0)})"
+
+
+def level(task: dict[str, Any]) -> str:
+    """What has to be reached."""
+    share = task["level"]
+    return "beat a constant prediction" if share == 1 else f"bring the loss to {share:g} of a constant prediction's"
+
+
+def losses(one: Comparison) -> str:
+    mean = [statistics.fmean(variant["test"]) for variant in (one.flagged, one.fixed)]
+    return f"test loss {mean[0]:.3f} instead of {mean[1]:.3f} of a constant prediction's, {interval(one)}"
+
+
+def interval(one: Comparison) -> str:
+    """The 95 % interval of the difference of test losses."""
+    return f"{signed(one.test.low, 3)} to {signed(one.test.high, 3)}"
+
+
+def quality(one: Comparison) -> str:
+    mean = [statistics.fmean(variant["quality"]) for variant in (one.flagged, one.fixed)]
+    return f"{one.task['quality']} {mean[0]:.3f} against {mean[1]:.3f}"
+
+
+def cost(result: dict[str, Any]) -> str:
+    """Bytes and seconds, where they were measured."""
+    if "cost" not in result:
+        return ""
+    found = result["cost"]
+    more = 100 * (found["bytes"][0] / found["bytes"][1] - 1)
+    return (
+        f"; for {found['what']}, the bias makes the state dict {more:.2f} % larger and a training step "
+        f"{found['time_ratio']:.2f} times as long ({found['milliseconds'][0]:g} against {found['milliseconds'][1]:g} ms)"
+    )
+
+
+def number(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def signed(value: float, digits: int) -> str:
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text.lstrip("+-")

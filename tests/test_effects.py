@@ -1,0 +1,163 @@
+"""Pages and pictures follow from the results in the repository, and every rule that speaks of training has been measured."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import re
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from projects import ROOT, run
+
+from biaslint.findings import rule_book
+
+sys.path.insert(0, str(ROOT))
+from experiments import comparison, pages, pictures, results, sentences, student
+
+RESULTS = results.load()
+RULES = [rule for rule in rule_book.rules() if not rule.package and "1" <= rule.code[2] <= "6"]
+
+
+def test_pages_and_pictures_are_what_the_results_say() -> None:
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in pages.made(RESULTS).items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    assert stale == [], "run `python -m experiments --pages`"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_about_training_says_what_was_measured(rule: rule_book.Rule) -> None:
+    own = [result for result in RESULTS if rule.code in result["rules"]]
+    page = rule_book.page(rule)
+    assert page.measured.startswith("Measured with ")
+    assert re.findall(r"^`python -m experiments (\w+)`", page.text, re.MULTILINE) == [
+        result["name"] for result in sorted(own, key=lambda result: -len(result["tasks"]))
+    ]
+    for result in own:
+        assert f"](../docs/effects/{result['name']}.svg)" in page.text
+        assert " ".join(sentences.headline(result).split()) in " ".join(page.text.split())
+
+
+def test_another_number_in_a_result_makes_another_page() -> None:
+    changed = copy.deepcopy(RESULTS)
+    changed[0]["tasks"][0]["variants"][0]["test"][0] += 0.5
+    old, new = pages.made(RESULTS), pages.made(changed)
+    assert {path.name for path in old if old[path] != new[path]} >= {f"{changed[0]['name']}.svg", "effects.md", "overview.svg"}
+
+
+@pytest.mark.parametrize("path", sorted(results.FOLDER.glob("*.svg")), ids=lambda path: path.stem)
+def test_a_picture_is_an_image_that_loads_nothing(path: Path) -> None:
+    root = ElementTree.parse(path).getroot()
+    width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    texts = [node for node in root.iter() if node.tag.endswith("}text")]
+    assert texts
+    assert all(0 <= float(node.attrib["x"]) <= width and 0 <= float(node.attrib["y"]) <= height for node in texts)
+    assert "href" not in path.read_text(encoding="utf-8")
+
+
+def test_what_is_shown_without_pictures_has_the_sentence_and_no_picture() -> None:
+    pytest.importorskip("lsprotocol", reason="pygls is not installed")
+    from biaslint.lsp import pages as hovers
+
+    measured = rule_book.page(rule_book.find("BL301")).measured
+    told = run("explain", "BL301").output
+    assert measured.replace("*", "") in " ".join(told.split()).replace("*", "")
+    assert ".svg" not in told
+    assert ".svg" in run("explain", "--raw", "BL301").output
+    assert measured in hovers.hover(["BL301"])
+    assert ".svg" not in hovers.hover(["BL301"])
+
+
+def test_sarif_carries_the_sentence_and_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\nnet = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())\n"
+    )
+    (rule,) = json.loads(run("--format", "sarif", "net.py").stdout)["runs"][0]["tool"]["driver"]["rules"]
+    assert rule_book.page(rule_book.find("BL101")).measured.split(":")[0] in " ".join(rule["help"]["markdown"].split())
+    assert ".svg" not in rule["help"]["markdown"]
+
+
+def result(flagged: list[float], fixed: list[float], steps: tuple[list[int | None], list[int | None]]) -> dict[str, Any]:
+    variants = [
+        {
+            "name": name,
+            "initial": [2.0] * len(test),
+            "reached": reached,
+            "test": test,
+            "quality": [1.0 - t for t in test],
+            "curve": {"at": [0, 5]},
+        }
+        for name, test, reached in (("bad", flagged, steps[0]), ("good", fixed, steps[1]))
+    ]
+    task = {"name": "a task", "quality": "accuracy", "level": 0.5, "steps": 100, "variants": variants}
+    return {"name": "one", "title": "One", "rules": ["BL101"], "tasks": [task]}
+
+
+SAME = [0.2 + 0.01 * (n % 5) for n in range(20)]
+OTHER = [0.2 + 0.01 * ((n * 7 + 3) % 5) for n in range(20)]
+EARLY: list[int | None] = [20 + n % 3 for n in range(20)]
+LATE: list[int | None] = [60 + n % 4 for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("flagged", "steps", "verdict"),
+    [
+        (OTHER, (EARLY, EARLY), "no difference found"),
+        (OTHER, (LATE, EARLY), "slower, same end"),
+        (OTHER, (EARLY, LATE), "faster, same end"),
+        ([value + 0.1 for value in OTHER], (LATE, EARLY), "slower, worse end"),
+        ([value - 0.1 for value in OTHER], (EARLY, EARLY), "better end"),
+        ([value + 0.005 for value in SAME], (EARLY, EARLY), "slightly worse end"),
+    ],
+)
+def test_a_verdict_says_what_is_sure(flagged: list[float], steps: Any, verdict: str) -> None:
+    (one,) = comparison.comparisons(result(flagged, SAME, steps))
+    assert one.verdict == verdict
+
+
+def test_a_run_that_never_reaches_the_level_counts_as_the_whole_budget_and_is_told() -> None:
+    found = result(SAME, SAME, ([None] * 15 + EARLY[:5], EARLY))
+    (one,) = comparison.comparisons(found)
+    assert math.isclose(one.steps.mean, sum(100 - (n or 0) for n in EARLY[:15]) / 20 + 0.0, abs_tol=1.0)
+    assert "5 of 20 runs instead of 20 within 100 steps" in sentences.headline(found)
+
+
+@pytest.mark.parametrize(("freedom", "expected"), [(1, 12.706), (9, 2.262), (19, 2.093), (29, 2.045)])
+def test_quantiles_of_students_t_are_those_of_the_tables(freedom: int, expected: float) -> None:
+    assert math.isclose(student.quantile(0.05, freedom), expected, abs_tol=6e-4)
+    assert math.isclose(student.two_sided(expected, freedom), 0.05, abs_tol=1e-4)
+
+
+def test_differences_are_paired() -> None:
+    noise = [10.0 * (n % 7) for n in range(14)]
+    found = student.paired([value + 1 + 0.1 * (n % 2) for n, value in enumerate(noise)], noise)
+    assert found.low < 1.05 < found.high
+    assert found.p < 1e-9
+    assert student.paired(noise, noise).p == 1
+
+
+def test_numbers_on_axes_are_round() -> None:
+    from experiments.drawing import log_ticks, ticks
+
+    assert [f"{value:g}" for value in ticks(0, 800)] == ["0", "200", "400", "600", "800"]
+    assert [f"{value:g}" for value in ticks(-0.07, 0.07, 3)] == ["-0.05", "0", "0.05"]
+    assert [f"{value:g}" for value in log_ticks(0.05, 3)] == ["0.05", "0.1", "0.2", "0.5", "1", "2"]
+
+
+def test_a_picture_of_many_tasks_has_a_line_for_each() -> None:
+    many = result(OTHER, SAME, (LATE, EARLY))
+    curve = {"at": [0, 5, 100], "median": [1, 0.5, 0.2], "low": [1, 0.4, 0.1], "high": [1, 0.6, 0.3]}
+    for variant in many["tasks"][0]["variants"]:
+        variant |= {"curve": curve, "rate": 0.01, "end_rate": 0.02}
+    many["tasks"] = [many["tasks"][0] | {"name": f"table {n}"} for n in range(5)]
+    drawn = pictures.picture(many)
+    assert [n for n in range(5) if f">table {n}<" not in drawn] == []
+    assert "surely higher on 0 tables" in sentences.headline(many)

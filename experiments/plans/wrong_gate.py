@@ -25,7 +25,7 @@ EXPERIMENT = Experiment(
             evaluations=80,
             level=0.5,
             clip=1.0,
-            rates=(1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2),
+            rates=(1e-3, 3e-3, 1e-2, 3e-2),
             seeds=20,
             tuning=3,
         ),

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.student import Difference, paired
+from experiments.student import Difference, difference
 
 # What is called a difference has a p below this: 0.05, divided by the number of comparisons (some hundred).
 SURE = 0.0005
@@ -71,10 +71,10 @@ def compare(result: dict[str, Any], task: dict[str, Any]) -> Comparison:
         task,
         flagged,
         fixed,
-        paired(*spent),
-        paired(*logs),
-        paired(flagged["test"], fixed["test"]),
-        paired(flagged["quality"], fixed["quality"]),
+        difference(*spent, task["errors"]["steps"]),
+        difference(*logs, task["errors"]["log_steps"]),
+        difference(flagged["test"], fixed["test"], task["errors"]["test"]),
+        difference(flagged["quality"], fixed["quality"], task["errors"]["quality"]),
     )
 
 

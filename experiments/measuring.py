@@ -12,7 +12,7 @@ import torch
 from experiments.plan import Experiment, Task, Variant, budget
 from experiments.training import CAP, Runs, train
 
-TUNING = 1000  # the first seed on which learning rates are chosen; results come from seeds 0, 1, 2 ...
+DRAWS = 2000  # of the bootstrap
 QUALITY = {"classes": "accuracy", "binary": "area under the ROC curve", "numbers": "R squared", "cells": "average precision"}
 
 
@@ -36,49 +36,80 @@ def run(experiment: Experiment) -> dict[str, Any]:
 
 
 def compare(name: str, task: Task) -> dict[str, Any]:
-    """All variants of a task."""
+    """All variants of a task, and the first against the second."""
+    runs = [Measured(task, trained(name, task, variant)) for variant in task.variants]
     return {
         "name": task.name,
         "quality": QUALITY[task.data().kind],
         "level": task.level,
         "steps": task.steps,
         "budget": budget(task),
-        "variants": [measure(name, task, variant) for variant in task.variants],
+        "variants": [described(task, variant, one) for variant, one in zip(task.variants, runs, strict=True)],
+        "errors": errors(runs[0], runs[1]),
     }
 
 
-def measure(name: str, task: Task, variant: Variant) -> dict[str, Any]:
-    """One variant, with the learning rate that suits it best: one for its curve and the steps, one for what stands at the end."""
+def trained(name: str, task: Task, variant: Variant) -> Runs:
     head = f"{name}: {task.name}: {variant.name}"
-    seeds = [TUNING + number for number in range(task.tuning)]
-    tuned = train(task, variant, seeds, task.rates, Progress(f"{head}: choosing a learning rate", task.steps))
-    losses = capped(tuned, tuned.valid).mean(0)
-    over_all, at_end = losses.mean(-1), losses[:, -max(1, losses.shape[-1] // 10) :].mean(-1)
-    chosen = [int(over_all.argmin()), int(at_end.argmin())]
-    rates = [task.rates[index] for index in chosen]
-    made = {
-        rate: train(task, variant, list(range(task.seeds)), (rate,), Progress(f"{head}: training with {rate:g}", task.steps))
-        for rate in dict.fromkeys(rates)
-    }
-    runs, last = (made[rate] for rate in rates)
-    valid = capped(runs, runs.valid)[:, 0]
+    return train(task, variant, list(range(task.seeds)), task.rates, Progress(head, task.steps))
+
+
+class Measured:
+    """The measures of one variant, for each seed with each learning rate. Losses are multiples of the constant prediction's."""
+
+    def __init__(self, task: Task, runs: Runs) -> None:
+        self.runs = runs
+        self.valid = capped(runs, runs.valid)
+        self.over_all = self.valid.mean(-1)
+        self.at_end = self.valid[..., -max(1, self.valid.shape[-1] // 10) :].mean(-1)
+        at = torch.tensor(runs.at, dtype=torch.float32)
+        below = self.valid < task.level
+        self.missed = ~below.any(-1)
+        self.steps = at[below.float().argmax(-1)].masked_fill(self.missed, task.steps)
+        self.log_steps = self.steps.clamp_min(float(at[1])).log()
+        self.test = capped(runs, runs.test.unsqueeze(-1))[..., 0]
+        self.quality = runs.quality
+
+    def chosen(self, seeds: torch.Tensor) -> dict[str, torch.Tensor]:
+        """For each row of seeds the means of all measures, with the learning rates that suit these seeds best."""
+        fast, last = (scores[seeds].mean(1).argmin(1, keepdim=True) for scores in (self.over_all, self.at_end))
+        pairs = (
+            ("steps", self.steps, fast),
+            ("log_steps", self.log_steps, fast),
+            ("test", self.test, last),
+            ("quality", self.quality, last),
+        )
+        return {name: values[seeds].mean(1).gather(1, rate)[:, 0] for name, values, rate in pairs}
+
+
+def errors(flagged: Measured, fixed: Measured) -> dict[str, float | None]:
+    """The standard errors of the paired differences, from drawing the seeds again and choosing the learning rates anew each time."""
+    count = len(flagged.test)
+    seeds = torch.randint(count, (DRAWS, count), generator=torch.Generator().manual_seed(0))
+    ones, others = flagged.chosen(seeds), fixed.chosen(seeds)
+    return {name: rounded(float((ones[name] - others[name]).std()) * (count / (count - 1)) ** 0.5) for name in ones}
+
+
+def described(task: Task, variant: Variant, one: Measured) -> dict[str, Any]:
+    """One variant with its learning rates: one for its curve and the steps, one for what stands at the end."""
+    scores = [one.over_all.mean(0), one.at_end.mean(0)]
+    fast, last = (int(score.argmin()) for score in scores)
+    reached = [None if missed else int(step) for step, missed in zip(one.steps[:, fast], one.missed[:, fast], strict=True)]
     return {
         "name": variant.name,
-        "rate": rates[0],
-        "end_rate": rates[1],
-        "rates_at_edge": [index in (0, len(task.rates) - 1) for index in chosen],
-        "tuning": numbers(over_all),
-        "end_tuning": numbers(at_end),
-        "diverged": int((~last.train[:, 0, -1].isfinite()).sum()),
-        "initial": numbers(runs.train[:, 0, 0]),
-        "reached": [
-            next((at for at, loss in zip(runs.at, row, strict=True) if loss < task.level), None) for row in valid.tolist()
-        ],
-        "train": numbers(capped(last, last.train)[:, 0, -1]),
-        "test": numbers(capped(last, last.test.unsqueeze(-1))[:, 0, -1]),
-        "quality": numbers(last.quality[:, 0]),
-        "constant": rounded(float(runs.constant.mean())),
-        "curve": curve(runs.at, valid),
+        "rate": task.rates[fast],
+        "end_rate": task.rates[last],
+        "rates_at_edge": [index in (0, len(task.rates) - 1) for index in (fast, last)],
+        "mean_loss_by_rate": numbers(scores[0]),
+        "end_loss_by_rate": numbers(scores[1]),
+        "diverged_by_rate": (~one.runs.train[..., -1].isfinite()).sum(0).tolist(),
+        "initial": numbers(one.runs.train[:, fast, 0]),
+        "reached": reached,
+        "train": numbers(capped(one.runs, one.runs.train)[:, last, -1]),
+        "test": numbers(one.test[:, last]),
+        "quality": numbers(one.quality[:, last]),
+        "constant": rounded(float(one.runs.constant.mean())),
+        "curve": curve(one.runs.at, one.valid[:, fast]),
     }
 
 

@@ -14,30 +14,27 @@ MANY = 4  # tasks from which on they are counted and not told one by one
 def headline(result: dict[str, Any]) -> str:
     """One sentence on the whole experiment."""
     found = comparisons(result)
-    seeds = {len(one.flagged["test"]) for one in found}
-    start = f"Measured with {' to '.join(map(str, sorted(seeds)))} seeds, learning rates tuned for both sides, 95 % intervals of the difference"
+    seeds = sorted({len(one.flagged["test"]) for one in found})
+    start = f"Measured with {' to '.join(map(str, seeds))} seeds, learning rates tuned for both"
     if len(found) >= MANY:
         return f"{start}: {counted(found)}."
     sides = {(one.flagged["name"], one.fixed["name"]) for one in found}
     if len(sides) == 1:
         flagged, fixed = sides.pop()
         start += f", *{flagged}* against *{fixed}*"
-    clauses = [clause(one, len(sides) > 0) for one in found]
+    clauses = [clause(one, named=len(sides) > 0) for one in found]
     return f"{start}: {'; '.join(clauses)}{cost(result)}."
 
 
-def clause(one: Comparison, sides: bool) -> str:
+def clause(one: Comparison, named: bool) -> str:
     """One task: what differs, or that nothing does."""
-    head = one.task["name"] + (f" (*{one.flagged['name']}* against *{one.fixed['name']}*)" if sides else "")
-    parts = []
-    if one.speed != "same":
-        parts.append(f"{counts(one)} to {level(one.task)}")
-    if one.end == "same":
-        what = "no sure difference at the end" if parts else "no difference found"
-        parts.append(f"{what} ({quality(one)}; test loss {interval(one)} of a constant prediction's)")
+    sides = f"*{one.flagged['name']}* against *{one.fixed['name']}*, " if named else ""
+    parts = [f"{counts(one)} to {level(one.task)}"] if one.speed != "same" else []
+    if one.end != "same":
+        parts.append(f"a {one.end} end")
     else:
-        parts.append(f"a {one.end} end ({quality(one)}; {losses(one)})")
-    return f"on {head}, {' and '.join(parts)}"
+        parts.append("no sure difference at the end" if parts else "no difference found")
+    return f"{sides}{' and '.join(parts)} on {one.task['name']} ({quality(one)}; {losses(one)})"
 
 
 def counted(found: list[Comparison]) -> str:
@@ -53,7 +50,7 @@ def counted(found: list[Comparison]) -> str:
         f"on {len(found)} tables, *{flagged}* starts at a median loss of {number(starts[0])} where *{fixed}* starts at {number(starts[1])}, "
         f"and takes a median of {medians[0]:.0f} steps instead of {medians[1]:.0f} to {level(found[0].task)} "
         f"(the mean difference is {min(saved):.0f} to {max(saved):.0f} steps); at the end, its test loss is surely higher on {ends['worse']} "
-        f"tables, surely lower on {ends['better']}, and neither on {ends['same']}"
+        f"of {len(found)} tables and surely lower on {ends['better']}"
     )
 
 
@@ -74,8 +71,9 @@ def level(task: dict[str, Any]) -> str:
 
 
 def losses(one: Comparison) -> str:
-    mean = [statistics.fmean(variant["test"]) for variant in (one.flagged, one.fixed)]
-    return f"test loss {mean[0]:.3f} instead of {mean[1]:.3f} of a constant prediction's, {interval(one)}"
+    """Test losses at the end, and the interval of their difference."""
+    ones, others = (statistics.fmean(variant["test"]) for variant in (one.flagged, one.fixed))
+    return f"test loss {ones:.3f} against {others:.3f} of a constant prediction's, 95 % interval {interval(one)}"
 
 
 def interval(one: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""Student's t distribution and what is done with it here, without SciPy: intervals and tests of paired differences."""
+"""Student's t distribution and what is done with it here, without SciPy: intervals and tests of differences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean of paired differences, its 95 % interval, and the probability of one as large if there is none."""
+    """A difference of means, its 95 % interval, and the probability of one as large if there is none."""
 
     mean: float
     low: float
@@ -18,13 +18,11 @@ class Difference:
     p: float
 
 
-def paired(ones: Sequence[float], others: Sequence[float]) -> Difference:
-    """The differences of the first from the second."""
-    found = [one - other for one, other in zip(ones, others, strict=True)]
-    mean, freedom = statistics.fmean(found), len(found) - 1
-    error = statistics.stdev(found) / math.sqrt(len(found))
+def difference(ones: Sequence[float], others: Sequence[float], error: float) -> Difference:
+    """The difference of two means over the same seeds, whose standard error is known."""
+    mean, freedom = statistics.fmean(ones) - statistics.fmean(others), len(ones) - 1
     if error < 1e-12:
-        return Difference(mean, mean, mean, 1.0 if abs(mean) < 1e-12 else 0.0)
+        return Difference(mean, mean, mean, 1.0 if abs(mean) < 1e-9 else 0.0)
     width = error * quantile(0.05, freedom)
     return Difference(mean, mean - width, mean + width, two_sided(mean / error, freedom))
 

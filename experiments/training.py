@@ -23,7 +23,7 @@ STATISTICS = (".mean", ".var")
 
 @dataclass
 class Runs:
-    """What was measured: (seeds, rates, evaluations) for curves, (seeds, rates) for what stands at the end."""
+    """What was measured for each seed with each rate: `train` at the start and the end, `valid` all along, the others at the end."""
 
     at: list[int]  # steps
     train: Tensor
@@ -166,8 +166,9 @@ def train(task: Task, variant: Variant, seeds: list[int], rates: tuple[float, ..
     at = sorted({round(task.steps * n / task.evaluations) for n in range(task.evaluations + 1)})
     for number in range(task.steps + 1):
         if number in at:
-            for curve, which in zip(curves, (0, 1), strict=True):
-                curve.append(LOSSES[kind](*evaluated(which)))
+            curves[1].append(LOSSES[kind](*evaluated(1)))
+            if number in (0, task.steps):
+                curves[0].append(LOSSES[kind](*evaluated(0)))
             report(number)
         if number < task.steps:
             chosen = torch.stack([order[number] for order in orders])

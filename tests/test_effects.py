@@ -160,4 +160,4 @@ def test_a_picture_of_many_tasks_has_a_line_for_each() -> None:
     many["tasks"] = [many["tasks"][0] | {"name": f"table {n}"} for n in range(5)]
     drawn = pictures.picture(many)
     assert [n for n in range(5) if f">table {n}<" not in drawn] == []
-    assert "surely higher on 0 tables" in sentences.headline(many)
+    assert "surely higher on 0 of 5 tables" in sentences.headline(many)

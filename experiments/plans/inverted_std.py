@@ -23,7 +23,7 @@ EXPERIMENT = Experiment(
             ),
             steps=500,
             level=0.3,
-            rates=(5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 5e-1),
+            rates=(1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 5e-1, 1.0, 2.0, 5.0),
         ),
     ),
 )

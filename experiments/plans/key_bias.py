@@ -17,8 +17,6 @@ EXPERIMENT = Experiment(
             variants=(Variant("keys with a bias"), Variant("keys without", frozen=("key.bias",))),
             steps=300,
             level=0.5,
-            seeds=20,
-            tuning=3,
         ),
     ),
 )

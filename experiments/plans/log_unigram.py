@@ -25,8 +25,7 @@ EXPERIMENT = Experiment(
             batch=64,
             evaluations=60,
             rates=(1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2),
-            seeds=20,
-            tuning=3,
+            seeds=12,
         ),
     ),
 )

@@ -41,8 +41,6 @@ EXPERIMENT = Experiment(
             variants=VARIANTS,
             steps=200,
             level=0.1,
-            seeds=20,
-            tuning=3,
         ),
     ),
 )

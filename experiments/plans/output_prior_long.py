@@ -20,11 +20,11 @@ ROWS = {
     "winequality-red-4": 959,
     "yeast4": 890,
 }
-BATCH, EPOCHS = 64, 300
+BATCH, EPOCHS = 128, 300
 
 
 def long(task: Task, name: str) -> Task:
-    return replace(task, batch=BATCH, steps=EPOCHS * ROWS[name] // BATCH, evaluations=60, tuning=3)
+    return replace(task, batch=BATCH, steps=EPOCHS * ROWS[name] // BATCH, evaluations=60, rates=(5e-4, 1e-3, 2e-3, 5e-3, 1e-2))
 
 
 EXPERIMENT = Experiment(

@@ -22,8 +22,6 @@ EXPERIMENT = Experiment(
             ),
             steps=300,
             level=0.3,
-            seeds=20,
-            tuning=3,
         ),
     ),
 )

@@ -18,8 +18,6 @@ EXPERIMENT = Experiment(
             variants=(Variant("last scale at one"), Variant("last scale at zero", change=fill("nb.gamma", 0.0))),
             steps=200,
             level=0.2,
-            seeds=20,
-            tuning=3,
         ),
     ),
 )

@@ -9,8 +9,7 @@ from typing import Any
 
 from experiments.student import Difference, difference
 
-# What is called a difference has a p below this: 0.05, divided by the number of comparisons (some hundred).
-SURE = 0.0005
+SURE = 0.01  # what is called a difference has a p below this
 SMALL = 0.01  # of a constant prediction's loss: a sure difference below it is called tiny
 
 

@@ -12,7 +12,7 @@ from experiments.drawing import COLORS, GRID, INK, Picture, Scale, linear, log_t
 WIDTH, LEFT, PANEL, SIDE, GAP = 820, 58, 420, 222, 74
 HEIGHT = 190
 LETTER = 6.3  # the width of one at size 11
-MANY = 4
+MANY = 5
 
 
 def picture(result: dict[str, Any]) -> str:

@@ -97,12 +97,12 @@ def result(flagged: list[float], fixed: list[float], steps: tuple[list[int | Non
         }
         for name, test, reached in (("bad", flagged, steps[0]), ("good", fixed, steps[1]))
     ]
-    task = {"name": "a task", "quality": "accuracy", "level": 0.5, "steps": 100, "variants": variants}
+    errors = {"steps": 0.5, "log_steps": 0.01, "test": 0.0005, "quality": 0.0005}
+    task = {"name": "a task", "quality": "accuracy", "level": 0.5, "steps": 100, "variants": variants, "errors": errors}
     return {"name": "one", "title": "One", "rules": ["BL101"], "tasks": [task]}
 
 
 SAME = [0.2 + 0.01 * (n % 5) for n in range(20)]
-OTHER = [0.2 + 0.01 * ((n * 7 + 3) % 5) for n in range(20)]
 EARLY: list[int | None] = [20 + n % 3 for n in range(20)]
 LATE: list[int | None] = [60 + n % 4 for n in range(20)]
 
@@ -110,11 +110,11 @@ LATE: list[int | None] = [60 + n % 4 for n in range(20)]
 @pytest.mark.parametrize(
     ("flagged", "steps", "verdict"),
     [
-        (OTHER, (EARLY, EARLY), "no difference found"),
-        (OTHER, (LATE, EARLY), "slower, same end"),
-        (OTHER, (EARLY, LATE), "faster, same end"),
-        ([value + 0.1 for value in OTHER], (LATE, EARLY), "slower, worse end"),
-        ([value - 0.1 for value in OTHER], (EARLY, EARLY), "better end"),
+        (SAME, (EARLY, EARLY), "no difference found"),
+        (SAME, (LATE, EARLY), "slower, same end"),
+        (SAME, (EARLY, LATE), "faster, same end"),
+        ([value + 0.1 for value in SAME], (LATE, EARLY), "slower, worse end"),
+        ([value - 0.1 for value in SAME], (EARLY, EARLY), "better end"),
         ([value + 0.005 for value in SAME], (EARLY, EARLY), "slightly worse end"),
     ],
 )
@@ -136,12 +136,13 @@ def test_quantiles_of_students_t_are_those_of_the_tables(freedom: int, expected:
     assert math.isclose(student.two_sided(expected, freedom), 0.05, abs_tol=1e-4)
 
 
-def test_differences_are_paired() -> None:
-    noise = [10.0 * (n % 7) for n in range(14)]
-    found = student.paired([value + 1 + 0.1 * (n % 2) for n, value in enumerate(noise)], noise)
-    assert found.low < 1.05 < found.high
-    assert found.p < 1e-9
-    assert student.paired(noise, noise).p == 1
+def test_a_difference_is_as_sure_as_its_error_is_small() -> None:
+    ones, others = [1.0, 2.0, 3.0, 4.0], [0.5, 1.5, 2.5, 3.5]
+    found = student.difference(ones, others, 0.1)
+    assert (round(found.mean, 9), round(found.low, 3), round(found.high, 3)) == (0.5, 0.182, 0.818)
+    assert math.isclose(found.p, 0.0154, abs_tol=1e-3)
+    assert student.difference(ones, others, 1.0).low < 0
+    assert (student.difference(ones, others, 0.0).p, student.difference(ones, ones, 0.0).p) == (0.0, 1.0)
 
 
 def test_numbers_on_axes_are_round() -> None:
@@ -153,7 +154,7 @@ def test_numbers_on_axes_are_round() -> None:
 
 
 def test_a_picture_of_many_tasks_has_a_line_for_each() -> None:
-    many = result(OTHER, SAME, (LATE, EARLY))
+    many = result(SAME, SAME, (LATE, EARLY))
     curve = {"at": [0, 5, 100], "median": [1, 0.5, 0.2], "low": [1, 0.4, 0.1], "high": [1, 0.6, 0.3]}
     for variant in many["tasks"][0]["variants"]:
         variant |= {"curve": curve, "rate": 0.01, "end_rate": 0.02}

@@ -42,6 +42,26 @@ def test_the_results_are_those_of_the_plans() -> None:
             assert all(len(variant["test"]) == planned.seeds for variant in one["variants"])
 
 
+def measured(test: list[list[float]], valid: list[list[float]]) -> measuring.Measured:
+    """What was measured on two evaluations; rows are seeds, columns learning rates."""
+    losses = torch.tensor(valid).unsqueeze(-1).expand(-1, -1, 2)
+    one = torch.ones(len(test))
+    runs = training.Runs([0, 10], losses, losses, torch.tensor(test), torch.tensor(test), one)
+    return measuring.Measured(task(steps=10), runs)
+
+
+def test_errors_include_the_choice_of_the_learning_rate() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = 0.1 * torch.randn(12, 1, generator=generator)
+    test = (torch.tensor([[0.3, 0.4]]) + noise).tolist()
+    clear = torch.tensor([[0.2, 0.9]]).expand(12, 2).tolist()
+    near = torch.tensor([[0.5 + 0.01 * (-1) ** n, 0.5] for n in range(12)]).tolist()
+    sure = measuring.errors(measured(test, clear), measured(test, clear))
+    unsure = measuring.errors(measured(test, near), measured(test, clear))
+    assert sure["test"] == 0  # the same seeds, the same noise: paired
+    assert unsure["test"] > 0.03  # now one learning rate, now the other
+
+
 def task(**changes: object) -> Task:
     settings: dict[str, object] = {
         "name": "digits",

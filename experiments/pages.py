@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from biaslint.findings import rule_book
@@ -95,10 +96,10 @@ def table(ordered: list[Comparison]) -> str:
             rules,
             f"[{one.result['title']}](effects/{one.result['name']}.svg)",
             task["name"],
-            f"{mean(flagged['initial']):.3g} / {mean(fixed['initial']):.3g}",
+            " / ".join(sentences.number(sentences.start(variant)) for variant in (flagged, fixed)),
             steps,
-            f"{mean(flagged['test']):.3f} / {mean(fixed['test']):.3f} ({sentences.interval(one)})",
-            f"{task['quality']} {mean(flagged['quality']):.3f} / {mean(fixed['quality']):.3f}",
+            f"{fmean(flagged['test']):.3f} / {fmean(fixed['test']):.3f} ({sentences.interval(one)})",
+            f"{task['quality']} {fmean(flagged['quality']):.3f} / {fmean(fixed['quality']):.3f}",
             f"**{one.verdict}**" if one.verdict != "no difference found" else one.verdict,
         ]
         rows.append("| " + " | ".join(cells) + " |")
@@ -109,11 +110,6 @@ def missing(variant: dict[str, Any]) -> str:
     """How many runs did not reach the level."""
     count = variant["reached"].count(None)
     return f" ({count} of {len(variant['reached'])} never)" if count else ""
-
-
-def mean(values: list[float | None]) -> float:
-    """The mean; infinite where a run has no number."""
-    return float("inf") if None in values else sum(value or 0.0 for value in values) / len(values)
 
 
 def coverage(found: list[dict[str, Any]]) -> str:

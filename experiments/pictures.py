@@ -72,7 +72,8 @@ def curves(page: Picture, one: Comparison, box: tuple[float, float, float, float
             [(x(at), y(value)) for at, value in zip(curve["at"], curve[name], strict=True)]
             for name in ("low", "high", "median")
         ]
-        page.area([*points[0], *reversed(points[1])], color)
+        if number < 2:
+            page.area([*points[0], *reversed(points[1])], color)
         page.path(points[2], color, "5 3" if number > 1 else "")
 
 
@@ -159,11 +160,12 @@ def intervals(page: Picture, rows: list[tuple[Comparison, str]], top: float, hei
     most = max(max(math.exp(abs(v)) for v in (one.ratio.low, one.ratio.high)) for one, _ in rows)
     most = min(max(most, 2.0) * 1.1, 100.0)
     steps = logarithmic(1 / most, most, *first)
-    reach = min(max(max(abs(v) for v in (one.test.low, one.test.high)) for one, _ in rows), 1.0) * 1.1
-    test = linear(-reach, reach, *second)
+    least, greatest = min(-0.02, *(one.test.low for one, _ in rows)), max(0.02, *(one.test.high for one, _ in rows))
+    least, greatest = max(least, -1.0) * 1.1, min(greatest, 1.0) * 1.1
+    test = linear(least, greatest, *second)
     for scale, values, name in (
         (steps, log_ticks(1 / most, most), "times as many steps to the level"),
-        (test, ticks(-reach, reach), "more test loss (in constant predictions)"),
+        (test, ticks(least, greatest), "more test loss (in constant predictions)"),
     ):
         for value in values:
             none = abs(value - (1 if scale is steps else 0)) < 1e-9

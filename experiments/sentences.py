@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from typing import Any
 
 from experiments.comparison import Comparison, comparisons, median_steps
 
+MINUS = "\N{MINUS SIGN}"
 MANY = 5  # tasks from which on they are counted and not told one by one
 
 
@@ -15,26 +17,31 @@ def headline(result: dict[str, Any]) -> str:
     """One sentence on the whole experiment."""
     found = comparisons(result)
     seeds = sorted({len(one.flagged["test"]) for one in found})
-    start = f"Measured with {' to '.join(map(str, seeds))} seeds, learning rates tuned for both"
+    head = f"Measured with {' to '.join(map(str, seeds))} seeds, learning rates tuned for both, losses in units of a constant prediction's"
     if len(found) >= MANY:
-        return f"{start}: {counted(found)}."
+        return f"{head}: {counted(found)}."
     sides = {(one.flagged["name"], one.fixed["name"]) for one in found}
     if len(sides) == 1:
         flagged, fixed = sides.pop()
-        start += f", *{flagged}* against *{fixed}*"
+        head += f", *{flagged}* against *{fixed}*"
     clauses = [clause(one, named=len(sides) > 0) for one in found]
-    return f"{start}: {'; '.join(clauses)}{cost(result)}."
+    return f"{head}: {'; '.join(clauses)}{cost(result)}."
 
 
 def clause(one: Comparison, named: bool) -> str:
     """One task: what differs, or that nothing does."""
     sides = f"*{one.flagged['name']}* against *{one.fixed['name']}*, " if named else ""
-    parts = [f"{counts(one)} to {level(one.task)}"] if one.speed != "same" else []
+    starts = [start(variant) for variant in (one.flagged, one.fixed)]
+    higher = f"a start at {number(starts[0])} instead of {number(starts[1])}"
+    parts = [higher] if starts[0] > 1.2 * starts[1] else []
+    if one.speed != "same":
+        parts.append(f"{counts(one)} to {level(one.task)}")
     if one.end != "same":
         parts.append(f"a {one.end} end")
     else:
         parts.append("no sure difference at the end" if parts else "no difference found")
-    return f"{sides}{' and '.join(parts)} on {one.task['name']} ({quality(one)}; {losses(one)})"
+    told = ", ".join(parts[:-1]) + (" and " if parts[1:] else "") + parts[-1]
+    return f"{sides}{told} on {one.task['name']} ({quality(one)}; {losses(one)})"
 
 
 def counted(found: list[Comparison]) -> str:
@@ -42,16 +49,20 @@ def counted(found: list[Comparison]) -> str:
     flagged, fixed = found[0].flagged["name"], found[0].fixed["name"]
     saved = [one.steps.mean for one in found]
     medians = [statistics.median(median_steps(getattr(one, side), one.task) for one in found) for side in ("flagged", "fixed")]
-    starts = [
-        statistics.median(statistics.fmean(getattr(one, side)["initial"]) for one in found) for side in ("flagged", "fixed")
-    ]
+    starts = [statistics.median(start(getattr(one, side)) for one in found) for side in ("flagged", "fixed")]
     ends = Counter(one.end.removeprefix("slightly ") for one in found)
     return (
-        f"on {len(found)} tables, *{flagged}* starts at a median loss of {number(starts[0])} where *{fixed}* starts at {number(starts[1])}, "
+        f"on {len(found)} tables, *{flagged}* starts at a median of {number(starts[0])} where *{fixed}* starts at {number(starts[1])}, "
         f"and takes a median of {medians[0]:.0f} steps instead of {medians[1]:.0f} to {level(found[0].task)} "
         f"(the mean difference is {min(saved):.0f} to {max(saved):.0f} steps); at the end, its test loss is surely higher on {ends['worse']} "
         f"of {len(found)} tables and surely lower on {ends['better']}"
     )
+
+
+def start(variant: dict[str, Any]) -> float:
+    """The loss before the first step."""
+    values = variant["initial"]
+    return math.inf if None in values else statistics.fmean(values) / variant["constant"]
 
 
 def counts(one: Comparison) -> str:
@@ -67,13 +78,13 @@ def counts(one: Comparison) -> str:
 def level(task: dict[str, Any]) -> str:
     """What has to be reached."""
     share = task["level"]
-    return "beat a constant prediction" if share == 1 else f"bring the loss to {share:g} of a constant prediction's"
+    return "beat a constant prediction" if share == 1 else f"come to a loss of {share:g}"
 
 
 def losses(one: Comparison) -> str:
     """Test losses at the end, and the interval of their difference."""
     ones, others = (statistics.fmean(variant["test"]) for variant in (one.flagged, one.fixed))
-    return f"test loss {ones:.3f} against {others:.3f} of a constant prediction's, 95 % interval {interval(one)}"
+    return f"test loss {ones:.3f} against {others:.3f}, 95 % interval {interval(one)}"
 
 
 def interval(one: Comparison) -> str:
@@ -82,8 +93,8 @@ def interval(one: Comparison) -> str:
 
 
 def quality(one: Comparison) -> str:
-    mean = [statistics.fmean(variant["quality"]) for variant in (one.flagged, one.fixed)]
-    return f"{one.task['quality']} {mean[0]:.3f} against {mean[1]:.3f}"
+    mean = [f"{statistics.fmean(variant['quality']):.3f}".replace("-", MINUS) for variant in (one.flagged, one.fixed)]
+    return f"{one.task['quality']} {mean[0]} against {mean[1]}"
 
 
 def cost(result: dict[str, Any]) -> str:
@@ -99,9 +110,9 @@ def cost(result: dict[str, Any]) -> str:
 
 
 def number(value: float) -> str:
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def signed(value: float, digits: int) -> str:
     text = f"{value:+.{digits}f}"
-    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text.lstrip("+-")
+    return text.replace("-", MINUS) if float(text) else text.lstrip("+-")

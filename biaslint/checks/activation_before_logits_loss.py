@@ -38,7 +38,7 @@ def check(program: Program) -> Iterator[Report]:
             message,
             layer=one.of or one.name,
             related=losses.places(use, one, one.made),
-            severity={loss_fit.REDUNDANT: Severity.HINT, loss_fit.CUT: Severity.WARNING}.get(kind),
+            severity=Severity.HINT if kind == loss_fit.REDUNDANT else None,
             advice=_advice(use, one, kind),
             fix=fix,
         )

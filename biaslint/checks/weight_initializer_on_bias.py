@@ -54,5 +54,5 @@ def _report(use: LayerUse, write: BiasWrite, place: Place) -> Report:
         related=the_layer(use, place),
         fix=zeros_instead(write) if use.framework == "torch" else to_zero(use, write),
         advice="initialize biases to zero",
-        severity=Severity.ERROR if raises else Severity.WARNING,
+        severity=Severity.ERROR if raises else Severity.HINT,
     )

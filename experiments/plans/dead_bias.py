@@ -23,12 +23,12 @@ def task(name: str, optimizer: str, rates: tuple[float, ...]) -> Task:
         start=networks.cnn_start(norm=True),
         forward=networks.cnn,
         variants=(WITH, WITHOUT),
-        steps=150,
+        steps=120,
         level=0.1,
-        evaluations=50,
+        evaluations=20,
         optimizer=optimizer,
         rates=rates,
-        seeds=12,
+        seeds=10,
     )
 
 

@@ -21,7 +21,7 @@ EXPERIMENT = Experiment(
             level=0.9,
             batch=64,
             evaluations=60,
-            rates=(2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1),
+            rates=(1e-2, 2e-2, 5e-2, 1e-1, 2e-1),
             seeds=12,
         ),
     ),

@@ -23,14 +23,14 @@ def headline(result: dict[str, Any]) -> str:
     sides = {(one.flagged["name"], one.fixed["name"]) for one in found}
     if len(sides) == 1:
         flagged, fixed = sides.pop()
-        head += f", *{flagged}* against *{fixed}*"
+        head += f', "{flagged}" against "{fixed}"'
     clauses = [clause(one, named=len(sides) > 0) for one in found]
     return f"{head}: {'; '.join(clauses)}{cost(result)}."
 
 
 def clause(one: Comparison, named: bool) -> str:
     """One task: what differs, or that nothing does."""
-    sides = f"*{one.flagged['name']}* against *{one.fixed['name']}*, " if named else ""
+    sides = f'"{one.flagged["name"]}" against "{one.fixed["name"]}", ' if named else ""
     starts = [start(variant) for variant in (one.flagged, one.fixed)]
     higher = f"a start at {number(starts[0])} instead of {number(starts[1])}"
     parts = [higher] if starts[0] > 1.2 * starts[1] else []
@@ -52,7 +52,7 @@ def counted(found: list[Comparison]) -> str:
     starts = [statistics.median(start(getattr(one, side)) for one in found) for side in ("flagged", "fixed")]
     ends = Counter(one.end.removeprefix("slightly ") for one in found)
     return (
-        f"on {len(found)} tables, *{flagged}* starts at a median of {number(starts[0])} where *{fixed}* starts at {number(starts[1])}, "
+        f'on {len(found)} tables, "{flagged}" starts at a median of {number(starts[0])} where "{fixed}" starts at {number(starts[1])}, '
         f"and takes a median of {medians[0]:.0f} steps instead of {medians[1]:.0f} to {level(found[0].task)} "
         f"(the mean difference is {min(saved):.0f} to {max(saved):.0f} steps); at the end, its test loss is surely higher on {ends['worse']} "
         f"of {len(found)} tables and surely lower on {ends['better']}"

@@ -68,7 +68,7 @@ def test_what_is_shown_without_pictures_has_the_sentence_and_no_picture() -> Non
 
     measured = rule_book.page(rule_book.find("BL301")).measured
     told = biaslint(ROOT, "explain", "BL301").out
-    assert measured.replace("*", "") in " ".join(told.split()).replace("*", "")
+    assert measured in " ".join(told.split())
     assert ".svg" not in told
     assert ".svg" in biaslint(ROOT, "explain", "--raw", "BL301").out
     assert measured in hovers.hover(["BL301"])

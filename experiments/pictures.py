@@ -61,7 +61,7 @@ def curves(page: Picture, one: Comparison, box: tuple[float, float, float, float
     left, top, right, bottom = box
     drawn = [variant["curve"] for variant in one.task["variants"]]
     values = [value for curve in drawn for name in ("low", "high") for value in curve[name]]
-    low, high = max(min(values) * 0.9, 1e-4), max(max(values) * 1.1, 1.1)
+    low, high = max(min(values) * 0.9, 1e-3), max(max(values) * 1.1, 1.1)
     x = linear(0, one.task["steps"], left, right)
     y = logarithmic(low, high, bottom, top)
     axes(page, box, x, y, ticks(0, one.task["steps"]), log_ticks(low, high), "step", "validation loss / constant prediction's")

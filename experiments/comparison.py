@@ -45,9 +45,14 @@ class Comparison:
         """In a few words."""
         speed, end = self.speed, self.end
         if speed == end == "same":
-            return "no difference found"
+            return self.nothing
         parts = [{"same": "", "slower": "slower", "faster": "faster"}[speed], "same end" if end == "same" else f"{end} end"]
         return ", ".join(part for part in parts if part)
+
+    @property
+    def nothing(self) -> str:
+        """What is said where no difference is sure; the interval may still leave out zero."""
+        return "no sure difference" if self.test.low > 0 or self.test.high < 0 else "no difference found"
 
     @property
     def size(self) -> tuple[float, float]:

@@ -100,7 +100,7 @@ def table(ordered: list[Comparison]) -> str:
             steps,
             f"{fmean(flagged['test']):.3f} / {fmean(fixed['test']):.3f} ({sentences.interval(one)})",
             f"{task['quality']} {fmean(flagged['quality']):.3f} / {fmean(fixed['quality']):.3f}",
-            (f"**{one.verdict}**" if one.verdict != "no difference found" else one.verdict) + " †" * any(flagged["rates_at_edge"]),
+            (f"**{one.verdict}**" if one.verdict != one.nothing else one.verdict) + " †" * any(flagged["rates_at_edge"]),
         ]
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"

@@ -39,7 +39,7 @@ def clause(one: Comparison, named: bool) -> str:
     if one.end != "same":
         parts.append(f"a {one.end} end")
     else:
-        parts.append("no sure difference at the end" if parts else "no difference found")
+        parts.append("no sure difference at the end" if parts else one.nothing)
     told = ", ".join(parts[:-1]) + (" and " if parts[1:] else "") + parts[-1]
     return f"{sides}{told} on {one.task['name']} ({quality(one)}; {losses(one)})"
 

@@ -55,9 +55,10 @@ class Comparison:
         return "no sure difference" if self.test.low > 0 or self.test.high < 0 else "no difference found"
 
     @property
-    def size(self) -> tuple[float, float]:
-        """For sorting: what counts is the end, then the speed."""
-        return (0.0 if self.end == "same" else self.test.mean, 0.0 if self.speed == "same" else self.ratio.mean)
+    def size(self) -> tuple[float, float, float]:
+        """For sorting: what counts is the end, then the speed, as far as they are sure, and then what is not."""
+        sure = 0.0 if self.end == "same" else self.test.mean, 0.0 if self.speed == "same" else self.ratio.mean
+        return (*sure, self.test.mean)
 
 
 def comparisons(result: dict[str, Any]) -> list[Comparison]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 from statistics import fmean
+from textwrap import fill, shorten
 from typing import Any
 
 from biaslint.findings import rule_book
@@ -63,7 +63,7 @@ def with_section(page: str, text: str) -> str:
 
 
 def wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
+    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def filled(page: str, blocks: dict[str, str]) -> str:
@@ -79,14 +79,14 @@ def in_order(found: list[dict[str, Any]]) -> list[Comparison]:
 def label(one: Comparison) -> str:
     rules = "/".join(one.result["rules"]) or "no rule"
     task = re.split(r", | \(", one.task["name"])[0]
-    return f"{rules} {one.result['name']}: {task}"
+    return shorten(f"{rules} {one.result['name']}: {task}", 50, placeholder=" ...")
 
 
 def table(ordered: list[Comparison]) -> str:
     """All comparisons as rows."""
     rows = [
-        "| rule | experiment | task | loss at the start | steps to the level | test loss | quality at the end | verdict |",
-        "|---|---|---|---|---|---|---|---|",
+        "| rule | experiment | verdict | start | steps | test loss | quality at the end |",
+        "|---|---|---|---|---|---|---|",
     ]
     for one in ordered:
         flagged, fixed, task = one.flagged, one.fixed, one.task
@@ -94,13 +94,12 @@ def table(ordered: list[Comparison]) -> str:
         steps = " / ".join(f"{median_steps(variant, task):.0f}{missing(variant)}" for variant in (flagged, fixed))
         cells = [
             rules,
-            f"[{one.result['title']}](effects/{one.result['name']}.svg)",
-            task["name"],
+            f"[{one.result['title']}](effects/{one.result['name']}.svg): {task['name']}",
+            (f"**{one.verdict}**" if one.verdict != one.nothing else one.verdict) + " †" * any(flagged["rates_at_edge"]),
             " / ".join(sentences.number(sentences.start(variant)) for variant in (flagged, fixed)),
             steps,
             f"{fmean(flagged['test']):.3f} / {fmean(fixed['test']):.3f} ({sentences.interval(one)})",
             f"{task['quality']} {fmean(flagged['quality']):.3f} / {fmean(fixed['quality']):.3f}",
-            (f"**{one.verdict}**" if one.verdict != one.nothing else one.verdict) + " †" * any(flagged["rates_at_edge"]),
         ]
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"

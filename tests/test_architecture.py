@@ -46,6 +46,7 @@ INTERPRETER_ORDER = (
     ("doors",),
     ("execution",),
     ("framework",),
+    ("target_statistics",),
     ("module_tree",),
     ("containers",),
     ("objects",),

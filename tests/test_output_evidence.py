@@ -37,14 +37,14 @@ def finding(body: str) -> Finding | None:
         (f"counts = np.bincount(y)\nmodel = {MODEL}\nreturn nn.functional.cross_entropy(model(x), y)", Severity.WARNING),
         (
             f"counts = torch.bincount(y)\nmodel = {MODEL}\nreturn nn.functional.cross_entropy(model(x), y, weight=1.0 / counts)",
-            Severity.HINT,
+            None,
         ),
         (
             (
                 f"counts = torch.bincount(y)\nsampler = WeightedRandomSampler((1.0 / counts)[y], 100)\nmodel = {MODEL}\n"
                 "return nn.functional.cross_entropy(model(x), y)"
             ),
-            Severity.HINT,
+            None,
         ),
         (
             (
@@ -57,7 +57,9 @@ def finding(body: str) -> Finding | None:
         (f"counts = torch.bincount(y)\nmodel = {MODEL}\nreturn nn.functional.mse_loss(model(x), y)", Severity.HINT),
     ],
 )
-def test_evidence_makes_a_warning_and_a_loss_that_rebalances_takes_it_back(body: str, severity: Severity | None) -> None:
+def test_evidence_makes_a_warning_and_a_loss_or_sampler_that_rebalances_makes_zero_right(
+    body: str, severity: Severity | None
+) -> None:
     found = finding(body)
     assert (found.severity if found else None) == severity
 

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from biaslint.checks import Report
 from biaslint.checks.support.common import TARGETS, predicts, size_of
-from biaslint.findings.finding import Related, Severity
-from biaslint.theory.program import LayerUse, Place, Program
+from biaslint.checks.support.target_evidence import FACTS, evidence, rebalances
+from biaslint.theory.program import LayerUse, Place, Program, Site
 
-PRIOR = re.compile(r"(^|_)(prior|prior_prob|prior_probability|positive_rate|pos_rate|base_rate|bias_prob)$")
-MEAN = re.compile(r"^((target|label|y)_mean|mean_(target|label|y))$")
-FACTS = ("loss", "counts", "sampler", "logarithm")
-PLAIN = re.compile(r"(CrossEntropyLoss|BCEWithLogitsLoss|BCELoss|[cC]rossentropy|cross_entropy(_with_logits)?)$")
-ANCHORS = re.compile(r"anchor|(num|n)_(priors?|boxes)\b|bbox_per_cell", re.IGNORECASE)
 CALLED = ("uncalled", "unread", "unknown")
+KINDS = ("linear", "conv", "norm", "affine")
 BALANCE = "; zero is fine if the loss or sampler rebalances the classes"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the program itself says of the targets: why zero is the wrong start, and what to write instead."""
-
-    why: str
-    advice: str
-    related: tuple[Related, ...] = ()
-    severity: Severity = Severity.WARNING
 
 
 def check(program: Program) -> Iterator[Report]:
@@ -42,29 +25,46 @@ def check(program: Program) -> Iterator[Report]:
     for use in program.uses:
         if use.kind in FACTS:
             facts.setdefault(use.run, []).append(use)
+    balanced = {fact.place.path for fact in program.uses if fact.kind in FACTS and rebalances(fact)}
     said: set[tuple[str, str]] = set()
-    for site in program.sites("linear", "conv"):
-        called = [use for use in site.uses if use.fate.kind not in CALLED]
-        if any(use.fate.kind == "uncalled" for use in site.uses):
-            continue  # some model made of the same class has no use for it: it is an encoder, and the layer is dropped
-        if not called or any(_meant(use, blanket) for use in site.uses) or not all(_unset(use) for use in called):
+    for site in program.sites(*KINDS):
+        called = _unset_uses(site, blanket)
+        if not called:
             continue
-        found = [(use, _evidence(use, facts.get(use.run, []))) for use in called]
-        use, evidence = next((pair for pair in found if pair[1] is not None), found[0])
-        if evidence is None:
+        around = _around(called, facts)
+        zero_is_right = any(map(rebalances, around))
+        found = [(use, evidence(use, facts.get(use.run, []), zero_is_right)) for use in called]
+        use, shown = next((pair for pair in found if pair[1] is not None), found[0])
+        if shown is None:
             model = (site.place.path, use.owner if site.place.cell is None else "")
-            if model in said or not all(predicts(other) for other in called):
+            elsewhere = site.place.path in balanced and not any(fact.kind == "loss" for fact in around)
+            if zero_is_right or elsewhere or model in said or not all(predicts(other) for other in called):
                 continue
             said.add(model)
         yield Report(
             site.place,
-            f"output layer `{use.name}` keeps its default bias initialization" + (evidence.why if evidence else ""),
+            f"output layer `{use.name}` keeps its default bias initialization" + (shown.why if shown else ""),
             layer=use.name,
-            related=evidence.related if evidence else (),
-            advice=evidence.advice if evidence else _advice(use.output_activation),
-            severity=evidence.severity if evidence else None,
-            on_request=evidence is None,
+            related=shown.related if shown else (),
+            advice=shown.advice if shown else _advice(use.output_activation),
+            severity=shown.severity if shown else None,
+            on_request=shown is None,
         )
+
+
+def _unset_uses(site: Site, blanket: set[tuple[int, Place]]) -> list[LayerUse]:
+    """The uses of a place's layers, where all are output layers whose bias nobody sets; none otherwise."""
+    called = [use for use in site.uses if use.fate.kind not in CALLED]
+    if any(use.fate.kind == "uncalled" for use in site.uses):
+        return []  # some model made of the same class has no use for it: it is an encoder, and the layer is dropped
+    if any(_meant(use, blanket) for use in site.uses) or not all(_unset(use) for use in called):
+        return []
+    return called
+
+
+def _around(uses: list[LayerUse], facts: dict[int, list[LayerUse]]) -> list[LayerUse]:
+    """The facts of all executions that use a layer."""
+    return [fact for use in uses for fact in facts.get(use.run, [])]
 
 
 def _blanket(program: Program) -> set[tuple[int, Place]]:
@@ -75,9 +75,11 @@ def _blanket(program: Program) -> set[tuple[int, Place]]:
 
 
 def _meant(use: LayerUse, blanket: set[tuple[int, Place]]) -> bool:
-    """Is this layer's bias set, and not only together with every bias to about zero?"""
+    """Is this layer's bias set, and not only together with every bias to about zero, or where a variable has to start at something?"""
     return any(
-        write.value != 0 or write.how not in ("constant", "normal", "uniform") or (use.run, write.place) not in blanket
+        write.value != 0
+        or write.how not in ("constant", "normal", "uniform")
+        or ((use.run, write.place) not in blanket and write.place != use.place)
         for write in use.bias.writes
     )
 
@@ -85,66 +87,10 @@ def _meant(use: LayerUse, blanket: set[tuple[int, Place]]) -> bool:
 def _unset(use: LayerUse) -> bool:
     if not use.is_output or not use.bias.present or use.escaped:
         return False
+    if use.kind in ("norm", "affine") and not TARGETS.search(size_of(use)):
+        return False  # a norm's or a sum's result is features as often as a prediction
     tied = use.weight_of is not None or use.bias_of is not None
     return not (tied or "bias_initializer" in use.texts or use.configured)
-
-
-def _evidence(use: LayerUse, facts: list[LayerUse]) -> Evidence | None:
-    losses = [fact for fact in facts if fact.kind == "loss"]
-    return _configured(use) or _focal(use, losses) or _counted(use, losses, facts) or _anchors(use, losses)
-
-
-def _configured(use: LayerUse) -> Evidence | None:
-    """A prior or a target mean that the model is given."""
-    for name, value in use.settings.items():
-        if isinstance(value, float) and PRIOR.search(name) and 0 < value < 1 and value != 0.5:
-            start = math.log(value / (1 - value))
-            return Evidence(f" although `{name}` is known", f"initialize it to log({name} / (1 - {name})) = {start:.3g}")
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value and MEAN.search(name):
-            return Evidence(f" although `{name}` is known", f"initialize it to `{name}` = {value:g}")
-    return None
-
-
-def _focal(use: LayerUse, losses: list[LayerUse]) -> Evidence | None:
-    """A focal loss, on the result itself or somewhere in the same execution."""
-    focal = [fact for fact in losses if "focal" in fact.type.lower() and "categorical" not in fact.type.lower()]
-    if not (focal or use.focal) or use.output_activation not in ("", "sigmoid"):
-        return None
-    return Evidence(
-        ", which makes a focal loss unstable at the start",
-        "initialize it to -log((1 - p) / p), with the prior p that the focal loss assumes (-4.6 for 0.01)",
-        (Related(focal[0].place, "the focal loss"),) if focal else (),
-    )
-
-
-def _counted(use: LayerUse, losses: list[LayerUse], facts: list[LayerUse]) -> Evidence | None:
-    """Classes that are counted, or a prior's logit that is worked out, for a loss that does not rebalance them."""
-    plain = losses and all(PLAIN.search(fact.type) for fact in losses)
-    weighted = any("weight" in fact.texts or "pos_weight" in fact.texts for fact in losses)
-    if not plain or weighted or any(fact.kind == "sampler" for fact in facts):
-        return None
-    for fact in facts:
-        related = (Related(fact.place, "the class frequencies are computed here"),)
-        if fact.kind == "counts":
-            return Evidence(
-                " although the class frequencies are computed", "initialize it to the log class frequencies", related
-            )
-        if fact.kind == "logarithm" and 0 < fact.config["prior"] < 1:
-            related = (Related(fact.place, "the prior is computed here"),)
-            return Evidence(" although the logit of the prior is computed", f"initialize it to `{fact.name}`", related)
-    return None
-
-
-def _anchors(use: LayerUse, losses: list[LayerUse]) -> Evidence | None:
-    """A detector's scores: a class per anchor, nearly all of which are background."""
-    sigmoid = use.output_activation == "sigmoid" or any(fact.type.endswith("BCEWithLogitsLoss") for fact in losses)
-    if not sigmoid or use.kind != "conv" or not ANCHORS.search(size_of(use)) or not TARGETS.search(size_of(use)):
-        return None
-    return Evidence(
-        ", although nearly all anchors are background",
-        "initialize it to -log((1 - p) / p), where p is the fraction of anchors with an object (-4.6 for 0.01)",
-        severity=Severity.HINT,
-    )
 
 
 def _advice(activation: str) -> str:

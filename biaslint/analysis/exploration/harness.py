@@ -12,6 +12,7 @@ from biaslint.analysis.domain import class_lookup, norm_guards, values
 from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import (
     Class,
+    DictValue,
     External,
     FunctionValue,
     Instance,
@@ -310,6 +311,19 @@ def is_idle(part: Instance) -> bool:
     if part.layer is not None:
         return not part.layer.calls
     return framework.is_module(part) and not part.used
+
+
+def compute_losses(ex: Execution) -> None:
+    """Carry out the step of a trainer's own class, which is given the one model that the execution has built."""
+    models = [obj for obj in ex.objects if framework.is_module(obj) and isinstance(obj.cls, Class)]
+    models = [obj for obj in models if obj.owner is None or not framework.is_module(obj.owner)]
+    if len(models) != 1:
+        return
+    for obj in [one for one in ex.objects if isinstance(one.cls, Class) and not framework.is_module(one)]:
+        found = class_lookup.find_in_class(obj.cls, "compute_loss")
+        if found is not None and isinstance(found.value, FunctionValue) and found.value not in ex.functions:
+            with contextlib.suppress(Raised):
+                ex.call(attributes.load(ex, obj, "compute_loss"), [models[0], DictValue(open=True)], {}, found.value.node)
 
 
 def inputs(ex: Execution, func: FunctionValue) -> tuple[list[Value], dict[str, Value]]:

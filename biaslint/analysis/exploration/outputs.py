@@ -9,12 +9,14 @@ from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import Node
 
-KINDS = ("conv", "linear", "bilinear")
+KINDS = ("conv", "linear", "bilinear", "norm", "affine")
 PASSING = {"keep", "remap", "concat", "smooth"}
 ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
 CLASSIFIES = {"sigmoid", "softmax", "log_softmax", "logsigmoid"}
 LOSS = re.compile(r"loss|criterion|cross_?entropy", re.IGNORECASE)
-POWERS = {"**", "pow", "pow_"}
+POWERS = {"**", "pow", "pow_", "square", "power"}
+BOUNDED = {"clamp", "clamp_", "clip", "clip_by_value", "maximum", "minimum", "relu"}
+FEW = 12  # steps between a power and the product with it
 MANY = 400  # nodes that are looked at for one layer
 
 
@@ -105,9 +107,32 @@ def weighed(layer: Layer) -> bool:
         if node.id in seen:
             continue
         seen.add(node.id)
-        if node.op == "opaque" and node.name in POWERS and any(reader.op == "mul" for reader in node.readers):
-            base = node.inputs[0] if node.inputs else None
-            if base is not None and base.op == "keep" and base.info.get("subtracted") and base.info.get("plus") == 1:
-                return True
+        if node.op == "opaque" and node.name in POWERS and node.inputs and is_rest(node.inputs[0]) and multiplied(node):
+            return True
         todo += [reader for reader in node.readers if reader.op not in ("affine", "matmul", "attention", "norm")]
+    return False
+
+
+def is_rest(node: Node) -> bool:
+    """Is it one minus a probability, or the distance between a probability and its target?"""
+    while node.inputs and (
+        (node.op == "opaque" and node.name in BOUNDED) or (node.op == "keep" and not {"plus", "times"} & node.info.keys())
+    ):
+        node = node.inputs[0]
+    if node.op == "opaque" and node.name in ("abs", "absolute"):
+        return bool(node.inputs) and (node.inputs[0].op == "add" or "plus" in node.inputs[0].info)
+    return node.op == "keep" and bool(node.info.get("subtracted")) and node.info.get("plus") == 1
+
+
+def multiplied(node: Node) -> bool:
+    """Is it, with a constant factor perhaps, multiplied with another tensor?"""
+    todo, seen = [node], set[int]()
+    while todo and len(seen) < FEW:
+        node = todo.pop()
+        seen.add(node.id)
+        for reader in node.readers:
+            if reader.op == "mul":
+                return True
+            if reader.op in ("keep", "remap") and reader.id not in seen:
+                todo.append(reader)
     return False

@@ -284,6 +284,7 @@ def executed(ex: Execution, root: Root) -> tuple[str | None, Value]:
         harness.forward(ex, value)
         for obj in harness.unused_models(ex, value):
             harness.forward(ex, obj)
+        harness.compute_losses(ex)
     except Raised as raised:
         ended = f"raises {class_lookup.describe(raised.value)} at {raised.where or 'an unknown place'}"
     except Stopped as stopped:

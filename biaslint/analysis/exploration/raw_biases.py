@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer, Origin, Param, Write
+from biaslint.analysis.frameworks.common.construction import SIZE
 from biaslint.analysis.interpreter import framework
 from biaslint.theory import shift
 from biaslint.theory.dataflow import Node
@@ -89,11 +90,19 @@ def learns(step: Node | None) -> bool | None:
     return bool(weight.info["parameter"]) if isinstance(weight, Node) and "parameter" in weight.info else None
 
 
+def size_text(ex: Execution, made: Origin, step: Node | None) -> str:
+    """How the source says the number of outputs: where the layer before is made, or the bias."""
+    before = step.bias_of.texts if step is not None and isinstance(step.bias_of, Layer) else {}
+    said = next((before[name] for name in (SIZE, "out_features", "out_channels", "units", "filters") if name in before), "")
+    return said or (ex.text(made.chain[0][1]) if made.chain else "")
+
+
 def raw(ex: Execution, bias: Node, step: Node | None) -> Layer:
     made = bias.info.get("made") or Origin((bias.origin,) if isinstance(bias.origin, tuple) else ())
     library, type_ = framework.tensor_bias()
     layer = Layer(type_, "affine", library, {}, made, name=bias.info["called"], bias=True)
     layer.callee = ex.text_of_call(made)
+    layer.texts = {SIZE: size_text(ex, made, step)}
     layer.trainable = bool(bias.info.get("parameter"))
     layer.weight_trainable = learns(step)
     kind = "frozen" if "variable" in bias.info else "parameter" if "parameter" in bias.info else "tensor"

@@ -92,6 +92,7 @@ class Execution:
         self.initialized: set[int] = set()  # the identities of the modules whose framework's constructor has run
         self.handed: dict[tuple[str, str, str], set[str]] = {}
         self.results: dict[Instance, Value] = {}  # what the models have given back that were called as their users would
+        self.target_means: dict[object, Layer] = {}  # a value that is the mean of the targets -> the fact that says so
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (
             None  # told of the first model that is built

@@ -253,7 +253,15 @@ BALANCED = re.compile(r"discriminator|critic", re.IGNORECASE)  # as many real sa
 CLASSIFIES = ("sigmoid", "softmax", "log_softmax", "logsigmoid")
 
 
-SIZES = ("the size of the output", "out_features", "out_channels", "units", "filters")  # among the texts of a layer
+SIZES = (
+    "the size of the output",
+    "out_features",
+    "out_channels",
+    "units",
+    "filters",
+    "num_features",
+    "normalized_shape",
+)  # among the texts of a layer
 
 
 def size_of(use: LayerUse) -> str:
@@ -273,7 +281,7 @@ def predicts(use: LayerUse) -> bool:
     if use.framework not in ("torch", "flax"):
         return False
     nameless = use.name == use.type.rpartition(".")[2]
-    if use.kind == "conv":
+    if use.kind in ("conv", "norm", "affine"):
         return bool(TARGETS.search(size))
     if size == use.texts.get("in_features") or (nameless and size == "1"):
         return False

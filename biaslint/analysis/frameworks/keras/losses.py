@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.layers import Layer, LossCall
-from biaslint.analysis.domain.values import DictValue, External, Instance, SequenceValue
+from biaslint.analysis.domain.values import (
+    Class,
+    DictValue,
+    External,
+    FunctionValue,
+    Instance,
+    Method,
+    Partial,
+    Raised,
+    SequenceValue,
+)
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.keras import vocabulary as keras_vocabulary
 from biaslint.theory.dataflow import Node
@@ -86,12 +97,30 @@ def compiled(ex: Execution, obj: Instance, loss: Value) -> None:
         given, outputs = list(loss.items.values()), outputs if len(loss.items) == 1 == len(outputs) else []
     else:
         given = [loss] * max(len(outputs), 1) if isinstance(loss, Instance) else [loss]
+    for one, output in zip(given, outputs, strict=False):
+        written_out(ex, one, output)
     known = [fact_of(ex, one) for one in given]
     if len(known) == 1:
         known *= max(len(outputs), 1)
     for fact, output in zip(known, outputs, strict=False):
         if fact is not None and len(known) == len(outputs):
             judge(ex, fact, output)
+
+
+def written_out(ex: Execution, loss: Value, output: Value) -> None:
+    """Call a loss of the program's own with an output, as training does. What it raises ends it alone."""
+    if isinstance(output, Instance):
+        output = output.attrs.get("trained=")
+    own = isinstance(loss, (FunctionValue, Method, Partial)) or (isinstance(loss, Instance) and isinstance(loss.cls, Class))
+    if own and isinstance(output, Node):
+        targets = ex.flow.add("input", (), output.dims, "the targets", ex.here())
+        if isinstance(loss, Instance):
+            found = class_lookup.find_method(loss, "call")
+            if found is None:
+                return
+            loss = found
+        with contextlib.suppress(Raised):
+            ex.call(loss, [targets, ex.flow.now(output)], {}, ex.node)
 
 
 def fact_of(ex: Execution, loss: Value) -> Layer | None:

@@ -118,6 +118,7 @@ def train(ex: Execution, obj: Instance) -> None:
     elif obj.items and obj.attrs.get("trained=") is None:
         obj.attrs["trained="] = True
         result = ex.call(obj, [ex.flow.add("input", (), None, "the input", ex.here())], {}, ex.node)
+        obj.attrs["trained="] = result
         training_modes.run(model_parts.nodes_of(obj, True), True)
         for node in values.tensors_in(result, 6):
             ex.flow.add("output", (node,), node.dims, "output")

@@ -424,11 +424,6 @@ def do_focal(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return ex.opaque(*args, *kwargs.values(), name="sigmoid_focal_loss")
 
 
-def do_sampler(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    execution.note_call(ex, "torch.utils.data.WeightedRandomSampler", "sampler", "torch")
-    return ex.fresh("a sampler")
-
-
 def do_linspace(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """torch.linspace(0, 0.1, 12): a schedule over the layers, as a rule."""
     start, stop, count = (argument(args, kwargs, place, key) for place, key in enumerate(("start", "end", "steps")))
@@ -437,15 +432,12 @@ def do_linspace(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_count(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    execution.note_call(ex, "bincount", "counts", "torch")
     return ex.fresh("counts", [node for value in args for node in values.tensors_in(value)])
 
 
 NAMED: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {
     "torchvision.ops.sigmoid_focal_loss": do_focal,
     "torchvision.ops.focal_loss.sigmoid_focal_loss": do_focal,
-    "torch.utils.data.WeightedRandomSampler": do_sampler,
-    "torch.utils.data.sampler.WeightedRandomSampler": do_sampler,
     "torch.bincount": do_count,
     "torch.linspace": do_linspace,
     "torch.utils.checkpoint.checkpoint": do_checkpoint,

@@ -25,7 +25,7 @@ from biaslint.analysis.domain.values import (
     SequenceValue,
     Unknown,
 )
-from biaslint.analysis.interpreter import containers, execution
+from biaslint.analysis.interpreter import containers
 from biaslint.analysis.interpreter.builtins import functions as builtin_functions, log_odds, numpy_arrays
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.project.environment import MISSING
@@ -323,17 +323,10 @@ def harmless(args: list[str]) -> bool:
     )
 
 
-def do_bincount(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """numpy.bincount: class frequencies are counted."""
-    execution.note_call(ex, "bincount", "counts", "numpy")
-    return ex.fresh("counts")
-
-
 FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]] = {
     "math.prod": do_product,
     "numpy.prod": do_product,
     "functools.partial": do_partial,
-    "numpy.bincount": do_bincount,
     "functools.reduce": do_reduce,
     "functools.lru_cache": lambda ex, args, kwargs: (
         args[0] if args and isinstance(args[0], FunctionValue) else ModelFunction("cache", lambda func: func)

@@ -15,6 +15,7 @@ from biaslint.analysis.domain.values import (
     Super,
     Unknown,
 )
+from biaslint.analysis.interpreter import target_statistics
 from biaslint.analysis.interpreter.language import assignments, definitions, loops
 from biaslint.analysis.interpreter.objects import (
     attributes,
@@ -49,6 +50,8 @@ def ev_name(ex: Execution, node: ast.Name, scope: Environment) -> Value:
     if value is MISSING:
         ex.fault(f"no name `{name}`")
         return Unknown(terms.FreeName(scope.module.name, node.id), node.id)
+    if type(value) is float or (type(value) is int and name.isupper()):
+        target_statistics.stated(ex, node, value)
     return value
 
 

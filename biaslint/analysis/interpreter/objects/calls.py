@@ -20,7 +20,7 @@ from biaslint.analysis.domain.values import (
     SequenceValue,
     Unknown,
 )
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, target_statistics
 from biaslint.analysis.interpreter.objects import attributes, functions, instantiation, unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
@@ -38,8 +38,16 @@ def call_external(ex: Execution, func: External, args: Args, kwargs: Kwargs, nod
     for library in ex.semantics.libraries:
         result = library(ex, func.name, args, kwargs)
         if result is not MISSING:
-            return result
-    return unknown_calls.call_unknown(ex, func, args, kwargs)
+            return noted(ex, func, kwargs, result)
+    return noted(ex, func, kwargs, unknown_calls.call_unknown(ex, func, args, kwargs))
+
+
+def noted(ex: Execution, func: Value, kwargs: Kwargs, result: Value) -> Value:
+    """The result of a call, which may be a statistic of the targets."""
+    short = target_statistics.concerned(func)
+    if short:
+        target_statistics.note(ex, short, func, kwargs, result)
+    return result
 
 
 def call_method(ex: Execution, func: Method, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
@@ -67,7 +75,7 @@ def call_sequence(ex: Execution, func: SequenceValue, args: Args, kwargs: Kwargs
 def call_anything(ex: Execution, func: Value, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     if isinstance(func, Unknown) and isinstance(func.key, terms.Attribute) and func.key.name in framework.update_methods():
         ex.updates += 1
-    return unknown_calls.call_unknown(ex, func, args, kwargs)
+    return noted(ex, func, kwargs, unknown_calls.call_unknown(ex, func, args, kwargs))
 
 
 def call_instance(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
@@ -119,7 +127,7 @@ def call_builtin(ex: Execution, func: BoundNative, args: Args, kwargs: Kwargs, n
         ex.updates += 1
     kind = ex.semantics.kinds.get(type(self))
     if kind is not None:
-        return kind.method(ex, self, func.name, args, kwargs)
+        return noted(ex, func, kwargs, kind.method(ex, self, func.name, args, kwargs))
     if isinstance(self, Instance):
         return framework.method(ex, self, func.name, args, kwargs)
     outside = framework.external_base(self) if isinstance(self, Class) else None

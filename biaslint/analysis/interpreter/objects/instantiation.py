@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, node_cache
 from biaslint.analysis.domain.values import Class, External, FunctionValue, Instance, Unknown
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, target_statistics
 from biaslint.analysis.interpreter.objects import functions, operators
 from biaslint.analysis.project.dependencies import Used
 from biaslint.analysis.project.environment import MISSING
@@ -24,6 +24,8 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
         ex.project.tracker.asked.add(Used("class", ex.project.identity(cls.module, cls.node)))
     else:
         ex.classes.add(cls)
+    if ex.target_means:
+        target_statistics.given(ex, args, kwargs)
     if ex.project.layers:
         made = ex.semantics.configured(ex, f"{cls.module.name}.{cls.name}", args, kwargs)
         if made is not MISSING:

@@ -24,7 +24,7 @@ from biaslint.analysis.domain.values import (
     Setting,
     Unknown,
 )
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, target_statistics
 from biaslint.analysis.interpreter.objects.arrays import is_array
 from biaslint.theory import term_arithmetic, terms
 from biaslint.theory.dataflow import Node
@@ -67,6 +67,8 @@ NUMBERS = (int, float, complex)
 def binary(ex: Execution, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
     """`left op right` for any values."""
     symbol, function = BINARY[type(op)]
+    if symbol == "-" and ex.target_means:
+        target_statistics.subtracted(ex, right)
     if (left is None or right is None) and not (
         isinstance(left, (str, Class, External)) or isinstance(right, (Class, External))
     ):

@@ -1,0 +1,196 @@
+"""Statistics of the targets that a program works out: class counts, means, balancing and scaling, each as a fact for checks.
+
+A call is known by its name and by what it is given: an expression that is named as targets are, and by nothing that was predicted.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from biaslint.analysis.domain import node_cache
+from biaslint.analysis.domain.layers import Layer, Origin
+from biaslint.analysis.domain.values import BoundNative, External, FunctionValue, Unknown
+from biaslint.analysis.interpreter import framework
+from biaslint.theory import terms
+from biaslint.theory.dataflow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.domain.values import Kwargs, Value
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+COUNTS, MEAN, BALANCED, SCALED, STATED = "counts", "target mean", "sampler", "scaled targets", "stated"
+COUNTING = {"Counter", "value_counts", "unique", "bincount", "compute_class_weight"}
+SHARES = {"mean", "sum"}  # of targets that are zero or one, or of a comparison with a class
+BALANCING = {"fit_resample", "fit_sample"}
+SCALING = {"fit_transform", "fit"}
+NAMES = COUNTING | SHARES | BALANCING | SCALING
+BALANCING_SAMPLER = re.compile(r"(weighted|balanc|oversampl|undersampl)\w*sampler\w*$", re.IGNORECASE)
+SCALER = re.compile(r"scaler|normaliz|standard", re.IGNORECASE)
+CONSTANTS = re.compile(
+    r"(^|_)prior|pos(itive)?_(rate|ratio|fraction|weight)|base_rate|imbalance|neg_pos|(target|label|y)_mean|mean_(target|label|y)$",
+    re.IGNORECASE,
+)
+TARGETS = re.compile(
+    r"(^|_)(ys?|labels?|lbls?|targets?|tgts?|trgs?|class|classes|class_?ids?|categor(y|ies)|outcomes?|sentiments?|ground_?truths?)(_|\d|$)"
+)
+WORDS = re.compile(r"(^|_)(words?|tokens?|texts?|corpus|sentences?|vocab(ulary)?|chars?|characters?)(_|$)")
+INPUTS = re.compile(r"(^|_)(xs?|inputs?|features?|images?|imgs?|pixels?)(_|\d|$)")
+OTHERS = re.compile(
+    r"(^|_)(pred(s|icted|iction|ictions)?|hat|probs?|logits?|outputs?|scores?|loss|names?|num|n|weights?|mask|encoder|map|dict|idx|index|ignore)(_|\d|$)"
+)
+# functions that measure, or that compute a loss on one batch
+MEASURES = re.compile(
+    r"loss|metric|acc|dice|iou|score|eval|valid|test|forward|call|step|collate|predict|plot|confusion|hist|criterion"
+)
+
+
+def concerned(func: Value) -> str:
+    """The short name of a callee that may work out a statistic; "" for all others."""
+    if isinstance(func, External):
+        short = func.name.rpartition(".")[2]
+        return short if short in NAMES or short.endswith("Sampler") else ""
+    if isinstance(func, Unknown):
+        name = func.key.name if isinstance(func.key, terms.Attribute) else ""
+        return name if name in NAMES else ""
+    return func.name if isinstance(func, BoundNative) and func.name in NAMES else ""
+
+
+def note(ex: Execution, short: str, func: Value, kwargs: Kwargs, result: Value) -> None:
+    """Note a call of one of the names, if what it is given are the targets."""
+    call = ex.node
+    if not isinstance(call, ast.Call) or ex.definition_depth:  # a definition is executed once for all
+        return
+    if short.endswith("Sampler"):
+        if BALANCING_SAMPLER.search(short):
+            add(ex, BALANCED, call, short)
+        return
+    subject = subject_of(call, func, short)
+    if short in BALANCING:
+        add(ex, BALANCED, call, short)
+    elif short in SCALING:
+        if SCALER.search(ex.text(call.func) + (func.text if isinstance(func, Unknown) else "")) and not named(subject, INPUTS):
+            add(ex, SCALED, call, short)
+    elif subject is None or in_a_measure(ex) or named(subject, OTHERS):
+        return
+    elif short in SHARES:
+        if is_plain(subject) and named(subject, TARGETS) and not in_a_loop(ex, call):
+            fact = add(ex, MEAN if short == "mean" or compared(subject) else COUNTS, call, short)
+            fact.config["compared"] = compared(subject)
+            ex.target_means[key_of(result)] = fact
+    elif short != "unique" or kwargs.get("return_counts") is True:
+        kind = "targets" if named(subject, TARGETS) else "words" if named(subject, WORDS) else ""
+        if kind and not in_a_loop(ex, call):
+            add(ex, COUNTS, call, short).config["of"] = kind
+
+
+def add(ex: Execution, kind: str, call: ast.Call, short: str) -> Layer:
+    """A fact whose name is how the source says the value: the name that it is assigned, or the call."""
+    fact = Layer(short, kind, "python", {}, ex.origin(), name=assigned(ex, call, short) or ex.text(call) or short, bias=False)
+    ex.facts.append(fact)
+    return fact
+
+
+def assigned(ex: Execution, call: ast.Call, short: str) -> str:
+    """The name that the result is assigned."""
+    statement = ex.statement
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or statement.value is not call:
+        return ""
+    target = statement.targets[0]
+    if isinstance(target, ast.Tuple) and short == "unique":
+        target = target.elts[-1]
+    return ex.text(target).strip("()") if isinstance(target, (ast.Name, ast.Tuple)) else ""
+
+
+def subject_of(call: ast.Call, func: Value, short: str) -> ast.expr | None:
+    """What a statistic is worked out of: the argument of a function, the object of a method."""
+    named_as = {one.arg: one.value for one in call.keywords}
+    if not isinstance(func, External) and isinstance(call.func, ast.Attribute) and call.func.attr not in (*SCALING, *BALANCING):
+        return call.func.value
+    if "y" in named_as:
+        return named_as["y"]
+    return call.args[-1 if short == "compute_class_weight" else 0] if call.args else None
+
+
+def words_in(node: ast.AST) -> set[str]:
+    """The names, attributes and keys that an expression is written with."""
+    found = set()
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name):
+            found.add(one.id)
+        elif isinstance(one, ast.Attribute):
+            found.add(one.attr)
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str):
+            found.add(one.value)
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower() for word in found}
+
+
+def named(node: ast.expr | None, pattern: re.Pattern[str]) -> bool:
+    """Is one of the expression's words such a name?"""
+    return node is not None and any(map(pattern.search, words_in(node)))
+
+
+def compared(node: ast.expr) -> bool:
+    """Is it a comparison with one class?"""
+    return any(isinstance(one, ast.Compare) for one in ast.walk(node))
+
+
+def is_plain(node: ast.expr) -> bool:
+    """Is it a name, or what views, items and a comparison with a constant make of one?"""
+    if isinstance(node, ast.Compare):
+        return isinstance(node.comparators[0], ast.Constant) and is_plain(node.left)
+    if isinstance(node, ast.Call):
+        return not node.args and is_plain(node.func)
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return is_plain(node.value)
+    return isinstance(node, ast.Name)
+
+
+def in_a_measure(ex: Execution) -> bool:
+    """Does a model, a loss or a metric work it out?"""
+    names = [frame.func.name for frame in ex.stack if isinstance(frame.func, FunctionValue)]
+    return framework.within_model(ex) or any(map(MEASURES.search, names))
+
+
+_IN_LOOPS = node_cache.per_node_cache()
+
+
+def in_a_loop(ex: Execution, call: ast.Call) -> bool:
+    """Does the call stand in a loop, as what is done for each batch does?"""
+    around: ast.AST | None = ex.module.tree if ex.module is not None else None
+    if ex.stack and isinstance(ex.stack[-1].func, FunctionValue):
+        around = ex.stack[-1].func.node
+    if around is None:
+        return False
+    known = _IN_LOOPS.get(around)
+    if known is None:
+        loops = [one for one in ast.walk(around) if isinstance(one, (ast.For, ast.While, ast.AsyncFor))]
+        known = _IN_LOOPS[around] = {inner for loop in loops for part in loop.body for inner in ast.walk(part)}
+    return call in known
+
+
+def stated(ex: Execution, node: ast.Name, value: float) -> None:
+    """Note a constant of the program whose name says how rare the positives are, or what the mean of the targets is."""
+    if CONSTANTS.search(node.id) and not ex.definition_depth and ex.module is not None and not framework.within_model(ex):
+        origin = Origin(((ex.module, node),))
+        ex.facts.append(Layer("a constant", STATED, "python", {"value": value}, origin, name=node.id, bias=False))
+
+
+def key_of(value: Value) -> object:
+    """The identity of a value."""
+    return value.key if isinstance(value, Unknown) else id(value)
+
+
+def subtracted(ex: Execution, value: Value) -> None:
+    """What is subtracted: if it is a mean of the targets, they are centred."""
+    fact = ex.target_means.get(key_of(value)) if isinstance(value, (Unknown, Node)) else None
+    if fact is not None:
+        fact.kind = SCALED
+
+
+def given(ex: Execution, args: list[Value], kwargs: Kwargs) -> None:
+    """What a class of the project is given: it may well start from a mean or scale with it."""
+    for value in (*args, *kwargs.values()):
+        subtracted(ex, value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.interpreter import framework
-from biaslint.theory.dataflow import Node
+from biaslint.theory.dataflow import VIEWS, Node
 
 KINDS = ("conv", "linear", "bilinear", "norm", "affine")
 PASSING = {"keep", "remap", "concat", "smooth"}
@@ -46,7 +46,7 @@ def output_of(layer: Layer) -> Output:
             if reader.op == "output":
                 leaves = True
                 activation = activation or passed
-            elif reader.op in PASSING:
+            elif passes(reader):
                 todo.append((reader, passed, start))
             elif reader.op == "softmax" or (reader.op == "opaque" and reader.name in ACTIVATIONS):
                 todo.append((reader, reader.name, reader))
@@ -58,6 +58,11 @@ def output_of(layer: Layer) -> Output:
             elif reader.op != "opaque" and not (compared and passed in CLASSIFIES):  # which is part of the loss, else
                 return Output(False)
     return Output(leaves, activation, leaves and weighed(layer))
+
+
+def passes(node: Node) -> bool:
+    """Does it change the shape alone, whether or not it is known to what?"""
+    return node.op in PASSING or (node.op == "opaque" and node.name in VIEWS)
 
 
 def is_loss(node: Node) -> bool:
@@ -74,7 +79,7 @@ def in_loss(layer: Layer) -> bool:
             seen.add(node.id)
             if any(is_loss(reader) for reader in node.readers):
                 return True
-            todo += [reader for reader in node.readers if reader.op in PASSING]
+            todo += [reader for reader in node.readers if passes(reader)]
     return False
 
 

@@ -149,9 +149,11 @@ def is_plain(node: ast.expr) -> bool:
 
 
 def in_a_measure(ex: Execution) -> bool:
-    """Does a model, a loss or a metric work it out?"""
-    names = [frame.func.name for frame in ex.stack if isinstance(frame.func, FunctionValue)]
-    return framework.within_model(ex) or any(map(MEASURES.search, names))
+    """Does a model, a loss or a metric work it out? That is given what a model has predicted, or is called so."""
+    functions = [frame for frame in ex.stack if isinstance(frame.func, FunctionValue)]
+    given = [value for frame in functions for value in frame.bound.values() if isinstance(value, Node)]
+    named_so = any(MEASURES.search(frame.func.name) for frame in functions)
+    return named_so or framework.within_model(ex) or any(node.op not in ("input", "const") for node in given)
 
 
 _IN_LOOPS = node_cache.per_node_cache()

@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from biaslint.checks.support.common import TARGETS, size_of
+from biaslint.checks.support.common import SIZES, TARGETS, size_of
 from biaslint.findings.finding import Related, Severity
 from biaslint.theory.program import LayerUse
 
@@ -130,7 +130,7 @@ def _counted(use: LayerUse, losses: list[LayerUse], facts: list[LayerUse]) -> Ev
 
 def _of_its_classes(use: LayerUse, fact: LayerUse) -> bool:
     """Are the classes that are counted those of the layer? Words are those of a vocabulary."""
-    vocabulary = bool(VOCABULARY.search(size_of(use)))
+    vocabulary = any(VOCABULARY.search(use.texts.get(name, "")) for name in SIZES)
     return vocabulary if fact.config.get("of") == "words" else not vocabulary
 
 

@@ -27,6 +27,7 @@ SIGMOIDS = {"sigmoid", "sigmoid_", "hard_sigmoid", "hardsigmoid"}
 UNCHANGED = {"keep", "remap"}
 CHANGES = {"plus", "times", "cut"}  # what a step that keeps the positions may do to the entries
 STATE = {"keep", "remap", "mask", "concat"}  # what a state may pass on its way into the next step
+LINEAR = STATE | {"affine", "norm", "add"}
 MANY = 200  # nodes that are looked at for one question
 
 
@@ -76,6 +77,8 @@ def cell_gates(node: Node, cells: set[int]) -> tuple[Gate, Gate] | None:
                 if candidate is None or not is_candidate(candidate):
                     continue
                 if enter.sigmoid is not forget.sigmoid or enter.cut != forget.cut:
+                    if state is not None and sources(forget.sigmoid) == {state.id}:
+                        continue  # what the gate is worked out from is weighed, not remembered: two features are mixed
                     return forget, enter
                 if (
                     enter.opposite != forget.opposite
@@ -179,6 +182,21 @@ def reads(sigmoid: Node, state: Node) -> bool:
         seen.add(node.id)
         todo += [(one, through or node.op in ("affine", "matmul", "einsum")) for one in node.inputs]
     return False
+
+
+def sources(sigmoid: Node) -> set[int]:
+    """The inputs of the model that the gate is worked out from by linear steps alone."""
+    todo, seen, found = list(sigmoid.inputs), set[int](), set[int]()
+    while todo and len(seen) < MANY:
+        node = todo.pop()
+        if node.id in seen:
+            continue
+        seen.add(node.id)
+        if node.op == "input":
+            found.add(node.id)
+        elif node.op in LINEAR:
+            todo += node.inputs
+    return found
 
 
 # -- the fact ----------------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import node_cache
@@ -28,6 +29,16 @@ BALANCING = {"fit_resample", "fit_sample"}
 SCALING = {"fit_transform", "fit"}
 NAMES = COUNTING | SHARES | BALANCING | SCALING
 BALANCING_SAMPLER = re.compile(r"(weighted|balanc|oversampl|undersampl)\w*sampler\w*$", re.IGNORECASE)
+BALANCED_DATA = re.compile(r"\bdatasets\.(\w*mnist|cifar10|cifar100)(\.load_data)?$", re.IGNORECASE)  # as many of each class
+CLASSES_ALONE = {
+    "index",
+    "keys",
+    "idxmax",
+    "argmax",
+    "shape",
+    "size",
+    "nunique",
+}  # of counts: which classes there are, or how many
 SCALER = re.compile(r"scaler|normaliz|standard", re.IGNORECASE)
 CONSTANTS = re.compile(
     r"(^|_)prior|pos(itive)?_(rate|ratio|fraction|weight)|base_rate|imbalance|neg_pos|(target|label|y)_mean|mean_(target|label|y)$",
@@ -47,11 +58,17 @@ MEASURES = re.compile(
 )
 
 
+@lru_cache(maxsize=1 << 12)
+def name_of(dotted: str) -> str:
+    """The short name of a function elsewhere that may work out a statistic; "" for all others."""
+    short = dotted.rpartition(".")[2]
+    return short if short in NAMES or short.endswith("Sampler") or BALANCED_DATA.search(dotted) else ""
+
+
 def concerned(func: Value) -> str:
     """The short name of a callee that may work out a statistic; "" for all others."""
     if isinstance(func, External):
-        short = func.name.rpartition(".")[2]
-        return short if short in NAMES or short.endswith("Sampler") else ""
+        return name_of(func.name)
     if isinstance(func, Unknown):
         name = func.key.name if isinstance(func.key, terms.Attribute) else ""
         return name if name in NAMES else ""
@@ -62,6 +79,9 @@ def note(ex: Execution, short: str, func: Value, kwargs: Kwargs, result: Value) 
     """Note a call of one of the names, if what it is given are the targets."""
     call = ex.node
     if not isinstance(call, ast.Call) or ex.definition_depth:  # a definition is executed once for all
+        return
+    if isinstance(func, External) and BALANCED_DATA.search(func.name):
+        add(ex, BALANCED, call, short)
         return
     if short.endswith("Sampler"):
         if BALANCING_SAMPLER.search(short):
@@ -82,7 +102,7 @@ def note(ex: Execution, short: str, func: Value, kwargs: Kwargs, result: Value) 
             ex.target_means[key_of(result)] = fact
     elif short != "unique" or kwargs.get("return_counts") is True:
         kind = "targets" if named(subject, TARGETS) else "words" if named(subject, WORDS) else ""
-        if kind and not in_a_loop(ex, call):
+        if kind and not in_a_loop(ex, call) and not of_classes_alone(ex, call):
             add(ex, COUNTS, call, short).config["of"] = kind
 
 
@@ -91,6 +111,12 @@ def add(ex: Execution, kind: str, call: ast.Call, short: str) -> Layer:
     fact = Layer(short, kind, "python", {}, ex.origin(), name=assigned(ex, call, short) or ex.text(call) or short, bias=False)
     ex.facts.append(fact)
     return fact
+
+
+def of_classes_alone(ex: Execution, call: ast.Call) -> bool:
+    """Does the statement read nothing of the counts but which classes there are?"""
+    around = ast.walk(ex.statement) if ex.statement is not None else ()
+    return any(isinstance(one, ast.Attribute) and one.value is call and one.attr in CLASSES_ALONE for one in around)
 
 
 def assigned(ex: Execution, call: ast.Call, short: str) -> str:

@@ -11,6 +11,7 @@ from biaslint.config import Config
 from biaslint.findings.finding import Finding, Severity
 
 HEAD = """
+from collections import Counter
 import numpy as np
 import torch
 from torch import nn
@@ -19,7 +20,9 @@ from torchvision.ops import sigmoid_focal_loss
 
 
 """
+FIRST = HEAD.count("\n") + 2  # the line on which a body starts
 MODEL = "nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))"
+SINGLE = "nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 1))"
 
 
 def finding(body: str) -> Finding | None:
@@ -109,3 +112,23 @@ class Tagger(nn.Module):
     graded = {finding.layer: str(finding.severity) for finding in result.findings}
     assert graded == {"self.kept": "hint", "self.zeroed": "warning", "self.without": "warning", "self.drawn": "hint"}
     assert all("starts half open (0.5)" in finding.message for finding in result.findings)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (
+            f"counts = np.bincount(y)\nmodel = {MODEL}\nreturn nn.functional.cross_entropy(model(x), y)",
+            "log(counts / counts.sum())",
+        ),
+        (f"print(Counter(y))\nmodel = {MODEL}\nreturn nn.functional.cross_entropy(model(x), y)", "from `Counter(y)`"),
+        (f"neg, pos = np.bincount(y)\nmodel = {SINGLE}\nreturn nn.BCEWithLogitsLoss()(model(x), y)", "log(pos / neg)"),
+        (f"print(y.mean())\nmodel = {SINGLE}\nreturn nn.BCEWithLogitsLoss()(model(x), y)", "from `y.mean()`"),
+        (f"mean = y.mean()\nmodel = {SINGLE}\nreturn nn.MSELoss()(model(x), y)", "initialize it to `mean`"),
+    ],
+)
+def test_evidence_says_where_it_stands_and_which_value_to_write(body: str, value: str) -> None:
+    found = finding(body)
+    assert found is not None
+    assert [related.place.line for related in found.related] == [FIRST]
+    assert value in found.advice

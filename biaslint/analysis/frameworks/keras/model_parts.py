@@ -47,23 +47,35 @@ def layers_of_model(ex: Execution, obj: Instance) -> list[Value]:
 
 
 class Listed(list[Value]):
-    """The layers of a functional model that are known. Others may stand between them, so that a part of the list may be any of them."""
+    """The layers of a functional model that are known. Others may stand between them, so that what is picked by number may be any."""
 
-    def __init__(self, layers: list[Value], obj: Instance) -> None:
+    def __init__(self, layers: list[Value], ex: Execution, obj: Instance) -> None:
         super().__init__(layers)
+        self.ex = ex
         self.obj = obj
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice) and (index.start or index.stop is not None):
-            training_modes.picked(nodes_of(self.obj))
-            return list(self)
+        if isinstance(index, slice):
+            if index.start or index.stop is not None:
+                training_modes.picked(nodes_of(self.obj))
+                return list(self)
+        elif index != -1:
+            self.beyond()
         return super().__getitem__(index)
+
+    def beyond(self) -> None:
+        """One of them is asked for by its number: it may be frozen, and its output may be read."""
+        nodes = nodes_of(self.obj)
+        training_modes.picked(nodes)
+        for node in nodes:
+            if node.bias_of is not None:
+                self.ex.opaque(node, name="a layer that is picked by its number")
 
 
 def listed(ex: Execution, obj: Instance) -> list[Value]:
-    """model.layers, as a list that a part may be taken of."""
+    """model.layers, as a list that parts may be taken of."""
     found = layers_of_model(ex, obj)
-    return Listed(found, obj) if obj.items is None and "outputs" in obj.attrs else found
+    return Listed(found, ex, obj) if obj.items is None and "outputs" in obj.attrs else found
 
 
 def nodes_of(obj: Instance, trained: bool = False) -> list[Node]:

@@ -74,7 +74,10 @@ def list_item(ex: Execution, base: SequenceValue, index: Value) -> Value:
             return base.items[index]
         if (base.open or ex.shortened) and base.items:
             return base.items[-1]
-        if not base.open and not ex.shortened:
+        beyond = getattr(base.items, "beyond", None)  # there may be more than are known
+        if beyond is not None:
+            beyond()
+        elif not base.open and not ex.shortened:
             ex.fault(f"no item {index}")
         return ex.fresh()
     bounds = slice_of(index)

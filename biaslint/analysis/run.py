@@ -74,12 +74,18 @@ class Analysis:
         except serialization.BAD as error:
             raise Damaged from error
         asked = set(self.shown.values())
-        program.uses = [use for use in uses if any(place.path in asked for place in use.chain)]
+        program.left_out = [(self.shown.get(path, str(path)), name) for path, name in reached.left_out]
+        program.uses = [
+            use
+            for use in uses
+            if any(place.path in asked for place in use.chain) and use.owner.partition(".")[0] not in reached.doubtful
+        ]
         program.unknowns = large + [fact for fact in unknowns if fact.place.path in asked]
         return program
 
     def begin(self) -> None:
         self.project.limits, self.project.shown = self.session.limits, dict(self.shown)
+        self.project.deadline = self.session.deadline
         if self.session.memory is not None:
             self.project.memory = self.session.memory
             self.session.memory.begin(self.project)

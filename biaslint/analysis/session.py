@@ -26,3 +26,4 @@ class AnalysisSession:
     jobs: int = 0
     limits: Limits = field(default_factory=Limits)
     sealed: bool = False
+    deadline: float | None = None  # of `time.monotonic()`: no execution begins after it

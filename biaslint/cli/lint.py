@@ -109,6 +109,12 @@ PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "PA
 )
 @model_options(hidden=True)
 @click.option("-j", "--jobs", type=click.IntRange(0), metavar="N", help="Number of worker processes (default: one per core).")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Report what is known after this time and exit with status 2.",
+)
 @click.option("--no-cache", is_flag=True, help="Ignore and do not write the cache.")
 @click.option(
     "--cache-dir", type=click.Path(file_okay=False, path_type=Path), help=f"Cache directory (default: {cache.FOLDER})."
@@ -176,6 +182,7 @@ class Options:
     statistics: bool
     watch: bool
     jobs: int | None
+    time_limit: float | None
     no_cache: bool
     cache_dir: Path | None
     quiet: bool
@@ -268,7 +275,7 @@ def _lint(targets: list[Path], options: Options, chosen: config.Config, stdin: b
         if stdin:
             return engine.lint_text(data, targets[0], chosen)
         jobs = chosen.jobs if options.jobs is None else options.jobs
-        return engine.lint(targets, chosen, _cache(options, chosen), jobs)
+        return engine.lint(targets, chosen, _cache(options, chosen), jobs, seconds=options.time_limit)
 
 
 def _no_command(name: str, path: Path) -> None:

@@ -8,6 +8,8 @@ Everything that shows findings (command line, editor, tests) calls `lint`, `lint
 
 from __future__ import annotations
 
+import os
+import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
@@ -70,11 +72,17 @@ KEPT = ("findings", "unknowns", "stopped", "silenced", "notes")  # of a result, 
 
 
 def lint(
-    paths: Sequence[Path], config: Config, cache: Cache | None = None, jobs: int = 0, limits: Limits | None = None
+    paths: Sequence[Path],
+    config: Config,
+    cache: Cache | None = None,
+    jobs: int = 0,
+    limits: Limits | None = None,
+    seconds: float | None = None,
 ) -> Result:
     """Lint files and folders (absolute paths). With a `cache`, unchanged runs return the cached result.
 
-    `jobs` is the number of processes, 0 for one per core; what is found does not depend on it.
+    `jobs` is the number of processes, 0 for one per core; what is found does not depend on it. No model is executed after `seconds`:
+    what was left out is an error, and what it may use is not judged.
     """
     found = discovery.files(paths, config)
     known = None
@@ -85,7 +93,8 @@ def lint(
         result = _recalled(known, found.files)
     else:
         pieces = cache.pieces() if cache is not None else None
-        session = AnalysisSession(None, pieces, jobs, limits or Limits())
+        deadline = None if seconds is None else time.monotonic() + seconds
+        session = AnalysisSession(None, pieces, jobs, limits or Limits(), deadline=deadline)
         result = _Run(found.files, config, {}, session, pieces, cache).result(prove=True)
         if cache is not None and pieces is not None and not result.errors:
             kept = {name: getattr(result, name) for name in KEPT} | {"statistics": astuple(result.statistics)}
@@ -181,7 +190,10 @@ class _Run:
             left = _unsuppressed(path, found.get(path, []), comments, self.config.enabled(), self.config)
             kept += [_at_severity(finding, self.config) for finding in left] if self.config.severity else left
         suppressed = sum(map(len, found.values())) - sum(one.rule != rule_book.UNUSED_SUPPRESSION for one in kept)
-        if prove:
+        if program.left_out:
+            self.errors.append(_left_out(program.left_out, self.config.root))
+            kept = [replace(finding, fix=None) for finding in kept]
+        elif prove:
             kept = self.proved(kept, program.uses, [file for file in self.candidates if str(file) in parsed])
         return Result(
             findings=repeats.said_once(sorted(kept, key=_order), self.texts),
@@ -353,6 +365,7 @@ def _joined(one: Program, other: Program) -> Program:
         one.stopped + other.stopped,
         one.parsed | other.parsed,
         one.executions + other.executions,
+        one.left_out + other.left_out,
     )
 
 
@@ -382,6 +395,13 @@ def _run_checks(program: Program, enabled: frozenset[str], errors: list[str], na
         except Exception as error:
             errors.append(f"{rule.code} {rule.name}: {_internal(error)}")
     return findings
+
+
+def _left_out(entry_points: Sequence[tuple[str, str]], root: Path) -> str:
+    """What the time limit left out, in words."""
+    names = [f"`{name}` ({os.path.relpath(path, root)})" for path, name in entry_points[:3]]
+    few = ", ".join(names) + (f" and {len(entry_points) - 3} more" if len(entry_points) > 3 else "")
+    return f"time limit reached before {few}; what they may use is not reported, and no fix is offered"
 
 
 def _internal(error: BaseException) -> str:

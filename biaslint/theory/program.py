@@ -249,6 +249,7 @@ class Program:
     stopped: list[tuple[str, str]] = field(default_factory=list)  # executions that ended early: of what, and why
     parsed: set[str] = field(default_factory=set)  # paths of files that are known to be valid Python
     executions: list[tuple[str, int]] = field(default_factory=list)  # made for this program: the entry point, the steps
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # entry points that there was no time for: path, name
     worked_out: dict[str, Any] = field(default_factory=dict)  # by one check, for others
 
     def sites(self, *kinds: str) -> Iterator[Site]:

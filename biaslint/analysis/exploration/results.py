@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from biaslint.theory.program import LayerUse, UnknownFact
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from biaslint.analysis.project.module import Module
     from biaslint.analysis.project.module_index import Statement
 
@@ -36,6 +38,7 @@ class ExplorationResult:
     # told of each execution before it is forgotten: the interpreter, what the root gave back, why it ended early, the layers
     observer: Callable[[Any, Any, str | None, list[LayerUse]], None] | None = None
     stopped: list[tuple[str, str]] = field(default_factory=list)  # roots whose execution ended early, and why
+    left_out: set[tuple[str, int | None]] = field(default_factory=set)  # files and definitions that there was no time for
 
     def add(self, others: Iterable[ExplorationResult]) -> None:
         """Add the results of other executions, which are numbered on."""
@@ -52,6 +55,7 @@ class ExplorationResult:
         self.classes |= other.classes
         self.functions |= other.functions
         self.stopped.extend(other.stopped)
+        self.left_out |= other.left_out
 
     def facts(self) -> Facts:
         """The layers and the unknowns. Unpacking damaged ones raises one of `serialization.BAD`."""
@@ -71,6 +75,8 @@ class AnalysisResult:
 
     sum: ExplorationResult = field(default_factory=ExplorationResult)  # without the facts
     parts: list[tuple[int, Callable[[], Facts]]] = field(default_factory=list)  # with the number of executions before each
+    left_out: list[tuple[Path, str]] = field(default_factory=list)  # the entry points that there was no time for
+    doubtful: set[str] = field(default_factory=set)  # what they may use, by name
 
     def add(self, others: Iterable[ExplorationResult]) -> None:
         """Add the results of other pieces."""

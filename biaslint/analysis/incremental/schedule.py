@@ -58,7 +58,23 @@ def run_in_rounds(
     lone = [one for one in contents.definitions if one.kind == "function" and one.layers and one.path in contents.functional]
     for chosen in rounds(lone, contents, reached.sum.functions):
         reached.add(spread(execute_uncalled, by_file(chosen)))
+    note_left_out(reached, contents)
     return reached, summaries
+
+
+def note_left_out(reached: AnalysisResult, contents: ReferenceGraph) -> None:
+    """Name the entry points that there was no time for, and all that they may use: how it fares there is not known."""
+    left = reached.sum.left_out
+    todo = [one for one in contents.definitions if (str(one.path), one.index) in left]
+    reached.left_out = [(one.path, one.name) for one in todo]
+    named: dict[str, list[Definition]] = {}
+    for one in contents.definitions if left else ():
+        named.setdefault(one.name, []).append(one)
+    while todo:
+        one = todo.pop()
+        fresh = {one.name, *contents.refers.get(one, ())} - reached.doubtful
+        reached.doubtful |= fresh
+        todo += [other for name in fresh for other in named.get(name, ())]
 
 
 def by_file(definitions: Iterable[Definition]) -> list[list[Reference]]:
@@ -99,6 +115,9 @@ def execute_all(project: Project, group: Sequence[Reference], steps: int | None 
     """Execute some entry points in order."""
     reached = ExplorationResult()
     for path, index in group:
+        if project.late():
+            reached.left_out.add((str(path), index))
+            continue
         root = references.find(project, path, index)
         if root is not None and (root.node is None or project.identity(root.module, root.node) not in reached.functions):
             execute(project, root, reached, steps)

@@ -65,11 +65,12 @@ def run_or_recall(spread: Team, store: Store | None, setting: str) -> Callable[[
                     forget_executions(results[place])
         missing = [place for place in range(len(groups)) if place not in results]
         for place, (result, needed) in zip(missing, spread(work, [groups[place] for place in missing]), strict=True):
-            if store is not None:
-                keep(store, names[place], groups[place], serialize(result), needed)
+            text = serialize(result) if store is not None else None
             if isinstance(result, bytes):  # from another process
                 first, _, rest = result.partition(b"\n")
                 result = unpacked(first, partial(bytes, rest), values)
+            if store is not None and not (isinstance(result, ExplorationResult) and result.left_out):
+                keep(store, names[place], groups[place], text, needed)
             results[place] = result
         return [results[place] for place in range(len(groups))]
 
@@ -171,6 +172,7 @@ def _reached_out(one: ExplorationResult) -> dict[str, Any]:
         "runs": one.runs,
         "executions": one.executions,
         "stopped": one.stopped,
+        **({"left_out": sorted(one.left_out, key=str)} if one.left_out else {}),
     }
 
 
@@ -202,6 +204,7 @@ def _reached_in(value: Any, facts: Callable[[], bytes], known: Values) -> Explor
         runs=value["runs"],
         executions=[(name, steps) for name, steps in value["executions"]],
         stopped=[(root, why) for root, why in value["stopped"]],
+        left_out={(path, index) for path, index in value.get("left_out", ())},
     )
 
 

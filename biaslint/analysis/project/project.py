@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
@@ -57,7 +58,12 @@ class Project:
         self.memory: EarlierResults | None = None  # of earlier analyses in this process
         self.shown: dict[Path, str] = {}  # how the linted files are called
         self.limits = Limits()
+        self.deadline: float | None = None  # of `time.monotonic()`
         self.layers: Mapping[str, Mapping[str, Any]] = {}  # the project's own wrappers, as the configuration describes them
+
+    def late(self) -> bool:
+        """Is the time over that the analysis was given?"""
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     def read(self, path: Path) -> str | None:
         if path in self.texts or self.sealed:

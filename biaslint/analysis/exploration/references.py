@@ -17,6 +17,7 @@ from biaslint.analysis import machine
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import Class, Instance
+from biaslint.analysis.exploration import import_reach
 from biaslint.analysis.exploration.results import Root
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import Execution
@@ -53,18 +54,19 @@ class Summary:
     aliases: dict[str, str] = field(default_factory=dict)
     functional: bool = False
     state: str = "unreadable"  # or parsed, vast
+    imports: tuple[str, ...] = ()  # the modules that its imports speak of
     outline: list[Any] | None = None  # `outline.encoded`, of a file whose changes may reach a part of it only
 
 
 @dataclass(slots=True)
 class ReferenceGraph:
-    """The definitions of the linted files, and which of them refer to which, by name."""
+    """The definitions of the linted files, and which of them refer to which, by name, where imports can lead there."""
 
     definitions: list[Definition]
     refers: dict[Definition, frozenset[str]]  # which of the names that are defined or lead to a definition it mentions
     builds: set[str]  # names that lead to layers
-    referred: dict[str, int]  # name -> how many definitions mention it
-    parts: set[str]  # names that the class of a model mentions, but for its bases
+    referred: set[Definition]  # those that others mention
+    parts: set[Definition]  # those that the class of a model mentions, but for its bases
     functional: set[Path]
 
 
@@ -153,6 +155,8 @@ def summarise(project: Project, path: Path) -> Summary:
     )
     script.layers = any(map(framework.layer_names().fullmatch, calls))
     summary.definitions.append(script)
+    every = {name for one in summary.definitions for name in one.mentions}
+    summary.imports = import_reach.modules_named(module.tree, path, every)
     project.state.end_execution()
     return summary
 
@@ -169,22 +173,30 @@ def is_model(ex: Execution, root: Root) -> bool:
 
 def link(summaries: Sequence[Summary]) -> ReferenceGraph:
     """Link the summaries of the files. Only mentions of names that these files define are kept."""
-    every = [one for summary in summaries for one in summary.definitions]
-    aliases = {alias: name for summary in summaries for alias, name in summary.aliases.items()}
-    defined = {one.name for one in every if one.index is not None}
+    reach = import_reach.reached([(of_file(summary), summary.imports) for summary in summaries])
+    every: list[Definition] = []
+    defined: dict[str, int] = {}  # name -> the files that define it, as bits
+    aliases: dict[str, list[tuple[str, int]]] = {}
+    for number, summary in enumerate(summaries):
+        every += summary.definitions
+        for one in summary.definitions:
+            if one.index is not None:
+                defined[one.name] = defined.get(one.name, 0) | 1 << number
+        for alias, name in summary.aliases.items():
+            aliases.setdefault(alias, []).append((name, 1 << number))
     refers: dict[Definition, frozenset[str]] = {}
-    referred: dict[str, int] = {}
-    parts: set[str] = set()
-    for one in every:
-        names = {name for name in one.mentions if name in defined}
-        names |= {aliases[name] for name in one.mentions if name in aliases}
-        one.mentions = ()
-        refers[one] = frozenset(names)
-        if one.model:
-            parts |= names - {one.name, *one.bases}
-        if one.index is not None:
-            for name in names - {one.name}:
-                referred[name] = referred.get(name, 0) + 1
+    referred: dict[str, int] = {}  # name -> the files in which it is meant, as bits
+    parts: dict[str, int] = {}
+    for files, summary in zip(reach, summaries, strict=True):
+        for one in summary.definitions:
+            names = {name for name in one.mentions if defined.get(name, 0) & files}
+            names |= {name for alias in one.mentions for name, file in aliases.get(alias, ()) if file & files}
+            one.mentions = ()
+            refers[one] = frozenset(names)
+            for name in names - {one.name, *one.bases} if one.model else ():
+                parts[name] = parts.get(name, 0) | files
+            for name in names - {one.name} if one.index is not None else ():
+                referred[name] = referred.get(name, 0) | files
     builds: set[str] = set()
     grown = True
     while grown:
@@ -194,7 +206,22 @@ def link(summaries: Sequence[Summary]) -> ReferenceGraph:
                 builds.add(one.name)
                 grown = True
     functional = {summary.definitions[-1].path for summary in summaries if summary.functional}
-    return ReferenceGraph(every, refers, builds, referred, parts, functional)
+    return ReferenceGraph(every, refers, builds, meant(summaries, referred), meant(summaries, parts), functional)
+
+
+def of_file(summary: Summary) -> Path:
+    """The path of a summary's file; one that could not be read defines nothing."""
+    return summary.definitions[-1].path if summary.definitions else Path()
+
+
+def meant(summaries: Sequence[Summary], names: dict[str, int]) -> set[Definition]:
+    """The definitions that names mean in some files: name -> those files, as bits."""
+    return {
+        one
+        for number, summary in enumerate(summaries)
+        for one in summary.definitions
+        if one.index is not None and names.get(one.name, 0) >> number & 1
+    }
 
 
 def worth_running(one: Definition, contents: ReferenceGraph) -> bool:

@@ -42,15 +42,15 @@ def run_in_rounds(
     waiting: list[Definition] = []
     entries: list[Definition] = []
     for one in contents.definitions:
-        if one.model and contents.referred.get(one.name, 0):
+        if one.model and one in contents.referred:
             waiting.append(one)
-        elif references.worth_running(one, contents) and (one.index is None or not contents.referred.get(one.name, 0)):
+        elif references.worth_running(one, contents) and one not in contents.referred:
             entries.append(one)
     reached = AnalysisResult()
     reached.add(spread(execute_all, by_file(entries)))
     for chosen in rounds(waiting, contents, reached.sum.classes):
-        reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen if one.name not in contents.parts]))
-        reached.add(spread(execute_parts, [[(one.path, one.index)] for one in chosen if one.name in contents.parts]))
+        reached.add(spread(execute_all, [[(one.path, one.index)] for one in chosen if one not in contents.parts]))
+        reached.add(spread(execute_parts, [[(one.path, one.index)] for one in chosen if one in contents.parts]))
     # where functions and plain classes build the models, those that nothing has called
     plain = [one for one in contents.definitions if one.kind == "class" and one.layers and not one.model]
     for chosen in rounds([one for one in plain if one.path in contents.functional], contents, reached.sum.classes):

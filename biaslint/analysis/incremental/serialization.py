@@ -133,6 +133,7 @@ def _summary_out(one: Summary) -> dict[str, Any]:
         "state": one.state,
         "functional": one.functional,
         "aliases": one.aliases,
+        "imports": one.imports,
         "path": str(one.definitions[0].path) if one.definitions else "",
         "definitions": [
             [
@@ -158,7 +159,7 @@ def _summary_in(value: Any) -> Summary:
         Definition(path, index, name, kind, identity, words(mentions), words(calls), words(bases), *flags)
         for index, name, kind, identity, mentions, calls, bases, *flags in value["definitions"]
     ]
-    return Summary(definitions, value["aliases"], value["functional"], value["state"])
+    return Summary(definitions, value["aliases"], value["functional"], value["state"], tuple(value["imports"]))
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -45,6 +45,25 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
     assert conditions(tmp_path, parameters, body, FORWARD) == [when]
 
 
+@pytest.mark.parametrize(
+    ("parameters", "body", "when"),
+    [
+        ("rate=0.0", "self.act, self.norm = nn.Dropout(rate), nn.BatchNorm2d(8)", "rate == 0.0"),
+        ("pad=0", "self.act, self.norm = nn.Conv2d(8, 8, 3, padding=pad, bias=False), nn.BatchNorm2d(8)", "pad == 0"),
+        ("groups=8", "self.act, self.norm = nn.Identity(), nn.GroupNorm(groups, 8)", "groups == 8"),
+        ("norm=nn.BatchNorm2d", "self.act, self.norm = nn.Identity(), norm(8)", "norm is BatchNorm2d"),
+        ("act=nn.Identity", "self.act, self.norm = act(), nn.BatchNorm2d(8)", "act is Identity"),
+        ("width=8", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(width)", None),
+        ("rate=0.0", "self.act, self.norm = nn.Identity(), nn.Sequential(nn.BatchNorm2d(8), nn.Dropout(rate))", None),
+        ("act=nn.ReLU", "self.act, self.norm = nn.Identity(), nn.Sequential(nn.BatchNorm2d(8), act())", None),
+    ],
+)
+def test_a_setting_that_is_no_flag_makes_a_condition_where_another_value_shows_the_bias(
+    tmp_path: Path, parameters: str, body: str, when: str | None
+) -> None:
+    assert conditions(tmp_path, parameters, body, "return self.norm(self.act(x)).relu()") == [when]
+
+
 def test_two_settings_that_both_matter_are_one_condition(tmp_path: Path) -> None:
     body = "self.norm = nn.BatchNorm2d(8) if use_bn else nn.Identity()\nself.act = nn.ReLU() if act_first else nn.Identity()"
     assert conditions(tmp_path, "use_bn, act_first", body, "return self.norm(self.act(x)).relu()") == [

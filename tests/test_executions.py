@@ -55,6 +55,13 @@ def test_a_setting_that_decides_about_a_norm_is_given_another_value(parameters: 
     assert executions(constructor(parameters, *lines)) > 1
 
 
+@pytest.mark.parametrize("parameters", ["rate=0.0", "pad=0", "act=nn.Identity", "norm=nn.BatchNorm1d"])
+def test_what_is_made_with_a_setting_costs_nothing_where_no_bias_may_be_reported(parameters: str) -> None:
+    name = parameters.partition("=")[0]
+    lines = ["self.first = nn.Dropout(rate)"] if name == "rate" else [f"self.first = nn.AvgPool1d(2, padding={name})"]
+    assert executions(constructor(parameters, *(lines if name in ("rate", "pad") else [f"self.first = {name}(4)"]))) == 1
+
+
 def test_a_helper_method_that_makes_norms_counts_as_one() -> None:
     helper = "    def finish(self):\n        self.after = nn.BatchNorm1d(4)\n"
     assert executions(constructor("last=None", "if last:", "    self.finish()"), helper + FORWARD) > 1

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
-from biaslint.theory.program import ESCAPED, HANDED, STORED, LayerUse, Place, Program, Site
+from biaslint.theory.program import ESCAPED, HANDED, OTHER, STORED, LayerUse, Place, Program, Site
 
 BIASED_KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell", "attention")
 SETTLED = ("dead", "alive", "part")
@@ -345,8 +345,10 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
         if isinstance(value, str) and value.startswith("<") and value.endswith(">"):
             if not value.endswith((" items>", " instance>")):
                 yield Test(name, f"{name} is {value[1:-1]}", f"{name} is not {value[1:-1]}", equal(name, value))
-        elif isinstance(value, str):  # a number is a size, not a setting to decide by
+        elif isinstance(value, str):
             yield Test(name, f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value))
+        elif type(value) in (int, float):  # a number is a size, not a setting to decide by, unless it was given another value
+            yield Test(name, f"{name} == {value!r}", f"{name} != {value!r}", of_number(name, value))
 
 
 OPPOSITES = {
@@ -430,3 +432,14 @@ def nothing(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool |
 def equal(name: str, value: Any) -> Callable[[dict[str, Any]], bool | None]:
     """The setting has this value."""
     return lambda settings: settings[name] == value if name in settings else None
+
+
+def of_number(name: str, value: float) -> Callable[[dict[str, Any]], bool | None]:
+    """The setting has this number, which is known not to be where an execution gave it another value; of other sizes nothing is said."""
+
+    def holds(settings: dict[str, Any]) -> bool | None:
+        if settings.get(f"{name} == {value!r}") is False or settings.get(name) == OTHER:
+            return False
+        return True if settings.get(name) == value else None
+
+    return holds

@@ -89,6 +89,7 @@ READ = "its bias is read by other code"
 MEAN_READ = "the norm's running mean is read"
 STORED = "a norm with stored statistics"  # all that sees it: this use does not train the layer
 HANDED = "its model is handed to code that is not known"  # some reader sees the bias, whatever it is set to there
+OTHER = "<another value>"  # of a setting: not what it is by default
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,19 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from biaslint.analysis.domain import node_cache
+from biaslint.analysis.domain.values import Class, External, FunctionValue, Partial
 from biaslint.analysis.project.syntax_tree import text_of, walk
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.values import FunctionValue
+    from biaslint.analysis.domain.values import Value
     from biaslint.analysis.project.module import Module
 
 _DECIDING = node_cache.per_node_cache()
 OWN = {"__init__", "forward", "call", "__call__"}  # methods that every layer has
 JUMPS = (ast.Return, ast.Continue, ast.Break)
 NORM = re.compile(r"norm(?!al(ize|_|\b))|bn", re.IGNORECASE)  # a norm, no initializer that draws from a normal distribution
+PARTIAL = re.compile(r"drop|^pad|group(?!s$)", re.IGNORECASE)
+PLAIN = re.compile(r"norm(?!al(ize|_|\b))|bn|identity|lambda", re.IGNORECASE)
 PART_CALLED = re.compile(r"\bself\.\w+(\[\w+\])?\(")
 
 
@@ -31,6 +34,7 @@ class Deciding(NamedTuple):
     norms: frozenset[str]  # whether a norm is made or called, or a number of rounds
     parts: frozenset[str]  # whether a part of the model is called, or a number of rounds
     tested: frozenset[str]  # anything at all
+    made: frozenset[str]  # what is made: it is called itself, or given as a rate, a padding or a number of groups
 
 
 def deciding(func: FunctionValue) -> Deciding:
@@ -61,7 +65,29 @@ def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
         if not guarded or PART_CALLED.search(text):
             parts |= tested
     every |= {word for part in walk(node) if isinstance(part, ast.BoolOp) for one in part.values if (word := name_of(one))}
-    return Deciding(frozenset(norms), frozenset(parts), frozenset(every))
+    return Deciding(frozenset(norms), frozenset(parts), frozenset(every), frozenset(making(node)))
+
+
+def making(node: ast.AST) -> Iterator[str]:
+    """The names that are called within a definition, and those that calls are given as a rate, a padding or a number of groups."""
+    for part in walk(node):
+        if isinstance(part, ast.Call):
+            callee = name_of(part.func)
+            yield callee
+            if PARTIAL.search(callee):
+                yield from map(name_of, part.args)
+            for keyword in part.keywords:
+                if PARTIAL.search(keyword.arg or ""):
+                    yield name_of(keyword.value)
+
+
+def plain(default: Value) -> bool:
+    """May another value than this default be what a bias meets: a norm or an identity, no dropout, no padding, a number of groups?"""
+    if isinstance(default, (int, float)):
+        return not isinstance(default, bool)
+    if isinstance(default, Partial):
+        return plain(default.func)
+    return isinstance(default, (External, Class, FunctionValue)) and bool(PLAIN.search(default.name))
 
 
 def guards(node: ast.AST) -> Iterator[tuple[ast.expr, Sequence[ast.AST]]]:

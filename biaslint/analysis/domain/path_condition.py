@@ -30,7 +30,7 @@ class PathCondition:
         self.prescribed = prescribed or {}
         self.released = released  # parameters that are taken for unknown although they have a default
         self.releasable: dict[Any, None] = {}  # those whose default is a number or None, and decides whether there is a norm
-        self.optional: dict[Any, None] = {}  # those whose default is None, and decides something else
+        self.optional: dict[Any, None] = {}  # those whose default decides something else, or what is made
         self.of_tensors: set[Any] = set()  # the conditions that a graph decides when it runs
         self.flags: set[Any] = set()  # those whose default is a truth or a string, and decides whether there is a norm
         self.prefers_false_branch = prefers_false_branch
@@ -85,11 +85,13 @@ class PathCondition:
         if terms.is_comparison(key, "in") and terms.plain_items(key.right):
             self.members.setdefault(key.left, []).append((key.right.items, choice))
 
-    def settable(self, default: Any, key: Any, name: str, decides: bool = False, tested: bool = False) -> Any:
+    def settable(
+        self, default: Any, key: Any, name: str, decides: bool = False, tested: bool = False, made: bool = False
+    ) -> Any:
         """A parameter's default that callers may change: a flag is unknown, a string a setting, anything else the default.
 
         A number or None that `decides` whether there is a norm is what it is in one execution, and something else in another; so is
-        None that is `tested` at all, where a bias may be reported.
+        None that is `tested` at all, and what decides what is `made`, where a bias may be reported.
         """
         if decides and isinstance(default, (bool, str)):
             self.flags.add(key)
@@ -100,6 +102,12 @@ class PathCondition:
                 self.set(Compare("is", key, None) if default is None else Compare("==", key, default), False)
                 return Unknown(key, name)
             (self.releasable if decides else self.optional)[key] = None
+        elif made:
+            if key in self.released:
+                if isinstance(default, (int, float)):
+                    self.set(Compare("==", key, default), False)
+                return Unknown(key, name)
+            self.optional[key] = None
         if not isinstance(default, str):
             return default
         for test, holds in self.prescribed.items():

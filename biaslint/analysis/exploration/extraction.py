@@ -36,7 +36,7 @@ from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
 from biaslint.theory import terms
-from biaslint.theory.program import HANDED, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
+from biaslint.theory.program import HANDED, OTHER, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Layer
@@ -232,7 +232,7 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Unknown):
-            result.update(answers(ex, name, value.key))
+            result.update(answers(ex, name, value.key) or ({name: OTHER} if value.key in ex.path.released else {}))
         elif isinstance(value, Setting):
             result.update(answers(ex, name, value.key) or {name: str(value)})
         elif values.is_constant(value):

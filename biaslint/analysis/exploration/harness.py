@@ -117,8 +117,8 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
         name = parameter.arg
         if name in defaults:
             deciding = norm_guards.deciding(func)
-            norms, tested = name in deciding.norms, name in deciding.tested
-            value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name, norms, tested)
+            kinds = name in deciding.norms, name in deciding.tested, name in deciding.made and norm_guards.plain(defaults[name])
+            value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name, *kinds)
         else:
             value = configured(ex, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):

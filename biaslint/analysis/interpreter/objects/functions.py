@@ -145,8 +145,8 @@ def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict
                 names[name] = Unknown(terms.Parameter(func.qualname, name), name)
     for name in by_default if asked else ():
         deciding = norm_guards.deciding(func)
-        norms, tested = name in deciding.norms, name in deciding.tested
-        names[name] = ex.path.settable(names[name], terms.Parameter(func.qualname, name), name, norms, tested)
+        kinds = name in deciding.norms, name in deciding.tested, name in deciding.made and norm_guards.plain(names[name])
+        names[name] = ex.path.settable(names[name], terms.Parameter(func.qualname, name), name, *kinds)
     if extra_name:
         names[extra_name] = given = DictValue(extra)
         given.options = options

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from biaslint.analysis.domain.values import Setting, Unknown
+from biaslint.analysis.domain.values import DictValue, Setting, Unknown
 from biaslint.theory import terms
 from biaslint.theory.term_arithmetic import ARITHMETIC, COMPARE
 from biaslint.theory.terms import FALSE, NEGATED, TRUE, Attribute, BoolConstant, Compare, FloatConstant, Not, Operation, Term
@@ -108,6 +108,10 @@ class PathCondition:
                     self.set(Compare("==", key, default), False)
                 return Unknown(key, name)
             self.optional[key] = None
+        if isinstance(default, DictValue) and not default.items:
+            given = DictValue()
+            given.options = True  # what is looked up in it has a default there
+            return given
         if not isinstance(default, str):
             return default
         for test, holds in self.prescribed.items():
@@ -117,7 +121,9 @@ class PathCondition:
                 and isinstance(test[3], str)
                 and holds != (default == test[3])
             ):
-                self.set(test, holds)  # so that all that is asked of the string has answers that go together
+                self.set(
+                    test, holds, f"{name} == {test[3]!r}"
+                )  # so that all that is asked of the string has answers that go together
                 if holds:
                     return Setting.of(test[3], key)
                 self.refused.add(key)

@@ -249,12 +249,13 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
 
 
 # What is said of an attribute or item: `self.norm == 'batch'`, `args.bn`, `config['norm'] is None`
-SAID_OF_A_PART = re.compile(r"[A-Za-z_]\w*(\.\w+|\[['\"\w]+\])+( == ['\"].*['\"]| is None)?")
+SAID_OF_A_PART = re.compile(r"[A-Za-z_]\w*(\.\w+|\[['\"\w]+\]|\.get\([^()]*\))+( == ['\"].*['\"]| is None)?")
 
 
 def choices_of(ex: Execution) -> dict[str, bool]:
     """The decided settings in attributes and dicts, as the source spells them."""
-    texts = {key: ex.path.texts.get(key, "") for key in ex.path.open}
+    asked = {**dict.fromkeys(ex.path.open), **dict.fromkeys(key for key in ex.path.prescribed if key in ex.path.assumed)}
+    texts = {key: ex.path.texts.get(key, "") for key in asked}
     return {text: ex.path.assumed[key] for key, text in texts.items() if SAID_OF_A_PART.fullmatch(text)}
 
 

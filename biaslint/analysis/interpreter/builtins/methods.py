@@ -150,17 +150,19 @@ def dict_get(ex: Execution, self: DictValue, name: str, args: list[Value]) -> Va
     if self.open and default is None:
         return ex.fresh(str(args[0]))
     if self.options and isinstance(key, str) and name != "setdefault":
-        return option(ex, default, key)
+        return option(ex, default, key, taken=name == "pop")
     return default
 
 
-def option(ex: Execution, default: Value, key: str) -> Value:
-    """A constructor's parameter taken from `**kwargs`: `bn = kwargs.pop("bn", True)`."""
+def option(ex: Execution, default: Value, key: str, taken: bool = False) -> Value:
+    """A constructor's parameter out of `**kwargs` or a dict: `bn = kwargs.pop("bn", True)`. One that is not `taken` can be asked for again."""
     func = ex.stack[-1].func
     if not isinstance(func, FunctionValue) or not values.is_constructor(func):
         return default
-    value = ex.path.settable(default, ("option", key), key, key in norm_guards.deciding(func).norms)
     statement = ex.statement
-    if isinstance(statement, ast.Assign) and statement.value is ex.node and isinstance(statement.targets[0], ast.Name):
+    bound = isinstance(statement, ast.Assign) and statement.value is ex.node and isinstance(statement.targets[0], ast.Name)
+    text = key if bound or taken or not isinstance(ex.node, ast.Call) else ast.unparse(ex.node)
+    value = ex.path.settable(default, ("option", key), text, key in norm_guards.deciding(func).norms)
+    if isinstance(statement, ast.Assign) and bound and isinstance(statement.targets[0], ast.Name):
         ex.stack[-1].bound[statement.targets[0].id] = value
     return value

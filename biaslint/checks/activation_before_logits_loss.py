@@ -66,6 +66,8 @@ def _fix(program: Program, use: LayerUse, one: Prediction) -> Fix | None:
     head, _, called = use.callee.rpartition(".")
     if not other or without in use.texts or not head:
         return None
+    if one.by == "log_softmax" and not all(fact.aligned and fact.whole for fact in every):
+        return None  # over another axis, or of targets that are probabilities, it is not the same loss
     text = f"{head}.{other if called == short else function}"
     safety = Safety.SAFE if one.by == "log_softmax" else Safety.UNSAFE
     note = "(the same loss)" if safety is Safety.SAFE else "(changes the loss that is trained on)"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import ELSEWHERE, ORDINARY, into_relu, set_argument, the_layer
+from biaslint.checks.support.common import ELSEWHERE, ORDINARY, into_relu, set_argument, sets_only, the_layer
 from biaslint.checks.support.spelling import scaled_text
 from biaslint.findings.finding import Fix, ReplaceExpression, Safety, SetArgument
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
@@ -43,9 +43,16 @@ def check(program: Program) -> Iterator[Report]:
                 f"{owner} is drawn with a standard deviation of {drawn}, {why}: outputs explode",
                 layer=use.name,
                 related=the_layer(use, place),
-                fix=_fix(use, write, grown),
+                fix=_fix(use, write, grown) if _alone(program, place, written[place]) else None,
                 advice="use sqrt(2 / fan_in) before a ReLU and sqrt(1 / fan_in) elsewhere",
             )
+
+
+def _alone(program: Program, place: Place, pairs: list[tuple[LayerUse, BiasWrite]]) -> bool:
+    """Does the statement set weights of such layers and nothing else? What a helper is given by its callers may be any tensor."""
+    given = any(re.fullmatch(r"\w+(\.data)?", write.target) and write.place != use.place for use, write in pairs)
+    weights = all(write.place != place for use, _ in pairs for write in use.bias.writes)
+    return not given and weights and sets_only(program, place, [use for use in program.uses if use.kind in KINDS])
 
 
 def _fix(use: LayerUse, write: BiasWrite, grown: bool) -> Fix | None:

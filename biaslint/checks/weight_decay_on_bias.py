@@ -20,7 +20,7 @@ def check(program: Program) -> Iterator[Report]:
                 site.place,
                 f"`{use.name}` decays biases and norm shifts by {decay:g} like the weights",
                 layer=use.name,
-                fix=_fix(use),
+                fix=None if _uninitialized(program, site.uses) else _fix(use),
                 advice=_advice(use),
             )
 
@@ -29,6 +29,12 @@ def _advice(use: LayerUse) -> str:
     if use.framework == "flax":
         return "pass a `mask` that is false for biases and norm scales"
     return "put the biases in a parameter group with `weight_decay=0`"
+
+
+def _uninitialized(program: Program, optimizers: list[LayerUse]) -> bool:
+    """Are some of the parameters without a shape until the first input is known?"""
+    covered = {(use.run, ident) for use in optimizers for ident, _, _ in use.covers}
+    return any(".Lazy" in use.type and (use.run, use.ident) in covered for use in program.uses)
 
 
 def _fix(use: LayerUse) -> Fix | None:

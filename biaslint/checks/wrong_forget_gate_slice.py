@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import ELSEWHERE, RAISED, part_of_vector, the_layer
+from biaslint.checks.support.common import ELSEWHERE, RAISED, part_of_vector, sets_only, the_layer
 from biaslint.checks.support.spelling import quarter
 from biaslint.findings.finding import (
     Fix,
@@ -33,15 +34,17 @@ GATES = {
 def check(program: Program) -> Iterator[Report]:
     """Report the statements that raise another gate, all gates, or a forget gate that is reset afterwards."""
     found: dict[Place, list[Report | None]] = {}
+    judged: list[LayerUse] = []
     for use in program.uses:
         if use.kind in ("rnn", "rnn_cell") and "LSTM" in use.type and use.bias.present and use.fate.kind != "unknown":
             reports = dict(_judge(use))
+            judged.append(use)
             for write in use.bias.writes:
                 found.setdefault(write.place, []).append(reports.get(write))
     for place in sorted(found):
         agreed = [report for report in found[place] if report is not None]
         if len(agreed) == len(found[place]):
-            yield agreed[0]
+            yield agreed[0] if sets_only(program, place, judged) else replace(agreed[0], fix=None)
     yield from _own_cells(program, set(found))
 
 

@@ -97,7 +97,7 @@ def _cancelled(use: LayerUse, write: BiasWrite) -> Fault:
     """Softmax takes away what is added to all classes alike."""
     if write.how != "constant" or not write.value or not use.is_output or use.output_activation not in SOFTMAX:
         return None
-    if use.config.get("out_features", use.config.get("out_channels")) == 1:
+    if use.mixed or use.config.get("out_features", use.config.get("out_channels")) == 1:
         return None
     message = f"every class of `{use.name}` starts with the same bias, {write.value:.3g}, which softmax cancels"
     return (message, "set each class to its log frequency, or leave the bias at zero")

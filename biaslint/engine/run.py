@@ -20,7 +20,7 @@ from biaslint import checks
 from biaslint.analysis.limits import Limits
 from biaslint.analysis.session import AnalysisSession
 from biaslint.config import Config, ConfigError, discovery
-from biaslint.engine import proofs, repeats, silenced, triage
+from biaslint.engine import elsewhere, proofs, repeats, silenced, triage
 from biaslint.findings import rule_book, suppressions
 from biaslint.findings.finding import Finding, Severity
 from biaslint.source import file as source_file
@@ -250,7 +250,7 @@ class _Run:
         enabled = self.config.enabled()
         try:
             return proofs.proved(
-                findings,
+                elsewhere.compatible(findings, uses, self.texts),
                 uses,
                 self.config,
                 self.texts,

@@ -25,7 +25,7 @@ def misfit(prediction: Prediction) -> str:
         return ONE
     if takes == "logits":
         if by == "log_softmax" and prediction.classes:
-            return REDUNDANT
+            return ASTRAY if prediction.astray else REDUNDANT
         return TWICE if by in BOUNDED | LOGS else CUT if by in NOT_NEGATIVE else ""
     if by in ("softmax", "log_softmax") and prediction.astray:
         return ASTRAY

@@ -138,6 +138,8 @@ class Prediction:
     of: str = ""  # that layer's name
     size: int | None = None  # of a softmax: over how many entries
     astray: str = ""  # of a softmax: which axis it is over, where that is not the classes' axis
+    aligned: bool = False  # of a softmax: it is known to be over the classes' axis
+    whole: bool = False  # the loss's target is known to hold whole numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ class LayerUse:
     sources: tuple[int, ...] = ()  # `ident`s of the layers that feed it with nothing but linear steps between
     is_output: bool = False  # its result leaves the model with nothing but shape changes or an output activation between
     output_activation: str = ""  # "", "sigmoid", "softmax", "log_softmax" ... where is_output
+    mixed: bool = False  # behind a softmax: something else sees what is added to all of its results alike
     focal: bool = False  # a loss on its result is weighed as a focal loss is
     settings: dict[str, Any] = field(default_factory=dict)  # parameters of the enclosing function: name -> plain value
     outer_settings: tuple[

@@ -80,7 +80,7 @@ class LossCall:
     """One call of a loss: the tensors, or the model, that it takes as the prediction, and as what.
 
     `takes` is "logits", "probabilities" or "log-probabilities", `classes` whether they are those of exclusive classes, which stand
-    along `axis`.
+    along `axis`. `whole`: is the target known to hold whole numbers, the classes' own?
     """
 
     value: Value
@@ -88,6 +88,7 @@ class LossCall:
     classes: bool
     axis: int
     place: tuple[Module, ast.AST] | None
+    whole: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -147,6 +147,7 @@ def layer_use(
         is_output=output.leaves,
         output_activation=output.activation,
         focal=output.focal,
+        mixed=output.mixed,
         weight_writes=tuple(bias_write(write, place) for write in layer.weight_writes),
         readers=fates.readers_of(layer),
         settings=settings,

@@ -13,6 +13,9 @@ KINDS = ("conv", "linear", "bilinear", "norm", "affine")
 PASSING = {"keep", "remap", "concat", "smooth"}
 ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
 CLASSIFIES = {"sigmoid", "softmax", "log_softmax", "logsigmoid"}
+SOFTMAX = ("softmax", "log_softmax")
+# what gives the same for results that are all greater by one number
+ORDERED = re.compile(r"^arg(max|min|sort)$|^(?!.*(binary|sigmoid)).*cross_?entropy", re.IGNORECASE)
 LOSS = re.compile(r"loss|criterion|cross_?entropy", re.IGNORECASE)
 POWERS = {"**", "pow", "pow_", "square", "power"}
 BOUNDED = {"clamp", "clamp_", "clip", "clip_by_value", "maximum", "minimum", "relu"}
@@ -27,6 +30,7 @@ class Output:
     leaves: bool
     activation: str = ""
     focal: bool = False
+    mixed: bool = False  # sees something a number that is added to all of the result?
 
 
 def output_of(layer: Layer) -> Output:
@@ -57,7 +61,23 @@ def output_of(layer: Layer) -> Output:
                 activation = activation or passed
             elif reader.op != "opaque" and not (compared and passed in CLASSIFIES):  # which is part of the loss, else
                 return Output(False)
-    return Output(leaves, activation, leaves and weighed(layer))
+    return Output(leaves, activation, leaves and weighed(layer), activation in SOFTMAX and mixed(layer))
+
+
+def mixed(layer: Layer) -> bool:
+    """Does anything but a softmax of the layer's own results read them? That sees what is added to all of them alike."""
+    todo, seen = list(layer.calls), set[int]()
+    while todo:
+        node = todo.pop()
+        if node.id in seen:
+            continue
+        seen.add(node.id)
+        for reader in node.readers:
+            if reader.op in ("keep", "remap") or (reader.op == "smooth" and not reader.info.get("padded")):
+                todo.append(reader)
+            elif reader.op not in ("softmax", "output") and not (reader.op == "opaque" and ORDERED.search(reader.name)):
+                return True
+    return False
 
 
 def passes(node: Node) -> bool:

@@ -116,6 +116,8 @@ def prediction(loss_call: LossCall, step: Node | None, axes: Axes, place: Placin
         of=layer.name if layer is not None else "",
         size=size_of(step) if step.op == "softmax" else None,
         astray=astray(step, axes) if step.op == "softmax" and loss_call.classes else "",
+        aligned=step.op == "softmax" and aligned(step, axes),
+        whole=loss_call.whole,
     )
 
 
@@ -158,3 +160,11 @@ def astray(step: Node, axes: Axes) -> str:
     if rank is None:
         return str(axis) if axis == 0 and 0 not in axes else ""
     return str(axis) if -rank <= axis < rank and axis % rank not in axes else ""
+
+
+def aligned(step: Node, axes: Axes) -> bool:
+    """Is a softmax known to be over the only axis that the classes stand along?"""
+    axis, rank = step.info.get("axis"), step.rank
+    if axes is None or len(axes) != 1 or not isinstance(axis, int) or (axis < 0 and rank is None):
+        return False
+    return axis % (rank or axis + 1) in axes

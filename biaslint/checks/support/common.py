@@ -175,6 +175,14 @@ def sets_outputs(program: Program, place: Place) -> bool:
     return any(use.is_output and write.place == place for use in program.uses for write in use.bias.writes)
 
 
+def sets_only(program: Program, place: Place, judged: Collection[LayerUse]) -> bool:
+    """Does a statement set parameters of the judged layers alone? A fix of it changes what it sets of others, too."""
+    known = set(map(id, judged))
+    return not any(
+        write.place == place for use in program.uses if id(use) not in known for write in (*use.bias.writes, *use.weight_writes)
+    )
+
+
 NAMED = re.compile(r"[a-z_]\w*(\.\w+)*")
 
 

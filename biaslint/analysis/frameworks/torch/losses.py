@@ -8,10 +8,10 @@ from biaslint.analysis.domain.layers import Layer, LossCall
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
 from biaslint.analysis.tensors import nodes
-from biaslint.theory.dataflow import Node
+from biaslint.theory.dataflow import VIEWS, Node
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.values import Args, Kwargs
+    from biaslint.analysis.domain.values import Args, Kwargs, Value
     from biaslint.analysis.interpreter.execution import Execution
 
 
@@ -27,7 +27,7 @@ def function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Node:
     node = ex.opaque(*args, *kwargs.values(), name=name)
     if x is not None:
         layer.calls.append(node)
-        take(ex, layer, x)
+        take(ex, layer, x, args[1] if len(args) > 1 else kwargs.get("target"))
     return node
 
 
@@ -37,13 +37,27 @@ def called(ex: Execution, layer: Layer, args: Args, kwargs: Kwargs) -> Node:
     layer.calls.append(node)
     x = args[0] if args else kwargs.get("input")
     if isinstance(x, Node):
-        take(ex, layer, x)
+        take(ex, layer, x, args[1] if len(args) > 1 else kwargs.get("target"))
     return node
 
 
-def take(ex: Execution, layer: Layer, x: Node) -> None:
+def take(ex: Execution, layer: Layer, x: Node, target: Value) -> None:
     """Note what the loss takes as the prediction, as it is by now."""
     known = torch_vocabulary.LOSS_TAKES.get(layer.short_type)
     if known is not None and ex.module is not None and ex.node is not None:
         takes, classes = known
-        layer.loss_calls.append(LossCall(ex.flow.now(x), takes, classes, 1, (ex.module, ex.node)))
+        layer.loss_calls.append(LossCall(ex.flow.now(x), takes, classes, 1, (ex.module, ex.node), is_whole(ex, target)))
+
+
+WHOLE = {"long", "int", "argmax", "argmin", "argsort", "multinomial"}
+UNCAST = {*VIEWS, "clone", "cuda", "cpu"} - {"to", "type", "type_as", "float", "double"}
+
+
+def is_whole(ex: Execution, target: Value) -> bool:
+    """Is it known that a target holds whole numbers? Probabilities of classes are none."""
+    node = ex.flow.now(target) if isinstance(target, Node) else None
+    while node is not None:
+        if node.info.get("integer") or node.name in WHOLE:
+            return True
+        node = node.inputs[0] if node.name in UNCAST and node.inputs else None
+    return False

@@ -81,6 +81,7 @@ class Court:
         self.verdicts: dict[int, bytes] = {}  # by the identity of a finding: HOLDS, or why its fix is withheld
         self.needed: dict[int, Dependencies] = {}  # what that depends on
         self.touched = spans_of_entries(uses)
+        self.steady: dict[Entry, bool] = {}  # entry points whose executions, made again, were the same
 
     def judge(self, findings: Sequence[Finding]) -> None:
         """Reach a verdict on each fix. Those in one file, and those that the same entry points lead to, are tried together."""
@@ -102,6 +103,14 @@ class Court:
     def divide(self, findings: list[Finding]) -> None:
         """Try the fixes together; where that fails, apart: those that no failing entry point reaches, and each half of the others."""
         why, failing = self.tried(findings)
+        if why is not None and len(findings) > 1 and (unsteady := set(filter(self.unsteady, failing))):
+            for finding in findings:
+                if unsteady & self.entries(finding):
+                    self.verdicts[id(finding)] = b"an execution that reaches it does not go the same way twice"
+            left = [one for one in findings if id(one) not in self.verdicts]
+            if left:
+                self.divide(left)
+            return
         if why is not None and len(findings) > 1:
             suspects = [one for one in findings if failing & self.entries(one)]
             clear = [one for one in findings if not failing & self.entries(one)]
@@ -114,6 +123,20 @@ class Court:
             self.verdicts[id(finding)] = HOLDS if why is None else why.encode()
             if entries:
                 self.needed[id(finding)] = self.stage.before(entries)[1]
+
+    def unsteady(self, entry: Entry) -> bool:
+        """Is an execution of the entry point unlike itself, although nothing is edited? Then it shows nothing about a fix."""
+        from biaslint.analysis.exploration import comparison
+
+        known = self.steady.get(entry)
+        if known is None:
+            try:
+                pairs = self.stage.replay((entry,), {})[entry]
+                known = comparison.difference(pairs, comparison.Intent()) is None
+            except LookupError:
+                known = True
+            self.steady[entry] = known
+        return not known
 
     def tried(self, findings: Sequence[Finding]) -> tuple[str | None, set[Entry]]:
         """Why the fixes, made together, do not hold, None where they do; and the entry points that show it."""

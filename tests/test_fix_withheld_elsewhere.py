@@ -97,3 +97,15 @@ def test_a_bias_that_other_code_leaves_alone_or_asks_for_is_removed(code: str) -
 )
 def test_weights_of_a_layer_that_other_code_counts_stay_as_many(code: str, fixed: bool) -> None:
     assert offered(f"{MODEL}{code}\n") == [fixed]
+
+
+@pytest.mark.parametrize(
+    ("code", "fixed"),
+    [
+        ("ws = model.get_weights()\nws[1] = 1\nmodel.set_weights(ws)", False),
+        ("ws = model.get_weights()\nprint(len(ws))", True),
+        ("norm = model.get_layer(index=-1)\nnorm.set_weights([])", True),
+    ],
+)
+def test_weights_of_a_whole_model_that_are_set_by_number_stay_where_they_are(code: str, fixed: bool) -> None:
+    assert offered(f"{MODEL}{code}\n") == [fixed]

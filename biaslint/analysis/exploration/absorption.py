@@ -42,7 +42,7 @@ def absorbed_by(layer: Layer) -> Layer | None:
             known = taker is not layer and taker.kind in TAKES and taker.bias is True
             if not known or not shift.front(after, node.rank) <= shift.front(taker.axes, node.rank):
                 return None
-            if taker.shared_with or taker.bias_of or fates.is_read(taker):
+            if taker.shared_with or taker.bias_of or fates.is_read(taker) or not is_free(taker):
                 return None
             reached[id(taker)] = taker, reached.get(id(taker), (taker, 0))[1] + 1
             found = found or taker
@@ -67,3 +67,11 @@ def linear_predecessors(layer: Layer) -> list[Layer]:
         if before is not None and isinstance(before.bias_of, Layer) and before.op == "affine":
             found.append(before.bias_of)
     return found
+
+
+CONSTRAINTS = ("bias_constraint",)
+
+
+def is_free(layer: Layer) -> bool:
+    """May training give its bias any value? One that is frozen or constrained takes nothing up."""
+    return layer.trainable is True and all(layer.config.get(name) is None for name in CONSTRAINTS)

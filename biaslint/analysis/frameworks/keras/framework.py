@@ -57,6 +57,9 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
             return result
     if space in ("utils", "api_export", "saving") and last in REGISTERING:
         return ModelFunction(last, lambda value, *rest, **options: value)
+    changing = kwargs.get("clone_function", args[2] if len(args) > 2 else None)
+    if last == "clone_model" and changing is not None:
+        return model_parts.cloned(ex, args[0] if args else kwargs.get("model"))
     if last == "get_source_inputs" or space in (
         "config",
         "utils",

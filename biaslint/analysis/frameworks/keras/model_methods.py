@@ -197,7 +197,7 @@ def set_weights(ex: Execution, obj: Instance, args: Args) -> Value:
         own.writes.extend(last.layer.writes)
         last.layer.writes.clear()
         return None
-    for layer in model_parts.all_layers(obj):
+    for layer in model_parts.held_layers(ex, obj):
         if layer.bias is not False and layer.kind != "norm":
             value = (
                 given.items[-1]

@@ -96,6 +96,19 @@ def all_layers(obj: Instance) -> list[Layer]:
     return list(module_tree.layers_of(obj))
 
 
+def held_layers(ex: Execution, obj: Instance) -> list[Layer]:
+    """All layers of a model, those between the tensors of a functional one among them."""
+    parts = [obj, *(part for part in layers_of_model(ex, obj) if isinstance(part, Instance))]
+    return list({id(layer): layer for part in parts for layer in all_layers(part)}.values())
+
+
+def cloned(ex: Execution, model: Value) -> Value:
+    """clone_model(model, clone_function=...): the model is a template, of which the function may replace each layer."""
+    for layer in held_layers(ex, model) if isinstance(model, Instance) else ():
+        layer.passed_to_unknown_code = True
+    return ex.fresh("a changed copy of a model")
+
+
 def params_of(layer: Layer) -> list[Param]:
     if layer.kind in ("conv", "linear", "rnn", "rnn_cell", "norm"):
         return [Param(layer, "weight"), *([Param(layer, "bias")] if layer.bias is not False else [])]

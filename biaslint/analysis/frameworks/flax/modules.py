@@ -203,6 +203,8 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     if name in METHODS:
         return BoundNative(obj, name)
     layer = obj.layer
+    if name == "variables":
+        read_all(obj)
     if layer is not None:
         if name == "bias":
             return None if layer.bias is False else Param(layer, "bias")
@@ -214,6 +216,18 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
             return layer.config[name]
         return Unknown(terms.Attribute(obj, name), f"{layer.name}.{name}")
     return Unknown(terms.Attribute(obj, name), f"self.{name}")
+
+
+def read_all(obj: Instance) -> None:
+    """The variables of a module are taken as a whole, or by name: any of its parameters may be read."""
+    for layer in module_tree.layers_of(obj):
+        layer.passed_to_unknown_code = True
+
+
+def do_get_variable(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    """module.get_variable(collection, name)"""
+    read_all(obj)
+    return ex.fresh("a variable")
 
 
 def has_attribute(obj: Instance, name: str) -> bool | None:
@@ -399,7 +413,7 @@ METHODS: dict[str, Handler] = {
     "sow": do_sow,
     "perturb": do_perturb,
     "has_variable": yes,
-    "get_variable": fresh,
+    "get_variable": do_get_variable,
     "put_variable": nothing,
     "is_initializing": no,
     "is_initialized": yes,

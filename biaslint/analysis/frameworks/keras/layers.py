@@ -27,6 +27,8 @@ from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from biaslint.analysis.interpreter.execution import Execution
 
 
@@ -47,7 +49,11 @@ def computed(ex: Execution, obj: Instance, layer: Layer, args: Args, kwargs: Kwa
         return wrapped(ex, obj, layer, value, args, kwargs)
     if layer.kind == "merge":
         return merged(ex, layer, value)
-    if layer.kind in ("rnn", "rnn_cell", "attention", "opaque"):
+    if layer.kind == "dot_attention" and is_plain_attention(value, layer, kwargs):
+        parts = value.items
+        masks = values.tensors_in(SequenceValue(list(kwargs.values())), 4)
+        return ops.attention(ex, parts[0], parts[-1], parts[1], masks, layer.config.get("dropout"))
+    if layer.kind in ("rnn", "rnn_cell", "attention", "dot_attention", "opaque"):
         node = ex.opaque(*args, *kwargs.values(), name=layer.name or layer.type)
         node.bias_of = layer
         layer.calls.append(node)
@@ -68,6 +74,12 @@ def computed(ex: Execution, obj: Instance, layer: Layer, args: Args, kwargs: Kwa
     if layer.kind in ACTIVATED and isinstance(result, Node) and result.op in ("softmax", "opaque"):
         result.info.setdefault("activation", layer)
     return result
+
+
+def is_plain_attention(value: Value, layer: Layer, kwargs: Kwargs) -> TypeGuard[SequenceValue]:
+    """Is it softmax(query · key) value of [query, value, key], and nothing but its result given back?"""
+    known = isinstance(value, SequenceValue) and not value.open and len(value.items) in (2, 3)
+    return known and layer.config.get("score_mode") == "dot" and kwargs.keys() <= {"mask", "training", "use_causal_mask"}
 
 
 ACTIVATED = ("conv", "linear", "activation", "softmax")

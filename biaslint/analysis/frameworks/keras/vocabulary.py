@@ -124,7 +124,7 @@ LAYERS: dict[str, LayerSpec] = {
     "ConvLSTM3D": _biased("rnn", _CONV_LSTM, cell="lstm"),
     "MultiHeadAttention": _biased("attention", "num_heads, key_dim, value_dim=None, dropout=0.0, use_bias=True"),
     "GroupQueryAttention": _biased("attention", "head_dim, num_query_heads, num_key_value_heads, dropout=0.0, use_bias=True"),
-    "Attention": _plain("opaque", "use_scale=False"),
+    "Attention": _plain("dot_attention", "use_scale=False, score_mode='dot', dropout=0.0"),
     "AdditiveAttention": _plain("opaque", "use_scale=True"),
 }
 for _n in (1, 2, 3):

@@ -320,7 +320,7 @@ def settings_without(name: str, use: LayerUse) -> str:
 
 def tests(uses: list[LayerUse]) -> Iterator[Test]:
     """Conditions that the first of the uses fulfils, the plainest first."""
-    settings = uses[0].settings
+    settings = {name: value for name, value in uses[0].settings.items() if value != OTHER}
     for name, value in settings.items():
         if isinstance(value, bool) and " " in name:  # a comparison that was asked for
             if not value and implied(name, settings) is False:

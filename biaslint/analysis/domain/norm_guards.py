@@ -34,7 +34,7 @@ class Deciding(NamedTuple):
     norms: frozenset[str]  # whether a norm is made or called, or a number of rounds
     parts: frozenset[str]  # whether a part of the model is called, or a number of rounds
     tested: frozenset[str]  # anything at all
-    made: frozenset[str]  # what is made: it is called itself, or given as a rate, a padding or a number of groups
+    made: frozenset[str]  # what is made: it is called itself, or given as a rate, a padding, a number of groups or a name
 
 
 def deciding(func: FunctionValue) -> Deciding:
@@ -69,20 +69,26 @@ def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
 
 
 def making(node: ast.AST) -> Iterator[str]:
-    """The names that are called within a definition, and those that calls are given as a rate, a padding or a number of groups."""
+    """The names that are called within a definition, and those that are given as a rate, a padding, a number of groups or the name of something."""
     for part in walk(node):
         if isinstance(part, ast.Call):
             callee = name_of(part.func)
             yield callee
             if PARTIAL.search(callee):
                 yield from map(name_of, part.args)
+            if callee == "getattr":
+                yield from (name_of(one) for argument in part.args[1:2] for one in walk(argument))
             for keyword in part.keywords:
                 if PARTIAL.search(keyword.arg or ""):
                     yield name_of(keyword.value)
+        elif isinstance(part, ast.Subscript):
+            yield name_of(part.slice)
 
 
 def plain(default: Value) -> bool:
     """May another value than this default be what a bias meets: a norm or an identity, no dropout, no padding, a number of groups?"""
+    if isinstance(default, str):
+        return True
     if isinstance(default, (int, float)):
         return not isinstance(default, bool)
     if isinstance(default, Partial):

@@ -31,6 +31,7 @@ class PathCondition:
         self.released = released  # parameters that are taken for unknown although they have a default
         self.releasable: dict[Any, None] = {}  # those whose default is a number or None, and decides whether there is a norm
         self.optional: dict[Any, None] = {}  # those whose default decides something else, or what is made
+        self.others: set[Any] = set()  # those of them that have another value in this execution
         self.of_tensors: set[Any] = set()  # the conditions that a graph decides when it runs
         self.flags: set[Any] = set()  # those whose default is a truth or a string, and decides whether there is a norm
         self.prefers_false_branch = prefers_false_branch
@@ -104,7 +105,8 @@ class PathCondition:
             (self.releasable if decides else self.optional)[key] = None
         elif made:
             if key in self.released:
-                if isinstance(default, (int, float)):
+                self.others.add(key)
+                if isinstance(default, (int, float, str)):
                     self.set(Compare("==", key, default), False)
                 return Unknown(key, name)
             self.optional[key] = None

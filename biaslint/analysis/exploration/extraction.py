@@ -233,7 +233,9 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Unknown):
-            result.update(answers(ex, name, value.key) or ({name: OTHER} if value.key in ex.path.released else {}))
+            result.update(answers(ex, name, value.key))
+            if value.key in ex.path.others:
+                result[name] = OTHER
         elif isinstance(value, Setting):
             result.update(answers(ex, name, value.key) or {name: str(value)})
         elif values.is_constant(value):

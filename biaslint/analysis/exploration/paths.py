@@ -87,6 +87,8 @@ def explore_paths(project: Project, root: Root, result: ExplorationResult, steps
             return
         for use in uses:
             use.deviates = bool(trial.released)
+        if ex.path.others:  # a value that nothing is known of may show a bias; that one is dead needs a value that is known
+            uses = [use for use in uses if not may_be_reported(use)]
         told |= {id(use) for use in uses if trial.tells}
         runs += 1
         spent += ex.steps
@@ -179,7 +181,7 @@ def add_contrasts(
     if short:
         keys = [*path.releasable, *(path.optional if biases else ())][: ex.project.limits.flags]
         frontier.waiting += [
-            Trial(released=frozenset([key]), tells=key in path.optional, try_key=("released", spelling(key))) for key in keys
+            Trial(released=frozenset([key]), tells=bool(biases), try_key=("released", spelling(key))) for key in keys
         ]
 
 

@@ -48,6 +48,17 @@ def two(text: str) -> Maker:
     return make
 
 
+def batches(text: str, turned: bool = False) -> Maker:
+    """A function of two batches of matrices that can be multiplied; with `turned`, the second after it is transposed."""
+
+    def make(draw: Draw) -> Made:
+        count, rows, inner, columns = (draw.chance.randint(1, 4) for _ in range(4))
+        second = (columns, inner) if turned else (inner, columns)
+        return text, ((count, rows, inner), (count, *second))
+
+    return make
+
+
 def alike(text: str) -> Maker:
     """A function of two tensors of one shape, or that differ along an axis."""
 
@@ -132,6 +143,7 @@ NAMED: dict[str, Maker] = {
     "realdiv": two("tf.realdiv(x, y)"),
     "true_divide": two("keras.ops.true_divide(x, y)"),
     "matmul": choice(matrices("tf.matmul(x, y)"), matrices("x @ y"), matrices("keras.ops.matmul(x, y)"), matrices("tf.matmul(x, tf.transpose(y), transpose_b=True)", 0)),
+    "batch_dot": choice(batches("tf.keras.backend.batch_dot(x, y)"), batches("tf.keras.backend.batch_dot(x, y, axes=(2, 2))", True)),
     "dot": matrices("keras.ops.dot(x, y)", 0),
     "einsum": choice(matrices("tf.einsum('...ij,...jk->...ik', x, y)"), matrices("tf.einsum('ij,jk->ki', x, y)", 0)),
     "concat": choice(alike("tf.concat([x, y], {axis})"), alike("tf.concat([x, y, x], axis={axis})")),
@@ -233,7 +245,8 @@ LAYERS: dict[str, Maker] = {
 # Names that TensorFlow and Keras have no more, or that are no operation on one tensor of floats: the handlers are those of other names.
 UNTRIED = {
     "clip_by_norm_placeholder", "in_top_k_placeholder", "gather_placeholder", "quantize_placeholder", "to_int32", "variance", "batch_gather",
-    "Print", "print", "to_float", "to_double", "cast_to_floatx", "with_dependencies", "enable_resource_variables", "copy_to", "numpy", "recompute_grad",
+    "Print", "print", "to_float", "to_double", "cast_to_floatx", "with_dependencies", "enable_resource_variables", "copy_to", "numpy", "convert_to_numpy",
+    "recompute_grad",
     "sub", "accumulate_n", "mul", "div", "mat_mul", "batch_matmul", "concat_v2", "pack", "unpack", "batch_flatten", "permute_dimensions", "pool2d",
     "spatial_2d_padding", "upsample", "shape", "int_shape", "get_shape", "shape_v2", "ndim", "rank", "cond", "smart_cond", "in_train_phase", "map",
     "name_scope", "device", "control_dependencies", "GradientTape", "Graph", "scope", "op_scope", "colocate_with", "init_scope", "function",

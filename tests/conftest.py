@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Iterator
 
 import pytest
 from same_process import measured
@@ -22,3 +24,19 @@ def _same_weights() -> None:
 def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands measure in the test's own process."""
     monkeypatch.setattr(parent, "run", measured)
+
+
+@pytest.fixture
+def unpatched() -> Iterator[None]:
+    """What fixtures put in the place of PyTorch's classes and their methods is taken back: other tests run in this process."""
+    from torch import nn
+
+    homes = [nn, nn.functional, *{one for one in vars(nn).values() if inspect.isclass(one)}]
+    before = [(home, dict(vars(home))) for home in homes]
+    yield
+    for home, names in before:
+        for name in vars(home).keys() - names.keys():
+            delattr(home, name)
+        for name, value in names.items():
+            if vars(home)[name] is not value:
+                setattr(home, name, value)

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.usefixtures("unpatched")
 
 from test_runtime_fixtures import FOLDER, load, rule_of  # noqa: E402
 

@@ -74,6 +74,7 @@ TORCH = [path for path in FILES if path.parent.name == "torch"]
 
 
 @pytest.mark.parametrize("path", TORCH, ids=shown)
+@pytest.mark.usefixtures("unpatched")
 def test_models_without_their_cancelled_biases_put_out_the_same_values(path: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from test_fixtures import selected

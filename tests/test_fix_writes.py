@@ -14,10 +14,10 @@ from torch import nn
 
 
 class Net(nn.Module):
-    def __init__(self, norm_layer=nn.BatchNorm2d):
+    def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(3, 8, 3)
-        self.norm = norm_layer(8)
+        self.norm = nn.BatchNorm2d(8)
         HERE
 
     def forward(self, x):

@@ -130,6 +130,8 @@ def names(node: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=shown)
 def test_other_names_for_local_variables_change_nothing(path: Path) -> None:
+    if "locals()" in original(path)[0]:
+        pytest.skip("it looks its local variables up by name")
     tree = Renamed().visit(ast.parse(original(path)[0]))
     same(path, ast.unparse(tree), lambda code: code.replace("_renamed", ""))
 
@@ -212,6 +214,8 @@ def test_what_changes_no_model_of_torchvision_changes_nothing_that_is_found_in_i
 def test_a_file_that_is_split_into_two_is_found_the_same(path: Path) -> None:
     """The first half of the classes moves to a file of its own, with the file's imports; the rest imports them from there."""
     text, old = original(path)
+    if re.search(r"^(setattr\(nn\.\w+, |nn\.\w+\.\w+ = )", text, re.MULTILINE):
+        pytest.skip("the file changes the framework when it is run")
     tree = ast.parse(text)
     imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.decorator_list]

@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from biaslint.engine import reading_biases
@@ -120,18 +121,19 @@ def named_in_text(tree: ast.Module, layer: str) -> bool:
     numbered = not layer.startswith("self.") or not stem
     stems = "|".join([re.escape(stem)] * bool(stem) + [r"\d+"] * numbered)
     name = re.compile(rf"(^|\.)({stems})\.bias(es)?$")
+    texts, made = texts_of(tree)
+    return made or any(map(name.search, texts))
+
+
+@lru_cache(maxsize=8)
+def texts_of(tree: ast.Module) -> tuple[tuple[str, ...], bool]:
+    """The texts of a file that may name something, and whether it puts the name of a bias together; each finding of a file asks for them."""
     passed = harmless(tree)
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in passed
-            and name.search(node.value)
-        ):
-            return True
-        if isinstance(node, ast.Subscript) and made_name(node.slice):
-            return True
-    return False
+    nodes = list(ast.walk(tree))
+    texts = [
+        one.value for one in nodes if isinstance(one, ast.Constant) and id(one) not in passed and isinstance(one.value, str)
+    ]
+    return tuple(texts), any(isinstance(one, ast.Subscript) and made_name(one.slice) for one in nodes)
 
 
 def made_name(node: ast.expr) -> bool:

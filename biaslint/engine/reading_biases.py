@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 FAMILIES = re.compile(r"Norm|Linear|Dense|Conv|Embedding|LSTM|GRU|RNN|Attention")
@@ -25,10 +26,16 @@ def last_name(layer: str) -> str:
 
 def reads(tree: ast.Module, layer: str, type_: str) -> bool:
     """Does a function that nothing calls take the bias of what may be this layer?"""
+    return any(one.takes(layer, type_) for one in readings(tree))
+
+
+@lru_cache(maxsize=8)
+def readings(tree: ast.Module) -> tuple[Reading, ...]:
+    """The functions that nothing calls; each finding of a file asks for them."""
     globals_ = {
         name for node in tree.body if isinstance(node, ast.Assign) for target in node.targets for name in stored(target)
     }
-    return any(Reading(func, globals_).takes(layer, type_) for func in unreached(tree))
+    return tuple(Reading(func, globals_) for func in unreached(tree))
 
 
 def unreached(tree: ast.Module) -> Iterator[Function]:

@@ -66,6 +66,7 @@ class Reading:
 
     def __init__(self, func: Function, globals_: set[str]) -> None:
         self.func = func
+        self.nodes = list(ast.walk(func))  # each finding of a file looks through them
         spec = func.args
         self.given = {one.arg for one in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)} - {"self", "cls"} | globals_
         self.sources: dict[str, list[ast.expr]] = {}
@@ -82,7 +83,7 @@ class Reading:
     def assignments(self) -> list[tuple[ast.expr, ast.expr]]:
         """Targets with what they are assigned or iterate over."""
         found: list[tuple[ast.expr, ast.expr]] = []
-        for node in ast.walk(self.func):
+        for node in self.nodes:
             if isinstance(node, ast.Assign):
                 found += [(target, node.value) for target in node.targets]
             elif isinstance(node, ast.For | ast.comprehension):
@@ -105,7 +106,7 @@ class Reading:
 
     def tests(self) -> Iterator[ast.expr]:
         """The conditions in the function, but for questions about classes and about the presence of attributes."""
-        for node in ast.walk(self.func):
+        for node in self.nodes:
             if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
                 yield from parts(node.test)
             elif isinstance(node, ast.comprehension):
@@ -118,7 +119,7 @@ class Reading:
 
     def taken(self) -> Iterator[tuple[ast.expr, ast.AST]]:
         """What biases are taken of without a question, and where."""
-        for node in ast.walk(self.func):
+        for node in self.nodes:
             if isinstance(node, ast.Attribute) and node.attr == "bias" and isinstance(node.ctx, ast.Load):
                 if self.is_given(node.value) and self.needs_value(node) and ast.unparse(node) not in self.asked:
                     yield node.value, node

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 FAMILIES = re.compile(r"Norm|Linear|Dense|Conv|Embedding|LSTM|GRU|RNN|Attention")
@@ -66,7 +66,6 @@ class Reading:
 
     def __init__(self, func: Function, globals_: set[str]) -> None:
         self.func = func
-        self.nodes = list(ast.walk(func))  # each finding of a file looks through them
         spec = func.args
         self.given = {one.arg for one in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)} - {"self", "cls"} | globals_
         self.sources: dict[str, list[ast.expr]] = {}
@@ -83,7 +82,7 @@ class Reading:
     def assignments(self) -> list[tuple[ast.expr, ast.expr]]:
         """Targets with what they are assigned or iterate over."""
         found: list[tuple[ast.expr, ast.expr]] = []
-        for node in self.nodes:
+        for node in ast.walk(self.func):
             if isinstance(node, ast.Assign):
                 found += [(target, node.value) for target in node.targets]
             elif isinstance(node, ast.For | ast.comprehension):
@@ -106,7 +105,7 @@ class Reading:
 
     def tests(self) -> Iterator[ast.expr]:
         """The conditions in the function, but for questions about classes and about the presence of attributes."""
-        for node in self.nodes:
+        for node in ast.walk(self.func):
             if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
                 yield from parts(node.test)
             elif isinstance(node, ast.comprehension):
@@ -115,11 +114,15 @@ class Reading:
 
     def takes(self, layer: str, type_: str) -> bool:
         """Does it take the bias of what may be this layer?"""
-        return any(self.may_be(owner, node, layer, type_) for owner, node in self.taken())
+        return any(self.may_be(owner, node, layer, type_) for owner, node in self.taken)
 
-    def taken(self) -> Iterator[tuple[ast.expr, ast.AST]]:
-        """What biases are taken of without a question, and where."""
-        for node in self.nodes:
+    @cached_property
+    def taken(self) -> list[tuple[ast.expr, ast.AST]]:
+        """What biases are taken of without a question, and where; each finding of a file asks for it."""
+        return list(self.takings())
+
+    def takings(self) -> Iterator[tuple[ast.expr, ast.AST]]:
+        for node in ast.walk(self.func):
             if isinstance(node, ast.Attribute) and node.attr == "bias" and isinstance(node.ctx, ast.Load):
                 if self.is_given(node.value) and self.needs_value(node) and ast.unparse(node) not in self.asked:
                     yield node.value, node

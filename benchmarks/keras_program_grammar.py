@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 
+import program_grammar
 from keras_program_parts import BETWEEN, CALLS, LAST, LAYERS, MODES, NORMS, READERS, SUPPORT, Part
 from program_grammar import Program, indented
 
@@ -31,21 +32,14 @@ STYLES = (
 CLASSES = ("subclass", "built later", "own layer")
 
 
-class Builder:
+class Builder(program_grammar.Builder):
     """Puts one program together."""
 
     def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
+        super().__init__(chance)
         self.style = chance.choice(STYLES)
         self.keep = "self." if self.style in CLASSES else ""
-        self.top: list[str] = []
-        self.init: list[str] = []
-        self.after: list[str] = []
-        self.body: list[str] = []
-        self.forward: list[str] = []
-        self.results: list[str] = []
-        self.kinds: list[str] = [self.style]
-        self.number = 0
+        self.kinds = [self.style]
 
     def choice(self, parts: list[Part]) -> Part:
         if self.style == "sequential":
@@ -85,12 +79,6 @@ class Builder:
         if part.kind:
             self.kinds.append(part.kind)
         return (part.layer if self.style == "sequential" and part.layer else value).format(**names)
-
-    def bind(self, value: str) -> str:
-        self.number += 1
-        name = f"y{self.number}"
-        self.forward.append(f"{name} = {value}")
-        return name
 
     def branch(self, layer: int, source: str) -> str:
         """A layer, what follows, a norm, and the readers."""

@@ -10,20 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import program_parts
+
 
 @dataclass
-class Part:
-    """Some lines of a program, and what kind they are."""
+class Part(program_parts.Part):
+    """Some lines of a program. `init` stands where layers are made, `after` says what is done to the finished model."""
 
-    kind: str
-    top: str = ""
-    init: str = ""
-    body: str = ""
-    forward: str = ""
-    value: str = ""  # an expression for what is made here; {v} is what went in
-    layer: str = ""  # an expression for a layer that makes it, where there is one
-    result: str = ""  # one more result of the forward pass
-    after: str = ""  # what is done to the finished model
+    layer: str = ""  # an expression for a layer that makes the value, where there is one
     only: str = ""  # "class": only in the call of a class that is written by hand
 
 

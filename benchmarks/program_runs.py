@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,6 +43,18 @@ class Runner(Protocol):
     def same(self, one: Sequence[Any], two: Sequence[Any]) -> bool:
         """Are two outcomes equal to rounding?"""
         ...
+
+
+def truth_of(run: Callable[[str], dict[tuple[int, ...], list[str]]], settings: Sequence[str]) -> Truth:
+    """What a program shows when it is run with each setting."""
+    found = Truth()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for setting in settings:
+            found.by_setting[setting] = run(setting)
+            for lines, states in found.by_setting[setting].items():
+                found.layers.setdefault(lines, []).extend(states)
+    return found
 
 
 def lines_of(frame: Any) -> Iterator[int]:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from program_runs import PROGRAM, DoesNotRun, Truth, lines_of, same
+from program_runs import PROGRAM, DoesNotRun, Truth, lines_of, same, truth_of
 
 TOLERANCE = 1e-7
 
@@ -94,14 +94,7 @@ class TorchPrograms:
 
     def truth(self, text: str, settings: Sequence[str]) -> Truth:
         """Run the program with each setting. DoesNotRun where it cannot be."""
-        found = Truth()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for setting in settings:
-                found.by_setting[setting] = self._with(text, setting)
-                for lines, states in found.by_setting[setting].items():
-                    found.layers.setdefault(lines, []).extend(states)
-        return found
+        return truth_of(lambda setting: self._with(text, setting), settings)
 
     def _with(self, text: str, setting: str) -> dict[tuple[int, ...], list[str]]:
         states: dict[tuple[int, ...], list[str]] = {}

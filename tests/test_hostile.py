@@ -222,16 +222,12 @@ ENDLESS = {
     "properties that ask for each other": CLASS + "        self.b = 1\n    @property\n    def a(self):\n        return self.b + self.a\n"
     "    @property\n    def b(self):\n        return self.a + self.b\n    @b.setter\n    def b(self, v):\n        self.b = v\n"
     "    def forward(self, x):\n        self.b = x\n        return nn.Linear(1, 2)(self.a + self.b)\n",
+    "a tensor that is stacked on itself": "def f(x):\n    for i in range(1000):\n        x = torch.stack([x, x, x])\n"
+    "        x = x + x\n    return nn.Linear(1, 2)(x)\nf(torch.zeros(1))\n",
     "an equation of a hundred thousand letters": f"torch.einsum('{'a' * 100_000},b->ab', x, y)\nx.permute(*range(100000))\nnn.Linear(1, 2)(x)\n",
     "a class body without end": "class M(nn.Module):\n    x = [i for i in range(9**9) for j in range(9**9)]\n    def forward(self, x):\n"
     "        return x\nclass N(M):\n    pass\n",
 }  # fmt: skip
-
-
-def test_a_tensor_that_is_stacked_on_itself_takes_few_steps() -> None:
-    growing = "def f(x):\n    for i in range(1000):\n        x = torch.stack([x, x, x])\n        x = x + x\n    return nn.Linear(1, 2)(x)\n"
-    result = lint(HEAD + growing + "f(torch.zeros(1))\n")
-    assert max(steps for _, steps in result.executions) < 5_000
 
 
 @pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.project.dependencies import Dependencies
 from biaslint.findings import suppressions
 from biaslint.findings.suppressions import Suppression
-from biaslint.source import file as source_file
+from biaslint.source import file as source_file, imports
 
 if TYPE_CHECKING:
     from biaslint.analysis.incremental.store import ResultStore
@@ -55,7 +55,7 @@ def _fresh(path: Path, text: str | None) -> Glance:
     except source_file.Unreadable as error:
         return Glance(unreadable=(str(error), error.line, error.column))
     if not mentions_framework(source.text + source.left_out):
-        return Glance(imports=tuple(sorted(imported_names(source.text))))
+        return Glance(imports=tuple(sorted(imports.imported_names(source.text))))
     comments = suppressions.read(source.text)
     if source.cells:
         comments = [_in_cell(source, comment) for comment in comments]
@@ -77,19 +77,10 @@ def mentions_framework(text: str) -> bool:
     return any(name in text for name in IMPORT_NAMES) or ("nn." in text and NN.search(text) is not None)
 
 
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+([^#\n]+)|import[ \t]+([^#\n]+))", re.MULTILINE)
-_WORD = re.compile(r"\w+")
-
-
-def imported_names(text: str) -> set[str]:
-    """The parts of all names that import statements mention. A bracketed list of names counts up to its first line."""
-    return {word for match in _IMPORT.finditer(text) for part in match.groups() if part for word in _WORD.findall(part)}
-
-
 def callers(looked: Mapping[Path, Glance]) -> list[Path]:
     """The files that name no framework but import one that may build models, also through others: scripts, and factories in packages."""
     found: list[Path] = []
-    known = {_module_name(path) for path, one in looked.items() if one.mentions}
+    known = {imports.module_name(path) for path, one in looked.items() if one.mentions}
     waiting = {path: one for path, one in looked.items() if not one.mentions}
     grown = True
     while grown:
@@ -97,13 +88,9 @@ def callers(looked: Mapping[Path, Glance]) -> list[Path]:
         grown = bool(more)
         for path in more:
             del waiting[path]
-            known.add(_module_name(path))
+            known.add(imports.module_name(path))
         found += more
     return found
-
-
-def _module_name(path: Path) -> str:
-    return path.parent.name if path.stem == "__init__" else path.stem
 
 
 def _encoded(one: Glance) -> list[Any]:

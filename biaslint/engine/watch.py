@@ -5,17 +5,16 @@ Files are looked at a few times a second; that needs nothing from the system, an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from biaslint import engine
 from biaslint.config import Config, discovery
+from biaslint.source import imports
 
 INTERVAL = 0.3
 """Seconds between two looks."""
 Stamp = tuple[int, int]
-_IMPORT = re.compile(r"^\s*(?:from\s+(\S+)\s+import\b(.*)|import\s+(.+))", re.MULTILINE)
 
 
 def watch(
@@ -74,7 +73,7 @@ def dependents(changed: Iterable[Path], files: Sequence[Path]) -> set[Path]:
         path = todo.pop()
         if path in mentions:
             found.add(path)
-        name = path.parent.name if path.stem == "__init__" else path.stem
+        name = imports.module_name(path)
         for other, names in mentions.items():
             if other not in found and other not in todo and name in names:
                 todo.append(other)
@@ -89,6 +88,4 @@ def imported_names(path: Path) -> set[str]:
         return set()
     if path.suffix == ".ipynb":
         text = text.replace('"', "\n")
-    # a parenthesised list of names may go on over lines: what follows up to the bracket belongs to it
-    text = re.sub(r"\(([^()]*)\)", lambda match: match[1].replace("\n", " "), text)
-    return {word for match in _IMPORT.finditer(text) for part in match.groups() if part for word in re.findall(r"\w+", part)}
+    return imports.imported_names(text)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.values import Class, External, FunctionValue, Partial
 from biaslint.analysis.project.syntax_tree import text_of, walk
+from biaslint.theory import terms
 
 if TYPE_CHECKING:
+    from biaslint.analysis.domain.path_condition import PathCondition
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.project.module import Module
 
@@ -35,6 +37,13 @@ class Deciding(NamedTuple):
     parts: frozenset[str]  # whether a part of the model is called, or a number of rounds
     tested: frozenset[str]  # anything at all
     made: frozenset[str]  # what is made: it is called itself, or given as a rate, a padding, a number of groups or a name
+
+
+def setting(path: PathCondition, func: FunctionValue, name: str, default: Value) -> Value:
+    """The value of a parameter that callers may give another than its default."""
+    names = deciding(func)
+    made = name in names.made and plain(default)
+    return path.settable(default, terms.Parameter(func.qualname, name), name, name in names.norms, name in names.tested, made)
 
 
 def deciding(func: FunctionValue) -> Deciding:

@@ -116,9 +116,7 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            deciding = norm_guards.deciding(func)
-            kinds = name in deciding.norms, name in deciding.tested, name in deciding.made and norm_guards.plain(defaults[name])
-            value = ex.path.settable(defaults[name], terms.Parameter(func.qualname, name), name, *kinds)
+            value = norm_guards.setting(ex.path, func, name, defaults[name])
         else:
             value = configured(ex, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):

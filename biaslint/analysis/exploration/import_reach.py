@@ -10,6 +10,8 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
+from biaslint.source import imports
+
 ANY = "*"  # among the modules of a file: it may load whatever there is
 LOADERS = {
     "import_module",
@@ -50,7 +52,7 @@ def reached(files: Sequence[tuple[Path, Sequence[str]]]) -> list[int]:
     every = (1 << len(files)) - 1
     called: dict[str, list[int]] = {}
     for number, (path, _) in enumerate(files):
-        called.setdefault(path.parent.name if path.stem == "__init__" else path.stem, []).append(number)
+        called.setdefault(imports.module_name(path), []).append(number)
     leads = [[word for word in words if word in called] for _, words in files]
     reach = [every if ANY in words else 1 << number for number, (_, words) in enumerate(files)]
     grown = True

@@ -143,6 +143,7 @@ def repeats_itself(ex: Execution, node: ast.For | ast.AsyncFor, item: Value, sco
             if not isinstance(base, ast.Name) or not isinstance(scope.names.get(base.id), Node):
                 return False
     ex.shortened = True
+    ex.give_up_here("a long loop", node)
     return True
 
 

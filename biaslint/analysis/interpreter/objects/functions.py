@@ -144,9 +144,7 @@ def bind(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs) -> dict
             else:
                 names[name] = Unknown(terms.Parameter(func.qualname, name), name)
     for name in by_default if asked else ():
-        deciding = norm_guards.deciding(func)
-        kinds = name in deciding.norms, name in deciding.tested, name in deciding.made and norm_guards.plain(names[name])
-        names[name] = ex.path.settable(names[name], terms.Parameter(func.qualname, name), name, *kinds)
+        names[name] = norm_guards.setting(ex.path, func, name, names[name])
     if extra_name:
         names[extra_name] = given = DictValue(extra)
         given.options = options

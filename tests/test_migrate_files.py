@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from click.testing import Result
 from migrating import migrate
@@ -15,7 +17,7 @@ from migrating import migrate
 torch = pytest.importorskip("torch")
 
 from biaslint.runtime.migrate import placing  # noqa: E402
-from biaslint.runtime.migrate.torch import safetensors  # noqa: E402
+from biaslint.runtime.migrate.torch import files, safetensors  # noqa: E402
 from biaslint.runtime.target.targets import TargetError  # noqa: E402
 
 NET = """
@@ -127,6 +129,46 @@ def test_the_metadata_of_a_state_dict_stays(folder: Path, run: Run) -> None:
     assert list(torch.load("new.pt")) == [key for key in torch.load("old.pt") if key != "conv.bias"]
 
 
+def test_what_wrappers_put_into_the_names(folder: Path, run: Run) -> None:
+    state = model().state_dict()
+    put = {"conv.": "_orig_mod.conv.module.", "norm.": "_orig_mod.norm._orig_mod.", "fc.": "_orig_mod.fc."}
+    name = {key: put[key.partition(".")[0] + "."] + key.partition(".")[2] for key in state}
+    torch.save({name[key]: value for key, value in state.items()}, "old.pt")
+    assert run("old.pt", "new.pt").exit_code == 0
+    new = torch.load("new.pt")
+    assert list(new) == [name[key] for key in state if key != "conv.bias"]
+    kept(state, {key: new[name[key]] for key in state if name[key] in new})
+
+
+def test_a_list_of_averaged_parameters_belongs_to_the_statistics_beside_it(folder: Path, run: Run) -> None:
+    made = model()
+    torch.save({"model": made.state_dict(), "ema": {"shadow": [p.detach() for p in made.parameters()]}}, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 2
+    assert "ema / shadow lacks norm.running_mean, norm.running_var" in done.output
+
+
+def test_a_list_of_averaged_parameters_loses_the_dropped_ones(folder: Path, run: Run) -> None:
+    (folder / "net.py").write_text(NET.replace("BatchNorm2d(6)", "BatchNorm2d(6, track_running_stats=False)"))
+    made = model()
+    state = {key: value for key, value in made.state_dict().items() if "running" not in key and "num" not in key}
+    shadow = [p.detach() + 1 for p in made.parameters()]
+    torch.save({"model": state, "shadow": shadow}, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 0, done.output
+    left = torch.load("new.pt")["shadow"]
+    assert [one.tolist() for one in left] == [one.tolist() for index, one in enumerate(shadow) if index != 1]
+
+
+def test_numbers_of_numpy_and_options_stay(folder: Path, run: Run) -> None:
+    beside = {"best": numpy.float64(0.5), "seen": numpy.arange(3), "args": argparse.Namespace(rate=0.1)}
+    torch.save({"model": model().state_dict(), **beside}, "old.pt")
+    done = run("old.pt", "new.pt")
+    assert done.exit_code == 0, done.output
+    new = torch.load("new.pt", weights_only=False)
+    assert repr({key: new[key] for key in beside}) == repr(beside)
+
+
 def test_averaged_parameters_without_statistics_cannot_take_up_a_bias(folder: Path, run: Run) -> None:
     state = model().state_dict()
     torch.save({"model": state, "shadow": dict(model(seed=1).named_parameters())}, "old.pt")
@@ -167,7 +209,11 @@ def decayed(made: Any) -> Any:
     return torch.optim.AdamW([{"params": wide, "weight_decay": 0.1}, {"params": thin, "weight_decay": 0.0}], 0.01)
 
 
-@pytest.mark.parametrize("make", [adam, adam_named, decayed])
+def factored(made: Any) -> Any:
+    return torch.optim.Adafactor(made.parameters(), 0.01)
+
+
+@pytest.mark.parametrize("make", [adam, adam_named, decayed, factored])
 def test_training_goes_on_where_it_was(folder: Path, run: Run, make: Callable[[Any], Any]) -> None:
     old = model()
     optimiser = make(old)
@@ -184,7 +230,9 @@ def test_training_goes_on_where_it_was(folder: Path, run: Run, make: Callable[[A
     assert checkpoint["optimizer"]["param_groups"] == resumed.state_dict()["param_groups"]
     own = dict(old.named_parameters())
     for name, parameter in new.named_parameters():
-        assert torch.equal(resumed.state[parameter]["exp_avg"], optimiser.state[own[name]]["exp_avg"])
+        kept_state, before = resumed.state[parameter], optimiser.state[own[name]]
+        assert kept_state.keys() == before.keys()
+        assert all(torch.equal(kept_state[key], before[key]) for key in before if before[key] is not None)
     step(old, optimiser, 2)
     step(new, resumed, 2)
     x = torch.randn(4, 3, 6, 6)
@@ -238,6 +286,10 @@ def quantized() -> dict[str, Any]:
 
 
 BAD = {
+    "flat parameters": (
+        lambda: {"_fsdp_wrapped_module._flat_param": torch.ones(99)},
+        "holds many parameters in one, as sharded training (FSDP) keeps them",
+    ),
     "no file": (None, "no such file"),
     "empty": (b"", "cannot be read as a checkpoint"),
     "text": (b"hello, this is no checkpoint", ""),
@@ -347,48 +399,65 @@ def test_a_safetensors_file(folder: Path, run: Run) -> None:
     assert new.file.metadata == {"format": "pt"}
 
 
-def sharded(folder: Path, state: dict[str, Any]) -> None:
+def sharded(folder: Path, state: dict[str, Any], suffix: str = "safetensors") -> None:
     folder.mkdir()
     names = list(state)
-    table = {name: f"model-0000{1 + (number > 4)}-of-00002.safetensors" for number, name in enumerate(names)}
+    table = {name: f"model-0000{1 + (number > 4)}-of-00002.{suffix}" for number, name in enumerate(names)}
     for shard in set(table.values()):
-        save_tensors(folder / shard, {name: state[name] for name in names if table[name] == shard}, {"format": "pt"})
+        tensors = {name: state[name] for name in names if table[name] == shard}
+        if suffix == "bin":
+            torch.save(tensors, folder / shard)
+        else:
+            save_tensors(folder / shard, tensors, {"format": "pt"})
     size = sum(one.numel() * one.element_size() for one in state.values())
     index = {"metadata": {"total_size": size}, "weight_map": table}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / f"model.{suffix}.index.json").write_text(json.dumps(index))
 
 
-@pytest.mark.parametrize("named", ["weights", "weights/model.safetensors.index.json"])
-def test_sharded_safetensors_become_a_new_folder(folder: Path, run: Run, named: str) -> None:
+SUFFIXES = pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+
+
+@SUFFIXES
+@pytest.mark.parametrize("named", ["weights", "weights/model.{}.index.json"])
+def test_several_files_become_a_new_folder(folder: Path, run: Run, named: str, suffix: str) -> None:
     state = model().state_dict()
-    sharded(folder / "weights", state)
+    sharded(folder / "weights", state, suffix)
     before = {file.name: file.read_bytes() for file in Path("weights").iterdir()}
-    done = run(named, "migrated")
+    done = run(named.format(suffix), "migrated")
     assert done.exit_code == 0, done.output
-    kept(state, safetensors.Sharded(Path("migrated")).tree)
+    kept(state, files.read(Path("migrated"), False).tree)
     assert {file.name for file in Path("migrated").iterdir()} == before.keys()
-    table = json.loads(Path("migrated/model.safetensors.index.json").read_text())
+    table = json.loads(Path(f"migrated/model.{suffix}.index.json").read_text())
     assert table["metadata"]["total_size"] == sum(one.numel() * one.element_size() for one in state.values()) - 24
     assert {file.name: file.read_bytes() for file in Path("weights").iterdir()} == before
 
 
-def test_sharded_safetensors_in_place_leave_the_old_index_whole(folder: Path, run: Run) -> None:
+@SUFFIXES
+def test_several_files_in_place_leave_the_old_index_whole(folder: Path, run: Run, suffix: str) -> None:
     state = model().state_dict()
-    sharded(folder / "weights", state)
+    sharded(folder / "weights", state, suffix)
     done = run("weights", "--in-place")
     assert done.exit_code == 0, done.output
-    kept(state, safetensors.Sharded(Path("weights/model.safetensors.index.json")).tree)
-    os.rename("weights/model.safetensors.index.json.old", "weights/model.safetensors.index.json")
-    again = safetensors.Sharded(Path("weights")).tree
+    index = f"weights/model.{suffix}.index.json"
+    kept(state, files.read(Path(index), False).tree)
+    os.rename(f"{index}.old", index)
+    again = files.read(Path("weights"), False).tree
     assert all(torch.equal(again[key], state[key]) for key in state)
     assert not [name for name in os.listdir("weights") if name.startswith(".")]
 
 
+def test_a_shard_that_would_hold_nothing_is_not_written(folder: Path, run: Run) -> None:
+    state = model().state_dict()
+    Path("w").mkdir()
+    table = {name: "b.bin" if name == "conv.bias" else "a.bin" for name in state}
+    for shard in ("a.bin", "b.bin"):
+        torch.save({name: state[name] for name in state if table[name] == shard}, f"w/{shard}")
+    Path("w/m.bin.index.json").write_text(json.dumps({"weight_map": table}))
+    assert run("w", "new").exit_code == 0
+    assert sorted(os.listdir("new")) == ["a.bin", "m.bin.index.json"]
+
+
 def test_what_is_not_supported_says_so(folder: Path, run: Run) -> None:
-    Path("pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": {"conv.bias": "pytorch_model-1.bin"}}))
-    done = run("pytorch_model.bin.index.json", "new")
-    assert done.exit_code == 2
-    assert "only safetensors are supported" in done.output
     Path("ckpt-1.index").write_bytes(b"")
     done = run("ckpt-1", "new")
     assert done.exit_code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,49 @@ def load_checkpoint(path: Path, allow_pickle: bool) -> Any:
     import torch
 
     try:
-        return torch.load(str(path), map_location="cpu", weights_only=not allow_pickle)
+        with torch.serialization.safe_globals(_inert()):
+            return torch.load(str(path), map_location="cpu", weights_only=not allow_pickle)
     except pickle.UnpicklingError as error:
-        reason = next(
-            (line for line in str(error).splitlines() if "GLOBAL" in line or "global" in line), str(error).splitlines()[0]
-        )
+        wanted = re.search(r"GLOBAL ([\w.]+)|got <class '([\w.]+)'>", str(error))
+        reason = (wanted[1] or wanted[2]) if wanted else str(error).strip().splitlines()[0][:200]
         raise TargetError(
-            f"{path} is a pickle that wants more than weights ({reason.strip()[:200]}): loading it could run any code. "
+            f"{path} is a pickle that wants more than weights ({reason}): loading it could run any code. "
             "If you trust it, pass --allow-pickle"
         ) from None
+
+
+def _inert() -> list[Any]:
+    """What checkpoints often hold beside weights, and what runs no code when it is loaded: numbers and arrays of NumPy's, options, paths."""
+    import argparse
+    import pathlib
+
+    import numpy
+
+    kinds = {type(numpy.dtype(kind)) for kind in "?bBhHiIlLqQefdFD"}
+    makers = [
+        (made, f"numpy.{core}.multiarray.{name}")
+        for core in ("core", "_core")
+        for name, made in (("scalar", _number), ("_reconstruct", _array))
+    ]
+    return [*makers, numpy.dtype, *kinds, numpy.ndarray, argparse.Namespace, pathlib.PosixPath, pathlib.PurePosixPath]
+
+
+def _number(kind: Any, data: bytes) -> Any:
+    """A number of NumPy's from its bytes, as `numpy`'s own function makes it, and nothing else."""
+    import numpy
+
+    if kind.kind not in "biufc" or len(data) != kind.itemsize:
+        raise pickle.UnpicklingError(f"{kind} is no kind of number")
+    return numpy.frombuffer(data, kind)[0]
+
+
+def _array(kind: type, *_: Any) -> Any:
+    """An array of NumPy's that is yet to be filled."""
+    import numpy
+
+    if kind is not numpy.ndarray:
+        raise pickle.UnpicklingError(f"{kind.__name__} is no kind of array")
+    return numpy.empty(0)
 
 
 _WRAPPERS = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from biaslint.runtime.migrate.torch import safetensors, states
+from biaslint.runtime.migrate.torch.sharded import INDEX, Sharded
 from biaslint.runtime.target.targets import TargetError
 from biaslint.runtime.torch.saved import load_checkpoint
 
@@ -33,11 +34,13 @@ def read(path: Path, allow_pickle: bool) -> Checkpoint:
     """Read a file, or a sharded folder. Raises TargetError where it is none, or damaged."""
     if not path.exists():
         raise TargetError(f"no such file: {path}")
-    if path.is_dir() or path.name.endswith(".index.json"):
-        return safetensors.Sharded(path)
-    if path.suffix.lower() == ".safetensors":
-        return safetensors.Single(path)
-    return Pickled(path, allow_pickle)
+    if path.is_dir() or path.name.endswith(INDEX):
+        return Sharded(path, lambda shard: safetensors.File(shard) if _is_safe(shard) else PickledShard(shard, allow_pickle))
+    return safetensors.Single(path) if _is_safe(path) else Pickled(path, allow_pickle)
+
+
+def _is_safe(path: Path) -> bool:
+    return path.suffix.lower() == ".safetensors"
 
 
 class Pickled:
@@ -82,6 +85,27 @@ class Pickled:
     def unchanged(self, to: Path, tree: Any) -> bool:
         """Read it again, and compare it value by value."""
         return same(load_checkpoint(to, self.allow_pickle), tree)
+
+
+class PickledShard:
+    """What `torch.save` wrote as one of several files: a table of tensors."""
+
+    def __init__(self, path: Path, allow_pickle: bool) -> None:
+        self.file = Pickled(path, allow_pickle)
+        self.names = list(self.file.tree)
+
+    def tensor(self, name: str) -> Any:
+        """One tensor."""
+        return self.file.tree[name]
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether each of its tensors has this value, bit for bit."""
+        return all(same(value, values[name]) for name, value in self.file.tree.items())
+
+    def write(self, to: Path, values: Mapping[str, Any], kept: set[str]) -> None:
+        """The same file with those of its tensors that are kept; `values` are new ones."""
+        gone = {name for name in self.names if name not in kept}
+        self.file.write(to, states.without(self.file.tree, gone, {name: one for name, one in values.items() if name in kept}))
 
 
 def same(a: Any, b: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from biaslint.runtime.migrate.torch.states import mappings, shallow
+from biaslint.runtime.migrate.torch.states import mappings, plain_names, shallow
 from biaslint.runtime.target.targets import TargetError
 
 _MOST_WAYS = 200_000
@@ -30,20 +30,24 @@ def names_of(optimiser: Any, model: Any) -> list[list[str]]:
 
 
 def named(
-    state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, ...]], stated: Sequence[list[list[str]]]
+    state: Mapping[Any, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    orders: Sequence[Sequence[str]],
+    stated: Sequence[list[list[str]]],
 ) -> list[list[str]]:
-    """The names of an optimizer state's parameters, by group. `shapes` are those of the model's trainable parameters, in order.
+    """The names of an optimizer state's parameters, by group. `shapes` are those of the model's parameters.
 
-    `stated` are the groups of optimizers that were made from the model. Raises TargetError where it cannot be told.
+    `orders` are the parameters that it may be for, in the model's order, and `stated` the groups of optimizers that were made from the
+    model. Raises TargetError where it cannot be told.
     """
     groups = state["param_groups"]
     counts = [len(group["params"]) for group in groups]
     if all(isinstance(number, str) for group in groups for number in group["params"]):
-        return [list(group["params"]) for group in groups]
+        return _plain([group["params"] for group in groups], shapes)
     if all(
         isinstance(group.get("param_names"), list) and len(group["param_names"]) == len(group["params"]) for group in groups
     ):
-        return [list(group["param_names"]) for group in groups]
+        return _plain([group["param_names"] for group in groups], shapes)
     seen = [[_shapes(state["state"].get(number)) for number in group["params"]] for group in groups]
     for one in stated:
         if [len(group) for group in one] == counts and all(
@@ -52,17 +56,28 @@ def named(
             for name, those in zip(group, sizes, strict=True)
         ):
             return one
-    if sum(counts) != len(shapes):
+    fitting = [list(order) for order in orders if len(order) == sum(counts)]
+    if not fitting:
         raise TargetError(
-            f"an optimizer state is for {sum(counts)} parameters, and the old model has {len(shapes)} that are trained; "
+            f"an optimizer state is for {sum(counts)} parameters, and the old model has {' or '.join(_counts(orders))}; "
             "say with --optimizer what makes the optimizer, or leave its state out with --drop-optimizer"
         )
     if len(groups) == 1:
-        names = list(shapes)
-        if all(_fits(shapes[name], those) for name, those in zip(names, seen[0], strict=True)):
-            return [names]
+        for names in fitting:
+            if all(_fits(shapes[name], those) for name, those in zip(names, seen[0], strict=True)):
+                return [names]
         raise TargetError("an optimizer state does not fit the old model: its values have other shapes than the parameters")
-    return _assigned(seen, shapes)
+    return _assigned(seen, {name: shapes[name] for name in fitting[0]})
+
+
+def _counts(orders: Sequence[Sequence[str]]) -> list[str]:
+    return list(dict.fromkeys(str(len(order)) for order in orders))
+
+
+def _plain(groups: list[list[str]], shapes: Mapping[str, tuple[int, ...]]) -> list[list[str]]:
+    """The model's names of these parameters."""
+    names = {own: plain for plain, own in plain_names([name for group in groups for name in group], shapes).items()}
+    return [[names[name] for name in group] for group in groups]
 
 
 def _shapes(values: Any) -> set[tuple[int, ...]]:
@@ -73,7 +88,13 @@ def _shapes(values: Any) -> set[tuple[int, ...]]:
 
 
 def _fits(shape: tuple[int, ...], seen: set[tuple[int, ...]]) -> bool:
-    return not seen or shape in seen
+    return not seen or shape in seen or all(_is_part(one, shape) for one in seen)
+
+
+def _is_part(one: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether a shape is another one with some axes summed up, as factored second moments are."""
+    rest = iter(shape)
+    return len(one) <= len(shape) and all(size == 1 or size in rest for size in one)
 
 
 def _assigned(seen: list[list[set[tuple[int, ...]]]], shapes: Mapping[str, tuple[int, ...]]) -> list[list[str]]:

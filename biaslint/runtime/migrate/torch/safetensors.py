@@ -1,4 +1,4 @@
-"""Files in the safetensors format, one or several with an index, read and written byte for byte.
+"""Files in the safetensors format, read and written byte for byte.
 
 A file is the length of its header (eight bytes), the header (JSON: name -> dtype, shape, begin and end of the data), and the data.
 """
@@ -6,8 +6,6 @@ A file is the length of its header (eight bytes), the header (JSON: name -> dtyp
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,14 +26,19 @@ _DTYPES = {
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
     "C64": "complex64",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "F8_E8M0": "float8_e8m0fnu",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
 }
 _MOST_HEADER = 100_000_000
 _CHUNK = 1 << 24
 _ALIGNED = 8
-INDEX = ".safetensors.index.json"
 
 
-class _File:
+class File:
     """One file: its header, and its tensors as they are needed."""
 
     def __init__(self, path: Path) -> None:
@@ -67,6 +70,11 @@ class _File:
         if at != size:
             raise TargetError(f"{self.path} is damaged: it holds {size} bytes of values, and its header says {at}")
 
+    @property
+    def names(self) -> list[str]:
+        """The names of its tensors."""
+        return list(self.header)
+
     def bytes_of(self, name: str) -> bytearray:
         """The data of one tensor."""
         first, last = _span(self.header[name])
@@ -88,6 +96,16 @@ class _File:
             return flat.reshape(entry["shape"])
         except RuntimeError:
             raise TargetError(f"{self.path} is damaged: {name} has {len(data)} bytes for the shape {entry['shape']}") from None
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether each of its tensors has this value, bit for bit."""
+        import torch
+
+        return all(
+            entry["shape"] == list(values[name].shape)
+            and bytes(self.bytes_of(name)) == values[name].contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            for name, entry in self.header.items()
+        )
 
     def write(self, to: Path, values: Mapping[str, Any], kept: set[str]) -> None:
         """The same file with those of its tensors that are kept; `values` are new ones."""
@@ -136,7 +154,7 @@ def _span(entry: Any) -> tuple[int, int]:
         raise TargetError("a safetensors file is damaged: an entry of its header has no place") from None
 
 
-def _values(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def new_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """The tensors that are not those that were read."""
     return {name: value for name, value in new.items() if value is not old.get(name)}
 
@@ -145,123 +163,15 @@ class Single:
     """One file."""
 
     def __init__(self, path: Path) -> None:
-        self.file = _File(path)
+        self.file = File(path)
         self.tree: Any = {name: self.file.tensor(name) for name in self.file.header}
 
     def write(self, to: Path, tree: Any) -> list[str]:
         """With the metadata and the order that it has."""
-        self.file.write(to, _values(self.tree, tree), set(tree))
+        self.file.write(to, new_values(self.tree, tree), set(tree))
         return [to.name]
 
     def unchanged(self, to: Path, tree: Any) -> bool:
         """Read it again."""
-        again = _File(to)
-        return again.header.keys() == tree.keys() and again.metadata == self.file.metadata and _equal(again, tree)
-
-
-def _equal(file: _File, tree: Mapping[str, Any]) -> bool:
-    import torch
-
-    return all(
-        file.header[name]["shape"] == list(tree[name].shape)
-        and bytes(file.bytes_of(name)) == tree[name].contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
-        for name in file.header
-    )
-
-
-def index_of(path: Path) -> Path:
-    """The index file that a path means: itself, or the one in a folder."""
-    if path.is_file():
-        return path
-    found = sorted(path.glob(f"*{INDEX}"))
-    if len(found) != 1:
-        raise TargetError(f"{path} holds {'no' if not found else 'more than one'} *{INDEX}")
-    return found[0]
-
-
-def _free(folder: Path, shard: str) -> str:
-    """A name for the new version of a shard."""
-    stem, number = shard.removesuffix(".safetensors"), 1
-    while (folder / (name := f"{stem}-migrated{number if number > 1 else ''}.safetensors")).exists():
-        number += 1
-    return name
-
-
-class Sharded:
-    """Several files, and the index that says which tensor is in which."""
-
-    def __init__(self, path: Path) -> None:
-        self.index = index_of(path)
-        try:
-            self.table: dict[str, Any] = json.loads(self.index.read_text(encoding="utf-8"))
-            places: dict[str, str] = dict(self.table["weight_map"])
-        except (OSError, ValueError, KeyError, TypeError):
-            raise TargetError(f"{self.index} is damaged: it has no weight_map") from None
-        self.places, folder = places, self.index.parent
-        other = next((shard for shard in places.values() if not str(shard).endswith(".safetensors")), None)
-        if other is not None:
-            raise TargetError(f"{self.index} names {other}: of sharded checkpoints, only safetensors are supported")
-        for shard in sorted(set(places.values())):
-            if Path(shard).name != shard or not (folder / shard).is_file():
-                raise TargetError(f"{self.index} names {shard}, which is not beside it")
-        self.files = {shard: _File(folder / shard) for shard in sorted(set(places.values()))}
-        for name, shard in places.items():
-            if name not in self.files[shard].header:
-                raise TargetError(f"{self.index} names {name} in {shard}, which does not hold it")
-        self.tree: Any = {name: self.files[shard].tensor(name) for name, shard in places.items()}
-
-    def write(self, to: Path, tree: Any) -> list[str]:
-        """A folder with all shards and the index, in place of which it may be used."""
-        return self.write_shards(to, tree, {shard: shard for shard in self.files})
-
-    def write_shards(self, to: Path, tree: Any, names: Mapping[str, str]) -> list[str]:
-        """Write shards under these names, and the index."""
-        values = _values(self.tree, tree)
-        to.mkdir(exist_ok=True)
-        written = []
-        for shard, file in self.files.items():
-            here = {name for name, place in self.places.items() if place == shard}
-            if shard not in names:
-                continue
-            if here <= tree.keys() and not here & values.keys():
-                shutil.copyfile(file.path, to / names[shard])
-            else:
-                file.write(to / names[shard], values, (here & tree.keys()) | (file.header.keys() - here))
-            written.append(names[shard])
-        (to / self.index.name).write_text(self._table(tree, names), encoding="utf-8")
-        return [*written, self.index.name]
-
-    def write_beside(self, to: Path, tree: Any) -> list[str]:
-        """Only the shards that change, under new names, so that the old index and its shards stay whole; links to the others."""
-        folder, touched = self.index.parent, self.touched(tree)
-        names = {shard: _free(folder, shard) for shard in self.files if shard in touched}
-        written = self.write_shards(to, tree, names)
-        for shard in self.files.keys() - touched:
-            (to / shard).symlink_to(folder.resolve() / shard)
-        return written
-
-    def touched(self, tree: Any) -> set[str]:
-        """The shards that change."""
-        values = _values(self.tree, tree)
-        return {shard for name, shard in self.places.items() if name not in tree or name in values}
-
-    def _table(self, tree: Mapping[str, Any], names: Mapping[str, str]) -> str:
-        table = dict(self.table)
-        table["weight_map"] = {name: names.get(shard, shard) for name, shard in self.places.items() if name in tree}
-        about = table.get("metadata")
-        if isinstance(about, dict) and isinstance(about.get("total_size"), int):
-            gone = [one for name, one in self.tree.items() if name not in tree]
-            about = dict(about)
-            about["total_size"] -= sum(one.numel() * one.element_size() for one in gone)
-            if isinstance(about.get("total_parameters"), int):
-                about["total_parameters"] -= sum(one.numel() for one in gone)
-            table["metadata"] = about
-        return json.dumps(table, indent=2) + os.linesep
-
-    def unchanged(self, to: Path, tree: Any) -> bool:
-        """Read all of it again."""
-        again = Sharded(to)
-        return again.tree.keys() == tree.keys() and all(
-            _equal(file, {**tree, **{name: file.tensor(name) for name in file.header if name not in tree}})
-            for file in again.files.values()
-        )
+        again = File(to)
+        return again.header.keys() == tree.keys() and again.metadata == self.file.metadata and again.holds(tree)

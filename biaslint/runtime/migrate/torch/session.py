@@ -9,7 +9,7 @@ from typing import Any
 
 from biaslint.runtime.migrate.job import FLOAT32_BOUND, HALF_BOUND, Comparison, Migrated, MigrationJob, Outcome
 from biaslint.runtime.migrate.torch import explaining, files, optimiser, proof, states
-from biaslint.runtime.migrate.torch.safetensors import Sharded
+from biaslint.runtime.migrate.torch.sharded import Sharded
 from biaslint.runtime.migrate.torch.states import State
 from biaslint.runtime.migrate.worlds import World
 from biaslint.runtime.target.targets import TargetError, load_object
@@ -38,7 +38,7 @@ def _migrate(old: Any, new: Any, world: World, asked: MigrationJob, say: Any, ou
     path = Path(asked.old_file)
     say("reading", 0.25)
     checkpoint = files.read(path, asked.job.allow_pickle)
-    found = states.find(checkpoint.tree, old.state_dict(), set(dropped), str(path))
+    found = states.find(checkpoint.tree, old.state_dict(), set(dropped), str(path), _orders(old))
     say("folding random values", 0.3)
     _check_structure(pair, inputs, set(dropped))
     changes: dict[tuple[Any, ...], Any] = {}
@@ -132,9 +132,17 @@ def _fold(
         for key, value in stored.items()
         if not value.equal(state.values[key])
     }
-    mapping = _at(tree, state.place)
-    changes[state.place] = states.without(changes.get(state.place, mapping), state.prefix, set(dropped), stored)
+    mapping, keys = changes.get(state.place, _at(tree, state.place)), state.keys
+    changes[state.place] = states.without(
+        mapping, [keys[key] for key in dropped if key in keys], {keys[key]: value for key, value in stored.items()}
+    )
     return result
+
+
+def _orders(model: Any) -> list[list[str]]:
+    """The names of all parameters, and of the trained ones, in the model's order."""
+    named = list(model.named_parameters())
+    return [[name for name, _ in named], [name for name, one in named if one.requires_grad]]
 
 
 @contextlib.contextmanager
@@ -188,7 +196,7 @@ def _optimisers(
     there = optimiser.found(tree)
     if not there:
         return
-    shapes = {name: tuple(one.shape) for name, one in old.named_parameters() if one.requires_grad}
+    shapes = {name: tuple(one.shape) for name, one in old.named_parameters()}
     stated: list[list[list[str]]] = []
     if not asked.drop_optimiser:
         stated = [optimiser.names_of(one, old) for one in _made(old, asked)]
@@ -200,7 +208,7 @@ def _optimisers(
             changes[place] = None
             outcome.optimisers.append(f"{name}: left out (None)")
             continue
-        names = optimiser.named(state, shapes, stated)
+        names = optimiser.named(state, shapes, _orders(old), stated)
         changes[place], gone = optimiser.without(state, names, dropped)
         outcome.optimisers.append(f"{name}: {gone} {'parameter' if gone == 1 else 'parameters'} dropped")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,21 +10,44 @@ from biaslint.runtime.target.targets import TargetError
 
 _LATER = "num_batches_tracked"  # checkpoints of old versions lack these, and PyTorch adds them when it loads
 _SHOWN = 5
+# What puts a part of its own into the names below it: data parallel and compiled modules, sharded and checkpointed ones.
+_WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A mapping in the checkpoint that holds all of a model's values, each name with `prefix` before it."""
+    """A mapping, or a list, in the checkpoint that holds all of a model's values."""
 
-    place: tuple[Any, ...]  # the keys and indices that lead to the mapping
-    prefix: str
-    values: dict[str, Any]  # without the prefix
+    place: tuple[Any, ...]  # the keys and indices that lead to it
+    prefix: str  # what stands before the model's names
+    keys: dict[str, Any]  # the model's name -> the key, or the index, there
+    values: dict[str, Any]  # by the model's names
 
     @property
     def name(self) -> str:
         """For people."""
         parts = [*map(str, self.place), *([f"{self.prefix}*"] if self.prefix else [])]
         return " / ".join(parts)
+
+
+def plain_names(names: Iterable[Any], wanted: Iterable[str]) -> dict[Any, Any]:
+    """Names without what wrappers put into them -> the names; as they are where that would make two of them one."""
+    wrappers = _WRAPPERS - {part for key in wanted for part in key.split(".")}
+    names = list(names)
+    found = {
+        ".".join(part for part in name.split(".") if part not in wrappers) if isinstance(name, str) else name: name
+        for name in names
+    }
+    return found if len(found) == len(names) else {name: name for name in names}
+
+
+def sequences(tree: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Sequence[Any]]]:
+    """The lists in a checkpoint that hold nothing but tensors, with where they are."""
+    if isinstance(tree, (list, tuple)) and tree and all(hasattr(one, "untyped_storage") for one in tree):
+        yield place, tree
+    items = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, (list, tuple)) else ()
+    for key, value in items:
+        yield from sequences(value, (*place, key))
 
 
 def mappings(tree: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Mapping[Any, Any]]]:
@@ -38,21 +61,23 @@ def mappings(tree: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any
             yield from mappings(value, (*place, index))
 
 
-def find(tree: Any, wanted: Mapping[str, Any], dropped: set[str], path: str) -> list[State]:
-    """All sets of the model's values. Raises TargetError where there is none, or one that is not whole."""
+def find(
+    tree: Any, wanted: Mapping[str, Any], dropped: set[str], path: str, orders: Sequence[Sequence[str]] = ()
+) -> list[State]:
+    """All sets of the model's values. Raises TargetError where there is none, or one that is not whole.
+
+    `orders` are the names of the model's parameters as a list without names may hold their values.
+    """
     required = {key for key in wanted if key.rpartition(".")[2] != _LATER}
     found: list[State] = []
     parts: list[tuple[int, str]] = []
-    for place, mapping in mappings(tree):
-        for prefix in _prefixes(mapping, dropped):
-            values = {key: mapping[prefix + key] for key in wanted if prefix + key in mapping}
-            state = State(place, prefix, values)
-            missing = sorted(required - values.keys())
-            wrong = [] if missing else _wrong(values, wanted)
-            if not missing and not wrong:
-                found.append(state)
-            elif len(values) * 2 >= len(required) or len(dropped & values.keys()) == len(dropped):
-                parts.append((len(values), _partly(state, missing, wrong)))
+    for state in [*_named(tree, wanted, dropped), *_listed(tree, wanted, orders)]:
+        missing = sorted(required - state.values.keys())
+        wrong = [] if missing else _wrong(state.values, wanted)
+        if not missing and not wrong:
+            found.append(state)
+        elif len(state.values) * 2 >= len(required) or dropped <= state.values.keys():
+            parts.append((len(state.values), _partly(state, missing, wrong)))
     if not found and not parts and not any(True for _, mapping in mappings(tree) if _has_tensors(mapping)):
         raise TargetError(f"{path} holds no state dict")
     if not found:
@@ -62,6 +87,25 @@ def find(tree: Any, wanted: Mapping[str, Any], dropped: set[str], path: str) -> 
             f"{path}: {parts[0][1]}. It would belong to the old model beside the migrated values; take it out, or migrate a file without it"
         )
     return found
+
+
+def _named(tree: Any, wanted: Mapping[str, Any], dropped: set[str]) -> Iterator[State]:
+    for place, mapping in mappings(tree):
+        names = plain_names(mapping, wanted)
+        for prefix in _prefixes({name: mapping[key] for name, key in names.items()}, dropped):
+            keys = {key: names[prefix + key] for key in wanted if prefix + key in names}
+            yield State(place, prefix, keys, {key: mapping[one] for key, one in keys.items()})
+
+
+def _listed(tree: Any, wanted: Mapping[str, Any], orders: Sequence[Sequence[str]]) -> Iterator[State]:
+    """Lists of the parameters' values in the model's order, as averages of them are kept."""
+    for place, values in sequences(tree):
+        for order in orders:
+            if len(order) == len(values) and all(
+                tuple(wanted[name].shape) == tuple(value.shape) for name, value in zip(order, values, strict=True)
+            ):
+                yield State(place, "", {name: index for index, name in enumerate(order)}, dict(zip(order, values, strict=True)))
+                break
 
 
 def _prefixes(mapping: Mapping[Any, Any], dropped: set[str]) -> list[str]:
@@ -124,6 +168,9 @@ def _nothing(tree: Any, wanted: Mapping[str, Any], dropped: set[str]) -> str:
         str(key).endswith(("weight_packed", "_packed_params", ".scale", "zero_point", "qweight")) for key in largest
     ):
         return "its values are quantized"
+    flat = [str(key) for key in largest if str(key).endswith("flat_param")]
+    if flat:
+        return f"{flat[0]} holds many parameters in one, as sharded training (FSDP) keeps them: save a full state dict and migrate that"
     gone = [key for key in dropped if any(str(one).endswith(key.rpartition(".")[0] + ".weight") for one in largest)]
     if gone and len(gone) == len(dropped):
         return f"it has none of the biases that the new model drops ({_some(sorted(dropped))}); it may be migrated already"
@@ -155,12 +202,15 @@ def shallow(mapping: Any) -> Any:
     return copy.copy(mapping)
 
 
-def without(mapping: Any, prefix: str, dropped: set[str], new: Mapping[str, Any]) -> Any:
-    """The mapping without the dropped keys, with these new values."""
+def without(mapping: Any, gone: Iterable[Any], new: Mapping[Any, Any]) -> Any:
+    """The mapping, or the list, without these keys and with these new values."""
+    gone = set(gone)
+    if not isinstance(mapping, Mapping):
+        return type(mapping)(new.get(index, one) for index, one in enumerate(mapping) if index not in gone)
     made = shallow(mapping)
-    for key in dropped:
-        made.pop(prefix + key, None)
+    for key in gone:
+        made.pop(key, None)
     for key, value in new.items():
-        if prefix + key in made:
-            made[prefix + key] = value
+        if key in made:
+            made[key] = value
     return made

@@ -51,8 +51,8 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
         ("rate=0.0", "self.act, self.norm = nn.Dropout(rate), nn.BatchNorm2d(8)", "rate == 0.0"),
         ("pad=0", "self.act, self.norm = nn.Conv2d(8, 8, 3, padding=pad, bias=False), nn.BatchNorm2d(8)", "pad == 0"),
         ("groups=8", "self.act, self.norm = nn.Identity(), nn.GroupNorm(groups, 8)", "groups == 8"),
-        ("norm=nn.BatchNorm2d", "self.act, self.norm = nn.Identity(), norm(8)", "norm is BatchNorm2d"),
-        ("act=nn.Identity", "self.act, self.norm = act(), nn.BatchNorm2d(8)", "act is Identity"),
+        ("norm=nn.BatchNorm2d", "self.act, self.norm = nn.Identity(), norm(8)", "norm is nn.BatchNorm2d"),
+        ("act=nn.Identity", "self.act, self.norm = act(), nn.BatchNorm2d(8)", "act is nn.Identity"),
         ("depth=0", "self.act, self.norm = nn.Sequential(*[nn.ReLU() for _ in range(depth)]), nn.BatchNorm2d(8)", "depth == 0"),
         ("norm='BatchNorm2d'", "self.act, self.norm = nn.Identity(), getattr(nn, norm)(8)", "norm == 'BatchNorm2d'"),
         (

@@ -14,10 +14,10 @@ from torch import nn
 
 
 class Net(nn.Module):
-    def __init__(self):
+    def __init__(self, norm_layer=nn.BatchNorm2d):
         super().__init__()
         self.conv = nn.Conv2d(3, 8, 3)
-        self.norm = nn.BatchNorm2d(8)
+        self.norm = norm_layer(8)
         HERE
 
     def forward(self, x):
@@ -46,3 +46,20 @@ def test_a_bias_that_a_statement_sets_without_asking_is_left_to_a_person(stateme
     (finding,) = engine.lint_text(text, Path("/project/net.py"), Config(root=Path("/project"), select=("BL101",))).findings
     assert finding.place.line == 7
     assert (finding.fix is not None) == has
+
+
+@pytest.mark.parametrize(
+    ("parameter", "before", "written"),
+    [
+        ("norm_layer=nn.BatchNorm2d", "from torch import nn", "norm_layer is not nn.BatchNorm2d"),
+        ("*, norm_layer=nn.BatchNorm2d", "from torch import nn", "norm_layer is not nn.BatchNorm2d"),
+        ("norm_layer=Norm", "from torch import nn\nfrom torch.nn import BatchNorm2d as Norm", "norm_layer is not Norm"),
+        ("layers, norm_layer=layers.BatchNorm2d", "from torch import nn\nfrom torch import nn as layers", None),
+        ("norm_layer=Norm", "from torch import nn\nfrom functools import partial\nNorm = partial(nn.BatchNorm2d, eps=0.1)", None),
+    ],
+    ids=["by position", "by keyword", "under another name", "where the name is another's", "where it is no class"],
+)
+def test_a_class_is_written_as_the_default_of_the_parameter_is(parameter: str, before: str, written: str | None) -> None:
+    text = MODEL.replace("norm_layer=nn.BatchNorm2d", parameter).replace("from torch import nn", before).replace("HERE", "pass")
+    (finding,) = engine.lint_text(text, Path("/project/net.py"), Config(root=Path("/project"), select=("BL101",))).findings
+    assert (finding.fix.changes[0].text if finding.fix is not None else None) == written

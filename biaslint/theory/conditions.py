@@ -344,7 +344,8 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
     for name, value in settings.items():
         if isinstance(value, str) and value.startswith("<") and value.endswith(">"):
             if not value.endswith((" items>", " instance>")):
-                yield Test(name, f"{name} is {value[1:-1]}", f"{name} is not {value[1:-1]}", equal(name, value))
+                text = uses[0].spelled.get(name, value[1:-1])
+                yield Test(name, f"{name} is {text}", f"{name} is not {text}", equal(name, value))
         elif isinstance(value, str):
             yield Test(name, f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value))
         elif type(value) in (int, float):  # a number is a size, not a setting to decide by, unless it was given another value

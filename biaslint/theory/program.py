@@ -185,6 +185,7 @@ class LayerUse:
     mixed: bool = False  # behind a softmax: something else sees what is added to all of its results alike
     focal: bool = False  # a loss on its result is weighed as a focal loss is
     settings: dict[str, Any] = field(default_factory=dict)  # parameters of the enclosing function: name -> plain value
+    spelled: dict[str, str] = field(default_factory=dict)  # those whose default is a class: name -> how the source writes it
     outer_settings: tuple[
         dict[str, Any], ...
     ] = ()  # of a raw layer: the same of the functions that hold `chain[1]`, `chain[2]` ...

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
+    from biaslint.analysis.domain.call_stack import Frame
     from biaslint.analysis.project.environment import Value
     from biaslint.analysis.project.module import Module
 
@@ -99,6 +100,7 @@ class Origin:
     owner: str = ""
     statement: ast.stmt | None = None
     rounds: tuple[dict[str, bool], ...] = ()  # of the loops around it: the conditions of that round, as written
+    frame: Frame | None = None  # the call of that function
 
 
 @dataclass(eq=False, slots=True)

@@ -7,7 +7,7 @@ instance of a class below, or a `biaslint.theory.dataflow.Node` for a tensor.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +208,17 @@ class FunctionValue:
     @property
     def qualname(self) -> str:
         return f"{self.owner.name}.{self.name}" if self.owner else self.name
+
+    def written_defaults(self) -> Iterator[tuple[str, Value, ast.expr]]:
+        """The parameters that have a default, each with its value and its syntax."""
+        spec = self.node.args
+        positional = [*spec.posonlyargs, *spec.args]
+        named = positional[len(positional) - len(spec.defaults) :]
+        for parameter, value, written in zip(named, self.defaults, spec.defaults, strict=True):
+            yield parameter.arg, value, written
+        for parameter, syntax in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
+            if syntax is not None:
+                yield parameter.arg, self.kw_defaults[parameter.arg], syntax
 
     def __repr__(self) -> str:
         return f"<function {self.qualname}>"

@@ -151,6 +151,7 @@ def layer_use(
         weight_writes=tuple(bias_write(write, place) for write in layer.weight_writes),
         readers=fates.readers_of(layer),
         settings=settings,
+        spelled=spelled_classes(layer),
         outer_settings=tuple(settings_of(ex, settings) for settings in layer.outer_settings),
         rounds={text: holds for one in layer.origin.rounds for text, holds in one.items()},
         configured=layer.configured or not framework.configuration_arguments().isdisjoint(settings),
@@ -249,6 +250,17 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
         elif isinstance(value, Instance):
             result[name] = f"<{getattr(value.cls, 'name', '')} instance>"
     return result
+
+
+def spelled_classes(layer: Layer) -> dict[str, str]:
+    """The settings that are the class which their function has as a default, with how the source writes that class."""
+    found: dict[str, str] = {}
+    for frame in layer.origin.frame.around() if layer.origin.frame is not None else ():
+        for name, default, written in frame.func.written_defaults():
+            value = layer.settings.get(name)
+            if value is default and isinstance(value, (External, Class)) and isinstance(written, (ast.Name, ast.Attribute)):
+                found.setdefault(name, ast.unparse(written))
+    return found
 
 
 # What is said of an attribute or item: `self.norm == 'batch'`, `args.bn`, `config['norm'] is None`

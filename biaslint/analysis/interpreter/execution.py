@@ -156,7 +156,7 @@ class Execution:
         if self.node is not None and self.module is not None:
             chain = ((self.module, self.node), *chain)
         owner = self.stack[-1].owner if self.stack else ""
-        return Origin(chain, owner, self.statement, self.rounds)
+        return Origin(chain, owner, self.statement, self.rounds, self.stack[-1] if self.stack else None)
 
     def text(self, node: ast.AST) -> str:
         """The source of an expression, on one line; "" for a long one."""

@@ -54,7 +54,7 @@ def removal(verdict: Verdict) -> Fix | None:
         return None
     if verdict.of_round:
         return None  # what it speaks of may come to its value after the layer is made
-    if verdict.when is not None and CLASS.search(verdict.when):
+    if verdict.when is not None and names_unspelled_class(verdict.when, use):
         return None  # the class may have another name where the layer is made
     if any(sets_unguarded(other) for other in verdict.uses):
         return None
@@ -70,7 +70,12 @@ def set_argument(use: LayerUse, keyword: str, text: str) -> SetArgument:
     return SetArgument(use.place, keyword, text, use.positions.get(keyword))
 
 
-CLASS = re.compile(r"isinstance\(| is (not )?(?!None\b|True\b|False\b)\w")
+CLASS = re.compile(r"isinstance\(()| is (?:not )?(?!None\b|True\b|False\b)([\w.]+)")
+
+
+def names_unspelled_class(condition: str, use: LayerUse) -> bool:
+    """Does a condition name a class otherwise than the source names a parameter's default?"""
+    return any("".join(found) not in use.spelled.values() for found in CLASS.findall(condition))
 
 
 def sets_unguarded(use: LayerUse) -> bool:

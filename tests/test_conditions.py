@@ -79,6 +79,28 @@ def test_two_settings_that_both_matter_are_one_condition(tmp_path: Path) -> None
     ]
 
 
+def test_three_settings_that_all_matter_are_one_condition(tmp_path: Path) -> None:
+    body = (
+        "parts = [nn.GroupNorm(2, 8)] if grouped else []\nparts += [nn.ReLU()] if act_first else []\n"
+        "self.norm = nn.Sequential(*parts, *([nn.BatchNorm2d(8)] if use_bn else []))"
+    )
+    found = conditions(tmp_path, "use_bn=False, act_first=False, grouped=False", body, "return self.norm(x).relu()")
+    assert found == ["use_bn and not act_first and not grouped"]
+
+
+def test_a_setting_of_the_constructor_counts_in_the_methods_that_it_calls(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Model(nn.Module):\n    def __init__(self, norm=True):\n        super().__init__()\n"
+        "        self.norm = norm\n        self.build()\n\n    def build(self):\n        self.conv = nn.Conv2d(3, 8, 3)\n"
+        "        self.norm = nn.BatchNorm2d(8) if self.norm else nn.ReLU()\n\n    def forward(self, x):\n"
+        "        return self.norm(self.conv(x)).sigmoid()\n",
+        encoding="utf-8",
+    )
+    (found,) = engine.lint([path], Config(root=tmp_path, select=("BL101",))).findings
+    assert (found.when, found.fix) == ("norm", None)
+
+
 def test_a_setting_counts_that_was_first_taken_the_other_way(tmp_path: Path) -> None:
     """The bias is dead only where both are false, so the first execution does not find it."""
     body = "self.norm = nn.Identity() if plain else nn.BatchNorm2d(8)\nself.act = nn.ReLU() if act_first else nn.Identity()\nself.more = more"

@@ -55,7 +55,11 @@ def test_a_bias_that_a_statement_sets_without_asking_is_left_to_a_person(stateme
         ("*, norm_layer=nn.BatchNorm2d", "from torch import nn", "norm_layer is not nn.BatchNorm2d"),
         ("norm_layer=Norm", "from torch import nn\nfrom torch.nn import BatchNorm2d as Norm", "norm_layer is not Norm"),
         ("layers, norm_layer=layers.BatchNorm2d", "from torch import nn\nfrom torch import nn as layers", None),
-        ("norm_layer=Norm", "from torch import nn\nfrom functools import partial\nNorm = partial(nn.BatchNorm2d, eps=0.1)", None),
+        (
+            "norm_layer=Norm",
+            "from torch import nn\nfrom functools import partial\nNorm = partial(nn.BatchNorm2d, eps=0.1)",
+            None,
+        ),
     ],
     ids=["by position", "by keyword", "under another name", "where the name is another's", "where it is no class"],
 )

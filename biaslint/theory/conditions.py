@@ -80,7 +80,7 @@ def verdicts_of_site(
     untrained = [use for use in biased if use.fate.detail == STORED]
     living = [use for use in biased if settled(use) and not is_dead(use)]
     living += [use for use in untrained if use.run in training - trained]  # trained with stored statistics
-    if not dead:
+    if not dead or any(map(shares_variables, living)):
         return
     given_by_caller = bool(dead[0].bias.argument_text) and dead[0].bias.argument_text not in ("True", "False")
     if not living:
@@ -199,7 +199,7 @@ def distinguishing_condition(dead: list[LayerUse], living: list[LayerUse]) -> Te
     ):
         if len({test.name for test in choice}) == 1:
             return choice[0]
-    return None if found else both(dead, living) or one_of(dead, living)
+    return None if found else all_of(dead, living) or one_of(dead, living)
 
 
 def with_settings_of_their_own(uses: list[LayerUse]) -> list[LayerUse]:
@@ -213,27 +213,34 @@ def with_settings_of_their_own(uses: list[LayerUse]) -> list[LayerUse]:
     return list(found.values())
 
 
-def both(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
-    """Two conditions that hold for all dead uses, and one of which fails for each living one. Each of them has to matter alone."""
+def all_of(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
+    """Two or three conditions that hold for all dead uses, and one of which fails for each living one. Each has to matter alone."""
     shared = [
         test
         for test in tests(dead)
         if all(test.holds(use.settings) is True for use in dead) and differs_alone(test.name, dead, living)
     ]
-    pairs = [
-        (one, two)
-        for one, two in combinations(shared, 2)
-        if one.name != two.name and all(False in (one.holds(use.settings), two.holds(use.settings)) for use in living)
-    ]
-    if len(pairs) != 1:
-        return None
-    one, two = pairs[0]
-    return Test(
-        f"{one.name}, {two.name}",
-        f"{one.text} and {two.text}",
-        f"{one.negation} or {two.negation}",
-        lambda settings: either_way(one.holds(settings), two.holds(settings)),
-    )
+    for size in (2, 3):
+        found = [
+            chosen
+            for chosen in combinations(shared, size)
+            if len({test.name for test in chosen}) == size
+            and all(any(test.holds(use.settings) is False for test in chosen) for use in living)
+        ]
+        if found:
+            return joined(found[0]) if len(found) == 1 else None
+    return None
+
+
+def joined(parts: tuple[Test, ...]) -> Test:
+    """The condition that several hold together."""
+
+    def holds(settings: dict[str, Any]) -> bool | None:
+        answers = [test.holds(settings) for test in parts]
+        return False if False in answers else None if None in answers else True
+
+    texts, negations = " and ".join(test.text for test in parts), " or ".join(test.negation for test in parts)
+    return Test(", ".join(test.name for test in parts), texts, negations, holds)
 
 
 def one_of(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
@@ -293,11 +300,6 @@ def united(parts: tuple[Test, ...]) -> Test:
     return Test(", ".join(test.name for test in parts), text, negation, holds)
 
 
-def either_way(one: bool | None, two: bool | None) -> bool | None:
-    """Do both hold?"""
-    return False if False in (one, two) else None if None in (one, two) else True
-
-
 NORM = re.compile(r"norm|bn", re.IGNORECASE)
 # a parameter that says whether this is training: it does not decide whether a bias has an effect, since training is what counts
 MODE = re.compile(
@@ -305,6 +307,15 @@ MODE = re.compile(
     r"|mode|reuse\w*)( .*)?",
     re.IGNORECASE,
 )
+
+REUSE = re.compile(
+    r"_?reuse\w*"
+)  # a parameter that says whether variables are shared with an earlier call: they have one bias then
+
+
+def shares_variables(use: LayerUse) -> bool:
+    """Has it the bias of an earlier call?"""
+    return any(REUSE.fullmatch(name) and value not in (False, None) for name, value in use.settings.items())
 
 
 def differs_alone(name: str, dead: list[LayerUse], living: list[LayerUse]) -> bool:
@@ -320,7 +331,7 @@ def settings_without(name: str, use: LayerUse) -> str:
 
 def tests(uses: list[LayerUse]) -> Iterator[Test]:
     """Conditions that the first of the uses fulfils, the plainest first."""
-    settings = {name: value for name, value in uses[0].settings.items() if value != OTHER}
+    settings = {name: value for name, value in uses[0].settings.items() if value != OTHER and not REUSE.fullmatch(name)}
     for name, value in settings.items():
         if isinstance(value, bool) and " " in name:  # a comparison that was asked for
             if not value and implied(name, settings) is False:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.call_stack import Frame
     from biaslint.analysis.project.environment import Value
     from biaslint.analysis.project.module import Module
 
@@ -47,6 +46,7 @@ class Layer:
     weight_trainable: Value = True
     writes: list[Any] = field(default_factory=list)
     weight_writes: list[Any] = field(default_factory=list)
+    rewritten: bool = False  # its bias is set in the forward pass, or after the layer was called
     weight_of: Layer | None = None
     tied: Any = None  # the write that made it share that weight
     bias_of: Layer | None = None
@@ -57,6 +57,7 @@ class Layer:
     calls: list[Node] = field(default_factory=list)
     axes: tuple[int, ...] = ()  # along which its result varies with the channels
     eval_mode: bool = False
+    measured: bool = False  # the whole model is in evaluation mode, as it is for measuring it
     reads: list[tuple[str, Node]] = field(default_factory=list)  # which parameter is read as a tensor, and that tensor
 
     # -- what code that is not followed may have done to it
@@ -100,7 +101,7 @@ class Origin:
     owner: str = ""
     statement: ast.stmt | None = None
     rounds: tuple[dict[str, bool], ...] = ()  # of the loops around it: the conditions of that round, as written
-    frame: Frame | None = None  # the call of that function
+    frame: Any = None  # the `Frame` of that function
 
 
 @dataclass(eq=False, slots=True)

@@ -73,5 +73,5 @@ CONSTRAINTS = ("bias_constraint",)
 
 
 def is_free(layer: Layer) -> bool:
-    """May training give its bias any value? One that is frozen or constrained takes nothing up."""
-    return layer.trainable is True and all(layer.config.get(name) is None for name in CONSTRAINTS)
+    """May training give its bias any value? One that is frozen, constrained or set again and again takes nothing up."""
+    return layer.trainable is True and not layer.rewritten and all(layer.config.get(name) is None for name in CONSTRAINTS)

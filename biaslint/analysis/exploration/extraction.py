@@ -39,6 +39,7 @@ from biaslint.theory import terms
 from biaslint.theory.program import HANDED, OTHER, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 
 if TYPE_CHECKING:
+    from biaslint.analysis.domain.call_stack import Frame
     from biaslint.analysis.domain.layers import Layer
     from biaslint.analysis.domain.values import Value
     from biaslint.analysis.interpreter.execution import Execution
@@ -255,7 +256,8 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
 def spelled_classes(layer: Layer) -> dict[str, str]:
     """The settings that are the class which their function has as a default, with how the source writes that class."""
     found: dict[str, str] = {}
-    for frame in layer.origin.frame.around() if layer.origin.frame is not None else ():
+    innermost: Frame | None = layer.origin.frame
+    for frame in innermost.around() if innermost is not None else ():
         for name, default, written in frame.func.written_defaults():
             value = layer.settings.get(name)
             if value is default and isinstance(value, (External, Class)) and isinstance(written, (ast.Name, ast.Attribute)):

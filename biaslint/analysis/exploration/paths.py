@@ -138,7 +138,8 @@ def add_neighbours(
             if path.where.get(key) in files:
                 way = () if depends_on_shape(key) else (len(trial.assumptions), trial.prefers_false, biases)
                 other = {**trial.assumptions, key: not path.assumed[key]}
-                way = (*way, *map(spelling, sorted(trial.released, key=repr)))
+                others = trial.assumptions if ex.steps < ex.project.limits.small_steps else ()  # of a small model, every pair
+                way = (*way, *map(spelling, sorted((*trial.released, *others), key=repr)))
                 try_key = (spelling(key), path.assumed[key], *way)
                 frontier.waiting.append(
                     Trial(other, trial.prefers_false, trial.released, try_key, shows_new=not biases <= known)

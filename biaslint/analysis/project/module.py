@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.project import module_index, search_path
 from biaslint.analysis.project.dependencies import Absent, Lines
-from biaslint.analysis.project.environment import Environment
+from biaslint.analysis.project.environment import Environment, Value
 from biaslint.analysis.project.syntax_tree import walk
 from biaslint.theory.program import Place, UnknownFact
 
@@ -34,6 +36,8 @@ class Module:
         self.done: set[ast.stmt] = set()  # top-level statements already executed
         self.fresh: set[ast.stmt] = set()  # those of them that the present execution has done
         self.registered: set[ast.stmt] = set()  # definitions whose decorators have entered them into a table
+        self.under_way: list[ast.stmt] = []  # top-level statements that are being executed, the innermost last
+        self.past: dict[str, dict[int, Value]] = {}  # what a name stood for after each of several statements, by their lines
         self.ready: set[str] = set()  # names whose statements have all been executed
         self.stars: list[ast.ImportFrom] = []
         self.absent: set[str] = set()  # names that no star import brings in
@@ -167,6 +171,32 @@ class Module:
         self.done.add(statement)
         self.fresh.add(statement)
         return True
+
+    @contextmanager
+    def executing(self, statement: ast.stmt) -> Iterator[None]:
+        """While a top-level statement is executed, nothing of those after it has happened."""
+        self.under_way.append(statement)
+        try:
+            yield
+        finally:
+            self.under_way.pop()
+            for name in self.binds.get(statement, ()):
+                if name in self.scope.names and len(self.bindings[name]) > 1:
+                    self.past.setdefault(name, {})[statement.lineno] = self.scope.names[name]
+
+    def is_ahead(self, statement: ast.stmt) -> bool:
+        """Does a top-level statement come after the one that is being executed?"""
+        return bool(self.under_way) and statement.lineno > self.under_way[-1].lineno
+
+    def present(self, name: str) -> Value:
+        """What a top-level name stands for now, although later statements may have been executed already."""
+        past = self.past.get(name) if self.under_way else None
+        if past:
+            now = self.under_way[-1].lineno
+            earlier = [line for line in past if line < now]
+            if earlier and len(earlier) < len(past) and now not in past:
+                return past[max(earlier)]
+        return self.scope.names[name]
 
     def locate(self, line: int) -> tuple[int | None, int]:
         """The cell of a notebook (None in a plain file) and the line within it."""

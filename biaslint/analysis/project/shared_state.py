@@ -43,6 +43,7 @@ class SharedState:
             dropped = {name for statement in again for name in module.binds.get(statement, ())}
             for name in dropped:
                 module.scope.names.pop(name, None)
+                module.past.pop(name, None)
                 again += module.bindings[name]
             module.done.difference_update(again)
             module.ready -= dropped

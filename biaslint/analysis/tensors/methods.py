@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import conventions, graphs, indexing, known_numbers, nodes, ops, parameter_writes, reshaping
+from biaslint.analysis.tensors import (
+    conventions,
+    graphs,
+    indexing,
+    known_numbers,
+    nodes,
+    ops,
+    parameter_writes,
+    reshaping,
+    training_steps,
+)
 from biaslint.analysis.tensors.operation_names import ADD, DIV, KEEP, MUL, NONLINEAR
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -45,6 +55,8 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
         return graphs.method(ex, node, name, args, kwargs)
     if name == "replace_feature" and args:  # of a sparse tensor
         return args[0]
+    if name == "backward":
+        training_steps.backward(ex, node)
     if name in ("backward", "register_hook", "retain_grad", "set_shape"):
         return None
     if in_place(name) and parameter_writes.own_parameter(node):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param, Write
 from biaslint.analysis.domain.values import Instance, SequenceValue, Unknown
+from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.objects import operators
 from biaslint.analysis.tensors import contents, nodes
 from biaslint.theory import term_arithmetic, terms
@@ -38,10 +39,18 @@ def record(ex: Execution, param: Param | Node, content: Content, by: str = "", t
             span = None
         elif span is None:
             content, span = contents.UNKNOWN, (0.0, 0.0)
-    write = note(ex, param.which, content, by, text, grows)
+    in_pass = in_a_pass(ex)
+    write = note(ex, param.which, contents.UNKNOWN if in_pass else content, by, text, grows)  # no start, but one for each pass
     write.span = span
     target = param.layer.weight_writes if param.which.startswith("weight") else param.layer.writes
     target.append(write)
+    if target is param.layer.writes and (in_pass or param.layer.calls):
+        param.layer.rewritten = True
+
+
+def in_a_pass(ex: Execution) -> bool:
+    """Is the forward pass of a module being executed?"""
+    return any(frame.func.name in framework.call_methods(frame.self) for frame in ex.stack if isinstance(frame.self, Instance))
 
 
 def record_own(ex: Execution, node: Node, write: Write) -> None:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import FunctionValue, Unknown
+from biaslint.analysis.domain.values import FunctionValue, Instance, Unknown
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.tensors import nodes
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dim, Node
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.values import Instance, Value
+    from biaslint.analysis.domain.call_stack import Frame
+    from biaslint.analysis.domain.values import Value
     from biaslint.analysis.frameworks.common.signatures import LayerSpec
     from biaslint.analysis.interpreter.execution import Execution
 
@@ -148,15 +149,27 @@ def argument_texts(ex: Execution, names: tuple[str, ...], given: int | None = No
 
 
 def settings(ex: Execution, made: Instance | None = None) -> dict[str, Value]:
-    """The parameters of the functions around the call, with their values; constructors of what is being made are passed over."""
-    for frame in reversed(ex.stack):
+    """The parameters of the functions around the call, with their values; constructors of what is being made are passed over.
+
+    Those of an object's constructor count in the methods that it calls as well.
+    """
+    for depth, frame in enumerate(reversed(ex.stack), 1):
         if made is not None and frame.self is made:
             continue
         found: dict[str, Value] = {}
         for one in frame.around():
             found = {**one.bound, **found}
+        for one in constructors_of(frame, ex.stack[:-depth]):
+            known = {id(value) for value in found.values()}  # what it hands on has a name of its own here
+            found = {**{name: value for name, value in one.bound.items() if id(value) not in known}, **found}
         return {name: value for name, value in found.items() if name != "self"}
     return {}
+
+
+def constructors_of(frame: Frame, outer: list[Frame]) -> Iterator[Frame]:
+    """The constructor that has called a method of what it makes."""
+    if isinstance(frame.self, Instance) and frame.func.name != "__init__":
+        yield from (one for one in reversed(outer) if one.self is frame.self and one.func.name == "__init__")
 
 
 CALLERS = 3  # how many functions around the one that makes a variable may decide over it

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import Class, External, Instance, Raised, SequenceValue, Unknown
+from biaslint.analysis.domain.values import Class, External, FunctionValue, Instance, Raised, SequenceValue, Unknown
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.torch import hugging_face, sparse, vocabulary as torch_vocabulary
+from biaslint.analysis.interpreter.objects import attributes
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, ops, reshaping
 from biaslint.theory.dataflow import Node
 
@@ -198,7 +199,14 @@ def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Valu
         ex.flow.learn_rank(x, dims + 2)
     elif x.dims is None and dims == 1 and (style == "instance" or of_other_size(x, layer)):
         ex.flow.learn_rank(x, 3)
-    node = normalize(ex, x, style, {**layer.config, "dims": dims}, layer.name or layer.type, layer, obj.eval_mode)
+    own = class_lookup.find_in_class(obj.cls, "training")
+    computed = own is not None and isinstance(own.value, FunctionValue)
+    mode = attributes.load(ex, obj, "training") if computed else not obj.eval_mode
+    if not values.is_constant(mode):
+        return ex.opaque(x, name=layer.name or layer.type)
+    node = normalize(ex, x, style, {**layer.config, "dims": dims}, layer.name or layer.type, layer, not mode)
+    if layer.measured and layer.config.get("track_running_stats", style == "batch") is True:
+        node.info["measured"] = True
     layer.calls.append(node)
     return node
 

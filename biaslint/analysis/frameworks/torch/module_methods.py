@@ -136,8 +136,17 @@ def do_train(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     mode = args[0] if args else kwargs.get("mode", True)
     mode = mode if values.is_constant(mode) else True
     if mode is False and not freezes(ex, obj):
+        measure(obj, True)
         return obj
+    measure(obj, False)
     return take_mode(ex, obj, mode)
+
+
+def measure(obj: Instance, measured: bool) -> None:
+    """Note that a whole model is in evaluation mode, or in training mode again."""
+    for _, module in module_tree.walk(obj):
+        if module.layer is not None:
+            module.layer.measured = measured
 
 
 def take_mode(ex: Execution, obj: Instance, mode: Value) -> Value:
@@ -158,6 +167,8 @@ def do_eval(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """eval() on the whole model is for measuring it afterwards; on a part of one, or from within it, it freezes norms."""
     if freezes(ex, obj):
         set_mode(obj, False)
+    else:
+        measure(obj, True)
     return obj
 
 

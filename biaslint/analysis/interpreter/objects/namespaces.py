@@ -34,12 +34,12 @@ def run_statement_level(ex: Execution, module: Module) -> None:
             continue
         ex.project.state.touched.add(module)
         if statement in module.lasting:  # what it does to definitions lasts, too
-            with executing_definition(ex, statement), contextlib.suppress(Raised):
+            with executing_definition(ex, statement), module.executing(statement), contextlib.suppress(Raised):
                 ex.execute(statement, module.scope)
             asking.update(tracker.leads[statement])
             continue
         try:
-            with tracker.recording(statement), contextlib.suppress(Raised):
+            with tracker.recording(statement), module.executing(statement), contextlib.suppress(Raised):
                 ex.execute(statement, module.scope)
         finally:
             asking.update(tracker.leads[statement])
@@ -88,7 +88,8 @@ def module_attribute(ex: Execution, module: Module, name: str) -> Value:
             return bound(ex, module, name)
     elif name not in module.bindings and not module.stars and name not in DUNDERS:
         return MISSING
-    pending = [statement for statement in module.bindings.get(name, ()) if statement not in module.done]
+    due = [statement for statement in module.bindings.get(name, ()) if not module.is_ahead(statement)]
+    pending = [statement for statement in due or module.bindings.get(name, []) if statement not in module.done]
     if pending:
         outer = ex.module, ex.stack, ex.node, ex.statement
         asked, ex.asked = ex.asked, {}
@@ -97,15 +98,17 @@ def module_attribute(ex: Execution, module: Module, name: str) -> Value:
             for statement in pending:
                 if module.begin(statement):
                     ex.project.state.touched.add(module)
-                    with executing_definition(ex, statement), contextlib.suppress(Raised):
+                    with executing_definition(ex, statement), module.executing(statement), contextlib.suppress(Raised):
                         ex.execute(statement, module.scope)
         finally:
             ex.module, ex.stack, ex.node, ex.statement = outer
             ex.asked = asked
     if name in names:
-        for statement in module.registrations.get(name, ()):
-            register(ex, module, statement)
-        if all(statement in module.done for statement in module.bindings.get(name, ())):
+        entered = module.registrations.get(name, ())
+        for statement in entered:
+            if not module.is_ahead(statement):
+                register(ex, module, statement)
+        if all(one in module.done for one in module.bindings.get(name, ())) and not any(map(module.is_ahead, entered)):
             module.ready.add(name)
         return bound(ex, module, name)
     if name in DUNDERS:
@@ -120,7 +123,7 @@ LATE = (Alternative, Deferred)  # values that are worked out when they are asked
 
 def bound(ex: Execution, module: Module, name: str) -> Value:
     """The value of a name in the module's environment. A deferred import is followed; MISSING where it leads back."""
-    value = module.scope.names[name]
+    value = module.present(name)
     if not isinstance(value, LATE):
         return value
     if isinstance(value, Alternative):
@@ -201,7 +204,7 @@ def register(ex: Execution, module: Module, statement: ast.stmt) -> None:
     outer = ex.module, ex.stack, ex.node, ex.statement
     ex.module, ex.stack, ex.node = module, [], statement
     try:
-        with executing_definition(ex, statement):
+        with executing_definition(ex, statement), module.executing(statement):
             made = module_attribute(ex, module, statement.name)
             for decorator in reversed(statement.decorator_list):
                 with contextlib.suppress(Raised):

@@ -1,0 +1,22 @@
+"""What a step of training tells of the tensors that led to its loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from biaslint.theory.dataflow import Node
+
+if TYPE_CHECKING:
+    from biaslint.analysis.interpreter.execution import Execution
+
+
+def backward(ex: Execution, loss: Node) -> None:
+    """A model that an optimizer trains in evaluation mode has norms with stored statistics, in training as well."""
+    trained = {id(layer) for fact in ex.facts if fact.kind == "optimizer" for layer, _, _ in fact.covers}
+    waiting, seen = [loss] if trained else [], {loss.id}
+    while waiting:
+        node = waiting.pop()
+        if node.info.get("measured") and id(node.info.get("layer")) in trained:
+            node.info["stored"] = True
+        waiting += [one for one in node.inputs if one.id not in seen]
+        seen.update(one.id for one in node.inputs)

@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 
 from biaslint.checks import Report
+from biaslint.checks.support import resets
 from biaslint.checks.support.common import ELSEWHERE
 from biaslint.findings.finding import Fix, MoveStatement, Related, Safety
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 KINDS = ("conv", "linear", "bilinear", "rnn", "rnn_cell")
-RESET = ("normal", "uniform")
 
 
 def check(program: Program) -> Iterator[Report]:
     """Report the statements that set one layer's bias and are undone in every execution by one that sets many."""
-    layers = {(use.run, use.ident, write.place) for use in program.uses for write in use.bias.writes if use.kind in KINDS}
-    counts = Counter((run, place) for run, _, place in layers)
+    counts = resets.layers_set((use, use.bias.writes) for use in program.uses if use.kind in KINDS)
     found: dict[Place, list[tuple[LayerUse, BiasWrite, BiasWrite | None]]] = {}
     for use in program.uses:
         if use.kind not in KINDS or use.bias.present is not True or use.fate.kind == "unknown":
@@ -34,14 +33,10 @@ def check(program: Program) -> Iterator[Report]:
                 place,
                 f"the bias of `{use.name}` is set here but overwritten later",
                 layer=use.name,
-                related=(Related(later.place, f"this resets it to {_start(later)}"),),
+                related=(Related(later.place, f"this resets it to {resets.start(later)}"),),
                 fix=_fix(write, later),
                 advice="set it after that initialization, or skip this layer there",
             )
-
-
-def _start(write: BiasWrite) -> str:
-    return f"{write.value:g}" if write.how == "constant" else "random numbers"
 
 
 def _fix(write: BiasWrite, later: BiasWrite) -> Fix | None:
@@ -73,4 +68,4 @@ def _reset(later: tuple[BiasWrite, ...], write: BiasWrite, counts: Counter[tuple
     general = counts[run, last.place] > 1 or last.where != write.where
     many = counts[run, last.place] > 1  # a non-zero constant of one layer's own is as deliberate as the first
     constant = last.how == "constant" and last.value is not None and (last.value == 0 or (many and last.value != write.value))
-    return last if general and last.place != write.place and (constant or last.how in RESET) else None
+    return last if general and last.place != write.place and (constant or last.how in resets.DRAWN) else None

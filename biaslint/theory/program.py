@@ -40,6 +40,7 @@ class BiasWrite:
         "uniform"      drawn from [value - spread, value + spread]
         "scaled"       a weight initialiser (Xavier, He, orthogonal, variance scaling): `by` names it
         "prior"        a value worked out from a prior or from the data (a logarithm of a ratio, say)
+        "loaded"       read from a checkpoint (of weights only)
         "unknown"      something else; `value` and `spread` are None
     `span` is the part written as fractions of the vector, (0.25, 0.5) for `bias[n // 4 : n // 2]`; None for all of it.
     """
@@ -59,6 +60,7 @@ class BiasWrite:
     grows: bool = False  # the spread is not known as a number, but grows with the layer's size: sqrt(fan_in)
     caught: bool = False  # stands in a `try` body: an exception need not be one for the program
     guarded: bool = False  # stands behind a question about the bias: `if m.bias is not None`
+    used: int = field(default=0, compare=False)  # how often the layer had been called, or a model trained, before
     # the calls that led to it, outermost first, each with the name of the function it stands in; given where an earlier write counts
     via: tuple[tuple[str, Place], ...] = field(default=(), compare=False)
 
@@ -180,6 +182,9 @@ class LayerUse:
     weight_writes: tuple[BiasWrite, ...] = ()
     readers: tuple[str, ...] = ()  # kinds or function names of what reads the output next: "relu", "batch_norm", "output"
     sources: tuple[int, ...] = ()  # `ident`s of the layers that feed it with nothing but linear steps between
+    zeros_into: tuple[
+        int, ...
+    ] = ()  # its results are zero at the start, and all of them are multiplied with these layers' zero weights
     is_output: bool = False  # its result leaves the model with nothing but shape changes or an output activation between
     output_activation: str = ""  # "", "sigmoid", "softmax", "log_softmax" ... where is_output
     mixed: bool = False  # behind a softmax: something else sees what is added to all of its results alike
@@ -207,6 +212,7 @@ class LayerUse:
     # an optimiser's parameters as (ident, parameter, weight decay or None where unknown); `covers_all` says that the list is complete
     covers: tuple[tuple[int, str, float | None], ...] = ()
     covers_all: bool = False
+    missed_by: int | None = None  # ident of the optimizer that had taken the model's parameters before this layer came into it
     parameters: tuple[str, ...] = ()  # a cell's: the constructor's positional parameters, in order
     rounds: dict[str, bool] = field(default_factory=dict)  # the conditions of the loop's round that made it, as written
     predictions: tuple[Prediction, ...] = ()  # of a loss: what it is given

@@ -60,6 +60,8 @@ class Layer:
     measured: bool = False  # the whole model is in evaluation mode, as it is for measuring it
     reads: list[tuple[str, Node]] = field(default_factory=list)  # which parameter is read as a tensor, and that tensor
 
+    missed_by: Layer | None = None  # the optimizer that had taken the model's parameters before this layer came into it
+
     # -- what code that is not followed may have done to it
     passed_to_unknown_code: bool = False  # it may have been changed there
     handed_at: Any = None  # where it was handed over: module and syntax node
@@ -131,4 +133,5 @@ class Write:
     call: ast.AST | None = None
     func: str = ""
     grows: bool = False
+    used: int = 0  # how often the layer had been called, or a model trained, before
     via: tuple[tuple[str, Module, ast.AST], ...] = ()  # the calls around it, each with the function that holds it

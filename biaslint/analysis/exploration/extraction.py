@@ -31,6 +31,7 @@ from biaslint.analysis.exploration import (
     projections,
     raw_biases,
     unused_initializers,
+    zero_factors,
 )
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
@@ -169,8 +170,10 @@ def layer_use(
         weight_of=numbers.get(id(layer.weight_of)),
         bias_of=numbers.get(id(layer.bias_of)),
         doubles=numbers.get(id(layer.doubles)),
+        missed_by=numbers.get(id(layer.missed_by)),
         absorbed_by=numbers.get(id(heir)),
         sources=tuple(numbers[id(one)] for one in absorption.linear_predecessors(layer) if id(one) in numbers),
+        zeros_into=tuple(numbers[id(one)] for one in zero_factors.blocking(ex, layer) if id(one) in numbers),
         covers=tuple((numbers[id(one)], which, number(decay)) for one, which, decay in layer.covers if id(one) in numbers),
     )
 
@@ -180,6 +183,7 @@ def what_matters(use: LayerUse) -> Any:
     return (
         use.absorbed_by is None,
         use.weight_of is None,
+        use.missed_by is None,
         use.kind if use.kind in gates.KINDS else "",
         use.chain,
         use.fate.kind,
@@ -352,6 +356,7 @@ def bias_write(write: Write, place: Placing, meant: bool = False) -> BiasWrite:
         call=place(module, call) if module is not None and call is not None else None,
         func=write.func,
         grows=write.grows,
+        used=write.used,
         caught=write.how == "scaled" and module is not None and call is not None and syntax_context.caught(module, call),
         guarded=".bias" in write.target and module is not None and node is not None and syntax_context.asked(module, node),
         via=tuple((name, place(caller, one)) for name, caller, one in write.via) if meant else (),

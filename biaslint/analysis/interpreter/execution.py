@@ -94,6 +94,9 @@ class Execution:
         self.results: dict[Instance, Value] = {}  # what the models have given back that were called as their users would
         self.target_means: dict[object, Layer] = {}  # a value that is the mean of the targets -> the fact that says so
         self.facts: list[Layer] = []  # losses, optimisers and other calls that checks want to know of
+        self.optimizers: list[tuple[Layer, object]] = []  # those that have taken parameters, and of which model elsewhere
+        # told of each attribute that is set, once there is an optimizer
+        self.on_store: Callable[[Execution, Value, str, Value], None] | None = None
         self.on_model: Callable[[Class, list[Value], dict[str, Value]], None] | None = (
             None  # told of the first model that is built
         )

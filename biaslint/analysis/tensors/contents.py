@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNKNOWN: Content = ("unknown", None, None)
 PRIOR: Content = ("prior", None, None)
+LOADED: Content = ("loaded", None, None)
 LOGARITHM = re.compile(r"(?<![a-z])log(1p|2|10|it)?(?![a-z])")  # not "logits", "catalog"
 MAX_STEPS_BACK = 20
 

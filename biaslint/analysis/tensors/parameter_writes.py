@@ -41,7 +41,7 @@ def record(ex: Execution, param: Param | Node, content: Content, by: str = "", t
             content, span = contents.UNKNOWN, (0.0, 0.0)
     in_pass = in_a_pass(ex)
     write = note(ex, param.which, contents.UNKNOWN if in_pass else content, by, text, grows)  # no start, but one for each pass
-    write.span = span
+    write.span, write.used = span, ex.updates + len(param.layer.calls)
     target = param.layer.weight_writes if param.which.startswith("weight") else param.layer.writes
     target.append(write)
     if target is param.layer.writes and (in_pass or param.layer.calls):
@@ -85,7 +85,7 @@ def note(ex: Execution, which: str, content: Content, by: str = "", text: str = 
     func = ex.text(call.func) if call is not None else ""
     via = tuple((name, frame.caller, frame.call) for name, frame in zip(enclosing(ex), ex.stack, strict=True))
     how, value, spread = content
-    return Write(how, which, value, spread, None, by, text, where, ex.module, statement, target, call, func, grows, via)
+    return Write(how, which, value, spread, None, by, text, where, ex.module, statement, target, call, func, grows, via=via)
 
 
 def enclosing(ex: Execution) -> Iterator[str]:

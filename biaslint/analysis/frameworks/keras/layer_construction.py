@@ -52,7 +52,7 @@ def make(
     set_bias(ex, layer, spec, config, name)
     if {"kernel_initializer", "weights_initializer"} & layer.texts.keys():
         given = common_initializers.as_write(ex, config.get("kernel_initializer"), which="weight")
-        layer.weight_writes += [given] if given.how == "normal" else []
+        layer.weight_writes += [given] if given.how in ("normal", "constant") else []
     layer.trainable = layer.weight_trainable = config.get("trainable", True)
     layer.settings = construction.settings(ex)
     obj.layer = layer

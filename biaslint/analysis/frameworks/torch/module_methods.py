@@ -22,7 +22,7 @@ from biaslint.analysis.domain.values import (
 from biaslint.analysis.frameworks.torch import hugging_face, parameters, refusals
 from biaslint.analysis.interpreter import framework, module_tree
 from biaslint.analysis.interpreter.objects import attributes
-from biaslint.analysis.tensors import parameter_writes
+from biaslint.analysis.tensors import contents, parameter_writes
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -254,7 +254,10 @@ def do_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> V
 
 
 def do_load_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    refusals.state(ex, parameters.parameters_of(obj, every_name=True), args, kwargs)
+    held = parameters.parameters_of(obj, every_name=True)
+    refusals.state(ex, held, args, kwargs)
+    for param in {id(param.layer): param for _, param in held if param.which.startswith("weight")}.values():
+        parameter_writes.record(ex, param, contents.LOADED, by="load_state_dict")
     if any(frame.func.name == "forward" for frame in ex.stack):  # each step carries the values over
         for param in values.params_in(SequenceValue(args)):
             ex.flow.add("output", (ex.read(param, None),), None, "output")

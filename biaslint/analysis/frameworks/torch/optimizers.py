@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer, Param
-from biaslint.analysis.domain.values import DictValue, External, Instance, SequenceValue
+from biaslint.analysis.domain.values import DictValue, External, Instance, ModelFunction, SequenceValue
 from biaslint.analysis.frameworks.common import construction
-from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
+from biaslint.analysis.frameworks.torch import late_layers, vocabulary as torch_vocabulary
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -24,7 +25,15 @@ def optimizer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Val
         layer = construction.note_fact(ex, name, "optimizer", "torch", config, ("params", "lr"))
         decay = kwargs.get("weight_decay", 0.01 if short == "AdamW" else 0.0)
         layer.covers_all = cover(layer, params, decay)
+        late_layers.taken(ex, layer, params)
+        obj.attrs["add_param_group"] = ModelFunction("add_param_group", partial(add_group, ex, layer, decay))
     return obj
+
+
+def add_group(ex: Execution, optimizer: Layer, decay: Value, group: Value = None) -> None:
+    """optimizer.add_param_group({"params": ...})"""
+    optimizer.covers_all = cover(optimizer, group, decay) and optimizer.covers_all
+    late_layers.taken(ex, optimizer, None)
 
 
 def cover(optimizer: Layer, params: Value, decay: Value) -> bool:

@@ -266,6 +266,8 @@ def has(ex: Execution, base: Value, name: str) -> bool | None:
 
 def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -> None:
     """base.name = value"""
+    if ex.on_store is not None:
+        ex.on_store(ex, base, name, value)
     if isinstance(base, Instance):
         setter = class_lookup.find_in_class(base.cls, f"{name}=setter")
         if setter is not None and isinstance(setter.value, FunctionValue):

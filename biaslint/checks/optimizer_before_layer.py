@@ -1,0 +1,35 @@
+"""BL503: a layer comes into a model after the optimizer has taken the model's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from biaslint.checks import Report
+from biaslint.findings.finding import Related
+from biaslint.theory.program import LayerUse, Place, Program
+
+
+def check(program: Program) -> Iterator[Report]:
+    """Report layers that no optimizer learns of, in any execution."""
+    named = {(use.run, use.ident): use for use in program.uses if use.kind == "optimizer"}
+    told: set[tuple[Place | None, tuple[Place, ...]]] = (
+        set()
+    )  # the statements, as they are reached: what one puts in is told once
+    for site in program.sites():
+        use = site.first
+        if all(_left_out(one) for one in site.uses) and (use.statement, use.chain[1:]) not in told:
+            told.add((use.statement, use.chain[1:]))
+            optimizer = named.get((use.run, use.missed_by or 0))
+            yield Report(
+                site.place,
+                f"`{use.name}` is never trained: the optimizer had taken the model's parameters before",
+                layer=use.name,
+                related=(Related(optimizer.place, "the optimizer"),) if optimizer is not None else (),
+                advice="put the layer in first, or give it to the optimizer with `add_param_group`",
+            )
+
+
+def _left_out(use: LayerUse) -> bool:
+    return (
+        use.missed_by is not None and not use.escaped and use.bias.trainable is not False and use.weight_trainable is not False
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from biaslint.checks import Report
 from biaslint.checks.support import resets
 from biaslint.findings.finding import Related
-from biaslint.theory.program import BiasWrite, LayerUse, Program
+from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 
 def check(program: Program) -> Iterator[Report]:
@@ -30,15 +30,17 @@ def check(program: Program) -> Iterator[Report]:
 
 
 def _reaching_others(use: LayerUse, model: list[LayerUse]) -> BiasWrite | None:
-    """The statement that sets the weights of all convolutions of another type in the model; None where this one is set as well."""
+    """The statement that sets convolutions of another type, where a question for that type has left this one out."""
     if use.weight_writes or use.bias.writes or use.escaped or use.hooked or use.configured or use.weight_of is not None:
         return None
     if any(other.weight_writes for other in model if other.type == use.type) or use.weight_trainable is False:
         return None
-    for kind in sorted({other.type for other in model} - {use.type}):
-        last = [other.weight_writes[-1] if other.weight_writes else None for other in model if other.type == kind]
-        first = last[0]
-        general = first is not None and first.how in resets.GENERAL and resets.NAMED.fullmatch(first.target) is None
-        if general and all(one is not None and one.place == first.place for one in last):
-            return first
-    return None
+    last = [other.weight_writes[-1] for other in model if other.weight_writes]
+    return next(
+        (one for one in last for asked in use.turned_away if one.how in resets.GENERAL and _within(one.place, asked)), None
+    )
+
+
+def _within(place: Place, outer: Place) -> bool:
+    """Does a statement stand in another one?"""
+    return (place.path, place.cell) == (outer.path, outer.cell) and outer.line < place.line and place.end_line <= outer.end_line

@@ -12,9 +12,7 @@ from biaslint.theory.program import LayerUse, Place, Program
 def check(program: Program) -> Iterator[Report]:
     """Report layers that no optimizer learns of, in any execution."""
     named = {(use.run, use.ident): use for use in program.uses if use.kind == "optimizer"}
-    told: set[tuple[Place | None, tuple[Place, ...]]] = (
-        set()
-    )  # the statements, as they are reached: what one puts in is told once
+    told: set[tuple[Place | None, tuple[Place, ...]]] = set()  # what one statement puts in is told once
     for site in program.sites():
         use = site.first
         if all(_left_out(one) for one in site.uses) and (use.statement, use.chain[1:]) not in told:

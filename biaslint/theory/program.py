@@ -217,6 +217,7 @@ class LayerUse:
     rounds: dict[str, bool] = field(default_factory=dict)  # the conditions of the loop's round that made it, as written
     predictions: tuple[Prediction, ...] = ()  # of a loss: what it is given
     projections: tuple[Projection, ...] = ()  # of an embedding: where it is the output layer as well
+    turned_away: tuple[Place, ...] = ()  # of a convolution: the `if` statements that asked whether it is of another type
     deviates: bool = False  # of an execution in which a parameter has another value than its default
 
 

@@ -47,6 +47,8 @@ class Layer:
     writes: list[Any] = field(default_factory=list)
     weight_writes: list[Any] = field(default_factory=list)
     rewritten: bool = False  # its bias is set in the forward pass, or after the layer was called
+    # the `if` statements that asked for layers of other types, each with its module
+    turned_away: dict[ast.stmt, Module] = field(default_factory=dict)
     weight_of: Layer | None = None
     tied: Any = None  # the write that made it share that weight
     bias_of: Layer | None = None

@@ -152,6 +152,7 @@ def layer_use(
         mixed=output.mixed,
         weight_writes=tuple(bias_write(write, place) for write in layer.weight_writes),
         readers=fates.readers_of(layer),
+        turned_away=tuple(place(module, node) for node, module in layer.turned_away.items()) if layer.kind == "conv" else (),
         settings=settings,
         spelled=spelled_classes(layer),
         outer_settings=tuple(settings_of(ex, settings) for settings in layer.outer_settings),

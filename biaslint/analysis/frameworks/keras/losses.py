@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
+ACTIVATION_STEPS = 3  # between what a layer's calls are known by and its result
+
+
 def note(ex: Execution, short: str, args: Args, kwargs: Kwargs) -> Layer | None:
     """Remember a loss for what it says of the output layer; `args` are those of its class."""
     if short not in keras_vocabulary.LOSSES:
@@ -90,21 +93,42 @@ def of_classes(fact: Layer) -> bool:
 
 def compiled(ex: Execution, obj: Instance, loss: Value) -> None:
     """model.compile(loss=...) says which loss each output goes into."""
+    for one, outputs in paired(ex, obj, loss):
+        for output in outputs:
+            written_out(ex, one, output)
+        fact = fact_of(ex, one)
+        if fact is not None:
+            for output in outputs:
+                judge(ex, fact, output)
+
+
+def paired(ex: Execution, obj: Instance, loss: Value) -> list[tuple[Value, list[Value]]]:
+    """Each loss with the outputs that it is for: by position, by the outputs' keys, or by the names of the layers that make them."""
     outputs = outputs_of(obj)
     if isinstance(loss, SequenceValue):
-        given = list(loss.items)
-    elif isinstance(loss, DictValue):
-        given, outputs = list(loss.items.values()), outputs if len(loss.items) == 1 == len(outputs) else []
-    else:
-        given = [loss] * max(len(outputs), 1) if isinstance(loss, Instance) else [loss]
-    for one, output in zip(given, outputs, strict=False):
-        written_out(ex, one, output)
-    known = [fact_of(ex, one) for one in given]
-    if len(known) == 1:
-        known *= max(len(outputs), 1)
-    for fact, output in zip(known, outputs, strict=False):
-        if fact is not None and len(known) == len(outputs):
-            judge(ex, fact, output)
+        fits = len(loss.items) == len(outputs)
+        return [(one, [outputs[place]] if fits else []) for place, one in enumerate(loss.items)]
+    if isinstance(loss, DictValue):
+        by_key = obj.attrs.get("outputs", obj.attrs.get("outputs="))
+        keyed = by_key.items if isinstance(by_key, DictValue) else {}
+        if len(loss.items) == 1 == len(outputs):
+            return [(one, outputs) for one in loss.items.values()]
+        return [
+            (one, [keyed[name]] if name in keyed else [output for output in outputs if named(ex, output) == name])
+            for name, one in loss.items.items()
+        ]
+    return [(loss, outputs)]
+
+
+def named(ex: Execution, output: Value) -> Value:
+    """The name that the layer was given that makes an output; None where it has none."""
+    node = ex.flow.now(output) if isinstance(output, Node) else None
+    for _ in range(ACTIVATION_STEPS):
+        for layer in ex.layers if node is not None else ():
+            if any(call is node for call in layer.calls):
+                return layer.config.get("name")
+        node = node.inputs[0] if node is not None and node.inputs else None
+    return None
 
 
 def written_out(ex: Execution, loss: Value, output: Value) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,13 @@ def is_instance(ex: Execution, value: Value, kind: Value) -> Value:
     if True in answers:
         return True
     if None not in answers:
+        if (
+            isinstance(value, Instance)
+            and value.layer is not None
+            and isinstance(ex.statement, ast.If)
+            and ex.module is not None
+        ):
+            value.layer.turned_away[ex.statement] = ex.module
         return False
     text = f"isinstance({value.text}, ...)" if isinstance(value, Unknown) else ""
     return Unknown(terms.IsInstance(values.term_of(value), *(values.term_of(one) for one in kinds)), text)

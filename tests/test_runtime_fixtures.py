@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("unpatched")
 from biaslint.analysis.run import analyse  # noqa: E402
 from biaslint.runtime.target import inputs  # noqa: E402
 from biaslint.runtime.torch.gradient_test import Deadness, affine_layers, dead_biases  # noqa: E402
-from biaslint.runtime.torch.guessing import guesses  # noqa: E402
+from biaslint.runtime.torch.layer_inputs import guesses  # noqa: E402
 from biaslint.runtime.torch.tracing import origins, tracing  # noqa: E402
 from biaslint.theory.program import LayerUse  # noqa: E402
 

@@ -127,7 +127,7 @@ def test_a_source_for_which_there_is_no_time_is_left_out_and_that_is_said(tmp_pa
     result.compare_with_source(observed, verdict, found, None, seconds=1e-6)
     assert found.findings == before
     assert [one.rule for one in before] == ["BL101"]
-    assert "--timeout left no time" in observed.notes[0]
+    assert "takes longer than" in observed.notes[0]
 
 
 def test_lines_are_kept_for_each_file_though_their_code_is_the_same(tmp_path: Path) -> None:

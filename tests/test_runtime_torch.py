@@ -630,7 +630,8 @@ def test_a_torchscript_file_and_an_exported_program_are_measured(folder: Path) -
     torch.jit.trace(model, torch.randn(2, 3, 16, 16)).save(str(folder / "scripted.pt"))
     torch.export.save(torch.export.export(model, (torch.randn(8, 3, 16, 16),)), str(folder / "exported.pt2"))
     for name in ("scripted.pt", "exported.pt2"):
-        observed = run(Job(name, inputs=["3x16x16"], prior=[0.9, 0.1]))
+        observed = run(Job(name, inputs=["3x16x16"] if name == "scripted.pt" else [], prior=[0.9, 0.1]))
+        assert observed.inputs[0].startswith("3x16x16" if name == "scripted.pt" else "8x3x16x16!")
         assert [layer.bias_present for layer in observed.layers] == [True, True], name
         assert observed.layers[-1].bias_values.mean == 0
         assert "unset-output-bias" in failed(observed)

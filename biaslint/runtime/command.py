@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from biaslint.engine import Result
 
 Progress = Callable[[str, float], None]
-_LEAST_SECONDS = 5.0  # for comparing with the source, however long the measuring took
+_LEAST_SECONDS, _USUAL_SECONDS = 5.0, 20.0  # for comparing with the source: whatever is left, and where much is left
 
 
 @click.command(
@@ -105,8 +105,9 @@ def _run(
     if format_ == "text":  # the measurements are there to be read while the source is analysed
         width = os.get_terminal_size().columns if sys.stdout.isatty() else 0
         click.echo(table.render(observed, verdict, color=painted, width=width, everything=everything), color=True)
-    left = asked.job.timeout - (time.monotonic() - begun)
-    compare_with_source(observed, verdict, result, chosen, seconds=max(left, _LEAST_SECONDS))
+    taken = time.monotonic() - begun
+    seconds = min(asked.job.timeout - taken, max(_USUAL_SECONDS, taken))
+    compare_with_source(observed, verdict, result, chosen, seconds=max(seconds, _LEAST_SECONDS))
     return _report(observed, verdict, result, chosen, format_, html_file, fail_on, painted)
 
 

@@ -102,13 +102,13 @@ def _module_of(path: Path, name: str, notes: list[str] | None) -> Any:
     again = str(path.resolve()) in _SLICED
     if first and (notes is not None or again) and not (path.parent / "__init__.py").is_file():
         part = sliced(path, first)
-    if part is None:
-        return _import_file(path)
     if again:
         module = _import_file(path)
         if hasattr(module, first):
             return module
         sys.modules.pop(path.stem, None)
+    if part is None:
+        return _import_file(path)
     _SLICED.add(str(path.resolve()))
     if notes is not None:
         lines = ", ".join(f"{begin}-{end}" if end > begin else f"{begin}" for begin, end in part.skipped[:6])

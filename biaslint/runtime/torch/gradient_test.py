@@ -158,6 +158,8 @@ class _Sums:
         node.register_prehook(arrived)
 
     def add(self, gradient: Any, channel: int) -> None:
+        if gradient is None:  # a function with several results, of which this one is not used
+            return
         gradient = gradient.detach()
         others = [axis for axis in range(gradient.dim()) if axis != channel % gradient.dim()]
         signed = gradient.sum(others) if others else gradient.clone()

@@ -1,24 +1,28 @@
 """What a PyTorch model of which nothing was said may want to be fed with.
 
-What the model says of itself comes first (a configuration, an example, a stated input size), then its signature and its layers. What
-PyTorch answers to a wrong guess often says what would be right: a guess is mended by that a few times before it is given up.
+What the model says of itself comes first (a configuration, an example, a stated input size), then its signature, what its forward pass
+does with each argument, and its layers. What PyTorch answers to a wrong guess often says what would be right: a guess is mended by that a
+few times before it is given up.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from biaslint.runtime.target.inputs import BATCH, Spec
+from biaslint.runtime.torch.forward_source import Reading, readings
+from biaslint.runtime.torch.layer_inputs import LENGTH, batch_second, guesses, recurrent_state, tables
+from biaslint.runtime.torch.mending import mend
+from biaslint.runtime.torch.stated_inputs import image_sizes, parameters, stated
 
-LENGTH = 16
-_IMAGES = (64, 224, 32, 28, 299, 128, 256, 384)
-_MOST_TRIES = 24
+_MOST_TRIES = 28
 _MENDS = 6
+_NODES, _EDGES = 16, 32  # of a graph
 Attempt = Callable[[list[Spec]], str]  # feeds the model; what went wrong, "" where nothing did
 
 
@@ -44,142 +48,89 @@ def find(model: Any, attempt: Attempt) -> tuple[list[Spec], list[str]]:
 
 def candidates(model: Any) -> Iterator[list[Spec]]:
     """Inputs to try, most likely first."""
-    yield from _stated(model)
-    wanted = _required(model)
-    single = dict.fromkeys(guesses(model))
-    keys = {one.name: found for one in wanted if (found := _keys(model, one.name))}
-    if keys:
-        yield from (
-            [_dictionary(one, keys.get(one.name, []), spec, model) for one in wanted] for spec in single or [Spec((LENGTH,))]
-        )
-    state = _recurrent_state(model)
+    yield from stated(model)
+    wanted, read = _required(model), readings(model)
+    single = _singles(model, wanted, read)
+    if any(_GRAPH.search(one.name.lower()) for one in wanted):
+        yield from ([_of_graph(one, spec) for one in wanted] for spec in single)
+    if any(isinstance(key, str) for one in wanted for key in _keys(read, one.name)):
+        yield from (_nested(wanted, read, spec, index, model) for index, spec in enumerate(single or [Spec((LENGTH,))]))
+    state = recurrent_state(model)
     if state is not None and any(_STATE.search(one.name.lower()) for one in wanted):
-        yield from _with_state(wanted, list(single), state, model)
+        yield from _with_state(wanted, single, state, model)
     if len(wanted) < 2:
         name = wanted[0].name if wanted and wanted[0].kind is inspect.Parameter.KEYWORD_ONLY else ""
         yield from ([replace(spec, name=name)] for spec in single)
-        return
-    main = list(single) or [Spec((LENGTH,))]
-    for spec in main:
-        yield [_for_parameter(parameter, spec, index, model) for index, parameter in enumerate(wanted)]
-    for spec in main[1:]:  # the second argument like another layer wants it
-        yield [_for_parameter(wanted[0], main[0], 0, model), *(_for_parameter(one, spec, 1, model) for one in wanted[1:])]
-
-
-def _stated(model: Any) -> Iterator[list[Spec]]:
-    """What the model says of its inputs."""
-    stated = getattr(model, "default_cfg", None) or {}
-    if isinstance(stated, Mapping) and stated.get("input_size"):
-        yield [Spec(tuple(stated["input_size"]))]
-    example = getattr(model, "example_input_array", None)
-    if example is not None:
-        several = list(example) if isinstance(example, (list, tuple)) else [example]
-        specs = [spec for one in several if (spec := _like(one)) is not None]
-        if len(specs) == len(several):
-            yield specs
-    config = getattr(model, "config", None)
-    if config is not None and isinstance(getattr(model, "main_input_name", None), str):
-        yield from _of_config(model, config)
-
-
-def _like(tensor: Any) -> Spec | None:
-    if not hasattr(tensor, "dtype") or not getattr(tensor, "shape", ()):
-        return None
-    shape = tuple(int(size) for size in tensor.shape[1:])
-    if tensor.is_floating_point():
-        return Spec(shape)
-    return Spec(shape, type="int", low=0, high=int(tensor.max()) + 1)
-
-
-def _of_config(model: Any, config: Any) -> Iterator[list[Spec]]:
-    """The inputs of a model with a configuration in the manner of Hugging Face."""
-    names = list(_parameters(model))
-    main = str(model.main_input_name)
-    made = [spec for name in dict.fromkeys([main, *names]) if (spec := _configured(name, config, main, model)) is not None]
-    yield made
-    if len(made) > 1:
-        yield made[:1]
-
-
-def _setting(config: Any, *names: str) -> Any:
-    """A setting of a configuration or of one of its parts."""
-    parts = [
-        config,
-        *(part for part in (getattr(config, name, None) for name in ("text_config", "vision_config", "encoder")) if part),
-    ]
-    for part in parts:
-        for name in names:
-            value = getattr(part, name, None) if not isinstance(part, Mapping) else part.get(name)
-            if value is not None:
-                return value
-    return None
-
-
-def _configured(name: str, config: Any, main: str, model: Any) -> Spec | None:
-    """One input by its name, None where the model does without it."""
-    encoder_decoder = bool(getattr(config, "is_encoder_decoder", False))
-    if name == "input_ids" or (name == "decoder_input_ids" and encoder_decoder):
-        vocabulary = _setting(config, "vocab_size") or 100
-        return Spec((LENGTH,), name, "int", 0, float(vocabulary)) if name == main or name in _parameters(model) else None
-    if name == "pixel_values":
-        size = _setting(config, "image_size") or 224
-        height, width = size if isinstance(size, (list, tuple)) else (size, size)
-        return Spec((int(_setting(config, "num_channels") or 3), int(height), int(width)), name)
-    if name == "input_values":
-        return Spec((16_000,), name)
-    if name == "input_features":
-        return Spec(
-            (int(_setting(config, "num_mel_bins") or 80), 2 * int(_setting(config, "max_source_positions") or 1500)), name
-        )
-    return None
-
-
-def _parameters(model: Any) -> dict[str, inspect.Parameter]:
-    try:
-        return dict(inspect.signature(model.forward).parameters)
-    except (TypeError, ValueError):
-        return {}
+    else:
+        yield from _several(wanted, read, single or [Spec((LENGTH,))], model)
+    if any(_keys(read, one.name) or _is_list(one, read) for one in wanted):
+        yield from (_nested(wanted, read, spec, index, model) for index, spec in enumerate(single[:3] or [Spec((LENGTH,))]))
 
 
 def _required(model: Any) -> list[inspect.Parameter]:
     """The parameters of the forward pass that have no default."""
     wanted = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [one for one in _parameters(model).values() if one.kind in wanted and one.default is inspect.Parameter.empty]
+    return [one for one in parameters(model).values() if one.kind in wanted and one.default is inspect.Parameter.empty]
 
 
-def guesses(model: Any) -> list[Spec]:
-    """What a single input may be, by the model's first layers."""
-    from torch import nn
+def _singles(model: Any, wanted: Sequence[inspect.Parameter], read: Mapping[str, Reading]) -> list[Spec]:
+    """What the first argument may be: by the part of the model that reads it, else by the first layers; stated image sizes first."""
+    name = wanted[0].name if wanted else next((one for one in parameters(model)), "")
+    found = [*_read_by(read.get(name, Reading()).modules, model), *guesses(model)]
+    sized = [
+        replace(spec, shape=(spec.shape[0], *size))
+        for size in image_sizes(model)
+        for spec in found
+        if len(spec.shape) == 3 and spec.type == "float"
+    ]
+    return list(dict.fromkeys([*sized, *found]))
 
-    found: list[Spec] = []
-    for module in model.modules():
-        if isinstance(module, nn.modules.conv._ConvNd):
-            dimensions = len(module.kernel_size)
-            sizes = {1: (64, 1024, 16000), 2: _IMAGES[:5], 3: (16, 32)}[dimensions]
-            if module.transposed and not found:  # a generator starts from noise
-                sizes = (1, 4, 8)
-            found += [Spec((module.in_channels or 3, *[size] * dimensions)) for size in sizes]
-        elif isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
-            found.append(Spec((LENGTH,), type="int", low=0, high=module.num_embeddings))
-        elif isinstance(module, nn.RNNBase):
-            found.append(Spec((LENGTH, module.input_size)))
-        elif isinstance(module, nn.RNNCellBase):
-            found.append(Spec((module.input_size,)))
-        elif isinstance(module, nn.Linear):
-            found += [Spec((module.in_features,)), Spec((LENGTH, module.in_features))]
-        if len(found) >= 6:
-            break
-    return found
+
+def _read_by(names: Sequence[str], model: Any) -> list[Spec]:
+    """What the first of these parts of the model that has layers takes."""
+    modules = dict(model.named_modules())
+    return next((found for name in names if name in modules and (found := guesses(modules[name]))), [])
+
+
+def _several(
+    wanted: Sequence[inspect.Parameter], read: Mapping[str, Reading], main: Sequence[Spec], model: Any
+) -> Iterator[list[Spec]]:
+    """Inputs for several arguments."""
+    for index, spec in enumerate(main):
+        yield [
+            _for_parameter(one, spec, number, model, _read_by(read.get(one.name, Reading()).modules, model)[index:])
+            for number, one in enumerate(wanted)
+        ]
+    masked = [_MASK.search(one.name.lower()) for one in wanted]
+    for spec in main[:2] if any(masked) else ():  # masks of shapes that cannot be guessed are left out
+        for first in (spec, _second(spec)) if batch_second(model) else (spec,):
+            yield [
+                Spec((), one.name if one.kind is inspect.Parameter.KEYWORD_ONLY else "", value="None")
+                if mask
+                else _for_parameter(one, first, number, model)
+                for number, (one, mask) in enumerate(zip(wanted, masked, strict=True))
+            ]
+    for spec in main:
+        yield [_for_parameter(one, spec, number, model) for number, one in enumerate(wanted)]
+    for spec in main[1:]:  # the second argument like another layer wants it
+        yield [_for_parameter(wanted[0], main[0], 0, model), *(_for_parameter(one, spec, 1, model) for one in wanted[1:])]
+
+
+def _second(spec: Spec) -> Spec:
+    """The same with the batch as the second axis."""
+    return replace(spec, shape=(LENGTH, BATCH, *spec.shape[1:]))
 
 
 _MASK = re.compile(r"mask|padding")
 _LENGTHS = re.compile(r"len|lengths?$|_lens?$")
 _TIME = re.compile(r"^(t|ts|time|times|timesteps?|step|sigma|noise_level)$")
 _TOKENS = re.compile(r"ids?$|tok|word|^src$|^tgt$|^trg$|source|target|seq|text|user|item")
+_STATE = re.compile(r"hidden|state|^h$|^h0$|^hx$|^hc$|memory|carry")
+_GRAPH = re.compile(r"^adj|adjacency|laplacian|^edge_(index|weight|attr)|^edges$")
 
 
-def _for_parameter(parameter: inspect.Parameter, spec: Spec, index: int, model: Any) -> Spec:
-    """What one of several arguments may be: by its name, else like the first."""
+def _for_parameter(parameter: inspect.Parameter, spec: Spec, index: int, model: Any, read: Sequence[Spec] = ()) -> Spec:
+    """What one of several arguments may be: by its name, by the layers that read it, else like the first."""
     name = parameter.name.lower()
     said = str(parameter.annotation).lower()
     given = parameter.name if parameter.kind is inspect.Parameter.KEYWORD_ONLY else ""
@@ -189,154 +140,92 @@ def _for_parameter(parameter: inspect.Parameter, spec: Spec, index: int, model: 
         return Spec((), given, "int", 1, LENGTH + 1)
     if _TIME.match(name):
         return Spec((), given, "int", 0, 100)
-    if _TOKENS.search(name) and (tables := _tables(model)):
-        size = tables[min(index, len(tables) - 1)]
-        shape = (LENGTH,) if spec.type == "int" and len(spec.shape) == 1 else spec.shape
-        return Spec(shape if spec.type == "int" else (LENGTH,), given, "int", 0, size)
+    if read:
+        found = read[0]
+        alike = found.type == spec.type and len(found.shape) == len(spec.shape)
+        return replace(
+            found, name=given, shape=(found.shape[0], *spec.shape[1:]) if alike and len(spec.shape) > 2 else found.shape
+        )
+    if _TOKENS.search(name) and (sizes := tables(model)):
+        size = sizes[min(index, len(sizes) - 1)]
+        shape = spec.shape if spec.type == "int" else (LENGTH,)
+        return Spec(shape, given, "int", 0, size)
     return replace(spec, name=given)
 
 
-_STATE = re.compile(r"hidden|state|^h$|^h0$|^hx$|^hc$|memory|carry")
-
-
-def _recurrent_state(model: Any) -> tuple[Spec, bool] | None:
-    """What the first recurrent layer keeps from step to step, and whether the batch is its inputs' first axis."""
-    from torch import nn
-
-    for module in model.modules():
-        if isinstance(module, nn.RNNBase):
-            count = module.num_layers * (2 if module.bidirectional else 1)
-            one = Spec((count, BATCH, module.proj_size or module.hidden_size))
-            cell = Spec((count, BATCH, module.hidden_size))
-            lasting = Spec((), parts=(one, cell), nested="tuple") if isinstance(module, nn.LSTM) else one
-            return lasting, bool(module.batch_first)
-        if isinstance(module, nn.RNNCellBase):
-            one = Spec((module.hidden_size,))
-            return (Spec((), parts=(one, one), nested="tuple") if isinstance(module, nn.LSTMCell) else one), True
-    return None
+def _of_graph(parameter: inspect.Parameter, spec: Spec) -> Spec:
+    """An argument of a model of graphs: all nodes of one graph at once, without a batch."""
+    name = parameter.name.lower()
+    given = parameter.name if parameter.kind is inspect.Parameter.KEYWORD_ONLY else ""
+    if "index" in name or name == "edges":
+        return Spec((2, _EDGES), given, "int", 0, _NODES, fixed=True)
+    if _GRAPH.search(name):
+        shape = (_EDGES,) if name.startswith("edge") else (_NODES, _NODES)
+        return Spec(shape, given, "float", 0, 1, fixed=True)
+    if name == "batch":
+        return Spec((_NODES,), given, "int", 0, 1, fixed=True)
+    return replace(spec, name=given, shape=(_NODES, *spec.shape[-1:]) if spec.type == "float" else (_NODES,), fixed=True)
 
 
 def _with_state(
-    wanted: list[inspect.Parameter], main: list[Spec], state: tuple[Spec, bool], model: Any
+    wanted: Sequence[inspect.Parameter], main: Sequence[Spec], state: tuple[Spec, bool], model: Any
 ) -> Iterator[list[Spec]]:
     """Inputs beside a recurrent state; with the batch as the second axis where the layer has it there."""
     lasting, batch_first = state
     for spec in main:
-        first = spec if batch_first else replace(spec, shape=(LENGTH, BATCH, *spec.shape[1:]))
+        first = spec if batch_first else _second(spec)
         yield [
             lasting if _STATE.search(one.name.lower()) else _for_parameter(one, first, index, model)
             for index, one in enumerate(wanted)
         ]
 
 
-def _keys(model: Any, name: str) -> list[str]:
-    """The keys that the forward pass reads from an argument."""
-    try:
-        text = inspect.getsource(type(model).forward)
-    except (OSError, TypeError):
-        return []
-    found = re.findall(rf"""\b{name}(?:\[|\.get\()\s*["'](\w+)["']""", text)
-    return list(dict.fromkeys(found))
+def _keys(read: Mapping[str, Reading], name: str) -> dict[str | int, list[str]]:
+    return read[name].keys if name in read else {}
 
 
-def _dictionary(parameter: inspect.Parameter, keys: list[str], spec: Spec, model: Any) -> Spec:
-    """An argument from which these keys are read."""
-    if not keys:
-        return _for_parameter(parameter, spec, 0, model)
-    made = [_for_parameter(parameter.replace(name=key), spec, index, model) for index, key in enumerate(keys)]
-    return Spec((), parts=tuple(replace(one, name=key) for one, key in zip(made, keys, strict=True)), nested="dict")
+def _is_list(parameter: inspect.Parameter, read: Mapping[str, Reading]) -> bool:
+    said = str(parameter.annotation)
+    return bool(parameter.name in read and read[parameter.name].each) or bool(
+        re.search(r"\b([Ll]ist|[Tt]uple|Sequence)\b", said)
+    )
 
 
-def _tables(model: Any) -> list[int]:
-    from torch import nn
-
-    return [module.num_embeddings for module in model.modules() if isinstance(module, nn.Embedding)]
-
-
-# -- what the answer to a wrong guess says ---------------------------------------------------------------------------------------
-
-_PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x\d+\)")
-_CHANNELS = re.compile(r"expected input\[[\d, ]*\] to have (\d+) channels")
-_SIZE = re.compile(r"[Ii]nput (?:image )?(?:size|height) \(?\d+(?:\*\d+)?\)? doesn't match model \(?(\d+)")
-_LAST = re.compile(r"(?:Expected|expected) (\d+), got \d+|expected input with shape \[\*, (\d+)\]")
-_DIMENSIONS = re.compile(r"Expected (\d)D \(unbatched\) or (\d)D \(batched\) input to conv")
-_INDICES = re.compile(
-    r"(?:Expected tensor for argument #1 'indices'|must be (?:one of the )?(?:following types: )?(?:Long|Int)|tensors used as indices)"
-)
-_OUT_OF_RANGE = re.compile(r"index out of range|index \d+ is out of bounds")
+def _nested(wanted: Sequence[inspect.Parameter], read: Mapping[str, Reading], spec: Spec, index: int, model: Any) -> list[Spec]:
+    """Arguments from which keys or places are read, or that are gone through one by one."""
+    made = []
+    for number, one in enumerate(wanted):
+        reading = read.get(one.name, Reading())
+        if reading.keys:
+            made.append(_of_keys(one, reading.keys, spec, index, model))
+        elif _is_list(one, read):
+            made.append(_of_parts(one, reading.each, spec, model))
+        else:
+            made.append(_for_parameter(one, spec, number, model, _read_by(reading.modules, model)[index:]))
+    return made
 
 
-def mend(specs: list[Spec], failure: str, model: Any) -> list[Spec] | None:
-    """The inputs changed by what the failure says, None where it says nothing that helps."""
-    for pattern, change in _CHANGES:
-        match = pattern.search(failure)
-        if match is not None:
-            changed = change(specs, match, model)
-            return changed if changed != specs else None
-    return None
+def _of_keys(parameter: inspect.Parameter, keys: Mapping[str | int, Sequence[str]], spec: Spec, index: int, model: Any) -> Spec:
+    """A dictionary, or a tuple where places are numbers."""
+    named = any(isinstance(key, str) for key in keys)
+    chosen: list[str | int] = [key for key in keys if isinstance(key, str)]
+    chosen = chosen or list(range(max(map(int, keys)) + 1))
+    parts = []
+    for number, key in enumerate(chosen):
+        own = parameter.replace(name=str(key) if named else f"part_{key}")
+        read = _read_by(keys.get(key, ()), model)
+        part = _for_parameter(own, spec, number, model, read[min(index, len(read) - 1) :] if read else ())
+        parts.append(replace(part, name=str(key) if named else ""))
+    return Spec((), _given(parameter), parts=tuple(parts), nested="dict" if named else "tuple")
 
 
-def _floats(specs: list[Spec], change: Callable[[Spec], Spec]) -> list[Spec]:
-    return [change(one) if one.type == "float" and one.shape else one for one in specs]
+def _of_parts(parameter: inspect.Parameter, each: str, spec: Spec, model: Any) -> Spec:
+    """A tuple: a part for each module of the list that goes along, else two."""
+    modules = dict(model.named_modules())
+    along = list(modules[each].children()) if each in modules else []
+    parts = [found[0] for one in along if (found := guesses(one))] or [spec, spec]
+    return Spec((), _given(parameter), parts=tuple(parts), nested="tuple")
 
 
-def _to_product(specs: list[Spec], match: re.Match[str], model: Any) -> list[Spec]:
-    """A flattened image of another size, or a vector of another length."""
-    had, wanted = int(match[2]), int(match[3])
-
-    def change(spec: Spec) -> Spec:
-        if len(spec.shape) == 3:
-            size = round(spec.shape[-1] * (wanted / had) ** 0.5)
-            return replace(spec, shape=(spec.shape[0], size, size))
-        if spec.shape[-1] == had or len(spec.shape) == 1:
-            return replace(spec, shape=(*spec.shape[:-1], wanted))
-        if len(spec.shape) == 2 and had % spec.shape[0] == 0:
-            return replace(spec, shape=(spec.shape[0], max(1, round(spec.shape[1] * wanted / had))))
-        return spec
-
-    return _floats(specs, change)
-
-
-def _to_channels(specs: list[Spec], match: re.Match[str], model: Any) -> list[Spec]:
-    return _floats(specs, lambda spec: replace(spec, shape=(int(match[1]), *spec.shape[1:])))
-
-
-def _to_size(specs: list[Spec], match: re.Match[str], model: Any) -> list[Spec]:
-    size = int(match[1])
-    return _floats(specs, lambda spec: replace(spec, shape=(spec.shape[0], size, size)) if len(spec.shape) == 3 else spec)
-
-
-def _to_last(specs: list[Spec], match: re.Match[str], model: Any) -> list[Spec]:
-    return _floats(specs, lambda spec: replace(spec, shape=(*spec.shape[:-1], int(match[1] or match[2]))))
-
-
-def _to_dimensions(specs: list[Spec], match: re.Match[str], model: Any) -> list[Spec]:
-    wanted = int(match[1]) - 1  # in space
-
-    def change(spec: Spec) -> Spec:
-        size = spec.shape[-1] if len(spec.shape) > 1 else 64
-        channels = spec.shape[0] if len(spec.shape) > 1 else 1
-        return replace(spec, shape=(channels, *[size] * wanted))
-
-    return _floats(specs, change)
-
-
-def _to_indices(specs: list[Spec], match: re.Match[str], model: Any) -> list[Spec]:
-    high = min(_tables(model) or [2])
-    return [replace(one, type="int", low=0, high=high, shape=one.shape[:1] or (LENGTH,)) for one in specs]
-
-
-def _to_smaller(specs: list[Spec], match: re.Match[str], model: Any) -> list[Spec]:
-    high = min(_tables(model) or [2])
-    return [replace(one, high=min(one.high or high, high)) if one.type == "int" else one for one in specs]
-
-
-_CHANGES = (
-    (_PRODUCT, _to_product),
-    (_CHANNELS, _to_channels),
-    (_SIZE, _to_size),
-    (_LAST, _to_last),
-    (_DIMENSIONS, _to_dimensions),
-    (_INDICES, _to_indices),
-    (_OUT_OF_RANGE, _to_smaller),
-)
+def _given(parameter: inspect.Parameter) -> str:
+    return parameter.name if parameter.kind is inspect.Parameter.KEYWORD_ONLY else ""

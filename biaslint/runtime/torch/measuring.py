@@ -161,6 +161,8 @@ class _Pass:
             tensor.register_hook(lambda gradient: self._gradient(facts.name, gradient))
 
     def _gradient(self, name: str, gradient: Any) -> None:
+        if gradient is None:  # a function with several results, of which this one is not used
+            return
         self.squares.setdefault(name, []).append(_mean_square(gradient))
 
     def mark_outputs(self) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from biaslint.runtime.target.targets import TargetError, values_only
+from biaslint.runtime.torch.stated_inputs import EXAMPLES, like
 
 
 def load_module(path: Path, allow_pickle: bool) -> Any:
@@ -15,7 +17,7 @@ def load_module(path: Path, allow_pickle: bool) -> Any:
     import torch
 
     if path.suffix.lower() == ".pt2":
-        return torch.export.load(str(path)).module()
+        return _exported(torch.export.load(str(path)))
     try:
         return torch.jit.load(str(path), map_location="cpu")
     except RuntimeError as error:
@@ -25,6 +27,17 @@ def load_module(path: Path, allow_pickle: bool) -> Any:
     if isinstance(loaded, torch.nn.Module):
         return loaded
     raise TargetError(values_only(path))
+
+
+def _exported(program: Any) -> Any:
+    """The model of an exported program, with the inputs that it was exported for."""
+    model, examples = program.module(), program.example_inputs
+    if examples:
+        specs = [like(one, whole=True) for one in examples[0]]
+        specs += [like(one, str(name), whole=True) for name, one in (examples[1] or {}).items()]
+        if all(specs):
+            vars(model)[EXAMPLES] = specs
+    return model
 
 
 def load_checkpoint(path: Path, allow_pickle: bool) -> Any:
@@ -81,11 +94,16 @@ _WRAPPERS = (
     "module.",
     "_orig_mod.",
     "model.",
-)  # what wraps a model puts its name before each key: DataParallel, compile, Lightning
+    "net.",
+    "network.",
+    "backbone.",
+    "encoder.",
+)  # what a model may have been part of
+_DEEPEST = 3
 
 
 def load_weights(model: Any, path: Path, allow_pickle: bool) -> None:
-    """Load a state dict into a PyTorch model."""
+    """Load a state dict into a PyTorch model: the one in a checkpoint that fits best, without what wrapped the model."""
     if not path.is_file():
         raise TargetError(f"no such file: {path}")
     if path.suffix == ".safetensors":
@@ -94,18 +112,35 @@ def load_weights(model: Any, path: Path, allow_pickle: bool) -> None:
         state = load_file(str(path))
     else:
         state = load_checkpoint(path, allow_pickle)
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    for prefix in _WRAPPERS if isinstance(state, dict) else ():
-        if (
-            state
-            and all(str(key).startswith(prefix) for key in state)
-            and prefix.rstrip(".") not in dict(model.named_children())
-        ):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    if callable(getattr(state, "state_dict", None)):  # a whole model
+        state = state.state_dict()
+    wanted = set(model.state_dict())
+    fitting = [_unwrapped(one, wanted) for one in _state_dicts(state)]
+    state = max(fitting, key=lambda one: len(wanted & one.keys()), default=state)
     try:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
         lines = str(error).strip().splitlines()
         raise TargetError(f"{path} does not fit the model: {' '.join(line.strip() for line in lines[:4])}") from None
+
+
+def _state_dicts(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """The mappings of names to tensors in a checkpoint."""
+    if not isinstance(value, Mapping) or depth > _DEEPEST:
+        return
+    if any(hasattr(one, "shape") for one in value.values()):
+        yield {str(key): one for key, one in value.items()}
+    for one in value.values():
+        yield from _state_dicts(one, depth + 1)
+
+
+def _unwrapped(state: dict[str, Any], wanted: Set[str]) -> dict[str, Any]:
+    """A state dict under the model's own names: DataParallel, torch.compile and trainers put theirs before each."""
+    for _ in range(_DEEPEST):
+        if wanted & state.keys():
+            return state
+        prefix = next((one for one in _WRAPPERS if state and all(key.startswith(one) for key in state)), "")
+        # a trainer keeps values of its own, such as those of metrics and losses, beside its model
+        prefix = prefix or next((one for one in _WRAPPERS if any(key.removeprefix(one) in wanted for key in state)), "")
+        state = {key.removeprefix(prefix): one for key, one in state.items() if key.startswith(prefix)}
+    return state

@@ -45,7 +45,9 @@ def compare_with_source(
             against_source(observed, program, verdict)
             result.findings = _findings(verdict, observed, chosen)
     except TookTooLong:
-        observed.notes.append("the source was not compared with the measured biases: --timeout left no time for it")
+        observed.notes.append(
+            f"the source was not compared with the measured biases: that takes longer than {seconds:.0f} seconds"
+        )
     except Exception as error:
         result.errors.append(f"the source could not be analysed to compare with: {error}")
 

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from experiments.plan import Experiment, Task, Variant, budget
-from experiments.training import CAP, Runs, train
+from experiments.training import CAP, Runs, in_steps, train
 
 DRAWS = 2000  # of the bootstrap
+POINTS = 100  # of a curve, at most; the first evaluation after the start is always one
 QUALITY = {"classes": "accuracy", "binary": "area under the ROC curve", "numbers": "R squared", "cells": "average precision"}
 
 
@@ -26,7 +27,7 @@ def run(experiment: Experiment) -> dict[str, Any]:
         "rules": list(experiment.rules),
         "hypothesis": experiment.hypothesis,
         "measures": experiment.measures,
-        "tasks": [compare(experiment.name, task) for task in experiment.tasks],
+        "tasks": [compare(experiment.name, in_steps(task)) for task in experiment.tasks],
     }
     if experiment.cost is not None:
         result["cost"] = experiment.cost(False)
@@ -102,6 +103,7 @@ def described(task: Task, variant: Variant, one: Measured) -> dict[str, Any]:
         "rates_at_edge": [index in (0, len(task.rates) - 1) for index in (fast, last)],
         "mean_loss_by_rate": numbers(scores[0]),
         "end_loss_by_rate": numbers(scores[1]),
+        "test_by_rate": numbers(one.test.mean(0)),
         "diverged_by_rate": (~one.runs.train[..., -1].isfinite()).sum(0).tolist(),
         "initial": numbers(one.runs.train[:, fast, 0]),
         "reached": reached,
@@ -120,8 +122,9 @@ def capped(runs: Runs, losses: torch.Tensor) -> torch.Tensor:
 
 def curve(at: list[int], losses: torch.Tensor) -> dict[str, list[float]]:
     """The median over seeds, and the band that holds the middle eight tenths of them."""
-    low, middle, high = losses.quantile(torch.tensor([0.1, 0.5, 0.9]), dim=0)
-    return {"at": [*map(float, at)], "median": numbers(middle), "low": numbers(low), "high": numbers(high)}
+    thinned = sorted({0, min(1, len(at) - 1), *(round(n * (len(at) - 1) / POINTS) for n in range(POINTS + 1))})
+    low, middle, high = losses[:, thinned].quantile(torch.tensor([0.1, 0.5, 0.9]), dim=0)
+    return {"at": [float(at[n]) for n in thinned], "median": numbers(middle), "low": numbers(low), "high": numbers(high)}
 
 
 def rounded(value: float) -> float | None:

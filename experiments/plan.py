@@ -18,7 +18,7 @@ Change = Callable[[Params, "Context"], None]
 
 ADAM = (5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 SGD = (2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1)
-BUDGET = "{seeds} seeds with each of the learning rates {rates}; {steps} steps of {batch} examples ({optimizer})"
+BUDGET = "{seeds} seeds with each of the learning rates {rates}; {length} of {batch} examples ({optimizer})"
 MEASURES = (
     "Training loss before the first step; steps until the validation loss is below the stated level; loss on the test set at the end and "
     "its quality (accuracy, area under the ROC curve, R squared or average precision). Each variant has the learning rate that suits it "
@@ -56,10 +56,12 @@ class Task:
     start: Start  # the parameters of one run
     forward: Forward
     variants: tuple[Variant, ...]
-    steps: int
+    steps: int  # where `epochs` is given, they follow from that
     level: float  # as a multiple of the loss of the best constant prediction
     batch: int = 32
     evaluations: int = 100
+    epochs: int | None = None
+    every: int | None = None  # the steps between two evaluations, where not their number is given
     optimizer: str = "adam"  # or "sgd", with momentum 0.9
     rates: tuple[float, ...] = ADAM
     decay: float = 0.0
@@ -80,9 +82,12 @@ class Experiment:
     cost: Callable[[bool], dict[str, Any]] | None = None  # bytes and seconds, where the claim is about those
 
 
+SMALL: dict[str, Any] = {"steps": 3, "epochs": None, "evaluations": 2, "every": None, "batch": 4, "seeds": 2}
+
+
 def tiny(experiment: Experiment) -> Experiment:
     """The same experiment in a second or so, to see whether it runs."""
-    tasks = [replace(task, steps=3, evaluations=2, batch=4, rates=task.rates[1:3], seeds=2) for task in experiment.tasks[:2]]
+    tasks = [replace(task, **SMALL, rates=task.rates[1:3]) for task in experiment.tasks[:2]]
     cost = experiment.cost
     return replace(experiment, tasks=tuple(tasks), cost=None if cost is None else lambda _: cost(True))
 
@@ -93,4 +98,5 @@ def budget(task: Task) -> str:
     optimizer = {"adam": "Adam", "sgd": "SGD with momentum 0.9"}[task.optimizer] + (
         f", weight decay {task.decay:g}" if task.decay else ""
     )
-    return BUDGET.format(seeds=task.seeds, rates=rates, steps=task.steps, batch=task.batch, optimizer=optimizer)
+    length = f"{task.steps} steps" if task.epochs is None else f"{task.epochs} epochs in batches"
+    return BUDGET.format(seeds=task.seeds, rates=rates, length=length, batch=task.batch, optimizer=optimizer)

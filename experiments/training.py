@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -99,6 +99,13 @@ def split(data: Data, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     parts = [order[a:b].view(-1, 1) * data.block + inside for a, b in zip([0, *ends], ends, strict=False)]
     mixed = [part.flatten()[torch.randperm(part.numel(), generator=generator)] for part in parts]
     return mixed[0], mixed[1], mixed[2]
+
+
+def in_steps(task: Task) -> Task:
+    """The task with the number of steps and evaluations that its data lead to."""
+    if task.epochs is not None:
+        task = replace(task, steps=round(task.epochs * len(split(task.data(), 0)[0]) / task.batch))
+    return task if task.every is None else replace(task, evaluations=task.steps // task.every)
 
 
 class Optimizer:

@@ -20,7 +20,11 @@ def main() -> int:
     if not (options.names or options.all or options.list or options.pages):
         parser.error("name an experiment, or see --list")
     if options.names or options.all or options.list:
-        status = run(options)
+        try:
+            status = run(options)
+        except ModuleNotFoundError as error:
+            print(f"{error}: `pip install -e '.[experiments]'` brings what is needed", file=sys.stderr)
+            return 2
         if status:
             return status
     if options.pages or (options.names and not options.tiny):

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.student import Difference, difference
+from experiments.student import Difference, difference, paired
 
 SURE = 0.01  # what is called a difference has a p below this
 SMALL = 0.01  # of a constant prediction's loss: a sure difference below it is called tiny
@@ -23,6 +23,7 @@ class Comparison:
     fixed: dict[str, Any]
     steps: Difference  # of the steps to the level, a run that does not reach it counting as the whole budget
     ratio: Difference  # of their logarithms
+    train: Difference  # with the learning rates as they were chosen
     test: Difference
     quality: Difference
 
@@ -78,6 +79,7 @@ def compare(result: dict[str, Any], task: dict[str, Any]) -> Comparison:
         fixed,
         difference(*spent, task["errors"]["steps"]),
         difference(*logs, task["errors"]["log_steps"]),
+        paired(flagged["train"], fixed["train"]),
         difference(flagged["test"], fixed["test"], task["errors"]["test"]),
         difference(flagged["quality"], fixed["quality"], task["errors"]["quality"]),
     )

@@ -16,7 +16,7 @@ WORDS = 1000  # the vocabulary of the language models
 CONTEXT = 4
 
 
-class Missing(Exception):
+class Missing(ModuleNotFoundError):
     """A package that holds a data set is not installed."""
 
 
@@ -56,6 +56,13 @@ def digit_rows() -> Data:
     """The digits as sequences of eight rows."""
     flat = digits()
     return Data(flat.x.view(-1, 8, 8), flat.y, "classes")
+
+
+@cache
+def digit_pixels() -> Data:
+    """The digits as sequences of 64 pixels."""
+    flat = digits()
+    return Data(flat.x.unsqueeze(-1), flat.y, "classes")
 
 
 @cache

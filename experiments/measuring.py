@@ -32,8 +32,18 @@ def run(experiment: Experiment) -> dict[str, Any]:
     if experiment.cost is not None:
         result["cost"] = experiment.cost(False)
     result["seconds"] = round(time.time() - begun)
-    result["versions"] = {"python": platform.python_version(), "torch": torch.__version__.partition("+")[0]}
+    result["versions"] = versions(any(variant.model is not None for task in experiment.tasks for variant in task.variants))
     return result
+
+
+def versions(with_keras: bool) -> dict[str, str]:
+    """What the runs were made with."""
+    found = {"python": platform.python_version(), "torch": torch.__version__.partition("+")[0]}
+    if with_keras:
+        import keras
+
+        found |= {"keras": keras.__version__, "backend of keras": keras.backend.backend()}
+    return found
 
 
 def compare(name: str, task: Task) -> dict[str, Any]:
@@ -51,8 +61,12 @@ def compare(name: str, task: Task) -> dict[str, Any]:
 
 
 def trained(name: str, task: Task, variant: Variant) -> Runs:
-    head = f"{name}: {task.name}: {variant.name}"
-    return train(task, variant, list(range(task.seeds)), task.rates, Progress(head, task.steps))
+    progress = Progress(f"{name}: {task.name}: {variant.name}", task.steps)
+    if variant.model is not None:
+        from experiments import keras_training
+
+        return keras_training.train(task, variant, list(range(task.seeds)), task.rates, progress)
+    return train(task, variant, list(range(task.seeds)), task.rates, progress)
 
 
 class Measured:

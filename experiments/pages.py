@@ -85,8 +85,8 @@ def label(one: Comparison) -> str:
 def table(ordered: list[Comparison]) -> str:
     """All comparisons as rows."""
     rows = [
-        "| rule | experiment | verdict | start | steps | test loss | quality at the end |",
-        "|---|---|---|---|---|---|---|",
+        "| rule | experiment | verdict | start | steps | training loss | test loss | quality at the end |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for one in ordered:
         flagged, fixed, task = one.flagged, one.fixed, one.task
@@ -98,7 +98,10 @@ def table(ordered: list[Comparison]) -> str:
             (f"**{one.verdict}**" if one.verdict != one.nothing else one.verdict) + " †" * any(flagged["rates_at_edge"]),
             " / ".join(sentences.number(sentences.start(variant)) for variant in (flagged, fixed)),
             steps,
-            f"{fmean(flagged['test']):.3f} / {fmean(fixed['test']):.3f} ({sentences.interval(one)})",
+            *(
+                f"{fmean(flagged[part]):.3f} / {fmean(fixed[part]):.3f} ({sentences.interval(found)})"
+                for part, found in (("train", one.train), ("test", one.test))
+            ),
             f"{task['quality']} {fmean(flagged['quality']):.3f} / {fmean(fixed['quality']):.3f}",
         ]
         rows.append("| " + " | ".join(cells) + " |")

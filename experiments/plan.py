@@ -43,8 +43,9 @@ class Variant:
     change: Change | None = None  # changes the parameters of one run in place
     frozen: tuple[str, ...] = ()  # endings of the names of parameters that are not trained
     undecayed: tuple[str, ...] = ()  # endings of the names of parameters without weight decay
-    loss: Loss | None = None  # the training loss
+    loss: Loss | str | None = None  # the training loss; of a Keras model, what `compile` is given
     forward: Forward | None = None
+    model: Callable[[], Any] | None = None  # a Keras model, which Keras itself trains
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class Task:
 
     name: str
     data: Callable[[], Data]
-    start: Start  # the parameters of one run
-    forward: Forward
     variants: tuple[Variant, ...]
     steps: int  # where `epochs` is given, they follow from that
     level: float  # as a multiple of the loss of the best constant prediction
+    start: Start | None = None  # the parameters of one run; none where the variants are models of Keras
+    forward: Forward | None = None
     batch: int = 32
     evaluations: int = 100
     epochs: int | None = None
@@ -67,6 +68,7 @@ class Task:
     decay: float = 0.0
     clip: float | None = None  # the largest norm of a run's gradient
     seeds: int = 20
+    shown: int = 400  # examples of each part on which a run is evaluated, at most
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,13 @@ class Experiment:
     cost: Callable[[bool], dict[str, Any]] | None = None  # bytes and seconds, where the claim is about those
 
 
-SMALL: dict[str, Any] = {"steps": 3, "epochs": None, "evaluations": 2, "every": None, "batch": 4, "seeds": 2}
+SMALL: dict[str, Any] = {"steps": 3, "epochs": None, "evaluations": 2, "every": None, "batch": 4, "seeds": 2, "shown": 100}
 
 
 def tiny(experiment: Experiment) -> Experiment:
-    """The same experiment in a second or so, to see whether it runs."""
-    tasks = [replace(task, **SMALL, rates=task.rates[1:3]) for task in experiment.tasks[:2]]
+    """The same experiment in a second or so, to see whether it runs: two tasks, or one where Keras is to train it."""
+    some = experiment.tasks[: 1 if experiment.tasks[0].start is None else 2]
+    tasks = [replace(task, **SMALL, rates=task.rates[1:3]) for task in some]
     cost = experiment.cost
     return replace(experiment, tasks=tuple(tasks), cost=None if cost is None else lambda _: cost(True))
 

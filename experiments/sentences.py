@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 from experiments.comparison import Comparison, comparisons, median_steps
+from experiments.student import Difference, paired
 
 MINUS = "\N{MINUS SIGN}"
 MANY = 5  # tasks from which on they are counted and not told one by one
@@ -54,9 +55,26 @@ def counted(found: list[Comparison]) -> str:
     return (
         f'on {len(found)} tables, "{flagged}" starts at a median of {number(starts[0])} where "{fixed}" starts at {number(starts[1])}, '
         f"and takes a median of {medians[0]:.0f} steps instead of {medians[1]:.0f} to {level(found[0].task)} "
-        f"(the mean difference is {min(saved):.0f} to {max(saved):.0f} steps); at the end, its test loss is surely higher on {ends['worse']} "
-        f"of {len(found)} tables and surely lower on {ends['better']}"
+        f'(the mean difference is {min(saved):.0f} to {max(saved):.0f} steps); at the end, "{flagged}" has the higher test loss on '
+        f"{sum(one.test.mean > 0 for one in found)} of {len(found)} tables and the lower on {sum(one.test.mean < 0 for one in found)} "
+        f"(surely on {ends['worse']} and on {ends['better']}), on average {difference_over(found)}{untuned(found)}"
     )
+
+
+def difference_over(found: list[Comparison]) -> str:
+    """The mean difference of test losses, and its interval over the tables."""
+    over = paired(*([statistics.fmean(getattr(one, side)["test"]) for one in found] for side in ("flagged", "fixed")))
+    return f"{signed(over.mean, 3)} (95 % interval over the tables {interval(over)})"
+
+
+def untuned(found: list[Comparison]) -> str:
+    """On how many tables the end is worse with one learning rate for both, where that was measured."""
+    if any("test_by_rate" not in one.flagged for one in found):
+        return ""
+    pairs = [list(zip(one.flagged["test_by_rate"], one.fixed["test_by_rate"], strict=True)) for one in found]
+    counts = [sum(flagged > fixed for flagged, fixed in of_rate) for of_rate in zip(*pairs, strict=True)]
+    told = ", ".join(map(str, counts))
+    return f"; without tuning, with one learning rate for both, the higher on {told}, from the smallest rate of the grid to the largest"
 
 
 def start(variant: dict[str, Any]) -> float:
@@ -84,12 +102,12 @@ def level(task: dict[str, Any]) -> str:
 def losses(one: Comparison) -> str:
     """Test losses at the end, and the interval of their difference."""
     ones, others = (statistics.fmean(variant["test"]) for variant in (one.flagged, one.fixed))
-    return f"test loss {ones:.3f} against {others:.3f}, 95 % interval {interval(one)}"
+    return f"test loss {ones:.3f} against {others:.3f}, 95 % interval {interval(one.test)}"
 
 
-def interval(one: Comparison) -> str:
-    """The 95 % interval of the difference of test losses."""
-    return f"{signed(one.test.low, 3)} to {signed(one.test.high, 3)}"
+def interval(one: Difference) -> str:
+    """The 95 % interval of a difference of losses."""
+    return f"{signed(one.low, 3)} to {signed(one.high, 3)}"
 
 
 def quality(one: Comparison) -> str:

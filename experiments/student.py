@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,18 @@ def difference(ones: Sequence[float], others: Sequence[float], error: float) -> 
     return Difference(mean, mean - width, mean + width, two_sided(mean / error, freedom))
 
 
+def paired(ones: Sequence[float], others: Sequence[float]) -> Difference:
+    """The difference of two means over the same seeds, whose standard error follows from the seeds' own differences."""
+    error = statistics.stdev([a - b for a, b in zip(ones, others, strict=True)]) / math.sqrt(len(ones))
+    return difference(ones, others, error)
+
+
 def two_sided(t: float, freedom: int) -> float:
     """The probability of a value at least as far from zero as t."""
     return beta(freedom / (freedom + t * t), freedom / 2, 0.5)
 
 
+@cache
 def quantile(p: float, freedom: int) -> float:
     """The t beyond which, on both sides, lies the probability p."""
     low, high = 0.0, 1e6

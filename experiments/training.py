@@ -16,7 +16,7 @@ from torch.nn import functional
 from experiments.data import Data
 from experiments.plan import Context, Forward, Loss, Params, Task, Variant
 
-SHOWN = 400  # examples of each part on which a run is evaluated
+FITTED = 400  # training examples that the best constant of a focal loss is fitted to
 CAP = 10.0  # a loss above this multiple of the constant prediction's, or none at all, counts as this multiple
 STATISTICS = (".mean", ".var")
 
@@ -67,13 +67,18 @@ def constant(kind: str, fit: Tensor, y: Tensor) -> Tensor:
     if kind == "cells":  # the focal loss has its minimum elsewhere than at the share of positives
         tried = torch.arange(-8.0, 0.0, 0.25)
         losses = torch.stack(
-            [LOSSES[kind](torch.full(fit[:, :SHOWN].shape, float(logit)), fit[:, :SHOWN]) for logit in tried], 1
+            [LOSSES[kind](torch.full(fit[:, :FITTED].shape, float(logit)), fit[:, :FITTED]) for logit in tried], 1
         )
         logit = tried[losses.argmin(1)]
     else:
         share = fit.mean(1)
         logit = (share / (1 - share)).log()
     return LOSSES[kind](logit.view(-1, *[1] * (y.dim() - 1)).expand_as(y), y)
+
+
+def best_constant(data: Data, parts: list[tuple[Tensor, Tensor, Tensor]], valid: Tensor) -> Tensor:
+    """For each seed: the loss on its validation examples of the constant that fits its training targets best."""
+    return constant(data.kind, torch.stack([data.y[part[0]] for part in parts]), data.y[valid])
 
 
 def quality(kind: str, outputs: Tensor, y: Tensor) -> Tensor:
@@ -99,6 +104,16 @@ def split(data: Data, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     parts = [order[a:b].view(-1, 1) * data.block + inside for a, b in zip([0, *ends], ends, strict=False)]
     mixed = [part.flatten()[torch.randperm(part.numel(), generator=generator)] for part in parts]
     return mixed[0], mixed[1], mixed[2]
+
+
+def evaluation_parts(task: Task, parts: list[tuple[Tensor, Tensor, Tensor]]) -> list[Tensor]:
+    """Of each part the examples on which runs are evaluated, (seeds, examples)."""
+    return [torch.stack([part[n][: min(task.shown, *(len(one[n]) for one in parts))] for part in parts]) for n in range(3)]
+
+
+def evaluation_steps(task: Task) -> list[int]:
+    """The numbers of steps after which runs are evaluated."""
+    return sorted({round(task.steps * n / task.evaluations) for n in range(task.evaluations + 1)})
 
 
 def in_steps(task: Task) -> Task:
@@ -156,9 +171,7 @@ def train(task: Task, variant: Variant, seeds: list[int], rates: tuple[float, ..
     """Train a variant for each seed with each learning rate."""
     data, many = task.data(), len(rates)
     parts = [split(data, seed) for seed in seeds]
-    shown = [
-        torch.stack([part[which][: min(SHOWN, min(len(one[which]) for one in parts))] for part in parts]) for which in range(3)
-    ]
+    shown = evaluation_parts(task, parts)
     loss, forward, kind = variant.loss or LOSSES[data.kind], variant.forward or task.forward, data.kind
     p = starts(task, variant, data, seeds, many)
     optimizer = Optimizer(task, variant, p, torch.tensor(rates).repeat(len(seeds)))
@@ -170,7 +183,7 @@ def train(task: Task, variant: Variant, seeds: list[int], rates: tuple[float, ..
             return forward(p, x, None), y
 
     curves: list[list[Tensor]] = [[], []]
-    at = sorted({round(task.steps * n / task.evaluations) for n in range(task.evaluations + 1)})
+    at = evaluation_steps(task)
     for number in range(task.steps + 1):
         if number in at:
             curves[1].append(LOSSES[kind](*evaluated(1)))
@@ -182,13 +195,12 @@ def train(task: Task, variant: Variant, seeds: list[int], rates: tuple[float, ..
             one_step(p, optimizer, forward, loss, *(t[chosen].repeat_interleave(many, 0) for t in (data.x, data.y)))
     outputs, y = evaluated(2)
     shape = (len(seeds), many)
-    fit = torch.stack([data.y[part[0]] for part in parts])
     return Runs(
         at,
         *(torch.stack(curve, -1).view(*shape, -1) for curve in curves),
         LOSSES[kind](outputs, y).view(shape),
         quality(kind, outputs, y).view(shape),
-        constant(kind, fit, data.y[shown[1]]),
+        best_constant(data, parts, shown[1]),
     )
 
 

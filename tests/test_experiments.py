@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from itertools import pairwise
 
 import pytest
 from projects import ROOT
@@ -111,9 +112,45 @@ def test_a_run_is_what_the_optimizer_of_pytorch_makes_of_the_same_network(optimi
         steps.zero_grad()
         torch.nn.functional.cross_entropy(net(digits.x[batch]), digits.y[batch]).backward()
         steps.step()
-    shown = valid[: training.SHOWN]
+    shown = valid[: one.shown]
     loss = torch.nn.functional.cross_entropy(net(digits.x[shown]), digits.y[shown]).detach()
     assert math.isclose(float(end(one, [seed], (rate,)).valid[0, 0, -1]), float(loss), rel_tol=1e-4)
+
+
+def test_a_run_in_keras_is_what_its_optimizer_makes_of_the_same_batches() -> None:
+    keras = pytest.importorskip("keras", reason="Keras is not installed")
+    from experiments import keras_training
+    from experiments.keras_models import perceptron
+
+    build, digits = perceptron(64, 8, 10), data.digits()
+    one = task(variants=(Variant("a", model=build),), start=None, forward=None)
+    found = keras_training.train(one, one.variants[0], [3], (0.001, 0.01), lambda step: None)
+    keras.utils.set_random_seed(3)
+    net = build()
+    net.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    fit, valid, _ = training.split(digits, 3)
+    losses = []
+    for batch in [None, *training.batches(fit, one, 3)]:
+        if batch is not None:
+            net.train_on_batch(digits.x[batch].numpy(), digits.y[batch].numpy())
+        shown = valid[: one.shown]
+        scores = torch.tensor(net.predict_on_batch(digits.x[shown].numpy()))
+        losses.append(float(torch.nn.functional.cross_entropy(scores, digits.y[shown])))
+    assert found.valid[0, 1].tolist() == pytest.approx([losses[step] for step in found.at], rel=1e-4)
+    assert found.valid[0, 0, 0] == found.valid[0, 1, 0]
+    assert found.valid[0, 0, -1] > found.valid[0, 1, -1]
+
+
+def test_epochs_become_steps_and_curves_stay_short() -> None:
+    one = training.in_steps(task(epochs=50, every=4))
+    assert one.steps == round(50 * len(training.split(data.digits(), 0)[0]) / one.batch)
+    at = training.evaluation_steps(one)
+    assert {late - early for early, late in pairwise(at)} <= {4, 5}
+    drawn = measuring.curve(at, torch.arange(len(at)).expand(3, -1) / 100)
+    assert drawn["at"][:2] == at[:2]
+    assert drawn["at"][-1] == one.steps
+    assert measuring.POINTS <= len(drawn["at"]) <= measuring.POINTS + 2
+    assert drawn["median"] == [round(at.index(int(step)) / 100, 2) for step in drawn["at"]]
 
 
 def test_the_lstm_is_that_of_pytorch() -> None:

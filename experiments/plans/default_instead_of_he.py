@@ -1,4 +1,4 @@
-"""PyTorch's default where He's initialization was written and never called (BL603)."""
+"""PyTorch's default where He's initialization was written and never called (BL603), or misses a layer (BL606)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def task(layers: int) -> Task:
 EXPERIMENT = Experiment(
     name="default_instead_of_he",
     title="He's initialization that is never called",
-    rules=("BL603",),
+    rules=("BL603", "BL606"),
     hypothesis="With two hidden layers little; with ten, without norms, the default's signal shrinks with depth, and training is far slower and "
     "ends worse.",
     tasks=(task(2), task(10)),

@@ -1,4 +1,4 @@
-"""A residual branch behind two factors that both start at zero. No rule."""
+"""A residual branch behind two factors that both start at zero (BL605)."""
 
 from experiments import data, networks
 from experiments.changes import fill, several
@@ -8,7 +8,7 @@ ONE = fill("nb.gamma", 0.0)
 EXPERIMENT = Experiment(
     name="two_zero_factors",
     title="Two factors of zero on one branch",
-    rules=(),
+    rules=("BL605",),
     hypothesis="With both at zero the gradient of each is zero, so no block ever learns: the network stays one layer, and ends clearly worse.",
     tasks=(
         Task(

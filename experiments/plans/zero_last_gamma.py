@@ -1,4 +1,4 @@
-"""The last norm of each residual block at one, or at zero (Goyal and others, 2017). No rule."""
+"""The last norm of each residual block at one, or at zero (Goyal and others, 2017); a one that overwrites it is BL604."""
 
 from experiments import data, networks
 from experiments.changes import fill
@@ -7,7 +7,7 @@ from experiments.plan import Experiment, Task, Variant
 EXPERIMENT = Experiment(
     name="zero_last_gamma",
     title="The last norm's scale in residual blocks",
-    rules=(),
+    rules=("BL604",),
     hypothesis="At zero, blocks start as the identity: a few steps fewer in a network of ten blocks, and no difference at the end.",
     tasks=(
         Task(

@@ -24,14 +24,19 @@ def headline(result: dict[str, Any]) -> str:
     sides = {(one.flagged["name"], one.fixed["name"]) for one in found}
     if len(sides) == 1:
         flagged, fixed = sides.pop()
-        head += f', "{flagged}" against "{fixed}"'
+        head += f", {sides_of(flagged, fixed)}"
     clauses = [clause(one, named=len(sides) > 0) for one in found]
     return f"{head}: {'; '.join(clauses)}{cost(result)}."
 
 
+def sides_of(flagged: str, fixed: str) -> str:
+    """Both variants by their names; code that has quotation marks of its own stands between backquotes."""
+    return " against ".join(f"`{name}`" if '"' in name else f'"{name}"' for name in (flagged, fixed))
+
+
 def clause(one: Comparison, named: bool) -> str:
     """One task: what differs, or that nothing does."""
-    sides = f'"{one.flagged["name"]}" against "{one.fixed["name"]}", ' if named else ""
+    sides = f"{sides_of(one.flagged['name'], one.fixed['name'])}, " if named else ""
     starts = [start(variant) for variant in (one.flagged, one.fixed)]
     higher = f"a start at {number(starts[0])} instead of {number(starts[1])}"
     parts = [higher] if starts[0] > 1.2 * starts[1] else []

@@ -89,6 +89,7 @@ def result(flagged: list[float], fixed: list[float], steps: tuple[list[int | Non
             "initial": [2.0] * len(test),
             "constant": 2.0,
             "reached": reached,
+            "train": test,
             "test": test,
             "quality": [1.0 - t for t in test],
             "curve": {"at": [0, 5]},
@@ -128,6 +129,17 @@ def test_a_run_that_never_reaches_the_level_counts_as_the_whole_budget_and_is_to
     assert "5 of 20 runs instead of 20 within 100 steps" in sentences.headline(found)
 
 
+def test_many_tasks_are_counted_by_the_sign_of_the_difference_with_and_without_tuning() -> None:
+    many = result(SAME, SAME, (LATE, EARLY))
+    shifts = (0.1, 0.1, 0.004, 0.0001, -0.1)
+    many["tasks"] = [result([value + shift for value in SAME], SAME, (LATE, EARLY))["tasks"][0] for shift in shifts]
+    told = '"bad" has the higher test loss on 4 of 5 tables and the lower on 1 (surely on 3 and on 1)'
+    assert f"{told}, on average +0.021 (" in sentences.headline(many)
+    for task, at_large_rate in zip(many["tasks"], (0.1, 0.1, 0.1, 0.1, 0.3), strict=True):
+        task["variants"][0]["test_by_rate"], task["variants"][1]["test_by_rate"] = [0.3, at_large_rate], [0.2, 0.2]
+    assert "; without tuning, with one learning rate for both, the higher on 5, 1, from" in sentences.headline(many)
+
+
 @pytest.mark.parametrize(("freedom", "expected"), [(1, 12.706), (9, 2.262), (19, 2.093), (29, 2.045)])
 def test_quantiles_of_students_t_are_those_of_the_tables(freedom: int, expected: float) -> None:
     assert math.isclose(student.quantile(0.05, freedom), expected, abs_tol=6e-4)
@@ -141,6 +153,13 @@ def test_a_difference_is_as_sure_as_its_error_is_small() -> None:
     assert math.isclose(found.p, 0.0154, abs_tol=1e-3)
     assert student.difference(ones, others, 1.0).low < 0
     assert (student.difference(ones, others, 0.0).p, student.difference(ones, ones, 0.0).p) == (0.0, 1.0)
+
+
+def test_a_paired_difference_has_the_error_of_the_seeds_differences() -> None:
+    found = student.paired([1.0, 2.0, 3.0, 4.0], [0.9, 1.7, 2.9, 3.7])
+    error = math.sqrt(0.04 / 3 / 4)  # the differences are 0.1, 0.3, 0.1 and 0.3
+    assert math.isclose(found.mean, 0.2, abs_tol=1e-9)
+    assert math.isclose(found.high - found.mean, student.quantile(0.05, 3) * error, rel_tol=1e-6)
 
 
 def test_numbers_on_axes_are_round() -> None:
@@ -159,4 +178,6 @@ def test_a_picture_of_many_tasks_has_a_line_for_each() -> None:
     many["tasks"] = [many["tasks"][0] | {"name": f"table {n}"} for n in range(5)]
     drawn = pictures.picture(many)
     assert [n for n in range(5) if f">table {n}<" not in drawn] == []
-    assert "surely higher on 0 of 5 tables" in sentences.headline(many)
+    assert '"bad" has the higher test loss on 0 of 5 tables and the lower on 0 (surely on 0 and on 0)' in sentences.headline(
+        many
+    )

@@ -57,6 +57,7 @@ INTERPRETER_ORDER = (
 FRAMEWORK_ORDER = (("common",), ("torch", "keras", "flax"), ("tensorflow",))
 RUNTIME_ORDER = (
     ("facts",),
+    ("compare",),
     ("target",),
     ("torch", "keras"),
     ("tensorflow", "flax"),

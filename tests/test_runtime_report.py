@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,9 +15,9 @@ import pytest
 from biaslint.config.thresholds import MEANING, Thresholds, with_settings
 from biaslint.findings.finding import Finding, Severity
 from biaslint.runtime.facts.measurement import Verdict
-from biaslint.runtime.facts.observed import LayerFacts, LossFacts, Numbers, Observed, OutputFacts, TargetFacts, Units
+from biaslint.runtime.facts.observed import Gate, LayerFacts, LossFacts, Numbers, Observed, OutputFacts, TargetFacts, Units
 from biaslint.runtime.keras.measuring import judge_ratios
-from biaslint.runtime.report import html, table
+from biaslint.runtime.report import html, pictures, table
 from biaslint.runtime.verdict import confirm
 from biaslint.runtime.verdict.judge import judge
 from biaslint.runtime.verdict.program import program as program_of
@@ -165,6 +166,85 @@ def test_the_page_copes_with_a_model_that_shows_nothing() -> None:
     observed = Observed("torch")
     reader.feed(html.render(observed, judge(observed), []))
     assert reader.open == []
+
+
+def page_of(observed: Observed, findings: list[Finding] | None = None, base: Path | None = None) -> str:
+    return html.render(observed, judge(observed), findings or [], base)
+
+
+def titles(page: str, heading: str) -> list[str]:
+    """The values that the picture under a heading has, as its titles say them."""
+    card = page.split(f"<h3>{heading}", 1)[1].split("<div class='card'>", 1)[0]
+    return re.findall(r"<title>(.*?)</title>", card)
+
+
+def test_the_verdict_and_the_pictures_stand_before_the_findings(observed: Observed) -> None:
+    page = page_of(observed)
+    places = [
+        page.index(word) for word in ("class='verdict", "<h2>At the start", "<h2>Findings", "<h2>Measurements", "<h2>Layers")
+    ]
+    assert places == sorted(places)
+
+
+def test_the_suggested_bias_is_drawn_beside_what_is_predicted_and_the_prior(observed: Observed) -> None:
+    shown = titles(page_of(observed), "Predicted at the start")
+    assert shown == ["0: 0.5", "0: 0.9", "0: 0.9002", "1: 0.5", "1: 0.1", "1: 0.09975"]
+    assert "with the output bias 1.1, -1.1" in page_of(observed)
+
+
+def test_the_loss_stands_beside_that_of_the_best_constant_output(observed: Observed) -> None:
+    assert titles(page_of(observed), "Loss at the start (cross_entropy)") == [
+        "at the start: 0.7",
+        "best constant output: 0.325",
+    ]
+
+
+def test_the_layer_at_which_the_scale_jumps_is_named(observed: Observed) -> None:
+    observed.layers = [
+        layer(f"block.{number}", "linear", order=number, output=Numbers(9, 0.0, size), gradient_scale=size)
+        for number, size in enumerate([1.0, 0.5, 1e-4, 1e-4])
+    ]
+    page = page_of(observed)
+    assert page.count("shrink 5e+03 times at <code>block.2</code>") == 2
+    assert "shrink 2 times" not in page
+
+
+def test_only_large_steps_between_layers_that_have_a_scale_are_jumps() -> None:
+    assert pictures.jumps([1.0, None, 0.05, 0.06, 9.0]) == [(2, 0.05), (4, pytest.approx(150.0))]
+    assert pictures.jumps([1.0, 2.0, 0.0, math.nan]) == []
+
+
+def test_dead_units_and_gates_have_a_bar_for_each_layer(observed: Observed) -> None:
+    observed.layers.append(layer("rnn", "rnn", order=3, gates=[Gate("layer 0", 0.0), Gate("layer 1", 1.0, value=0.731)]))
+    page = page_of(observed)
+    assert titles(page, "Dead ReLU units after each layer") == ["norm: 0.125"]
+    assert titles(page, "Forget gates at the start") == ["rnn layer 0: 0.5", "rnn layer 1: 0.731"]
+
+
+def test_findings_of_one_cause_are_one_card_with_the_source(observed: Observed, tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("import torch\n\nclass Net:\n    a = conv(1 < 2)\n    b = conv()\n")
+    found = [
+        Finding(
+            "BL101",
+            "bias-before-norm",
+            Severity.WARNING,
+            Place(str(tmp_path / "model.py"), line, 9, line, 15),
+            "dead",
+            advice=advice,
+        )
+        for line, advice in ((4, "leave it out"), (5, "leave it out"), (5, "keep it: x = 1"))
+    ]
+    page = page_of(observed, found, tmp_path)
+    assert page.count("class='card finding warning'") == 2
+    assert "warning, 2 times" in page
+    assert "model.py:4:9" in page
+    assert "<b>   4     a = conv(1 &lt; 2)</b>" in page
+
+
+def test_a_switch_hides_what_is_well_without_a_script(observed: Observed) -> None:
+    page = page_of(observed)
+    assert "body:has(#failing:checked) .ok { display: none; }" in page
+    assert page.count("<tr class=ok>") > page.count("<tr class=bad>") > 0
 
 
 def static(rule: str, line: int) -> Finding:

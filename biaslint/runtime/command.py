@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biaslint.findings.finding import Finding, Mark
+from biaslint.runtime.compare.changes import advised
+from biaslint.runtime.compare.comparison import Comparison, as_json
 from biaslint.runtime.facts.measurement import Measurement, Verdict
 from biaslint.runtime.facts.observed import Observed
 from biaslint.runtime.options import DEFAULTS, Request, model_options, request
+from biaslint.runtime.report.comparison_text import render as comparison_text
 from biaslint.runtime.verdict.judge import judge
 from biaslint.runtime.verdict.result import compare_with_source, judged_result
 
@@ -45,6 +48,9 @@ _LEAST_SECONDS, _USUAL_SECONDS = 5.0, 20.0  # for comparing with the source: wha
     help="Output format.",
 )
 @click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with charts.")
+@click.option("--compare", is_flag=True, help="Measure the model with the advised starts as well, side by side.")
+@click.option("--steps", type=click.IntRange(1), help="With --compare: also train both on --data for so many steps (PyTorch).")
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="How many trainings --steps makes of each.")
 @click.option("--all", "everything", is_flag=True, help="Show all layers.")
 @click.option(
     "--fail-on",
@@ -82,6 +88,9 @@ def _run(
     everything: bool,
     fail_on: str | None,
     color: bool | None,
+    compare: bool,
+    steps: int | None,
+    seeds: int,
     **options: Any,
 ) -> int:
     from biaslint import config
@@ -90,6 +99,9 @@ def _run(
 
     chosen = config.discover([Path(os.path.abspath("."))])
     asked = request(target, options, chosen.verify)
+    asked.job.steps, asked.job.seeds = steps or 0, seeds
+    if steps and not asked.job.data:
+        raise click.UsageError("--steps trains on data: pass --data")
     begun = time.monotonic()
     step, stop = table.progress_bar()
     try:
@@ -108,7 +120,32 @@ def _run(
     taken = time.monotonic() - begun
     seconds = min(asked.job.timeout - taken, max(_USUAL_SECONDS, taken))
     compare_with_source(observed, verdict, result, chosen, seconds=max(seconds, _LEAST_SECONDS))
-    return _report(observed, verdict, result, chosen, format_, html_file, fail_on, painted)
+    both = None
+    if compare or steps:
+        both = _compared(asked, observed, verdict, asked.job.timeout - (time.monotonic() - begun))
+    return _report(observed, verdict, result, chosen, format_, html_file, fail_on, painted, both)
+
+
+def _compared(asked: Request, observed: Observed, verdict: Verdict, seconds: float) -> Comparison | None:
+    """The same with the advised starts; None, and why, where there is nothing to change or it cannot be measured."""
+    from biaslint.runtime.process.parent import VerifyError, run
+    from biaslint.runtime.report import table
+
+    changes = advised(verdict)
+    if not changes or observed.framework not in ("torch", "keras"):
+        why = f"models of {observed.framework} are not changed" if changes else "no finding advises another start"
+        click.echo(f"biaslint: nothing to compare with: {why}", err=True)
+        return None
+    job = replace(asked.job, changes=changes, timeout=max(seconds, _LEAST_SECONDS))
+    step, stop = table.progress_bar()
+    try:
+        after = run(job, python=asked.python, passed=asked.passed, progress=step)
+    except VerifyError as error:
+        click.echo(f"biaslint: the changed model could not be measured: {table.clean_lines(str(error))}", err=True)
+        return None
+    finally:
+        stop()
+    return Comparison(changes, observed, after, verdict, judge(after, asked.thresholds))
 
 
 def _report(
@@ -120,6 +157,7 @@ def _report(
     html_file: Path | None,
     fail_on: str | None,
     painted: bool,
+    both: Comparison | None = None,
 ) -> int:
     from biaslint import reporters
     from biaslint.findings.finding import Severity
@@ -129,14 +167,17 @@ def _report(
     view = reporters.View(result, chosen, base=here, color=painted)
     if format_ == "text":
         click.echo(table.late_rows(verdict, color=painted), nl=False, color=True)
+        if both is not None:
+            click.echo(comparison_text(both), nl=False)
     text = reporters.render(format_, view)
     if format_ == "json":
-        text = json.dumps(json.loads(text) | measurements_json(view, observed, verdict), indent=2) + "\n"
+        compared = {"comparison": _finite(as_json(both))} if both is not None else {}
+        text = json.dumps(json.loads(text) | measurements_json(view, observed, verdict) | compared, indent=2) + "\n"
     click.echo(text, nl=False, color=True)
     if html_file is not None:
         from biaslint.runtime.report.html import render
 
-        page = render(observed, verdict, result.findings, base=here)
+        page = render(observed, verdict, result.findings, base=here, both=both)
         try:
             html_file.write_text(page, encoding="utf-8")
         except OSError as error:

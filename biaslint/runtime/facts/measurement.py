@@ -42,6 +42,7 @@ class Failure:
     severity: Severity | None = None
     related: tuple[Related, ...] = ()
     layers: tuple[str, ...] = ()  # all that it speaks of, where these are several
+    start: tuple[float, ...] = ()  # what the layer's bias should start at, one number for all of it
 
 
 @dataclass(slots=True)

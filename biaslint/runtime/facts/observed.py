@@ -140,6 +140,8 @@ class Observed:
     isolation: dict[str, str] = field(default_factory=dict)
     inconclusive: dict[str, str] = field(default_factory=dict)  # measurement -> why it failed
     executed: dict[str, list[int]] = field(default_factory=dict)  # file -> lines that ran while the model was built
+    curves: list[list[float]] = field(default_factory=list)  # of a short training: the losses step by step, for each seed
+    trained_with: str = ""  # the optimizer and the loss of that
 
 
 def to_json(value: Observed) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from biaslint.runtime.facts.task import Task
 from biaslint.runtime.keras import measuring, tracing
 from biaslint.runtime.keras.guessing import guesses
 from biaslint.runtime.keras.layers import all_layers, array
+from biaslint.runtime.keras.starts import apply
 from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, load_loss
@@ -91,6 +92,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     else:
         fed, described = feed(model, job)
     layers = all_layers(model)
+    notes = apply(layers, job.changes)
     observed = measuring.measure(
         model,
         fed,
@@ -100,6 +102,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         threshold=max(job.dead_ratio or 0.0, measuring.THRESHOLD),
         progress=say,
     )
+    observed.notes += notes
     first_array = fed if hasattr(fed, "shape") else next(iter(fed.values() if isinstance(fed, dict) else fed))
     observed.inputs, observed.batch = described, int(first_array.shape[0])
     return observed

@@ -7,6 +7,7 @@ each step, at last an object with the measurements or the error. What the model'
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib
 import json
 import os
@@ -91,10 +92,35 @@ def run(job: Job, say: Any) -> Observed:
     session = importlib.import_module(f"biaslint.runtime.{framework or 'tensorflow'}.session")
     seed_all(job.seed)
     observed: Observed = session.observe(model, job, stated_targets(job), say)
+    if job.steps:
+        _probe(framework, job, _rebuild(job, None if is_saved(job.target) else made, model), observed, say)
     observed.target = job.target
     observed.notes = list(dict.fromkeys(notes + observed.notes))
     observed.executed = {path: sorted(found) for path, found in lines.items()}
     return observed
+
+
+def _rebuild(job: Job, made: Any, model: Any) -> Callable[[], Any]:
+    """What makes the model anew; a copy of one that is there already."""
+    if made is None or is_model(made):
+        kept = copy.deepcopy(model)
+        return lambda: copy.deepcopy(kept)
+    return lambda: build(job.target, job.arguments, made)
+
+
+def _probe(framework: str, job: Job, rebuild: Callable[[], Any], observed: Observed, say: Any) -> None:
+    """A short training; what goes wrong in it takes nothing away from the measurements."""
+    if framework != "torch":
+        observed.notes.append("no short training was made: it is for PyTorch models")
+        return
+    from biaslint.runtime.torch.probe import probe
+
+    try:
+        probe(rebuild, job, observed, say)
+    except Exception as error:
+        observed.curves = []
+        said = str(error) if isinstance(error, TargetError) else explain(error, "it")
+        observed.notes.append(f"no short training was made: {said}")
 
 
 def answer(job: Job, say: Any, isolation: dict[str, str]) -> dict[str, Any]:

@@ -23,17 +23,44 @@ _LOADERS = ("train_dataloader", "get_train_dataloader")
 
 def batches(target: str, batch: int, most: int, seed: int) -> Iterator[Any]:
     """The first batches of what `--data` names."""
+    source = _source(target, batch, seed)
+    if _is_pair(source):
+        source = _slices(source, batch)
+    yield from islice(source, most)
+
+
+def training_batches(target: str, batch: int, seed: int) -> Iterator[Any]:
+    """The batches of one round of what `--data` names; rows of arrays and tables in an order of chance."""
+    source = _source(target, batch, seed)
+    yield from _loader(_Rows(*source), batch, seed) if _is_pair(source) else source
+
+
+class _Rows:
+    """A pair of arrays as single examples."""
+
+    def __init__(self, inputs: Any, labels: Any) -> None:
+        self.inputs, self.labels = inputs, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        return self.inputs[index], self.labels[index]
+
+
+def _is_pair(source: Any) -> bool:
+    return isinstance(source, tuple) and len(source) == 2 and all(hasattr(part, "shape") for part in source)
+
+
+def _source(target: str, batch: int, seed: int) -> Any:
+    """Batches, or a pair of arrays."""
     file, _, column = target.partition("::")
     suffix = Path(file).suffix.lower()
     if suffix in _TABLES or suffix in _ARRAYS:
         if not Path(file).is_file():
             raise TargetError(f"no such file: {file}")
-        source: Any = _table(Path(file), column) if suffix in _TABLES else _arrays(Path(file))
-    else:
-        source = _batches_of(load_object(target), target, batch, seed)
-    if isinstance(source, tuple) and len(source) == 2 and all(hasattr(part, "shape") for part in source):
-        source = _slices(source, batch)
-    yield from islice(source, most)
+        return _table(Path(file), column) if suffix in _TABLES else _arrays(Path(file))
+    return _batches_of(load_object(target), target, batch, seed)
 
 
 def _batches_of(source: Any, target: str, batch: int, seed: int) -> Any:

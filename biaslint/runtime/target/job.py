@@ -32,6 +32,11 @@ class Job:
     memory: int = 0  # megabytes
     timeout: float = 300.0
     dead_ratio: float | None = None
+    changes: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # starts to give to biases before measuring: see `runtime/compare`
+    steps: int = 0  # of a short training
+    seeds: int = 3  # that it is done with
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""

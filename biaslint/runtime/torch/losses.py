@@ -73,7 +73,8 @@ def targets(task: Task) -> TargetFacts | None:
     )
 
 
-def _default(kind: str, output: Any, labels: Any) -> tuple[Any, str]:
+def default(kind: str, output: Any, labels: Any) -> tuple[Any, str]:
+    """The usual loss for targets of this kind, and its kind."""
     import torch
     from torch.nn import functional
 
@@ -88,7 +89,7 @@ def _default(kind: str, output: Any, labels: Any) -> tuple[Any, str]:
     return functional.mse_loss, "squared"
 
 
-def _call(loss: Any, output: Any, outputs: Any, labels: Any) -> Any:
+def call(loss: Any, output: Any, outputs: Any, labels: Any) -> Any:
     """The loss of an output and its labels, in the shapes that people pass them in."""
     attempts = [(output, labels)]
     if output.dim() == labels.dim() + 1 and output.shape[-1] == 1:
@@ -147,7 +148,7 @@ def _best_constant(loss: Any, output: Any, labels: Any, axis: int) -> tuple[floa
     best: tuple[float, list[float]] | None = None
     for _ in range(400):
         optimiser.zero_grad()
-        value = _call(loss, constant.expand_as(output), constant.expand_as(output), labels)
+        value = call(loss, constant.expand_as(output), constant.expand_as(output), labels)
         if not isinstance(value, torch.Tensor) or value.numel() != 1 or not bool(value.isfinite()) or not value.requires_grad:
             return best
         if best is None or value.item() < best[0]:
@@ -170,10 +171,10 @@ def measure(outputs: Any, output: Any, labels: Any, loss: Any, observed: Observe
     kind = loss_kind(loss)
     function = loss
     if function is None:
-        function, kind = _default(known.kind, output, labels)
+        function, kind = default(known.kind, output, labels)
     name = getattr(function, "__name__", type(function).__name__)
     try:
-        value = _call(function, output, outputs, labels)
+        value = call(function, output, outputs, labels)
         if isinstance(value, torch.Tensor) and value.numel() > 1:
             value = value.mean()
     except Exception as error:

@@ -17,19 +17,21 @@ from biaslint.runtime.torch.devices import on_processor
 from biaslint.runtime.torch.function_watch import preserved
 from biaslint.runtime.torch.measuring import measure, observed_batch
 from biaslint.runtime.torch.saved import load_weights
+from biaslint.runtime.torch.starts import apply
 from biaslint.runtime.torch.step_loss import own_optimiser, step_loss
 
 
-def _tensors(value: Any) -> Any:
+def tensors(value: Any) -> Any:
+    """Arrays as tensors, however nested."""
     import numpy
     import torch
 
     if isinstance(value, numpy.ndarray):
         return torch.from_numpy(numpy.ascontiguousarray(value))
     if isinstance(value, Mapping):
-        return {key: _tensors(item) for key, item in value.items()}
+        return {key: tensors(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_tensors(item) for item in value]
+        return [tensors(item) for item in value]
     return value
 
 
@@ -107,7 +109,7 @@ def as_labels(value: Any) -> Any:
 
     if value is None:
         return None
-    value = _tensors(value)
+    value = tensors(value)
     return value if isinstance(value, torch.Tensor) else torch.as_tensor(value)
 
 
@@ -125,7 +127,7 @@ def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
             taken.append(as_labels(labels))
     if first is None:
         raise TargetError(f"--data {job.data} gave no batch")
-    positional, named = [_tensors(value) for value in first[0]], {key: _tensors(value) for key, value in first[1].items()}
+    positional, named = [tensors(value) for value in first[0]], {key: tensors(value) for key, value in first[1].items()}
     failure = _fails(model, positional, named)
     if failure:
         shapes = ", ".join(str(tuple(getattr(value, "shape", ()))) for value in [*positional, *named.values()])
@@ -136,7 +138,8 @@ def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
     return positional, named, taken[0] if taken else None, torch.cat(alike) if taken and taken[0].dim() else None
 
 
-def _optimiser(model: Any, job: Job) -> Any:
+def optimiser(model: Any, job: Job) -> Any:
+    """The optimizer that the user names, None where none is named."""
     if not job.optimiser:
         return None
     made = load_object(job.optimiser)
@@ -144,12 +147,12 @@ def _optimiser(model: Any, job: Job) -> Any:
         return made
     for argument in (model, list(model.parameters())):
         try:
-            optimiser = made(argument)
+            found = made(argument)
         except Exception:
             continue
-        optimiser = optimiser[0] if isinstance(optimiser, (list, tuple)) else optimiser
-        if hasattr(optimiser, "param_groups"):
-            return optimiser
+        found = found[0] if isinstance(found, (list, tuple)) else found
+        if hasattr(found, "param_groups"):
+            return found
     raise TargetError(f"--optimizer {job.optimiser} made no optimiser from the model or its parameters")
 
 
@@ -183,16 +186,18 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
         fed = [f"{job.data} (first batch)"]
     else:
         positional, named, fed, plain = feed(model, job)
+    notes = apply(model, job.changes)
     observed = measure(
         model,
         positional,
         named,
-        Task(labels, more, loss, _optimiser(model, job) or own_optimiser(model), stated, job.output),
+        Task(labels, more, loss, optimiser(model, job) or own_optimiser(model), stated, job.output),
         chains=chains,
         seed=job.seed,
         threshold=job.dead_ratio or gradient_test.THRESHOLD,
         dead_batch=4 if plain else 0,
         progress=say,
     )
+    observed.notes += notes
     observed.inputs, observed.batch = fed, (plain and observed_batch(positional, named)) or job.batch
     return observed

@@ -148,6 +148,7 @@ def _shares_against_targets(
                 f"({apart:.2g} nats apart, from {targets.source}{assumed}); its output bias ignores the prior",
                 layer=layer.name if layer else "",
                 advice=f"start from the prior: {bias_code(observed, layer, values, prior)}",
+                start=tuple(values),
                 severity=Severity.WARNING,
             )
         )
@@ -178,6 +179,7 @@ def _mean_against_targets(
                 f"the untrained model puts out {listed(means)} on average where the targets' mean is {listed(wanted)} ({offset:.2g} {unit} away)",
                 layer=layer.name if layer else "",
                 advice=f"start at the mean: {bias_code(observed, layer, wanted, [])}",
+                start=tuple(wanted),
                 severity=Severity.WARNING,
             )
         )

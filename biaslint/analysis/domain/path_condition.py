@@ -15,6 +15,7 @@ from biaslint.theory import terms
 from biaslint.theory.term_arithmetic import ARITHMETIC, COMPARE
 from biaslint.theory.terms import FALSE, NEGATED, TRUE, Attribute, BoolConstant, Compare, FloatConstant, Not, Operation, Term
 
+Table = dict[Any, list[Any]]
 LENGTH = 3  # how many items a list of unknown length is given
 
 
@@ -45,7 +46,7 @@ class PathCondition:
         self.equal: dict[Any, Any] = {}
         self.members: dict[Any, list[tuple[tuple[Any, ...], bool]]] = {}  # which constants it is one of, or none of
         self.refused: set[Any] = set()  # settings that are not what they are by default
-        self.compared: tuple[int, dict[Any, list[Any]]] | None = None
+        self.compared: tuple[int, tuple[Table, Table]] | None = None
 
     def truth_of(self, value: Unknown) -> bool:
         """The branch that this execution takes on an unknown condition."""
@@ -134,24 +135,28 @@ class PathCondition:
 
     def decided(self, about: Any) -> list[Any]:
         """The decided truths of a value and its attributes, and the decided comparisons with them."""
+        return self.tables()[0].get(about, [])
+
+    def bounded(self, about: Any) -> list[Any]:
+        """The decided comparisons of a parameter with a number: how large it is."""
+        return self.tables()[1].get(about, [])
+
+    def tables(self) -> tuple[Table, Table]:
+        """What has been decided of each value: its truth and equalities, and its bounds."""
         if self.compared is None or self.compared[0] != len(self.assumed):
-            table: dict[Any, list[Any]] = {}
+            table: Table = {}
+            bounds: Table = {}
             for key in self.assumed:
                 subject = key.left if terms.is_comparison(key, "is") or terms.is_comparison(key, "==") else key
                 while isinstance(subject, Attribute):
                     subject = subject.base
                 table.setdefault(subject, []).append(key)
-            self.compared = (len(self.assumed), table)
-        return self.compared[1].get(about, [])
-
-    def bounded(self, about: Any) -> list[Any]:
-        """The decided comparisons of a parameter with a number: how large it is."""
-        return [
-            key
-            for key in self.assumed
-            if (terms.is_comparison(key, "<") or terms.is_comparison(key, "<="))
-            and ((key.left == about and type(key.right) is int) or (key.right == about and type(key.left) is int))
-        ]
+                if isinstance(key, Compare) and key.op in ("<", "<="):
+                    for one, other in ((key.left, key.right), (key.right, key.left)):
+                        if type(other) is int:
+                            bounds.setdefault(one, []).append(key)
+            self.compared = (len(self.assumed), (table, bounds))
+        return self.compared[1]
 
     def take_back(self, count: int) -> None:
         """Drop all branches but the first `count`."""

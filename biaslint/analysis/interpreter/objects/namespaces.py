@@ -257,9 +257,12 @@ def import_name(ex: Execution, node: ast.ImportFrom, name: str, importer: Module
 
 
 def located(ex: Execution, name: str, importer: Module) -> Path | None:
-    """The file of an imported module. What a framework owns is only looked for where the file's own package starts."""
-    known = framework.of_name(name) is not None
-    return ex.project.find(name, importer.base) if known else ex.project.find_from(name, importer)
+    """The file of an imported module. What a framework owns is only looked for in the file's own package, or beside a script."""
+    if framework.of_name(name) is None:
+        return ex.project.find_from(name, importer)
+    own, _, _ = importer.package.partition(".")
+    beside = own and own != name.partition(".")[0]  # both are installed in one folder
+    return None if beside else ex.project.find(name, importer.base)
 
 
 def import_module(ex: Execution, name: str, importer: Module) -> Value:

@@ -272,7 +272,7 @@ def import_module(ex: Execution, name: str, importer: Module) -> Value:
         module = ex.project.open(path)
         if module is not None:
             return module
-    if ex.project.is_package(name, importer.base):
+    if framework.of_name(name) is None and ex.project.is_package(name, importer.base):
         return External(f"project:{name}")
     return External(name)
 

@@ -132,7 +132,7 @@ def add_neighbours(
     biases = reported_names(found)
     if runs == 1:
         add_contrasts(frontier, trial, repeatable, root, ex, biases)
-    if biases and len(trial.assumptions) < 2:
+    if biases and len(trial.assumptions) < (1 if trial.released else 2):
         files = {place.path for use in found if may_be_reported(use) for place in (*use.chain, *steps_of(use))}
         for key in repeatable:
             if path.where.get(key) in files:

@@ -11,7 +11,7 @@ from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.torch import hugging_face, sparse, vocabulary as torch_vocabulary
 from biaslint.analysis.interpreter.objects import attributes
-from biaslint.analysis.tensors import methods as tensor_methods, nodes, ops, reshaping
+from biaslint.analysis.tensors import methods as tensor_methods, nodes, ops, pooling, reshaping
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def do_shape(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Val
 
 
 def do_resize(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    return tensor_methods.do_interpolate(ex, x, [], {})
+    return pooling.do_interpolate(ex, x, [], {})
 
 
 def do_max_pool(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -300,7 +300,7 @@ def do_average_pool(ex: Execution, obj: Instance, layer: Layer, x: Node, args: l
 
 def do_adaptive(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     dims = layer.spec.facts["dims"]
-    return tensor_methods.adaptive(ex, x, dims, layer.config.get("output_size"))
+    return pooling.adaptive(ex, x, dims, layer.config.get("output_size"))
 
 
 def do_pad(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:

@@ -1,4 +1,4 @@
-"""Running an experiment: learning rates are chosen on seeds of their own, then all variants run on the same further seeds."""
+"""Running an experiment: all variants with all seeds and learning rates, then the rates that suit each variant best."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ QUALITY = {"classes": "accuracy", "binary": "area under the ROC curve", "numbers
 def run(experiment: Experiment) -> dict[str, Any]:
     """The result of an experiment as data for JSON."""
     torch.set_num_threads(1)
-    begun = time.time()
+    begun, many = time.time(), len(experiment.tasks)
     result: dict[str, Any] = {
         "name": experiment.name,
         "title": experiment.title,
         "rules": list(experiment.rules),
         "hypothesis": experiment.hypothesis,
         "measures": experiment.measures,
-        "tasks": [compare(experiment.name, in_steps(task)) for task in experiment.tasks],
+        "tasks": [
+            compare(f"{experiment.name} ({number} of {many})", in_steps(task))
+            for number, task in enumerate(experiment.tasks, 1)
+        ],
     }
     if experiment.cost is not None:
         result["cost"] = experiment.cost(False)
@@ -46,9 +49,9 @@ def versions(with_keras: bool) -> dict[str, str]:
     return found
 
 
-def compare(name: str, task: Task) -> dict[str, Any]:
-    """All variants of a task, and the first against the second."""
-    runs = [Measured(task, trained(name, task, variant)) for variant in task.variants]
+def compare(head: str, task: Task) -> dict[str, Any]:
+    """All variants of a task, and the first against the second. What is said on the way begins with `head`."""
+    runs = [Measured(task, trained(head, task, variant)) for variant in task.variants]
     return {
         "name": task.name,
         "quality": QUALITY[task.data().kind],
@@ -60,8 +63,8 @@ def compare(name: str, task: Task) -> dict[str, Any]:
     }
 
 
-def trained(name: str, task: Task, variant: Variant) -> Runs:
-    progress = Progress(f"{name}: {task.name}: {variant.name}", task.steps)
+def trained(head: str, task: Task, variant: Variant) -> Runs:
+    progress = Progress(f"{head}: {task.name}: {variant.name}", task.steps)
     if variant.model is not None:
         from experiments import keras_training
 

@@ -49,9 +49,9 @@ def section(own: list[dict[str, Any]]) -> str:
         parts += [
             wrapped(sentences.headline(result)),
             f"![{result['title']}: loss curves and paired differences](../docs/effects/{name}.svg)\n",
-            f"`python -m experiments {name}` repeats it.\n",
+            f"Reproduce it with `python -m experiments {name}`.\n",
         ]
-    parts.append(f"[All effects]({rule_book.HOME}effects/) tells how these were measured, and compares the rules.\n")
+    parts.append(f"[All effects]({rule_book.HOME}effects/) describes the measurements and compares the rules.\n")
     return "\n".join(parts) + "\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from biaslint.cli import COMMANDS
 from biaslint.config.thresholds import Thresholds
 from biaslint.findings import rule_book
 
-pytest.importorskip("material", reason="mkdocs-material is not installed")
+pytest.importorskip("zensical", reason="Zensical is not installed")
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -51,9 +50,8 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environ, check=False)
+    command = [sys.executable, str(ROOT / "docs/_build.py"), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -91,6 +89,36 @@ def test_every_rule_has_a_page_with_its_examples(site: Path) -> None:
         assert f'href="{rule.name}/"' in overview
         assert text.count('class="filename"') >= len(rule_book.page(rule).examples)
         assert "```" not in text
+
+
+def test_each_reported_example_has_its_line_marked_and_is_followed_by_what_the_terminal_says(site: Path) -> None:
+    for rule in rule_book.rules():
+        text = (site / "rules" / rule.name / "index.html").read_text(encoding="utf-8")
+        bad = [one for one in rule_book.page(rule).examples if one.role == "bad"]
+        if rule.made_by == "check":
+            assert len(re.findall(rf'<div class="terminal"><pre>.*?{rule.code} ', text, re.DOTALL)) == len(bad), rule.name
+        marked = sum(len(re.findall(rf"#.*{rule.code}", one.code)) for one in bad)
+        assert text.count('<span class="hll">') >= marked
+        assert "# BL" not in re.sub(r"<[^>]*>", "", text)
+
+
+def test_rules_can_be_found_by_their_facts_and_stand_in_the_navigation(site: Path) -> None:
+    overview = (site / "rules/index.html").read_text(encoding="utf-8")
+    for rule in rule_book.rules():
+        state = "on" if rule.default else "off"
+        data = f'data-framework="{" ".join(rule.frameworks)}" data-severity="{rule.severity}" data-fix="{rule.fix}" data-default="{state}"'
+        assert re.search(rf'{re.escape(data)}><a href="{rule.name}/"', overview), rule.name
+        assert re.search(rf'class="md-nav__link"[^>]*>\s*<span[^>]*>\s*{rule.code} {rule.name}', overview), rule.name
+    first, second, third = rule_book.rules()[:3]
+    page = (site / "rules" / second.name / "index.html").read_text(encoding="utf-8")
+    neighbours = re.findall(r'<a href="([^"]*)" class="md-footer__link', page)
+    assert neighbours == [f"../{first.name}/", f"../{third.name}/"]
+
+
+def test_every_page_can_be_searched(site: Path) -> None:
+    found = json.loads((site / "search.json").read_text(encoding="utf-8"))
+    places = {item["location"].partition("#")[0] for item in found["items"]}
+    assert {f"rules/{rule.name}/" for rule in rule_book.rules()} <= places
 
 
 def test_every_command_and_setting_is_documented(site: Path) -> None:

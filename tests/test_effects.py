@@ -37,7 +37,7 @@ def test_a_rule_about_training_says_what_was_measured(rule: rule_book.Rule) -> N
     own = [result for result in RESULTS if rule.code in result["rules"]]
     page = rule_book.page(rule)
     assert page.measured.startswith("Measured with ")
-    assert re.findall(r"^`python -m experiments (\w+)`", page.text, re.MULTILINE) == [
+    assert re.findall(r"^Reproduce it with `python -m experiments (\w+)`", page.text, re.MULTILINE) == [
         result["name"] for result in sorted(own, key=lambda result: -len(result["tasks"]))
     ]
     for result in own:

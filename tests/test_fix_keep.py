@@ -147,4 +147,4 @@ def test_it_goes_with_unsafe_fixes(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(HEAD + BLOCK)
     done = CliRunner().invoke(command, ["--fix", "--keep-checkpoints", "--isolated", str(tmp_path / "net.py")])
     assert done.exit_code == 2
-    assert "--keep-checkpoints goes with --fix --unsafe-fixes" in done.output
+    assert "--keep-checkpoints requires files and --fix --unsafe-fixes" in done.output

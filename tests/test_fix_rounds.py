@@ -59,7 +59,7 @@ def test_without_another_look_a_fix_that_is_in_the_way_is_reported():
     text, places = unmark("a = ⟦f(⟦conv(1)⟧)⟧\n")
     findings = [finding(places[0], ReplaceExpression(places[0], "0")), finding(places[1])]
     outcome = fix_all(findings, lambda path: text)
-    assert outcome.refused == [(findings[1], "another fix is in its way")]
+    assert outcome.refused == [(findings[1], "it conflicts with another fix")]
 
 
 def test_a_second_run_changes_nothing():
@@ -78,7 +78,7 @@ def test_fixes_that_undo_each_other_come_to_an_end():
 
     outcome = fix_all(turn({"m.py": "f(1)\n"}), lambda path: "f(1)\n", relint=turn, rounds=5)
     assert outcome.texts == {"m.py": "f(1, bias=False)\n"}
-    assert [reason for _, reason in outcome.refused] == ["given up after 5 rounds"]
+    assert [reason for _, reason in outcome.refused] == ["stopped after 5 rounds"]
 
 
 def test_a_text_that_ends_as_it_began_has_not_changed():
@@ -116,7 +116,7 @@ def test_a_block_that_two_fixes_would_empty_stays_a_block():
     findings = [finding(place, DeleteStatement(place)) for place in places]
     outcome = fix_all(findings, lambda path: text)
     assert outcome.texts == {"m.py": "if x:\n    b = 2\nc = 3\n"}
-    assert outcome.refused == [(findings[1], "another fix is in its way")]
+    assert outcome.refused == [(findings[1], "it conflicts with another fix")]
 
 
 def test_one_fix_that_cannot_be_written_does_not_keep_the_others_from_it():

@@ -127,7 +127,7 @@ CANNOT = {
     ),
     "dropout between": (
         body(CONV + NORM, "self.norm(F.dropout(self.conv(x), 0.5, self.training)).relu()"),
-        "training outputs do not: it is no dead bias",
+        "training outputs do not: the bias is not dead",
     ),
     "an output": (body(CONV, "self.conv(x)"), "its shift reaches the outputs"),
     "a condition on large values": (
@@ -253,7 +253,7 @@ def test_only_the_bias_that_cannot_be_folded_is_named(folder: Path, run: Run) ->
         (("self.fc = nn.Linear(width, 4)", "self.fc = nn.Linear(width, 5)"), "differ in the shape of fc.weight (4x8 and 5x8)"),
         (
             ("self.fc = ", "self.more = nn.Linear(1, 1); self.fc = "),
-            "the new model has more.weight, more.bias, which the old one has not",
+            "the new model has more.weight, more.bias, which the old one does not have",
         ),
         (
             ("self.norm = nn.BatchNorm2d(width)", "self.norm = nn.Identity()"),

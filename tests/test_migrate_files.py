@@ -306,7 +306,7 @@ BAD = {
         "nothing was written",
     ),
     "no tensors": (lambda: {"epoch": 3}, "holds no state dict"),
-    "a list": (lambda: [1, 2], "holds a list, and no state dict"),
+    "a list": (lambda: [1, 2], "holds a list, not a state dict"),
 }
 
 

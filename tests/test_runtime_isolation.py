@@ -48,7 +48,7 @@ def test_a_model_that_hangs_is_stopped_in_time(write) -> None:
 def test_a_model_that_calls_exit_is_said_to(write) -> None:
     write("import sys\ndef build():\n    print('leaving now')\n    sys.exit(0)\n")
     message = failing("model.py:build")
-    assert "ended by itself while it was loaded or built (exit status 0)" in message
+    assert "exited while it was loaded or built (exit status 0)" in message
     assert "leaving now" in message
 
 
@@ -242,7 +242,7 @@ def test_control_characters_in_what_the_model_prints_do_not_reach_the_terminal(w
         ("nowhere.at_all:Net", "no module named 'nowhere'"),
         ("model.py:Nest", "model.py has no 'Nest'; it has Net, build"),
         ("model.py", "say which class or function builds the model: model.py:NAME, where NAME may be Net, build"),
-        ("model.py:number", "is a int: neither a model nor something that builds one"),
+        ("model.py:number", "is a int: neither a model nor a callable that builds one"),
         ("model.py:build", "model.py:build gave a dict, which is not a model of a known framework"),
         ("model.py:Net", "Its signature is Net(width, depth=3); pass what is missing with --arg name=value"),
         ("broken.py:Net", "building broken.py:Net failed with SyntaxError"),

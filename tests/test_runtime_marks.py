@@ -91,7 +91,7 @@ def test_each_finding_is_confirmed_or_refuted_or_not_measured(written: Path) -> 
     assert "no output sees the bias of `conv`" in found["BL101", 9][1]
     assert "`second`: mean 1" in found["BL201", 12][1]
     assert "pass --data, --prior or --target-mean" in found["BL401", 14][1]
-    assert "makes no layer here" in found["BL101", 25][1]
+    assert "creates no layer here" in found["BL101", 25][1]
 
 
 def test_what_a_builder_mends_afterwards_refutes_findings(project: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_model_that_cannot_be_measured_is_said_and_the_findings_are_shown(proj
     assert "--verify net.py:Nothing: net.py has no 'Nothing'; it has Net, Other" in ran.err
     ran = biaslint(project, "net.py", "--verify", "net.py:Net", "--input", "4x4")
     assert ran.status == 2
-    assert "could not be fed with" in ran.err
+    assert "could not be run on" in ran.err
 
 
 def test_findings_without_a_measured_model_carry_no_mark(tmp_path: Path) -> None:

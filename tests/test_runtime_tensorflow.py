@@ -112,7 +112,7 @@ def test_without_inputs_it_says_what_to_pass(written: Path) -> None:
     with pytest.raises(VerifyError, match="pass --input SHAPE for each argument"):
         run(Job("vgg.py:VGG"))
     # In a process of its own: some builds of TensorFlow end the process here instead of raising.
-    with pytest.raises(VerifyError, match=r"could not be fed with 15x15 \(batch 8\)"):
+    with pytest.raises(VerifyError, match=r"could not be run on 15x15 \(batch 8\)"):
         run_apart(Job("vgg.py:VGG", inputs=["15x15"]))
 
 
@@ -235,5 +235,5 @@ def test_saved_models_are_measured_as_the_graphs_that_they_are(compiled: Path) -
     ]
     assert [rule for rule, _ in rules(observed)] == ["unset-output-bias", "constant-bias-on-conv"]
     assert any("inference" in note for note in observed.notes)
-    with pytest.raises(VerifyError, match=r"could not be fed with 5 .*It wants keras_tensor.*16x16x3"):
+    with pytest.raises(VerifyError, match=r"could not be run on 5 .*Its signature is keras_tensor.*16x16x3"):
         run_apart(Job("exported", inputs=["5"]))

@@ -556,7 +556,7 @@ def test_inputs_are_guessed_where_none_are_given(folder: Path) -> None:
 
 
 def test_what_cannot_be_fed_is_told_what_to_pass(folder: Path) -> None:
-    with pytest.raises(VerifyError, match=r"could not be fed with 5x16x16 \(batch 8\).*Its signature is forward\(x\).*--data"):
+    with pytest.raises(VerifyError, match=r"could not be run on 5x16x16 \(batch 8\).*Its signature is forward\(x\).*--data"):
         run(Job("model.py:Net", inputs=["5x16x16"]))
     with pytest.raises(VerifyError, match=r"tokens=20: say which whole numbers|say which whole numbers"):
         run(Job("model.py:Net", inputs=["tokens=20:int"]))
@@ -594,11 +594,11 @@ def test_a_pickle_runs_nothing_unless_it_is_trusted(folder: Path) -> None:
     for name in ("whole.pt", "greedy.pt"):
         result = CliRunner().invoke(verify, [name])
         assert result.exit_code == 2
-        assert "wants more than weights" in result.output
+        assert "contains more than weights" in result.output
         assert "--allow-pickle" in result.output
     assert not (folder / "ran").exists()
     assert [layer.dead for layer in run(Job("whole.pt", allow_pickle=True)).layers] == ["dead_bn", ""]
-    with pytest.raises(VerifyError, match="holds values and no model"):
+    with pytest.raises(VerifyError, match="contains weights but no model"):
         run(Job("greedy.pt", allow_pickle=True))
     assert (folder / "ran").exists()
 

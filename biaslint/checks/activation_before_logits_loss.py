@@ -50,7 +50,7 @@ def _advice(use: LayerUse, one: Prediction, kind: str) -> str:
     instead = INSTEAD.get((use.type.rpartition(".")[2], one.by))
     if instead is not None:
         return f"remove the activation, or use `{instead[0]}`"
-    return f"give the loss the output before the {one.by}; apply the activation for predictions only"
+    return f"pass the loss the output before the {one.by}; apply the activation only for predictions"
 
 
 def _fix(program: Program, use: LayerUse, one: Prediction) -> Fix | None:
@@ -60,7 +60,7 @@ def _fix(program: Program, use: LayerUse, one: Prediction) -> Fix | None:
     if any(other.by != one.by for other in every) or "**" in use.texts:
         return None
     if use.framework == "keras" and use.texts.get("from_logits") == "True" and one.by in ("softmax", "sigmoid"):
-        message = "`from_logits=False`, the default (changes the loss that is trained on)"
+        message = "`from_logits=False`, the default (changes the training loss)"
         return Fix(Safety.UNSAFE, message, (RemoveArgument(use.place, "from_logits", use.positions.get("from_logits")),))
     other, function, without = INSTEAD.get((short, one.by), ("", "", ""))
     head, _, called = use.callee.rpartition(".")
@@ -70,7 +70,7 @@ def _fix(program: Program, use: LayerUse, one: Prediction) -> Fix | None:
         return None  # over another axis, or of targets that are probabilities, it is not the same loss
     text = f"{head}.{other if called == short else function}"
     safety = Safety.SAFE if one.by == "log_softmax" else Safety.UNSAFE
-    note = "(the same loss)" if safety is Safety.SAFE else "(changes the loss that is trained on)"
+    note = "(the same loss)" if safety is Safety.SAFE else "(changes the training loss)"
     return Fix(safety, f"`{text}` {note}", (ReplaceExpression(_callee(use), text),))
 
 

@@ -25,7 +25,7 @@ def check(program: Program) -> Iterator[Report]:
                 site.place,
                 f"`{use.name}` is added to the result of "
                 + (f"`{layer.name}`, which" if layer else "a layer that")
-                + " has a bias of its own",
+                + " has its own bias",
                 layer=use.name,
                 related=(Related(layer.place, "the layer"),) if layer else (),
                 advice="keep only one of them",

@@ -63,7 +63,7 @@ def advice(verdict: Verdict) -> str:
     if use.type.startswith("tf_slim."):
         return "pass the norm as `normalizer_fn`, or write `biases_initializer=None`; the norm's own shift takes its place"
     if not use.bias.argument and use.framework != "torch":
-        return f"leave `{use.name}` out; the norm's own shift takes its place"
+        return f"remove `{use.name}`; the norm's own shift takes its place"
     names = ("out_features", "units") if use.kind == "linear" else ("out_channels", "filters")
     channels = next((use.config[name] for name in names if name in use.config), None)
     saved = f"; saves {channels} parameters" if isinstance(channels, int) and not verdict.when else ""

@@ -44,7 +44,7 @@ def _fix(write: BiasWrite, later: BiasWrite) -> Fix | None:
     after = later.place if later.where == write.where else dict(reversed(later.via)).get(write.where)
     if after is None or after.path != write.place.path:
         return None
-    message = f"sets it after line {after.line} {ELSEWHERE}"
+    message = f"move it after line {after.line} {ELSEWHERE}"
     return Fix(Safety.UNSAFE, message, (MoveStatement(write.place, after),))
 
 

@@ -201,7 +201,7 @@ def _switch_on(use: LayerUse) -> Fix | None:
     """Keras and TensorFlow 1 raise the gate by themselves, unless they are told not to."""
     if use.framework == "tensorflow" and re.fullmatch(r"-?[\d.]+", use.texts.get("forget_bias", "")):
         change = SetArgument(use.place, "forget_bias", "1.0", use.parameters.index("forget_bias"))
-        return Fix(Safety.UNSAFE, "`forget_bias=1.0` (the same checkpoint gives other outputs)", (change,))
+        return Fix(Safety.UNSAFE, "`forget_bias=1.0` (changes the outputs of existing checkpoints)", (change,))
     if use.texts.get("unit_forget_bias") != "False" or use.bias.present is not True:
         return None
     message = "`unit_forget_bias=True` (changes the initial value of a newly trained model)"

@@ -24,9 +24,9 @@ def check(program: Program) -> Iterator[Report]:
         where = "the output of" if one.by in ("affine", "norm") else "the result of"
         yield Report(
             use.place,
-            f"`{losses.loss_name(use)}` takes {one.takes} but is given {where} {losses.step_name(one)}",
+            f"`{losses.loss_name(use)}` expects {one.takes} but gets {where} {losses.step_name(one)}",
             layer=one.of or one.name,
-            related=(Related(one.made, "this makes what the loss is given"), *losses.places(use, one, use.place)),
+            related=(Related(one.made, "the input of the loss is computed here"), *losses.places(use, one, use.place)),
             advice=_advice(use, one),
             fix=_fix(program, use, one),
         )
@@ -52,5 +52,5 @@ def _fix(program: Program, use: LayerUse, one: Prediction) -> Fix | None:
     plain = use.framework == "keras" and use.callee.endswith("Crossentropy") and one.by == "affine" and "**" not in use.texts
     if not plain or any(other.by != "affine" for other in every):
         return None
-    message = "`from_logits=True` (changes the loss that is trained on)"
+    message = "`from_logits=True` (changes the training loss)"
     return Fix(Safety.UNSAFE, message, (SetArgument(use.place, "from_logits", "True", use.positions.get("from_logits")),))

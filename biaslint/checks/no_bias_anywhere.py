@@ -21,7 +21,7 @@ def check(program: Program) -> Iterator[Report]:
             use = used[0]
             yield Report(
                 site.place,
-                f"`{use.name}` has no bias, and no norm stands between it and `{use.readers[0]}`",
+                f"`{use.name}` has no bias, and there is no norm between it and `{use.readers[0]}`",
                 layer=use.name,
                 fix=bias_added(use),
                 advice="add a bias, or a norm with a shift; it matters mainly for small models",

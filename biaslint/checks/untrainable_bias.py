@@ -61,7 +61,7 @@ def _fix(use: LayerUse) -> Fix | None:
         change = Wrap(use.place, f"{head}.Variable(", ")")
     else:
         return None
-    return Fix(Safety.UNSAFE, f"make it trainable (adds `{use.name}` to what is trained and saved)", (change,))
+    return Fix(Safety.UNSAFE, f"make it trainable (adds `{use.name}` to the trained and saved parameters)", (change,))
 
 
 def _left_out(program: Program) -> Iterator[Report]:

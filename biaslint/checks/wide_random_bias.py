@@ -30,7 +30,7 @@ def _message(use: LayerUse, write: BiasWrite) -> str:
     if _mixed_up(write):
         return f"the bias of `{use.name}` is drawn from a normal distribution whose mean is minus its standard deviation"
     if _from_zero(write):
-        return f"the bias of `{use.name}` is drawn from [0, {2 * (write.spread or 0):g}), and positive everywhere"
+        return f"the bias of `{use.name}` is drawn from [0, {2 * (write.spread or 0):g}): all its values are positive"
     return f"the bias of `{use.name}` is drawn with a standard deviation of {_deviation(write):.2g}"
 
 

@@ -22,8 +22,8 @@ def check(program: Program) -> Iterator[Report]:
         last = use.weight_writes[-1] if use.weight_writes else None
         yield Report(
             site.place,
-            f"`{use.name}` starts with a standard deviation of {1.0 if last is None else last.spread:g} and is the output layer"
-            f" as well: {_consequence(use)}",
+            f"`{use.name}` starts with a standard deviation of {1.0 if last is None else last.spread:g} and is also the"
+            f" output layer: {_consequence(use)}",
             layer=use.name,
             related=(
                 *((Related(last.place, "drawn here"),) if last is not None and last.place.path else ()),

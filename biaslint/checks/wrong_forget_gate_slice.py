@@ -66,11 +66,11 @@ def _own_cells(program: Program, judged: set[Place]) -> Iterator[Report]:
 def _own(use: LayerUse, write: BiasWrite) -> Report:
     """What is wrong with a write to a bias of a cell that is written out."""
     what, part = use.config["what"], part_of_vector(use.config["part"])
-    advice = f"the forget gate's is {part}this bias: raise that part alone"
+    advice = f"raise only the forget gate's part, {part}this bias"
     if what == "every":
         message = f"this raises all of the bias of `{use.name}`, not only the forget gate's part"
     elif what == "reset":
-        message = f"the forget gate of this cell is opened here but closed again later: `{use.name}` is set back to 0"
+        message = f"the forget gate of this cell is opened here but closed again later: `{use.name}` is reset to 0"
         advice = "open the forget gate after all other initialization"
     elif what == "other":
         message = (
@@ -151,10 +151,10 @@ def _reset(use: LayerUse, write: BiasWrite, later: BiasWrite) -> Report:
         write.place,
         f"the forget gate of `{use.name}` is opened here but closed again later",
         layer=use.name,
-        related=(Related(later.place, "this sets it back to 0"),),
+        related=(Related(later.place, "this resets it to 0"),),
         fix=Fix(
             Safety.UNSAFE,
-            f"opens it after line {later.place.line} {ELSEWHERE}",
+            f"move it after line {later.place.line} {ELSEWHERE}",
             (MoveStatement(write.place, later.place),),
         ),
         advice="open the forget gate after all other initialization",
@@ -178,7 +178,7 @@ def _only_forget(use: LayerUse, write: BiasWrite) -> Fix | None:
     if use.framework == "keras" and write.place == use.place and "bias_initializer" in use.texts:
         if use.texts.get("unit_forget_bias", "True") != "True" or "**" in use.texts:
             return None
-        message = f"without `bias_initializer`: Keras opens the forget gate by itself {ELSEWHERE}"
+        message = f"remove `bias_initializer`; Keras opens the forget gate by default {ELSEWHERE}"
         return Fix(
             Safety.UNSAFE, message, (RemoveArgument(use.place, "bias_initializer", use.positions.get("bias_initializer")),)
         )

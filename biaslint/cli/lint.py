@@ -46,7 +46,7 @@ def _outputs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
         known = colon and kind in reporters.FORMATS
         kind, path = (kind, Path(file)) if known else (reporters.ENDINGS.get(Path(value).suffix, ""), Path(value))
         if str(path) in ("-", "."):
-            raise click.BadParameter("needs a file; --format chooses what is printed to the standard output")
+            raise click.BadParameter("needs a file; use --format to choose what is printed to standard output")
         if not kind:
             endings = ", ".join(reporters.ENDINGS)
             raise click.BadParameter(f"{value}: unknown file type; end it in {endings}, or write FORMAT:{value}")
@@ -208,7 +208,7 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     here = Path(os.path.abspath("."))
     stdin = "-" in options.paths
     if stdin and len(options.paths) > 1:
-        raise config.ConfigError("the standard input (-) cannot be combined with other paths")
+        raise config.ConfigError("standard input (-) cannot be combined with other paths")
     names = [str(options.stdin_filename or "stdin.py")] if stdin else options.paths or (".",)
     targets = [Path(os.path.abspath(name)) for name in names]
     _no_command(names[0], targets[0])
@@ -240,7 +240,7 @@ def run(options: Options, settings: dict[str, Any]) -> int:
         return _add_ignore(view, options, stdin)
     fixed: list[Finding] = []
     if options.keep_checkpoints and (stdin or not options.unsafe_fixes):
-        raise config.ConfigError("--keep-checkpoints goes with --fix --unsafe-fixes (or --diff) and files")
+        raise config.ConfigError("--keep-checkpoints requires files and --fix --unsafe-fixes (or --diff)")
     if options.fix or options.fix_only or options.diff:
         from biaslint.cli.fixing import mend
 
@@ -317,7 +317,7 @@ def _add_ignore(view: reporters.View, options: Options, stdin: bool) -> int:
 
     result = view.result
     if stdin:
-        raise config.ConfigError("--add-ignore needs files, not the standard input")
+        raise config.ConfigError("--add-ignore needs files, not standard input")
     count = add_ignores(view, options.reason)
     result.notes.append(f"added suppression comments for {count} {'finding' if count == 1 else 'findings'}")
     _say(result)

@@ -55,16 +55,18 @@ def _limit(name: str, option: str, what: str) -> Callable[[Any], Any]:
 
 @click.command("scan", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("source", nargs=-1, required=True)
-@click.option("--output", "-o", required=True, metavar="FILE.jsonl|DIR.parquet", help="Where the rows go.")
-@click.option("--resume", is_flag=True, help="Continue the results that a scan with the same settings has begun.")
+@click.option("--output", "-o", required=True, metavar="FILE.jsonl|DIR.parquet", help="Output file, or folder for parquet.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted scan with the same settings.")
 @click.option("--shard", callback=_shard, default="1/1", metavar="I/N", help="Scan only part I of N.")
 @click.option("--jobs", "-j", type=click.IntRange(0), default=0, metavar="N", help="Number of workers (default: one per core).")
-@click.option("--engine", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="What spreads the work.")
+@click.option(
+    "--engine", type=click.Choice(list(ENGINES)), default="local", show_default=True, help="Engine that distributes the work."
+)
 @click.option(
     "--address", default="", metavar="ADDRESS", help="Address of a running cluster (default: start one on this machine)."
 )
 @click.option(
-    "--columns", callback=_columns, default="", metavar="MAP", help="Columns of tables: repository=A,path=B,content=C."
+    "--columns", callback=_columns, default="", metavar="MAP", help="Column names of tables: repository=A,path=B,content=C."
 )
 @click.option("--select", **RULES, help="Enable only these rules (codes, names, prefixes such as BL1, or ALL).")
 @click.option("--extend-select", **RULES, help="Also enable these rules.")
@@ -74,14 +76,14 @@ def _limit(name: str, option: str, what: str) -> Callable[[Any], Any]:
 @click.option(
     "--config", "config_file", type=click.Path(dir_okay=False, path_type=Path), help="Configuration file for all repositories."
 )
-@_limit("seconds", "--max-seconds", "Processor time for a repository.")
-@_limit("wall", "--max-wall-seconds", "Time for a repository, waiting included.")
-@_limit("memory", "--max-memory", "Memory for a repository, in MB.")
-@_limit("size", "--max-size", "Size of a repository's Python files and notebooks, in MB.")
-@_limit("file_size", "--max-file-size", "Size of a file, in MB; larger ones are left out.")
-@_limit("unpacked", "--max-unpacked", "Size of an archive when decompressed, in MB.")
-@_limit("files", "--max-files", "Python files and notebooks in a repository.")
-@_limit("entries", "--max-entries", "Entries of any kind in an archive or a tree.")
+@_limit("seconds", "--max-seconds", "CPU time limit per repository, in seconds.")
+@_limit("wall", "--max-wall-seconds", "Wall-clock limit per repository, in seconds.")
+@_limit("memory", "--max-memory", "Memory limit per repository, in MB.")
+@_limit("size", "--max-size", "Limit on the Python files and notebooks of a repository, in MB.")
+@_limit("file_size", "--max-file-size", "Skip files larger than this, in MB.")
+@_limit("unpacked", "--max-unpacked", "Limit on the decompressed size of an archive, in MB.")
+@_limit("files", "--max-files", "Limit on the number of Python files and notebooks.")
+@_limit("entries", "--max-entries", "Limit on the number of entries in an archive or tree.")
 @click.option("--quiet", "-q", is_flag=True, help="Print no progress and no summary.")
 def command(**options: Any) -> None:
     """Lint whole archives of repositories: one row per finding and one per repository.
@@ -130,7 +132,7 @@ def summary(tale: Tale, output: str) -> str:
     given_up = [f"{count} {status}" for status, count in sorted(tale.statuses.items()) if status not in ("ok", "partial")]
     parts = [
         f"Scanned {tale.repositories} {many} in {tale.seconds:.0f} s: {tale.findings} finding{'' if tale.findings == 1 else 's'}.",
-        f"Given up: {', '.join(given_up)}." if given_up else "",
+        f"Not finished: {', '.join(given_up)}." if given_up else "",
         f"{tale.before} done before." if tale.before else "",
         f"Rows: {plain(output)}",
     ]
@@ -159,14 +161,16 @@ class _Progress:
 
 @click.command("scan-report", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("results", nargs=-1, required=True)
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page with plots.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write an HTML report with charts."
+)
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
 )
 @click.option(
-    "--unknowns", type=click.IntRange(0), default=20, show_default=True, metavar="N", help="How many unknowns to list."
+    "--unknowns", type=click.IntRange(0), default=20, show_default=True, metavar="N", help="Number of unknowns to list."
 )
-@click.option("--count-copies", is_flag=True, help="Count repositories with the same files each, not once.")
+@click.option("--count-copies", is_flag=True, help="Count repositories with identical files separately.")
 def report_command(results: tuple[str, ...], html: Path | None, format_: str, unknowns: int, count_copies: bool) -> None:
     """Summarize the results of a scan: how common each rule's findings are, per framework and year, and what was not understood."""
     from biaslint.scan.report import as_json, as_text, collect, page

@@ -133,7 +133,7 @@ def load(file: Path) -> Config:
     file = file.absolute()
     table = _table(file)
     if table is None:
-        raise ConfigError(f"{file}: there is no [tool.biaslint] in it")
+        raise ConfigError(f"{file}: it has no [tool.biaslint] table")
     return replace(_loaded(file, table, ()), root=file.parent, file=file)
 
 
@@ -146,10 +146,10 @@ def _loaded(file: Path, table: Mapping[str, Any], below: tuple[Path, ...]) -> Co
             raise ConfigError(f"{file}: 'extend' must be the name of a file")
         other = Path(os.path.abspath(file.parent / base))
         if other in (file, *below):
-            raise ConfigError(f"{file}: 'extend' leads back to {other}")
+            raise ConfigError(f"{file}: 'extend' is circular: it leads back to {other}")
         under = _table(other)
         if under is None:
-            raise ConfigError(f"{other}: there is no [tool.biaslint] in it")
+            raise ConfigError(f"{other}: it has no [tool.biaslint] table")
         config = replace(_loaded(other, under, (file, *below)), root=file.parent, file=file)
     for key, value in table.items():
         if key != "extend":

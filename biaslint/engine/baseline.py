@@ -38,7 +38,9 @@ def read(file: Path) -> Counter[Key]:
     try:
         content: Any = json.loads(file.read_bytes())
         if content["version"] != VERSION:
-            raise BrokenBaseline(f"{file}: a baseline of version {content['version']}, not {VERSION}; write it anew")
+            raise BrokenBaseline(
+                f"{file}: a baseline of version {content['version']}, not {VERSION}; recreate it with --write-baseline"
+            )
         entries: Counter[Key] = Counter()
         for entry in content["entries"]:
             one = Key(*(str(entry[name]) for name in Key._fields))

@@ -148,18 +148,18 @@ class Court:
         if len(outcome.applied) < len(findings):
             return outcome.refused[0][1] if outcome.refused else "it cannot be written", set(entries)
         if not entries:
-            return "no execution leads to it", set()
+            return "no execution reaches it", set()
         try:
             replayed = self.stage.replay(entries, {Path(path): text for path, text in outcome.texts.items()})
         except LookupError as error:
-            return f"{error} is gone", set(entries)
+            return f"{error} no longer exists", set(entries)
         intent = intent_of(findings)
         found = {entry: why for entry, pairs in replayed.items() if (why := comparison.difference(pairs, intent))}
         if found:
             return next(iter(found.values())), set(found)
         every = [pair for pairs in replayed.values() for pair in pairs]
         if all(before.shown.ended is not None for before, _ in every):
-            return "no execution comes to its end", set(entries)
+            return "no execution completes", set(entries)
         return self.told(findings, every), set(entries)
 
     def text_of(self, path: str) -> str:
@@ -184,7 +184,7 @@ class Court:
         before, after = (Counter(map(subject, self.check(numbered(runs)))) for runs in zip(*pairs, strict=True))
         for key, count in Counter(map(subject, findings)).items():
             if before[key] < count:
-                return "the finding does not show again"
+                return "the finding does not reappear"
             if after[key] > before[key] - count:
                 return "the finding is still there"
         for key, count in after.items():

@@ -290,7 +290,7 @@ def check_settings(config: Config) -> None:
         if not machine.knows_layer(told["like"]):
             near = machine.nearest_layer(told["like"])
             raise ConfigError(
-                f"{config.file}: 'layers': {told['like']!r}, which {layer!r} is like, is not a layer of a framework"
+                f"{config.file}: 'layers': {told['like']!r}, named by `like` of {layer!r}, is not a layer of a framework"
                 + (f"; did you mean {near!r}?" if near else "")
             )
 
@@ -401,7 +401,7 @@ def _left_out(entry_points: Sequence[tuple[str, str]], root: Path) -> str:
     """What the time limit left out, in words."""
     names = [f"`{name}` ({os.path.relpath(path, root)})" for path, name in entry_points[:3]]
     few = ", ".join(names) + (f" and {len(entry_points) - 3} more" if len(entry_points) > 3 else "")
-    return f"time limit reached before {few}; what they may use is not reported, and no fix is offered"
+    return f"time limit reached before {few}; code they may use is not reported, and no fixes are offered"
 
 
 def _internal(error: BaseException) -> str:

@@ -21,7 +21,7 @@ def edit_call(text: str, changes: Sequence[SetArgument | RemoveArgument]) -> str
 
     call = _expression(f"({text})")  # a call may go over several lines without brackets of its own around it
     if not isinstance(call, cst.Call) or cst.Module([]).code_for_node(call) != f"({text})":
-        raise CannotFix("it is not a call that can be written back")
+        raise CannotFix("the call cannot be rewritten")
     for change in changes:  # comments are kept where the layout has a place for them
         call = _remove(call, change) if isinstance(change, RemoveArgument) else _set(call, change)
     new = cst.Module([]).code_for_node(call)[1:-1]
@@ -40,7 +40,7 @@ def argument_index(call: cst.Call, keyword: str, position: int | None) -> int | 
     plain = [index for index, argument in enumerate(call.args) if argument.keyword is None and argument.star != "**"]
     stars = [at for at, index in enumerate(plain) if call.args[index].star]
     if stars and stars[0] <= position and stars[-1] != len(plain) - 1:
-        raise CannotFix("it cannot be told which argument a starred one becomes")
+        raise CannotFix("a starred argument may set any parameter")
     if position < len(plain) and not (stars and stars[0] <= position):
         return plain[position]
     return None

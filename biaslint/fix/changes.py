@@ -102,10 +102,10 @@ def _replace_slice(source: Source, change: ReplaceSlice) -> Rewrite:
     node = source.chain(change.place)[-1]
     found = [one for one in ast.walk(node) if isinstance(one, ast.Subscript) and ast.unparse(one) == wanted]
     if not source.spans(node, change.place) or len(found) != 1:
-        raise CannotFix("the part to be changed cannot be found")
+        raise CannotFix("the code to be changed cannot be found")
     start, end = source.start(found[0].slice), source.end(found[0].slice)
     if any(comments(source.text(source.start(found[0].value), source.end(found[0])))):
-        raise CannotFix("a comment stands inside the expression")
+        raise CannotFix("the expression contains a comment")
     _value(f"x[{change.text}]")
     return Rewrite(start, end, change.text)
 
@@ -113,9 +113,9 @@ def _replace_slice(source: Source, change: ReplaceSlice) -> Rewrite:
 def _change_call(source: Source, place: Place, changes: Sequence[SetArgument | RemoveArgument]) -> list[Rewrite]:
     chain = source.chain(place)
     if in_f_string(chain):
-        raise CannotFix("it stands inside an f-string")
+        raise CannotFix("it is inside an f-string")
     if not source.spans(chain[-1], place):
-        raise CannotFix("the source has changed, or the place is not that of an expression")
+        raise CannotFix("the source has changed, or there is no expression at this place")
     if not isinstance(chain[-1], ast.Call):
         raise CannotFix("there is no call at this place")
     refuse_deep(chain[-1])
@@ -134,7 +134,7 @@ def _change_call(source: Source, place: Place, changes: Sequence[SetArgument | R
     except CannotFix:
         made = ""
     if made != ast.dump(meant):
-        raise CannotFix("the call would not read as intended")
+        raise CannotFix("the edited call would not parse as intended")
     start, end, text = narrow(old, new)
     return [Rewrite(_point(place, old[:start]), _point(place, old[:end]), text)]
 
@@ -168,14 +168,14 @@ def _replace(source: Source, place: Place, text: str) -> list[Rewrite]:
     if old == text:
         return []
     if any(comments(old)):
-        raise CannotFix("a comment stands inside the expression")
+        raise CannotFix("the expression contains a comment")
     context.substitute(_value(text))
     for spelt in (text, f"({text})"):  # whether it needs parentheses there is for the parser to say
         at, until, written = narrow(old, spelt)
         rewrite = Rewrite(_point(place, old[:at]), _point(place, old[:until]), written)
         if context.becomes(rewrite):
             return [rewrite]
-    raise CannotFix("the expression would not read as intended")
+    raise CannotFix("the edited expression would not parse as intended")
 
 
 def _value(text: str) -> ast.expr:
@@ -191,10 +191,10 @@ class _Context:
     def __init__(self, source: Source, place: Place) -> None:
         chain = source.chain(place)
         if in_f_string(chain):
-            raise CannotFix("it stands inside an f-string")
+            raise CannotFix("it is inside an f-string")
         statement = next((node for node in reversed(chain) if isinstance(node, ast.stmt)), None)
         if statement is None or not source.spans(chain[-1], place):
-            raise CannotFix("the source has changed, or the place is not that of an expression")
+            raise CannotFix("the source has changed, or there is no expression at this place")
         self.cell = place.cell is not None
         self.origin: Point = (1, 1)
         if hasattr(statement, "body"):  # the expression stands in the head of a compound statement

@@ -21,7 +21,7 @@ def encoding_of(data: bytes) -> str:
     try:
         return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
     except SyntaxError as error:
-        raise CannotFix(f"its encoding is not known: {error.msg}") from error
+        raise CannotFix(f"unknown encoding: {error.msg}") from error
 
 
 def decode(data: bytes) -> str:
@@ -37,11 +37,11 @@ def encode(text: str, old: bytes) -> bytes:
     """The text in the encoding of the old file, with its byte order mark. Raises CannotFix."""
     encoding = encoding_of(old)
     if decode(old).encode(encoding) != old:
-        raise CannotFix(f"{encoding} does not write the file back as it was read")
+        raise CannotFix(f"{encoding} does not reproduce the file byte for byte")
     try:
         return text.encode(encoding)
     except ValueError as error:
-        raise CannotFix(f"the new text does not fit {encoding}: {error}") from error
+        raise CannotFix(f"the new text cannot be encoded as {encoding}: {error}") from error
 
 
 def check_writable(path: Path, root: Path) -> Path:

@@ -51,7 +51,7 @@ def _with_comment(text: str, findings: Sequence[Finding], reason: str) -> str:
         comments = [replace(comment, cell=place.cell) for comment in suppressions.read(new)]
         if all(any(comment.silences(finding) for comment in comments) for finding in findings):
             return new
-    raise CannotFix("no comment can stand on its line")
+    raise CannotFix("a comment cannot be added to its line")
 
 
 def _line(line: str, codes: Sequence[str], reason: str) -> str:

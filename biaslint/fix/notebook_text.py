@@ -58,7 +58,7 @@ def replace_cells(raw: str, texts: Mapping[int, str]) -> str:
     for number in texts:
         got["cells"][number - 1]["source"] = "".join(got["cells"][number - 1]["source"])
     if wanted != got:
-        raise CannotFix("the notebook would not read back as intended")
+        raise CannotFix("the edited notebook would not parse as intended")
     return new
 
 

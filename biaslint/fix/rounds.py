@@ -75,7 +75,7 @@ def fix_all(
             break
         findings = relint(outcome.texts)
         if number == rounds - 1:
-            outcome.refused = [(finding, f"given up after {rounds} rounds") for finding in _fixable(findings, unsafe)]
+            outcome.refused = [(finding, f"stopped after {rounds} rounds") for finding in _fixable(findings, unsafe)]
     if finish is not None:
         outcome.texts = {path: finish(path, text, outcome.applied) for path, text in outcome.texts.items()}
     outcome.texts = {path: text for path, text in outcome.texts.items() if text != text_of(path)}
@@ -106,9 +106,9 @@ def _accept(
             refused.append((finding, str(error)))
             continue
         if not edits:
-            refused.append((finding, "the source is already as the fix asks for"))
+            refused.append((finding, "the source already contains the fix"))
         elif any(_in_the_way(edit, taken[edit.path, edit.cell]) for edit in edits):
-            refused.append((finding, "another fix is in its way"))
+            refused.append((finding, "it conflicts with another fix"))
         else:
             accepted.append(_Accepted(finding, edits))
             for edit in edits:
@@ -145,7 +145,7 @@ def _combined(accepted: list[_Accepted], refused: list[tuple[Finding, str]], cur
             texts[path] = _applied(current(path), path, those)
         except CannotFix as error:
             dropped = those[len(those) // 2 :]
-            reason = f"its result would be broken: {error}" if len(those) == 1 else "another fix is in its way"
+            reason = f"the result would not parse: {error}" if len(those) == 1 else "it conflicts with another fix"
             refused += [(fix.finding, reason) for fix in dropped]
             accepted[:] = [fix for fix in accepted if fix not in dropped]
             pending += sorted({path for fix in dropped for path in fix.paths})

@@ -59,7 +59,7 @@ class Source:
 
     def _offset(self, line: int, column: int) -> int:
         if not 1 <= line <= len(self.lines):
-            raise CannotFix("the place lies outside of the file")
+            raise CannotFix("the place is outside the file")
         text = self.lines[line - 1]
         return column - 1 if text.isascii() else len(text[: column - 1].encode())
 

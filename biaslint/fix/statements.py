@@ -48,7 +48,7 @@ def delete(source: Source, place: Place) -> Rewrite:
         return Rewrite(source.end(line.statements[line.index - 1]), end, "")
     rest = source.lines[end[0] - 1][end[1] - 1 :]
     if not re.fullmatch(r"[ \t\f]*;?[ \t\f]*(#.*)?", rest):
-        raise CannotFix("the statement does not stand on lines of its own")
+        raise CannotFix("the statement shares a line with another")
     if end[0] < len(source.lines):
         return Rewrite((start[0], 1), (end[0] + 1, 1), "")
     return Rewrite((start[0], 1), (end[0], end[1] + len(rest)), "")
@@ -61,13 +61,13 @@ def insert_after(source: Source, place: Place, text: str) -> Rewrite:
     end = source.end(statement)
     if line.headed or line.index + 1 < len(line.statements):
         if not simple:
-            raise CannotFix("there is no line of its own to write it on")
+            raise CannotFix("there is no line to insert it on")
         return Rewrite(end, end, f"; {text}")
     if hasattr(statement, "body") or hasattr(statement, "cases"):
         end = _end_of_block(source, end, line.indent)
     last = source.lines[end[0] - 1]
     if last.endswith("\\"):
-        raise CannotFix("the line goes on after the statement")
+        raise CannotFix("the line continues after the statement")
     point = (end[0], len(last) + 1)
     return Rewrite(point, point, "\n" + textwrap.indent(text, line.indent))
 
@@ -75,14 +75,14 @@ def insert_after(source: Source, place: Place, text: str) -> Rewrite:
 def move(source: Source, place: Place, after: Place) -> list[Rewrite]:
     """Take the statement at `place` to where the statement of its block that holds `after` ends."""
     if (after.path, after.cell) != (place.path, place.cell):
-        raise CannotFix("it would have to go to another file or cell")
+        raise CannotFix("it would have to move to another file or cell")
     statement, line = _find(source, place, exact=True)
     block = next(block for block in _blocks(source.chain(place)) if statement in block)
     holders = [node for node in source.chain(after) if node in block]
     if not holders or block.index(holders[0]) <= block.index(statement):
-        raise CannotFix("the two statements do not stand in one block")
+        raise CannotFix("the two statements are in different blocks")
     if line.headed or len(line.statements) > 1:
-        raise CannotFix("the statement does not stand on lines of its own")
+        raise CannotFix("the statement shares a line with another")
     passed = block[block.index(statement) + 1 : block.index(holders[0]) + 1]
     used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
     read = {node.attr for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
@@ -92,7 +92,7 @@ def move(source: Source, place: Place, after: Place) -> list[Rewrite]:
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and node.attr in read:
             raise CannotFix(f"`.{node.attr}` changes in between")
         if isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
-            raise CannotFix("what stands in between may not come to an end")
+            raise CannotFix("the code in between may not terminate")
     start, end = source.start(statement), source.end(statement)
     text = line.indent + source.text(start, (end[0], len(source.lines[end[0] - 1]) + 1))
     target = Place(place.path, *source.start(holders[0]), *source.end(holders[0]), place.cell)
@@ -111,7 +111,7 @@ def replace(source: Source, place: Place, text: str) -> Rewrite:
     if getattr(statement, "decorator_list", None):
         raise CannotFix("the statement is decorated")
     if not simple and (line.headed or len(line.statements) > 1):
-        raise CannotFix("there is no line of its own to write it on")
+        raise CannotFix("there is no line to insert it on")
     return Rewrite(source.start(statement), source.end(statement), textwrap.indent(text, line.indent).lstrip(_SPACE))
 
 
@@ -147,7 +147,7 @@ def _logical_line(source: Source, statement: ast.stmt, parent: ast.AST) -> _Line
     line, column = source.start(block[first])
     before = source.lines[line - 1][: column - 1]
     if line > 1 and source.lines[line - 2].endswith("\\"):
-        raise CannotFix("the line before goes on into the statement")
+        raise CannotFix("the previous line continues into the statement")
     if _is_elif(source, statement):
         raise CannotFix("the statement is an elif branch")
     headed = bool(before.strip(_SPACE))

@@ -38,10 +38,10 @@ def check_start(
     worked out. `prior` are the classes' shares (or the share of positives), `output` is "softmax", "sigmoid" or "regression".
     """
     if output not in ("", *OUTPUTS):
-        raise ValueError(f"output is {output!r}: it may be {', '.join(OUTPUTS)}")
+        raise ValueError(f"output is {output!r}; choose {', '.join(OUTPUTS)}")
     framework = is_model(model)
     if framework not in ("torch", "keras"):
-        raise TypeError(f"a {type(model).__name__} is no model of PyTorch or Keras")
+        raise TypeError(f"a {type(model).__name__} is not a PyTorch or Keras model")
     task = Task(labels, None, loss, optimizer, _stated(prior, target_mean), output)
     with _chance_kept():
         observed = (_torch if framework == "torch" else _keras)(model, batch, task, seed)

@@ -21,7 +21,7 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "multiple": True,
             "metavar": "[NAME=]VALUE",
-            "help": "Argument for the callable that builds the model: Python literal, @module:object, or text.",
+            "help": "Argument for the model: a Python literal, @module:object, or text.",
         },
     ),
     (("--weights",), {"default": "", "metavar": "FILE", "help": "Load this state dict into the model."}),
@@ -39,7 +39,7 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "default": "",
             "metavar": "TARGET",
-            "help": "Data loader, or a callable that makes one, for a real batch; its labels give the prior.",
+            "help": "Data loader, or a callable that makes one; its labels give the prior.",
         },
     ),
     (
@@ -155,11 +155,11 @@ def request(target: str, options: Mapping[str, Any], configured: Mapping[str, fl
     job = Job(target, **given, dead_ratio=limits.dead_ratio if limits != Thresholds() else None)
     job.prior, job.target_mean = _numbers(prior, "--prior"), _numbers(mean, "--target-mean")
     if job.output == "regression" and job.prior:
-        raise click.UsageError("--prior goes with a softmax or sigmoids; a regression has --target-mean")
+        raise click.UsageError("--prior needs a softmax or sigmoids; use --target-mean for a regression")
     if job.output in ("softmax", "sigmoid") and job.target_mean:
-        raise click.UsageError("--target-mean goes with a regression; classes have --prior")
+        raise click.UsageError("--target-mean needs a regression; use --prior for classes")
     if any(share < 0 or share > 1 for share in job.prior):
-        raise click.UsageError("--prior takes shares between 0 and 1; a single one is the share of positives")
+        raise click.UsageError("--prior takes frequencies between 0 and 1; a single one is the fraction of positives")
     return Request(job, limits, python, passed)
 
 

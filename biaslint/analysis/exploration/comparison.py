@@ -49,9 +49,9 @@ def difference(pairs: Iterable[Pair], intent: Intent) -> str | None:
 
 def _compared(before: Shown, after: Shown, intent: Intent) -> str | None:
     if _why(before.ended) != _why(after.ended):
-        return after.ended or "the execution goes on"
+        return after.ended or "the execution no longer ends early"
     if len(before.layers) != len(after.layers):
-        return "other layers are made"
+        return "different layers are created"
     for one, other in zip(before.layers, after.layers, strict=True):
         found = _layer(one, other, intent)
         if found:
@@ -70,22 +70,22 @@ def _why(ended: str | None) -> str | None:
 
 def _layer(before: LayerShown, after: LayerShown, intent: Intent) -> str | None:
     if before.what != after.what:
-        return "is used in another way"
+        return "is used differently"
     for name in before.config.keys() | after.config.keys():
         free = name in intent.free or (intent.starts and name.startswith("bias"))  # an argument may be kept under another name
         if not free and before.config.get(name) != after.config.get(name):
             return f"`{name}` changes"
     if before.bias is not after.bias:
         if not before.places or before.places[0] not in intent.switched:
-            return "another layer's bias comes or goes"
+            return "the bias of another layer is added or removed"
         if before.bias and not before.idle:
-            return "a bias goes that is seen"
+            return "a bias that affects the outputs is removed"
     elif before.start != after.start and not intent.starts:
-        return "its bias starts or is trained in another way"
+        return "its bias starts or trains differently"
     if intent.moved and sorted(map(repr, before.start[0])) != sorted(map(repr, after.start[0])):
-        return "its bias is set to something else"
+        return "its bias is set to another value"
     if before.weight != after.weight and not intent.weights:
-        return "its weight starts or is trained in another way"
+        return "its weight starts or trains differently"
     return None
 
 

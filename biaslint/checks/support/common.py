@@ -198,7 +198,7 @@ def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
         return Fix(Safety.UNSAFE, message, (set_argument(use, "bias_initializer", '"zeros"'),))
     if use.framework == "flax" and write.place == use.place and "bias_init" in use.texts and "**" not in use.texts:
         without = RemoveArgument(use.place, "bias_init", use.positions.get("bias_init"))
-        return Fix(Safety.UNSAFE, f"without `bias_init`, it starts at zero {ELSEWHERE}", (without,))
+        return Fix(Safety.UNSAFE, f"remove `bias_init`; the default is zero {ELSEWHERE}", (without,))
     for keyword in ("bias_initializer", "biases_initializer"):
         if use.framework == "tensorflow" and write.place == use.place and keyword in use.texts:
             text = zero_text(use.texts[keyword])
@@ -210,7 +210,7 @@ def to_zero(use: LayerUse, write: BiasWrite) -> Fix | None:
         return None
     keyword, position = VALUE_OF[write.by]
     zero = "0" if write.text.lstrip("-").isdigit() else "0.0"
-    message = f"`{zero}` for `{write.text or write.value}` {ELSEWHERE}"
+    message = f"`{zero}` instead of `{write.text or write.value}` {ELSEWHERE}"
     return Fix(Safety.UNSAFE, message, (SetArgument(write.place, keyword, zero, position),))
 
 

@@ -175,7 +175,7 @@ def _stated(use: LayerUse, losses: list[LayerUse], facts: list[LayerUse]) -> Evi
         if WEIGHT.search(low) and value > 1 and binary:
             why = f" although `{name}` says how rare the positive targets are, and the loss does not use it"
             return Evidence(
-                why, f"initialize it to -log({name}) = {-math.log(value):.3g}, or weigh the positives in the loss", related
+                why, f"initialize it to -log({name}) = {-math.log(value):.3g}, or weight the positives in the loss", related
             )
         if MEAN.search(low) and value and losses and all(REGRESSION.search(loss.type) for loss in losses):
             return Evidence(f" although `{name}` is known", f"initialize it to `{name}` = {value:g}", related)

@@ -34,7 +34,7 @@ def settle(targets: TargetFacts | None, width: int, kind: str) -> None:
     elif not kind and len(targets.prior) == width and abs(sum(targets.prior) - 1) > _SLACK:
         targets.kind, targets.assumed = (
             "binary",
-            "independent sigmoids, since the shares do not add up to 1; --output says otherwise",
+            "independent sigmoids, since the frequencies do not add up to 1; --output overrides this",
         )
     else:
         total = sum(targets.prior) or 1.0
@@ -46,11 +46,11 @@ def _one_share(targets: TargetFacts, width: int, kind: str) -> None:
     if width == 2 and kind in ("", "softmax"):
         targets.kind, targets.prior = "classes", [1 - share, share]
         targets.assumed = (
-            "" if kind else "a softmax over two outputs, the second for the positives; --output sigmoid says otherwise"
+            "" if kind else "a softmax over two outputs, the second for the positives; --output sigmoid overrides this"
         )
     elif kind == "softmax" and width > 2:
         targets.kind = "classes"  # and says nothing of most of them
     else:
         targets.kind, targets.prior = "binary", [share] * width
         if width > 1 and not kind:
-            targets.assumed = f"{width} independent sigmoids with the same share; for a softmax pass {width} shares"
+            targets.assumed = f"{width} independent sigmoids with the same frequency; for a softmax pass {width} frequencies"

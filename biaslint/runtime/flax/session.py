@@ -46,7 +46,7 @@ def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
         args, kwargs = [value for spec, value in made if not spec.name], {spec.name: value for spec, value in made if spec.name}
         failure = _fails(model, args, kwargs)
         if failure:
-            raise TargetError(f"the model could not be fed with {', '.join(map(str, specs))} (batch {job.batch}): {failure}")
+            raise TargetError(f"the model could not be run on {', '.join(map(str, specs))} (batch {job.batch}): {failure}")
         return args, kwargs, [str(spec) for spec in specs]
     tried = []
     for shape in USUAL:
@@ -70,7 +70,7 @@ def from_data(job: Job) -> tuple[list[Any], dict[str, Any], list[Any]]:
         if found is not None:
             taken.append(measuring.as_numpy(found))
     if first is None:
-        raise TargetError(f"--data {job.data} gave no batch")
+        raise TargetError(f"--data {job.data} yielded no batch")
     return *first, taken
 
 
@@ -79,7 +79,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     import numpy
 
     if job.weights:
-        raise TargetError("--weights is not read for Flax models: build the model with them")
+        raise TargetError("--weights is not supported for Flax models: load them where the model is built")
     loss: Any = load_loss(job.loss) if job.loss else None
     say("feeding", 0.15)
     labels = more = None
@@ -87,7 +87,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         args, kwargs, taken = from_data(job)
         failure = _fails(model, args, kwargs)
         if failure:
-            raise TargetError(f"the model could not be fed with the first batch of {job.data}: {failure}")
+            raise TargetError(f"the model could not be run on the first batch of {job.data}: {failure}")
         described = [f"{job.data} (first batch)"]
         if taken:
             labels = taken[0]

@@ -17,6 +17,6 @@ def load_model(path: Path, unsafe: bool) -> Any:
     except ValueError as error:
         if "safe_mode" in str(error) or "unsafe" in str(error).lower() or "lambda" in str(error).lower():
             raise TargetError(
-                f"{path} holds code of its own (a Lambda layer), which safe mode does not load. If you trust it, pass --allow-unsafe-keras"
+                f"{path} contains code (a Lambda layer), which safe mode does not load. If you trust it, pass --allow-unsafe-keras"
             ) from None
         raise TargetError(f"{path} could not be loaded: {str(error).strip().splitlines()[0]}") from None

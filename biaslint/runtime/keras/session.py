@@ -43,7 +43,7 @@ def feed(model: Any, job: Job) -> tuple[Any, list[str]]:
         failure = _fails(model, fed)
         if failure:
             raise TargetError(
-                f"the model could not be fed with {', '.join(map(str, specs))} (batch {job.batch}): {failure}. Its input shape is {getattr(model, 'input_shape', 'not known')}"
+                f"the model could not be run on {', '.join(map(str, specs))} (batch {job.batch}): {failure}. Its input shape is {getattr(model, 'input_shape', 'not known')}"
             )
         return fed, [str(spec) for spec in specs]
     tried = []
@@ -81,10 +81,10 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
             if found is not None:
                 taken.append(array(found))
         if first is None:
-            raise TargetError(f"--data {job.data} gave no batch")
+            raise TargetError(f"--data {job.data} yielded no batch")
         failure = _fails(model, first)
         if failure:
-            raise TargetError(f"the model could not be fed with the first batch of {job.data}: {failure}")
+            raise TargetError(f"the model could not be run on the first batch of {job.data}: {failure}")
         fed, described = first, [f"{job.data} (first batch)"]
         if taken:
             labels = taken[0]

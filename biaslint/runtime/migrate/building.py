@@ -72,7 +72,7 @@ def _built(target: str, arguments: list[str], job: Job, notes: list[str]) -> Any
     except (TargetError, MemoryError):
         raise
     except SystemExit as error:
-        raise LeftError(f"{target} ended by itself while it was loaded or built (exit status {error.code})") from None
+        raise LeftError(f"{target} exited while it was loaded or built (exit status {error.code})") from None
     except Exception as error:
         raise TargetError(explain(error, f"building {target}")) from error
 

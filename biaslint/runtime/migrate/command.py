@@ -40,11 +40,11 @@ _CHILD = "biaslint.runtime.migrate.child"
 
 @click.command("migrate", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("names", nargs=-1, required=True, metavar="OLD_TARGET NEW_TARGET OLD_FILE [NEW_FILE]")
-@click.option("--fixes", is_flag=True, help="The new model is the old one with biaslint's fixes: name one TARGET only.")
+@click.option("--fixes", is_flag=True, help="Build the new model by applying biaslint's fixes; takes one TARGET.")
 @click.option("--new-arg", "new_arguments", multiple=True, metavar="[NAME=]VALUE", help="Argument for the new model only.")
-@click.option("--dry-run", is_flag=True, help="Do everything but write.")
-@click.option("--in-place", is_flag=True, help="Replace OLD_FILE, and keep a copy of it beside it.")
-@click.option("--drop-optimizer", "drop_optimiser", is_flag=True, help="Leave optimizer states out.")
+@click.option("--dry-run", is_flag=True, help="Check everything without writing the result.")
+@click.option("--in-place", is_flag=True, help="Replace OLD_FILE and keep a copy beside it.")
+@click.option("--drop-optimizer", "drop_optimiser", is_flag=True, help="Drop optimizer states.")
 @model_options(only=_OPTIONS)
 def migrate(**options: Any) -> None:
     """Rewrite a checkpoint for a model whose dead biases were removed.
@@ -143,7 +143,7 @@ def _fix(job: MigrationJob, ask: Callable[[MigrationJob], Outcome]) -> None:
             f"biaslint: {shown(finding.place.path, finding.place.line)}: {finding.rule} is not fixed: {reason}", err=True
         )
     if not found.texts:
-        raise VerifyError("no fix removes a bias in what builds this model: its checkpoints load as they are")
+        raise VerifyError("no fix removes a bias in what builds this model: its checkpoints load unchanged")
     for finding in found.applied:
         what = finding.fix.message if finding.fix else ""
         click.echo(f"fix {shown(finding.place.path, finding.place.line)}: {finding.rule} {what}")

@@ -152,7 +152,7 @@ def _copy_of(old: Path) -> Path:
             shutil.copy2(old, kept)
             _sync(kept)
         return kept
-    raise PlaceError(f"there are a thousand copies of {old} already")
+    raise PlaceError(f"there are already a thousand copies of {old}")
 
 
 def _sync(path: Path) -> None:

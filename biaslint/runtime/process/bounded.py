@@ -38,7 +38,7 @@ def bounded(work: Callable[[], Any], seconds: float) -> Any:
             os.kill(child, signal.SIGKILL)
         with contextlib.suppress(OSError):
             os.waitpid(child, 0)
-    failed, value = pickle.loads(answer) if answer else (True, RuntimeError("it ended without an answer"))  # our own process'
+    failed, value = pickle.loads(answer) if answer else (True, RuntimeError("it exited without a result"))  # our own process'
     if failed:
         raise value
     return value

@@ -85,7 +85,7 @@ def run(job: Job, say: Any) -> Observed:
         except MemoryError:
             raise
         except SystemExit as error:
-            raise LeftError(f"{job.target} ended by itself while it was loaded or built (exit status {error.code})") from None
+            raise LeftError(f"{job.target} exited while it was loaded or built (exit status {error.code})") from None
         except Exception as error:
             raise TargetError(explain(error, f"building {job.target}")) from error
     framework = is_model(model)
@@ -181,7 +181,7 @@ def hide_command_line(job: Job) -> None:
 
 def _wanted(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     usage = " ".join(parser.format_usage().split())
-    raise TargetError(f"the file reads its command line when it is loaded: {message} ({usage}); pass it with --script-args")
+    raise TargetError(f"the file parses its command line when it is loaded: {message} ({usage}); pass it with --script-args")
 
 
 def main() -> int:

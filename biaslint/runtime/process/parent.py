@@ -174,13 +174,13 @@ def _ending(code: int, memory: int) -> str:
         hint = {
             "SIGSEGV": "it crashed in native code",
             "SIGABRT": "it crashed in native code or ran out of memory",
-            "SIGKILL": "the system killed it, most likely for the memory it took; lower --batch or --memory",
+            "SIGKILL": "the system killed it, most likely for using too much memory; lower --batch or --memory",
             "SIGXCPU": "it used up its processor time; raise --timeout",
         }.get(name, "it was killed")
         return f"the model's process ended with {name}: {hint}" + (
             f" (memory limit {memory} MB)" if name == "SIGABRT" and memory else ""
         )
-    return f"the model's process ended by itself with exit status {code} before it was measured (does the code call exit?)"
+    return f"the model's process exited with status {code} before it was measured (does the code call exit?)"
 
 
 def _wait(process: subprocess.Popen[bytes], job: Job, output: _Output, reports: _Reports, progress: Progress) -> str:
@@ -260,7 +260,7 @@ def answer_of(
         reader.join(1)
     if stopped:
         raise VerifyError(stopped)
-    said = f"\nIts last words:\n{text}" if (text := output.text()) else ""
+    said = f"\nLast output:\n{text}" if (text := output.text()) else ""
     if not reports.result:
         raise VerifyError(_ending(process.returncode, job.memory) + said)
     return reports.result, said
@@ -278,5 +278,5 @@ def read_answer(text: str, said: str, read: Callable[[dict[str, Any]], _Read]) -
         if "error" not in found:
             return read(found)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        found = {"error": "the measurements are damaged; the model's code must have written over them"}
+        found = {"error": "the measurements are damaged; the model's code may have overwritten them"}
     raise VerifyError(str(found["error"]) + (said if found.get("left") else ""))

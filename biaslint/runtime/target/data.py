@@ -72,7 +72,7 @@ def _batches_of(source: Any, target: str, batch: int, seed: int) -> Any:
         return _of_module(source, loader)
     if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
         if not callable(source):
-            raise TargetError(f"--data names a {type(source).__name__}: neither batches nor something that makes them")
+            raise TargetError(f"--data names a {type(source).__name__}: neither batches nor a callable that makes them")
         return _batches_of(_made(source, target), target, batch, seed)
     if _is_dataset(source):
         return _loader(source, batch, seed)

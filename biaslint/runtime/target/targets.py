@@ -23,7 +23,7 @@ class TargetError(Exception):
 def values_only(path: Path) -> str:
     """What to say of a file that holds parameters and no model."""
     return (
-        f"{path} holds values and no model; name what they belong to, and pass them with it: "
+        f"{path} contains weights but no model; name the model and pass them with --weights: "
         f"biaslint verify model.py:Net --weights {path}"
     )
 
@@ -170,7 +170,7 @@ def _candidates(module: Any) -> str:
         and (inspect.isclass(value) or inspect.isfunction(value))
         and value.__module__ == module.__name__
     ]
-    return ", ".join(names[:12]) or "nothing that could build a model"
+    return ", ".join(names[:12]) or "no class or function that could build a model"
 
 
 def is_model(value: Any) -> str:
@@ -218,10 +218,10 @@ def build(target: str, arguments: list[str], made: Any = None) -> Any:
     positional, keywords = parse_arguments(arguments)
     if not is_model(made):
         if not callable(made):
-            raise TargetError(f"{target} is a {type(made).__name__}: neither a model nor something that builds one")
+            raise TargetError(f"{target} is a {type(made).__name__}: neither a model nor a callable that builds one")
         made = _call(target, made, positional, keywords)
     elif arguments:
-        raise TargetError(f"{target} is a model already: --arg has no use for it")
+        raise TargetError(f"{target} is already a model and takes no --arg")
     model = next(_models_in(made), None)
     if model is None and callable(made) and "tensorflow" in sys.modules:
         return made

@@ -34,7 +34,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
             first = first if first is not None else [*positional, *named.values()]
             taken += [] if found is None else [array(found)]
         if first is None:
-            raise TargetError(f"--data {job.data} gave no batch")
+            raise TargetError(f"--data {job.data} yielded no batch")
         fed, described = [tf.convert_to_tensor(array(one)) for one in first], [f"{job.data} (first batch)"]
         if taken:
             labels, more = taken[0], numpy.concatenate(taken) if taken[0].ndim else None
@@ -44,7 +44,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         described = [f"{spec}{'' if job.inputs else ' (guessed)'}" for spec in specs]
     else:
         raise TargetError(
-            "TensorFlow code does not say what it wants: pass --input SHAPE for each argument, without the batch, as in --input 224x224x3"
+            "TensorFlow code does not declare its inputs: pass --input SHAPE for each argument, without the batch, as in --input 224x224x3"
         )
     say("feeding", 0.15)
     task = Task(labels, more, loss, stated=stated, output=job.output)
@@ -56,7 +56,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
         except Exception as error:
             lines = str(error).strip().splitlines()
             raise TargetError(
-                f"{job.target} could not be fed with {', '.join(described)} (batch {job.batch}): {type(error).__name__}: {lines[0] if lines else ''}"
+                f"{job.target} could not be run on {', '.join(described)} (batch {job.batch}): {type(error).__name__}: {lines[0] if lines else ''}"
             ) from None
     observed = measuring.measure(
         model,
@@ -94,8 +94,8 @@ def _saved(model: SavedGraph, fed: list[Any], described: list[str], task: Task, 
     except (ValueError, TypeError, tf.errors.OpError) as error:
         lines = str(error).strip().splitlines()
         raise TargetError(
-            f"{job.target} could not be fed with {', '.join(described)} (batch {job.batch}): {type(error).__name__}: "
-            f"{lines[0] if lines else ''}. It wants {wanted}"
+            f"{job.target} could not be run on {', '.join(described)} (batch {job.batch}): {type(error).__name__}: "
+            f"{lines[0] if lines else ''}. Its signature is {wanted}"
         ) from None
     observed.inputs, observed.batch = described, int(fed[0].shape[0])
     return observed

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-NOTE = "the code asks for a GPU; there is none, and everything stays on the processor"
+NOTE = "the code asks for a GPU; there is none, so it runs on the CPU"
 _MOVES = ("cuda", "to", "_to_copy")
 
 

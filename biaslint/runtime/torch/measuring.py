@@ -264,7 +264,7 @@ def _dead_biases(model: Any, args: Any, kwargs: Any, observed: Observed, thresho
         return
     if paths > 1:
         observed.notes.append(
-            f"the forward pass takes random paths: {paths} of them were tried for dead biases, the other figures are those of one"
+            f"the forward pass takes random paths: dead biases were tested on {paths} of them, everything else on one"
         )
     for facts in observed.layers:
         result = dead.get(facts.name)

@@ -51,7 +51,7 @@ def load_checkpoint(path: Path, allow_pickle: bool) -> Any:
         wanted = re.search(r"GLOBAL ([\w.]+)|got <class '([\w.]+)'>", str(error))
         reason = (wanted[1] or wanted[2]) if wanted else str(error).strip().splitlines()[0][:200]
         raise TargetError(
-            f"{path} is a pickle that wants more than weights ({reason}): loading it could run any code. "
+            f"{path} is a pickle that contains more than weights ({reason}): loading it could run any code. "
             "If you trust it, pass --allow-pickle"
         ) from None
 

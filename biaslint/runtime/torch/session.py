@@ -90,7 +90,7 @@ def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str], bo
         if failure:
             given = ", ".join(f"{spec} (batch {job.batch})" for spec in specs)
             raise TargetError(
-                f"the model could not be fed with {given}: {failure}. Its signature is {_signature(model)}; pass one --input for each argument without a default, or real data with --data"
+                f"the model could not be run on {given}: {failure}. Its signature is {_signature(model)}; pass one --input for each argument without a default, or real data with --data"
             )
         return positional, named, [str(spec) for spec in specs], all(map(inputs.has_plain_batch, specs))
     specs, tried = guessing.find(model, lambda specs: _try(model, specs, job)[2])
@@ -126,13 +126,13 @@ def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
         if labels is not None:
             taken.append(as_labels(labels))
     if first is None:
-        raise TargetError(f"--data {job.data} gave no batch")
+        raise TargetError(f"--data {job.data} yielded no batch")
     positional, named = [tensors(value) for value in first[0]], {key: tensors(value) for key, value in first[1].items()}
     failure = _fails(model, positional, named)
     if failure:
         shapes = ", ".join(str(tuple(getattr(value, "shape", ()))) for value in [*positional, *named.values()])
         raise TargetError(
-            f"the model could not be fed with the first batch of {job.data} (shapes {shapes}): {failure}. Its signature is {_signature(model)}"
+            f"the model could not be run on the first batch of {job.data} (shapes {shapes}): {failure}. Its signature is {_signature(model)}"
         )
     alike = [labels for labels in taken if labels.dim() == taken[0].dim() and labels.shape[1:] == taken[0].shape[1:]]
     return positional, named, taken[0] if taken else None, torch.cat(alike) if taken and taken[0].dim() else None
@@ -153,7 +153,7 @@ def optimiser(model: Any, job: Job) -> Any:
         found = found[0] if isinstance(found, (list, tuple)) else found
         if hasattr(found, "param_groups"):
             return found
-    raise TargetError(f"--optimizer {job.optimiser} made no optimiser from the model or its parameters")
+    raise TargetError(f"--optimizer {job.optimiser} returned no optimizer for the model or its parameters")
 
 
 def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Observed:

@@ -22,7 +22,7 @@ from biaslint.runtime.facts.observed import LayerFacts, Observed
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 CONFIRMED, REFUTED, NOT_MEASURED = "confirmed", "refuted", "not measured"
-_NO_LAYER = "the measured model makes no layer here"
+_NO_LAYER = "the measured model creates no layer here"
 _DEAD_BIAS_RULES = {"bias-before-norm", "bias-before-softmax"}
 # Rule -> the measurement that speaks to it, and whether a pass refutes the finding.
 _MEASURED = {
@@ -78,7 +78,7 @@ def _mark(finding: Finding, uses: list[LayerUse], failed: set[Any], measurements
     names = {use.name for use in uses}
     said = [one for one in measurements if one.name == name and (one.layer in names or not one.layer)]
     if not said:
-        return Mark(NOT_MEASURED, "" if name else "no measurement speaks to this rule")
+        return Mark(NOT_MEASURED, "" if name else "no measurement covers this rule")
     bad = [one for one in said if one.status == FAIL]
     if bad and (finding.name in _ANY_FAILURE or any((finding.name, use.name) in failed for use in uses)):
         return Mark(CONFIRMED, _said(bad[0]))
@@ -211,6 +211,6 @@ def against_source(observed: Observed, static: Program, verdict: Verdict) -> Non
                     last.place,
                     f"`{layer.name}`: {text}",
                     layer=layer.name,
-                    advice="look for what overwrites it later",
+                    advice="check what overwrites it later",
                 )
             )

@@ -81,7 +81,7 @@ def dead_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> Non
         where = layer_place(layer)
         place = where if key_part(layer) else _report_place(layer, live)
         if status == FAIL and place is None and layer.chain:
-            status, text = PASS, f"{text}; the same lines make layers whose bias is alive"
+            status, text = PASS, f"{text}; the same line also creates layers whose bias is alive"
         details = {"status": layer.dead, "fraction": layer.dead_fraction}
         verdict.measurements.append(
             Measurement("dead-bias", status, text, rule, layer.name, layer.ratio, limits.dead_ratio, where, details)
@@ -106,9 +106,9 @@ def _dead_together(rule: str, place: Place | None, layers: list[LayerFacts], by_
     return Failure(
         rule,
         place,
-        f"{part}{more} has no effect: {_canceller(first)} cancels it (measured: gradients cancel to {first.ratio or 0:.0e} of their size)",
+        f"{part}{more} has no effect: {_canceller(first)} cancels it (its gradients cancel to {first.ratio or 0:.0e} of their size)",
         layer=first.name,
-        advice=f"leave the bias out; saves {cost} parameter{'s' if cost != 1 else ''}" if not key_part(first) else "",
+        advice=f"remove the bias; saves {cost} parameter{'s' if cost != 1 else ''}" if not key_part(first) else "",
         related=related,
         layers=tuple(layer.name for layer in layers),
     )
@@ -140,9 +140,9 @@ def forget_gates(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
             value = sum(gate.value for gate in low) / len(low)
             kept = layer.bias_present and any(gate.least != gate.most for gate in low)
             why = (
-                "the framework's default is kept"
+                "it keeps the framework's default"
                 if kept
-                else "its biases are all the same"
+                else "all its biases are equal"
                 if layer.bias_present
                 else "it has no bias"
             )
@@ -179,7 +179,7 @@ def initial_biases(observed: Observed, limits: Thresholds, verdict: Verdict) -> 
                 message = f"`{layer.name}`: its bias starts at values that are not finite"
                 verdict.failures.append(Failure("scale-through-depth", layer_place(layer), message, layer=layer.name))
             continue
-        trained = {None: "", True: ", in the optimiser", False: ", not in the optimiser"}[layer.bias_optimised]
+        trained = {None: "", True: ", in the optimizer", False: ", not in the optimizer"}[layer.bias_optimised]
         text = f"mean {values.mean:.4g}, standard deviation {values.spread:.4g}, from {values.least:.4g} to {values.most:.4g}"
         text += (", trainable" if layer.bias_trainable else ", frozen") + trained
         wrong = list(_wrong(layer, values.mean, values.spread, values.most, limits))
@@ -239,9 +239,9 @@ def _wrong(
             "start it at zero",
         )
     if layer.bias_trainable is False and layer.weight_trainable:
-        yield "untrainable-bias", "its weight is trained and its bias is frozen", "let the bias train, or leave it out"
+        yield "untrainable-bias", "its weight is trained, but its bias is frozen", "train the bias, or remove it"
     elif layer.bias_optimised is False and layer.weight_optimised:
-        yield "untrainable-bias", "its weight is in the optimiser and its bias is not", "give the optimiser the bias too"
+        yield "untrainable-bias", "its weight is in the optimizer, but its bias is not", "pass the bias to the optimizer too"
 
 
 def _count(layer: LayerFacts) -> int:
@@ -260,7 +260,7 @@ def dead_units(observed: Observed, limits: Thresholds, verdict: Verdict) -> None
                 Measurement(
                     "dead-units",
                     NOT_APPLICABLE,
-                    f"{text}; a batch of {observed.batch} says too little",
+                    f"{text}; a batch of {observed.batch} is too small to tell",
                     "dead-relu-units",
                     units.layer,
                     share,
@@ -279,9 +279,9 @@ def dead_units(observed: Observed, limits: Thresholds, verdict: Verdict) -> None
                 Failure(
                     "dead-relu-units",
                     place,
-                    f"{text} ({share:.0%}): they put out nothing and do not learn",
+                    f"{text} ({share:.0%}): they output zero and do not learn",
                     layer=units.layer,
-                    advice="check the biases and the scale of what comes in",
+                    advice="check the biases and the scale of the inputs",
                 )
             )
 
@@ -294,7 +294,7 @@ def tied_weights(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
         if other is None:
             continue
         failed = layer.bias_present and other.bias_present and layer.bias_of is None
-        text = f"`{layer.name}` shares the weight of `{other.name}`" + (", and has a bias of its own" if failed else "")
+        text = f"`{layer.name}` shares the weight of `{other.name}`" + (", and has its own bias" if failed else "")
         verdict.measurements.append(
             Measurement(
                 "tied-weights",

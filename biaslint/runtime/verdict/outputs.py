@@ -75,7 +75,7 @@ def bias_code(observed: Observed, layer: LayerFacts | None, values: Sequence[flo
 def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
     """The predicted distribution or mean against what is known of the targets."""
     if not observed.outputs:
-        return _say(observed, verdict, NOT_APPLICABLE, "the model put out no numbers")
+        return _say(observed, verdict, NOT_APPLICABLE, "the model returned no numbers")
     output, targets = observed.outputs[0], observed.targets
     spread = (
         f"mean {output.values.mean:.4g}, standard deviation {output.values.spread:.4g}"
@@ -83,7 +83,7 @@ def initial_outputs(observed: Observed, limits: Thresholds, verdict: Verdict) ->
         else "not finite"
     )
     if targets is None or not targets.kind:
-        unknown = "nothing is known of the targets: pass --data, --prior or --target-mean"
+        unknown = "the targets are not known: pass --data, --prior or --target-mean"
         return _say(observed, verdict, NOT_APPLICABLE, f"{spread}; {unknown}")
     if targets.kind == "values":
         return _mean_against_targets(observed, output, targets, limits, verdict)
@@ -114,9 +114,9 @@ def _why_incomparable(output: OutputFacts, targets: TargetFacts) -> str:
     if not output.predicted or (targets.kind == "classes" and len(targets.prior) > output.classes):
         return f"the output of shape {output.shape} has no scores for {len(targets.prior)} classes"
     if targets.kind == "classes" and targets.count and targets.count < _LABELS_PER_CLASS * output.classes:
-        return f"{targets.count} labels say too little about {output.classes} classes: pass --prior"
+        return f"{targets.count} labels are too few for {output.classes} classes: pass --prior"
     if targets.kind == "classes" and len(targets.prior) == 1 and output.classes > 1:
-        return f"one share says too little about {output.classes} classes: pass one for each"
+        return f"one frequency is not enough for {output.classes} classes: pass one for each"
     return ""
 
 
@@ -130,12 +130,12 @@ def _shares_against_targets(
     apart = between(prior, output.predicted)
     chance = (1 if binary else output.classes - 1) / (2 * targets.count) if targets.count else 0.0
     limit = limits.prior_divergence + chance
-    as_seen = " as the loss' weights make it" if weights else ""
+    as_seen = " weighted by the loss" if weights else ""
     assumed = f"; assumed: {targets.assumed}" if targets.assumed else ""
     text = f"{spread}; predicted {listed(output.predicted)}, prior{as_seen} {listed(prior)} (from {targets.source}{assumed}): {apart:.3g} nats apart"
     # Where scattered scores alone take the mean prediction away from the prior, no bias brings it back.
     failed = apart > limit and between(prior, _at_the_mean(output, binary)) > limit
-    text += "" if failed or apart <= limit else ", by the spread of the scores and not by the bias"
+    text += "" if failed or apart <= limit else ", because of the spread of the scores, not the bias"
     _say(observed, verdict, FAIL if failed else PASS, text, apart, limit)
     if failed:
         layer = output_layer(observed)
@@ -144,7 +144,7 @@ def _shares_against_targets(
             Failure(
                 _RULE,
                 layer_place(layer),
-                f"the untrained model predicts {listed(output.predicted)} where the targets' shares{as_seen} are {listed(prior)} "
+                f"the untrained model predicts {listed(output.predicted)} where the class frequencies{as_seen} are {listed(prior)} "
                 f"({apart:.2g} nats apart, from {targets.source}{assumed}); its output bias ignores the prior",
                 layer=layer.name if layer else "",
                 advice=f"start from the prior: {bias_code(observed, layer, values, prior)}",
@@ -176,7 +176,7 @@ def _mean_against_targets(
             Failure(
                 _RULE,
                 layer_place(layer),
-                f"the untrained model puts out {listed(means)} on average where the targets' mean is {listed(wanted)} ({offset:.2g} {unit} away)",
+                f"the untrained model outputs {listed(means)} on average where the mean of the targets is {listed(wanted)} ({offset:.2g} {unit} away)",
                 layer=layer.name if layer else "",
                 advice=f"start at the mean: {bias_code(observed, layer, wanted, [])}",
                 start=tuple(wanted),
@@ -225,8 +225,8 @@ def initial_loss(observed: Observed, limits: Thresholds, verdict: Verdict) -> No
             Failure(
                 rule,
                 layer_place(layer),
-                f"the loss starts at {loss.value:.4g} where a constant output would give {best:.4g}{balanced}",
+                f"the loss starts at {loss.value:.4g}, while a constant output gives {best:.4g}{balanced}",
                 layer=layer.name if layer else "",
-                advice="check the scale of the last layer's weights and the outputs' spread; training starts by undoing them",
+                advice="check the scale of the last layer's weights and the outputs' spread; training has to undo them first",
             )
         )

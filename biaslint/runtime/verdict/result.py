@@ -49,7 +49,7 @@ def compare_with_source(
             f"the source was not compared with the measured biases: that takes longer than {seconds:.0f} seconds"
         )
     except Exception as error:
-        result.errors.append(f"the source could not be analysed to compare with: {error}")
+        result.errors.append(f"the source could not be analyzed for the comparison: {error}")
 
 
 def _findings(verdict: Verdict, observed: Observed, chosen: Config | None) -> list[Finding]:

@@ -21,13 +21,13 @@ def render(census: Census, unknowns: int) -> str:
     for year, count in census.years:
         lines.append(f"{year}: {count:,} repositories, {percent(census.share(year=year)).strip()} with findings")
     for title, found in (
-        ("What hides the readers of layers most often (repositories, layers):", census.hidden_by(unknowns)),
-        ("Not understood most often (repositories, places):", census.unknowns(unknowns)),
+        ("Most frequent unknown readers of layers (repositories, layers):", census.hidden_by(unknowns)),
+        ("Most frequently not understood (repositories, places):", census.unknowns(unknowns)),
     ):
         if found:
             lines += ["", title, *(f"  {where:5,} {times:6,}  {plain(what)}" for what, where, times in found)]
     if census.given_up:
-        lines += ["", "Given up, in full or in part:"]
+        lines += ["", "Not finished, or only in part:"]
         lines += [
             f"  {plain(name)}: {status}{': ' if reason else ''}{plain(reason)}" for name, status, reason in census.given_up[:50]
         ]
@@ -41,7 +41,7 @@ def overview(census: Census) -> list[str]:
     lines = [
         f"{whole:,} repositories scanned{f' ({statuses})' if statuses else ''}: {census.files:,} Python files and notebooks, {census.size / 1e6:.1f} MB.",
         f"{len(census.repositories):,} build layers; shares are of these, with 95 % intervals."
-        + (f" {census.copies:,} copies of others are left out." if census.copies else ""),
+        + (f" {census.copies:,} copies are not counted." if census.copies else ""),
         f"{census.findings:,} findings.",
     ]
     if census.understood is not None:

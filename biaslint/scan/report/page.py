@@ -73,7 +73,7 @@ def figures(census: Census) -> Iterator[str]:
         (f"{len(census.repositories):,}", "repositories with layers"),
         (f"{census.understood:.1%}" if census.understood is not None else "-", "of layers with a bias: all readers known"),
         (f"{census.seconds / 60:,.0f} min", "of processor time"),
-        (f"{census.memory:,} MB", "peak of memory of one repository"),
+        (f"{census.memory:,} MB", "peak memory of one repository"),
     ]
     cards = "".join(f"<div class='card'><b>{escape(number)}</b>{escape(what)}</div>" for number, what in shown)
     yield f"<div class='figures'>{cards}</div>"
@@ -92,7 +92,7 @@ def rules(census: Census) -> Iterator[str]:
             yield f"<div class='rule'><span>{linked(rule)}</span><span title='{what}'>{charts.bar(share, most, label)}</span><span class='told'>{told}</span></div>"
     none = [rule for rule, share in common if not share.count]
     if none:
-        yield f"<p class='faint'>Nothing found by {escape(', '.join(none))}: at most {Share(0, len(census.repositories)).interval[1]:.1%} each.</p>"
+        yield f"<p class='faint'>No findings of {escape(', '.join(none))}: at most {Share(0, len(census.repositories)).interval[1]:.1%} each.</p>"
 
 
 def linked(rule: str) -> str:
@@ -134,7 +134,7 @@ def years(census: Census) -> Iterator[str]:
     if not known:
         return
     whole = sum(count for _, count in known)
-    yield f"<h2>By year of the last commit</h2><p class='faint'>Of {whole:,} repositories where git tells it.</p><div class='plots'>"
+    yield f"<h2>By year of the last commit</h2><p class='faint'>Of {whole:,} repositories with a git history.</p><div class='plots'>"
     for rule in [rule for rule in census.rules if census.share(rule).count][:PLOTS]:
         shares = [(str(year), census.share(rule, year=year)) for year, _ in known]
         yield f"<div class='card'><h3>{linked(rule)}</h3>{charts.columns(shares, f'{rule} by year')}</div>"
@@ -143,11 +143,11 @@ def years(census: Census) -> Iterator[str]:
 
 def not_understood(census: Census, most: int) -> Iterator[str]:
     """What the analysis should learn next."""
-    hidden = "Readers of layers with a bias that the analysis does not know: it takes these biases for seen."
-    unknown = "Everything that the analysis took for unknown, whether or not a layer depends on it."
+    hidden = "Readers of layers with a bias that the analysis does not know. It treats these biases as visible."
+    unknown = "Everything that the analysis treated as unknown, whether or not a layer depends on it."
     for title, told, unit, found in (
-        ("What hides the readers of layers most often", hidden, "layers", census.hidden_by(most)),
-        ("Not understood most often", unknown, "places", census.unknowns(most)),
+        ("Most frequent unknown readers of layers", hidden, "layers", census.hidden_by(most)),
+        ("Most frequently not understood", unknown, "places", census.unknowns(most)),
     ):
         if found:
             yield f"<h2>{title}</h2><p class='faint'>{told}</p>"
@@ -161,7 +161,7 @@ def given_up(census: Census) -> Iterator[str]:
     """The repositories that were not analysed, or not in full."""
     if not census.given_up:
         return
-    yield "<h2>Given up, in full or in part</h2><table><tr><th>repository</th><th>status</th><th>why</th></tr>"
+    yield "<h2>Not finished, or only in part</h2><table><tr><th>repository</th><th>status</th><th>why</th></tr>"
     for name, status, reason in census.given_up[:200]:
         yield f"<tr><td><code>{text(name)}</code></td><td>{text(status)}</td><td>{text(reason[:300])}</td></tr>"
     yield "</table>"

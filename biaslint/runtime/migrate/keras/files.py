@@ -83,7 +83,7 @@ class Checkpoint:
         except (zipfile.BadZipFile, OSError, EOFError) as error:
             raise TargetError(f"{self.path} cannot be read as a .keras file: {error}") from None
         if _WEIGHTS not in self.archive or _CONFIG not in self.archive:
-            raise TargetError(f"{self.path} is no .keras file: it lacks {_WEIGHTS} or {_CONFIG}")
+            raise TargetError(f"{self.path} is not a .keras file: it lacks {_WEIGHTS} or {_CONFIG}")
 
     def _legacy_places(self, old: Variables) -> dict[Key, str]:
         """By the order of the weights in each top-level layer, as these files are read by Keras itself."""

@@ -94,14 +94,14 @@ def folded(model: Variables, arrived: dict[Key, list[Any]], run: Callable[[Any],
         calls[key] += 1
         now = _less(model, key, array(tensor), axis)
         if number >= len(arrived.get(key, ())) or arrived[key][number].shape != now.shape:
-            found.uneven.setdefault(key, "the two models do not use it in the same way")
+            found.uneven.setdefault(key, "the two models use it differently")
             return tensor
         shift, size, even = _shift(arrived[key][number], now, axis)
         moved = abs(shift) > _NOISE * size
         if not even:
-            found.uneven.setdefault(key, "what arrives there does not differ by one number for each channel")
+            found.uneven.setdefault(key, "its input does not differ by one number per channel")
         elif moved.any() and number:
-            found.uneven.setdefault(key, "it is used more than once, and what arrives differs from use to use")
+            found.uneven.setdefault(key, "it is used more than once, with different inputs")
         elif moved.any():
             return _taken_up(model, key, shift * moved, tensor, axis, found)
         return tensor

@@ -62,20 +62,20 @@ def dropped_keys(old: Variables, new: Variables) -> dict[Key, list[int]]:
     """What only the old model has, with its shape. Raises TargetError where the models differ in more than biases."""
     kinds = [[type(layer).__name__ for layer in one.layers] for one in (old, new)]
     if kinds[0] != kinds[1]:
-        raise TargetError("the two models have other layers: only biases may differ")
+        raise TargetError("the two models have different layers: only biases may differ")
     more = [new.shown(key) for key in new.by_key if key not in old.by_key]
     if more:
         raise TargetError(
-            f"the new model has {', '.join(more[:5])}, which the old one has not: nothing says what its values should be"
+            f"the new model has {', '.join(more[:5])}, which the old one does not have, so there are no values for it"
         )
     other = [old.shown(key) for key, one in new.by_key.items() if tuple(one.shape) != tuple(old.by_key[key].shape)]
     if other:
         raise TargetError(f"the two models differ in the shape of {', '.join(other[:5])}")
     dropped = {key: list(variable.shape) for key, variable in old.by_key.items() if key not in new.by_key}
     if not dropped:
-        raise TargetError("both models have the same variables: the checkpoint loads as it is")
+        raise TargetError("both models have the same variables: the checkpoint loads unchanged")
     trained = {id(one) for one in old.model.trainable_variables}
     wrong = [old.shown(key) for key in dropped if len(dropped[key]) != 1 or id(old.by_key[key]) not in trained]
     if wrong:
-        raise TargetError(f"the new model lacks {', '.join(wrong[:5])}, which is no bias: only trained vectors are dropped")
+        raise TargetError(f"the new model lacks {', '.join(wrong[:5])}, which is not a bias: only trained vectors are dropped")
     return dropped

@@ -8,7 +8,7 @@ from typing import Any
 from biaslint.runtime.migrate.keras.models import Key, Variables
 from biaslint.runtime.target.targets import TargetError
 
-_HOW = "compile the model in what builds it, or leave the optimizer's state out with --drop-optimizer"
+_HOW = "compile the model in what builds it, or drop the optimizer's state with --drop-optimizer"
 
 
 def kept(config: Any, old: Variables, dropped: set[Key], size: int) -> list[int]:
@@ -33,7 +33,7 @@ def kept(config: Any, old: Variables, dropped: set[Key], size: int) -> list[int]
             stay.append(number)
     slots = (size - len(stay)) / len(dropped)
     if slots != int(slots) or (not slots and size > 2 + len(trained)):
-        raise TargetError(f"which variables of {type(optimiser).__name__} belong to which parameter cannot be told: {_HOW}")
+        raise TargetError(f"which variables of {type(optimiser).__name__} belong to which parameter is unclear: {_HOW}")
     return stay
 
 

@@ -86,7 +86,7 @@ def _check_structure(old: Variables, new: Variables, dropped: Mapping[Key, Any],
         if here:
             reason = next((f"`{new.shown(place)}`: {why}" for place, why in uneven.items()), "its shift reaches the outputs")
             if here[0].what.startswith("training"):
-                reason = "evaluation outputs stay the same, training outputs do not: it is no dead bias"
+                reason = "evaluation outputs stay the same, training outputs do not: the bias is not dead"
             said.append(f"{old.shown(key)} ({reason})")
     more = f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     raise TargetError(_differ(wrong[0]) + (f". Cannot be folded: {'; '.join(said[:_SHOWN])}{more}" if said else ""))

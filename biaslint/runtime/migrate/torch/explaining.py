@@ -35,7 +35,7 @@ def _reason(pair: proof.Pair, inputs: proof.Inputs, dropped: set[str], key: str,
     if twice:
         return twice[0]
     if comparisons[0].holds and not comparisons[1].holds:
-        return "evaluation outputs stay the same, training outputs do not: it is no dead bias"
+        return "evaluation outputs stay the same, training outputs do not: the bias is not dead"
     where = first_uneven(pair, inputs, dropped, key)
     if where:
         return f"its shift is not the same at every position after {where}"

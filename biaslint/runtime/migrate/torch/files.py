@@ -72,7 +72,7 @@ class Pickled:
         if isinstance(self.tree, torch.nn.Module):
             raise TargetError(f"{path} holds a whole model, code and values together: save its state_dict() and migrate that")
         if not isinstance(self.tree, Mapping):
-            raise TargetError(f"{path} holds a {type(self.tree).__name__}, and no state dict")
+            raise TargetError(f"{path} holds a {type(self.tree).__name__}, not a state dict")
 
     def write(self, to: Path, tree: Any) -> list[str]:
         """In the file format that the old one has."""

@@ -72,14 +72,14 @@ def folded(model: Any, record: Record, run: Any) -> tuple[Folded, Any]:
         before = record.arrived[key][number] if number < len(record.arrived[key]) else None
         now = _less(tensor, tensors[name] if kind == MEAN else None, axis)
         if before is None or before.shape != now.shape:
-            found.uneven.setdefault(name, "the two models do not use it in the same way")
+            found.uneven.setdefault(name, "the two models use it differently")
             return
         shift, size, even = _shift(before, now, axis)
         moved = shift.abs() > _NOISE * size
         if not even:
-            found.uneven.setdefault(name, "what arrives there does not differ by one number for each channel")
+            found.uneven.setdefault(name, "its input does not differ by one number per channel")
         elif moved.any() and number:
-            found.uneven.setdefault(name, "it is used more than once, and what arrives differs from use to use")
+            found.uneven.setdefault(name, "it is used more than once, with different inputs")
         elif moved.any():
             shift = shift * moved
             found.changed.add(name)

@@ -60,7 +60,7 @@ def named(
     if not fitting:
         raise TargetError(
             f"an optimizer state is for {sum(counts)} parameters, and the old model has {' or '.join(_counts(orders))}; "
-            "say with --optimizer what makes the optimizer, or leave its state out with --drop-optimizer"
+            "name a function that builds it with --optimizer, or drop its state with --drop-optimizer"
         )
     if len(groups) == 1:
         for names in fitting:
@@ -120,7 +120,7 @@ def _assigned(seen: list[list[set[tuple[int, ...]]]], shapes: Mapping[str, tuple
     live = {end} & layers[-1]
     if not live:
         raise TargetError(
-            "an optimizer state does not fit the old model: no order of its parameters has these shapes; say with --optimizer what makes it, or leave it out with --drop-optimizer"
+            "an optimizer state does not fit the old model: no order of its parameters has these shapes; name a function that builds it with --optimizer, or drop it with --drop-optimizer"
         )
     choice: list[set[int]] = []
     for layer in reversed(layers[:-1]):
@@ -137,7 +137,7 @@ def _assigned(seen: list[list[set[tuple[int, ...]]]], shapes: Mapping[str, tuple
 
 _UNCLEAR = (
     "an optimizer state has several parameter groups, and their shapes do not tell which parameter is which; "
-    "say with --optimizer what makes the optimizer, or leave its state out with --drop-optimizer"
+    "name a function that builds it with --optimizer, or drop its state with --drop-optimizer"
 )
 
 

@@ -53,10 +53,10 @@ class File:
         except OSError as error:
             raise TargetError(f"{path}: {error.strerror}") from None
         except ValueError:
-            raise TargetError(f"{path} is damaged: its header is no JSON") from None
+            raise TargetError(f"{path} is damaged: its header is not JSON") from None
         self.begin = 8 + length
         if not isinstance(self.header, dict):
-            raise TargetError(f"{path} is damaged: its header is no table")
+            raise TargetError(f"{path} is damaged: its header is not an object")
         self.metadata = self.header.pop("__metadata__", None)
         self._check(size - self.begin)
 

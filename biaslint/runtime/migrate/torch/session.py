@@ -59,7 +59,7 @@ def dropped_keys(old_model: Any, new_model: Any) -> dict[str, list[int]]:
     old, new = old_model.state_dict(), new_model.state_dict()
     more = [key for key in new if key not in old]
     if more:
-        raise TargetError(f"the new model has {_some(more)}, which the old one has not: nothing says what its values should be")
+        raise TargetError(f"the new model has {_some(more)}, which the old one does not have, so there are no values for it")
     other = [
         f"{key} ({_shape(old[key])} and {_shape(new[key])})"
         for key in new
@@ -69,13 +69,13 @@ def dropped_keys(old_model: Any, new_model: Any) -> dict[str, list[int]]:
         raise TargetError(f"the two models differ in the shape of {_some(other)}")
     dropped = {key: list(getattr(old[key], "shape", ())) for key in old if key not in new}
     if not dropped:
-        raise TargetError("both models have the same keys: the checkpoint loads as it is")
+        raise TargetError("both models have the same keys: the checkpoint loads unchanged")
     buffers = [key for key, _ in old_model.named_buffers(remove_duplicate=False) if key in dropped]
     if buffers:
-        raise TargetError(f"the new model lacks {_some(buffers)}, which is no bias: only parameters are dropped")
+        raise TargetError(f"the new model lacks {_some(buffers)}, which is not a bias: only parameters are dropped")
     wide = [key for key in dropped if not hasattr(old[key], "shape") or old[key].numel() != max(old[key].shape, default=1)]
     if wide:
-        raise TargetError(f"the new model lacks {_some(wide)}, which is no bias: only vectors are dropped")
+        raise TargetError(f"the new model lacks {_some(wide)}, which is not a bias: only vectors are dropped")
     return dropped
 
 
@@ -222,7 +222,7 @@ def _made(old: Any, asked: MigrationJob) -> list[Any]:
                 found = list(_optimisers_in(made(argument)))
                 if found:
                     return found
-        raise TargetError(f"--optimizer {asked.job.optimiser} made no optimizer from the model or its parameters")
+        raise TargetError(f"--optimizer {asked.job.optimiser} returned no optimizer for the model or its parameters")
     with contextlib.suppress(Exception), preserved(old):
         return list(_optimisers_in(old.configure_optimizers()))
     return []

@@ -1,7 +1,4 @@
-"""What the site takes from the program itself: the rule book's pages, each command's options, the public functions.
-
-MkDocs runs this as a hook. The pages are made when the site is built, so they cannot fall behind.
-"""
+"""What pages take from the program itself: each command's options, and the public functions."""
 
 from __future__ import annotations
 
@@ -11,12 +8,9 @@ import re
 from typing import Any
 
 import click
-from mkdocs.structure.files import File, Files
 
 from biaslint.cli import COMMANDS, group
-from biaslint.findings import rule_book
 
-SOURCES = "https://github.com/biaslint/biaslint/blob/main/"
 PUBLIC = {
     "biaslint.runtime.check": ("check_start", "assert_good_start"),
     "biaslint.runtime.report.start": ("StartReport",),
@@ -29,48 +23,9 @@ PUBLIC = {
 }
 
 
-def on_files(files: Files, config: Any) -> Files:
-    """Add the pages that are made."""
-    pages = {f"rules/{rule.name}.md": rule_page(rule) for rule in rule_book.rules()}
-    pages["rules/index.md"] = rule_list()
-    for name, text in pages.items():
-        files.append(File.generated(config, name, content=text))
-    return files
-
-
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Fill in what a page asks for by a comment such as `<!-- commands -->`."""
+def filled_in(markdown: str) -> str:
+    """A page with what it asks for by a comment such as `<!-- commands -->`."""
     return markdown.replace("<!-- commands -->", commands()).replace("<!-- functions -->", functions())
-
-
-def rule_page(rule: rule_book.Rule) -> str:
-    """A rule's page, its examples marked as good and bad."""
-    state = "on" if rule.default else "off"
-    fix = {"none": "none", "safe": "safe", "unsafe": "unsafe"}[rule.fix]
-    frameworks = ", ".join(rule.frameworks) or "any file"
-    head = f"| code | severity | by default | fix | concerns |\n|---|---|---|---|---|\n| {rule.code} | {rule.severity} | {state} | {fix} | {frameworks} |\n"
-    text = re.sub(
-        r"^```python (.+)$", lambda match: f'```python title="{match[1]}"', rule_book.page(rule).text.strip(), flags=re.M
-    )
-    title, newline, rest = text.partition("\n")
-    body = f"{title}\n\n{head}{newline}{rest}" if title.startswith("# ") else f"# {rule.name}\n\n{head}\n{text}"
-    return outside_links(body) + "\n"
-
-
-def outside_links(text: str) -> str:
-    """Links to files of the repository that are not part of the site lead to the repository."""
-    return re.sub(r"\]\(\.\./(?:(docs/)|(?!\.))([^)]+)\)", lambda match: f"]({'../' if match[1] else SOURCES}{match[2]})", text)
-
-
-def rule_list() -> str:
-    """All rules in a table."""
-    lines = ["# Rules", "", "| code | rule | severity | by default | fix |", "|---|---|---|---|---|"]
-    for rule in rule_book.rules():
-        state = "on" if rule.default else "off"
-        lines.append(
-            f"| {rule.code} | [{rule.name}]({rule.name}.md): {rule.summary} | {rule.severity} | {state} | {rule.fix} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
 def commands() -> str:

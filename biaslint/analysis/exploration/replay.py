@@ -102,7 +102,8 @@ class Stage:
         if known is None:
             project = self.project({})
             project.tracker.begin()
-            known = self.known[entries] = (explored(project, entries), project.needed())
+            runs = [explored(project, one) for one in entries]
+            known = self.known[entries] = (runs, project.needed())
         return known
 
     def replay(self, entries: tuple[Entry, ...], edited: Texts) -> dict[Entry, list[Pair]]:
@@ -133,15 +134,12 @@ def root_named(project: Project, one: Entry) -> Root | None:
     return Root(module, None) if name == path.name else None
 
 
-def explored(project: Project, entries: Sequence[Entry]) -> list[list[Run]]:
-    """The executions of each entry point that matter. A branch that one has tried for the same biases is not tried by the next."""
-    runs: list[list[Run]] = []
-    reached = ExplorationResult(observer=lambda *seen: runs[-1].append(observed(*seen)))
-    for one in entries:
-        runs.append([])
-        root = root_named(project, one)
-        if root is not None:
-            paths.explore_paths(project, root, reached)
+def explored(project: Project, one: Entry) -> list[Run]:
+    """All executions of an entry point that matter."""
+    runs: list[Run] = []
+    root = root_named(project, one)
+    if root is not None:
+        paths.explore_paths(project, root, ExplorationResult(observer=lambda *seen: runs.append(observed(*seen))))
     return runs
 
 

@@ -28,6 +28,6 @@ def check(program: Program) -> Iterator[Report]:
 
 
 def _left_out(use: LayerUse) -> bool:
-    return (
-        use.missed_by is not None and not use.escaped and use.bias.trainable is not False and use.weight_trainable is not False
-    )
+    loaded = any(write.how == "loaded" for write in use.weight_writes)
+    trained = use.bias.trainable is not False and use.weight_trainable is not False
+    return use.missed_by is not None and not use.escaped and trained and not loaded

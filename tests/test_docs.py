@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -113,6 +114,32 @@ def test_rules_can_be_found_by_their_facts_and_stand_in_the_navigation(site: Pat
     page = (site / "rules" / second.name / "index.html").read_text(encoding="utf-8")
     neighbours = re.findall(r'<a href="([^"]*)" class="md-footer__link', page)
     assert neighbours == [f"../{first.name}/", f"../{third.name}/"]
+
+
+def test_the_playground_lints_without_threads_and_without_the_package_that_writes_fixes(tmp_path: Path) -> None:
+    pyodide = tmp_path / "pyodide"
+    pyodide.mkdir()
+    script = (
+        f"import sys; sys.path[:0] = [{str(ROOT / 'docs')!r}, {str(ROOT)!r}]; from pathlib import Path; import _playground\n"
+        f"here = Path({str(tmp_path)!r})\n"
+        "for name in _playground.RUNTIME: (here / 'pyodide' / name).touch()\n"
+        "(here / 'assets').mkdir(); _playground.assets(here / 'assets', here / 'pyodide'); print(_playground.page())\n"
+        "for name in _playground.EXAMPLES: (here / name).write_text(_playground.example(name))\n"
+    )
+    page = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert page.count("<template") == 3
+    shutil.unpack_archive(tmp_path / "assets/biaslint.zip", tmp_path / "python")
+    lint = (
+        "import sys, threading; sys.modules['libcst'] = None; sys.path.insert(0, sys.argv[1]); import playground\n"
+        "sys.platform = 'emscripten'; threading.Thread.start = None\n"
+        "for name in sys.argv[2:]: print(playground.lint(open(name).read()))\n"
+    )
+    found = re.findall(r"data-example=\"([\w-]+)\"", page)
+    files = [str(tmp_path / name) for name in found]
+    done = subprocess.run(
+        [sys.executable, "-c", lint, str(tmp_path / "python"), *files], capture_output=True, text=True, check=False
+    )
+    assert re.findall(r">(BL\d+) \w+</span>", done.stdout) == ["BL101", "BL301", "BL403"], done.stdout + done.stderr
 
 
 def test_every_page_can_be_searched(site: Path) -> None:

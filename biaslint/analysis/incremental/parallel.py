@@ -35,6 +35,8 @@ _task: dict[str, Any] = {}  # what the processes work on; they are forked, so th
 
 def with_deep_stack(work: Callable[[], Result]) -> Result:
     """Call `work` in a thread with a large stack: models nest deeply, and so does the interpreter."""
+    if sys.platform == "emscripten":  # a browser: Python has no threads there
+        return work()
     outcome: list[Result] = []
     failure: list[BaseException] = []
 

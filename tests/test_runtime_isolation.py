@@ -54,7 +54,7 @@ def test_a_model_that_calls_exit_is_said_to(write) -> None:
 
 def test_a_model_that_leaves_at_once_leaves_no_result(write) -> None:
     write("import os\nos._exit(7)\n")
-    assert "exit status 7" in failing("model.py:build")
+    assert "exited with status 7" in failing("model.py:build")
 
 
 def test_a_crash_in_native_code_is_named(write) -> None:
@@ -76,7 +76,7 @@ HOSTILE = {
         ),
         "took longer than 2 seconds",
     ),
-    "exits": ("import os\ndef build():\n    os._exit(0)\n", "exit status 0 before it was measured"),
+    "exits": ("import os\ndef build():\n    os._exit(0)\n", "exited with status 0 before it was measured"),
     "crashes": ("import ctypes\ndef build():\n    ctypes.string_at(0)\n", "SIGSEGV"),
     "aborts": ("import os\ndef build():\n    os.abort()\n", "SIGABRT"),
     "prints without end": (
@@ -86,7 +86,7 @@ HOSTILE = {
     "recurses": ("def build():\n    return build()\n", "RecursionError"),
     "closes the line to its parent": (
         "import os\ndef build():\n    os.closerange(3, 256)\n    raise ValueError('gone')\n",
-        "ended",
+        "exited",
     ),
     "writes over its result": (
         (

@@ -41,6 +41,9 @@ def note_call(ex: Execution, name: str, kind: str, library: str) -> None:
     ex.facts.append(Layer(name, kind, library, {}, ex.origin(), name=name.rpartition(".")[2]))
 
 
+HOLDING = (Param, SequenceValue, DictValue)  # what may be or hold parameters
+
+
 def parameters_in(value: Value, depth: int = 4) -> set[str]:
     """The kinds of parameters within a value, "None" among them."""
     if value is None:
@@ -132,7 +135,7 @@ class Execution:
         place = self.stack[-1].func if self.stack else None
         name = place.qualname if isinstance(place, FunctionValue) else ""
         for slot, value in (*enumerate(args), *kwargs.items()):
-            for kind in parameters_in(value):
+            for kind in parameters_in(value) if value is None or isinstance(value, HOLDING) else ():
                 self.handed.setdefault((name, callee, str(slot)), set()).add(kind)
 
     def witness(self, func: Value, args: Args, kwargs: Kwargs) -> None:

@@ -45,6 +45,7 @@ NAMED: dict[str, Maker] = {
     "repeat_interleave": makers.method(lambda draw, shape: draw.one("2", f"2, {draw.axis(shape)}", f"3, dim={draw.axis(shape)}"))("repeat_interleave"),
     **{name: makers.same_shape(name) for name in ("expand_as", "view_as", "reshape_as")},
     **{name: makers.reducing(name) for name in ("mean", "sum", "max", "min", "amax", "amin")},
+    **{name: makers.spreading(name) for name in ("var", "std", "var_mean", "std_mean")},
     **{name: makers.splitting(name) for name in ("chunk", "split", "tensor_split", "unbind")},
     "select": makers.method(lambda draw, shape: f"{(axis := draw.axis(shape))}, {draw.chance.randrange(shape[axis])}")("select"),
     "narrow": makers.method(lambda draw, shape: f"{draw.axis(shape)}, 0, 1")("narrow"),

@@ -417,6 +417,26 @@ def expanding(name: str) -> Maker:
     return make
 
 
+def spreading(name: str) -> Maker:
+    """x.var(0, keepdim=True), torch.std_mean(x, (0, 1))[1]: without a correction, since an axis may have one entry."""
+
+    def make(draw: Draw) -> Made:
+        shape = draw.shape()
+        keep = draw.one("", ", keepdim=True", ", keepdim=False")
+        axis, axes = draw.axis(shape), draw.axes(shape)
+        if name.endswith("_mean"):
+            which = draw.one(0, 1)
+            return f"torch.{name}(x, {draw.one(axis, axes, f'dim={axes}')}, correction=0{keep})[{which}]", (shape,)
+        return draw.one(
+            f"x.{name}({axis}, correction=0{keep})",
+            f"torch.{name}(x, dim={tuple(axes)}, correction=0{keep})",
+            f"x.{name}({axes}, False, {draw.one(True, False)})",
+            f"x.{name}(correction=0)",
+        ), (shape,)
+
+    return make
+
+
 def reducing(name: str) -> Maker:
     def make(draw: Draw) -> Made:
         shape = draw.shape()

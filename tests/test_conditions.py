@@ -52,6 +52,14 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
         ("pad=0", "self.act, self.norm = nn.Conv2d(8, 8, 3, padding=pad, bias=False), nn.BatchNorm2d(8)", "pad == 0"),
         ("groups=8", "self.act, self.norm = nn.Identity(), nn.GroupNorm(groups, 8)", "groups == 8"),
         ("norm=nn.BatchNorm2d", "self.act, self.norm = nn.Identity(), norm(8)", "norm is nn.BatchNorm2d"),
+        ("pad=1", "self.act, self.norm = nn.AvgPool2d(3, 1, padding=pad - 1), nn.BatchNorm2d(8)", "pad == 1"),
+        (
+            "kind='bn'",
+            "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if kind in ('bn', 'in') else nn.Tanh()",
+            "kind in ('bn', 'in')",
+        ),
+        ("act=nn.Identity()", "self.act, self.norm = act, nn.BatchNorm2d(8)", "isinstance(act, Identity)"),
+        ("norm=lambda width: nn.BatchNorm2d(width)", "self.act, self.norm = nn.Identity(), norm(8)", None),
         ("act=nn.Identity", "self.act, self.norm = act(), nn.BatchNorm2d(8)", "act is nn.Identity"),
         ("depth=0", "self.act, self.norm = nn.Sequential(*[nn.ReLU() for _ in range(depth)]), nn.BatchNorm2d(8)", "depth == 0"),
         ("norm='BatchNorm2d'", "self.act, self.norm = nn.Identity(), getattr(nn, norm)(8)", "norm == 'BatchNorm2d'"),
@@ -86,6 +94,33 @@ def test_three_settings_that_all_matter_are_one_condition(tmp_path: Path) -> Non
     )
     found = conditions(tmp_path, "use_bn=False, act_first=False, grouped=False", body, "return self.norm(x).relu()")
     assert found == ["use_bn and not act_first and not grouped"]
+
+
+def test_the_fields_of_a_configuration_that_is_a_default_are_settings(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from dataclasses import dataclass\n\nfrom torch import nn\n\n\n@dataclass\nclass Config:\n    norm: bool = True\n"
+        "    act: bool = False\n\n\nclass Model(nn.Module):\n    def __init__(self, config=Config()):\n        super().__init__()\n"
+        "        self.conv = nn.Conv2d(3, 8, 3)\n        self.act = nn.ReLU() if config.act else nn.Identity()\n"
+        "        self.norm = nn.BatchNorm2d(8) if config.norm else nn.ReLU()\n\n    def forward(self, x):\n"
+        "        return self.norm(self.act(self.conv(x))).sigmoid()\n",
+        encoding="utf-8",
+    )
+    (found,) = engine.lint([path], Config(root=tmp_path, select=("BL101",))).findings
+    assert found.when == "not config.act and config.norm"
+    assert found.fix is not None
+
+
+def test_there_is_no_fix_where_another_value_shows_the_bias_and_no_condition_tells_which(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Model(nn.Module):\n    def __init__(self, norm=lambda width: nn.BatchNorm2d(width)):\n"
+        "        super().__init__()\n        self.conv = nn.Conv2d(3, 8, 3)\n        self.norm = norm(8)\n\n    def forward(self, x):\n"
+        "        return self.norm(self.conv(x)).sigmoid()\n",
+        encoding="utf-8",
+    )
+    (found,) = engine.lint([path], Config(root=tmp_path, select=("BL101",))).findings
+    assert (found.when, found.fix) == (None, None)
 
 
 def test_a_setting_of_the_constructor_counts_in_the_methods_that_it_calls(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ class Verdict:
     through: bool = False
     where: str = ""  # what the bias argument is given, where some uses have no bias because of it
     of_round: bool = False  # `when` is a condition that rounds of a loop meet differently
+    seen_otherwise: bool = False  # other values of settings show the bias, which no condition tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,11 @@ def verdicts_of_site(
         as_usual = [use for use in dead if not use.deviates]
         if as_usual and len(usual) < len(living):  # what the defaults say, where another value shows nothing that can be told
             test = telling_condition(as_usual, usual) if usual else None
+            if usual and test is None:
+                test = distinguishing_condition(of_their_choices(as_usual), of_their_choices(usual))
             if test is not None or not usual:
-                yield Verdict(site.place, as_usual[0], tuple(as_usual), when=test.text if test else None)
+                when = test.text if test is not None else None
+                yield Verdict(site.place, as_usual[0], tuple(as_usual), when=when, seen_otherwise=True)
                 return
     helped = list(at_a_call_of_a_helper(dead, living))
     if helped:
@@ -354,7 +358,7 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
             yield Test(name, f"{name} is not None", f"{name} is None", nothing(name, False))
     for name, value in settings.items():
         if isinstance(value, str) and value.startswith("<") and value.endswith(">"):
-            if not value.endswith((" items>", " instance>")):
+            if not value.endswith((" items>", " instance>", "<lambda>>")):
                 text = uses[0].spelled.get(name, value[1:-1])
                 yield Test(name, f"{name} is {text}", f"{name} is not {text}", equal(name, value))
         elif isinstance(value, str):
@@ -364,6 +368,8 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
 
 
 OPPOSITES = {
+    " not in ": " in ",
+    " in ": " not in ",
     " is not ": " is ",
     " is ": " is not ",
     " == ": " != ",

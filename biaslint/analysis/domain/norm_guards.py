@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from biaslint.analysis.domain import node_cache
-from biaslint.analysis.domain.values import Class, External, FunctionValue, Partial
+from biaslint.analysis.domain.values import Class, External, FunctionValue, Instance, Partial
 from biaslint.analysis.project.syntax_tree import text_of, walk
 from biaslint.theory import terms
 
@@ -89,7 +89,7 @@ def making(node: ast.AST) -> Iterator[str]:
                 yield from (name_of(one) for argument in part.args[1:2] for one in walk(argument))
             for keyword in part.keywords:
                 if PARTIAL.search(keyword.arg or ""):
-                    yield name_of(keyword.value)
+                    yield from map(name_of, walk(keyword.value))
         elif isinstance(part, ast.Subscript):
             yield name_of(part.slice)
 
@@ -102,6 +102,8 @@ def plain(default: Value) -> bool:
         return not isinstance(default, bool)
     if isinstance(default, Partial):
         return plain(default.func)
+    if isinstance(default, Instance):
+        return plain(default.cls)
     return isinstance(default, (External, Class, FunctionValue)) and bool(PLAIN.search(default.name))
 
 

@@ -118,6 +118,14 @@ class PathCondition:
         if not isinstance(default, str):
             return default
         for test, holds in self.prescribed.items():
+            of_this = terms.is_comparison(test, "in") and test.left == key and terms.plain_items(test.right)
+            if of_this and holds != (default in test.right.items):
+                self.set(test, holds, f"{name} in {test.right.items!r}")
+                if holds:
+                    return Setting.of(test.right.items[0], key)
+                self.refused.add(key)
+                return Unknown(key, name)
+        for test, holds in self.prescribed.items():
             if (
                 terms.is_comparison(test, "==")
                 and test[2] == key
@@ -147,7 +155,7 @@ class PathCondition:
             table: Table = {}
             bounds: Table = {}
             for key in self.assumed:
-                subject = key.left if terms.is_comparison(key, "is") or terms.is_comparison(key, "==") else key
+                subject = key.left if any(terms.is_comparison(key, op) for op in ("is", "==", "in")) else key
                 while isinstance(subject, Attribute):
                     subject = subject.base
                 table.setdefault(subject, []).append(key)

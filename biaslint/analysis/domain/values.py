@@ -183,7 +183,7 @@ class Deferred:
 class FunctionValue:
     """A function or lambda of the project."""
 
-    __slots__ = ("attrs", "defaults", "kind", "kw_defaults", "module", "node", "owner", "scope")
+    __slots__ = ("attrs", "defaults", "kind", "kw_defaults", "module", "node", "owner", "remembers", "scope")
 
     def __init__(
         self,
@@ -197,6 +197,7 @@ class FunctionValue:
         self.scope = scope
         self.owner = owner  # the class whose body holds it
         self.kind = "function"  # or staticmethod, classmethod, property, setter
+        self.remembers = False  # it gives what it gave for the same arguments before
         self.defaults: list[Value] = []
         self.kw_defaults: dict[str, Value] = {}
         self.attrs: dict[str, Value] = {}
@@ -227,7 +228,7 @@ class FunctionValue:
 class Class:
     """A class of the project. `mro` lists it and its bases in method resolution order, externals among them."""
 
-    __slots__ = ("attrs", "bases", "dataclass", "generated", "meta", "module", "mro", "name", "node", "scope")
+    __slots__ = ("attrs", "bases", "dataclass", "generated", "intercepts", "meta", "module", "mro", "name", "node", "scope")
 
     def __init__(self, name: str, node: ast.ClassDef, module: Module, bases: list[Value]) -> None:
         self.name = name
@@ -236,6 +237,7 @@ class Class:
         self.bases = bases
         self.attrs: dict[str, Value] = {}
         self.dataclass = False  # it or a base of it is one
+        self.intercepts = False  # it or a base has a `__getattribute__`
         self.generated = False  # a decorator gives it a constructor that fills its fields
         self.meta: Class | None = None  # its metaclass, where that is of the project
         self.scope: Environment | None = None
@@ -454,6 +456,11 @@ def term_of(value: Value) -> Any:
     if isinstance(value, External):
         return terms.ExternalName(value.name)
     return terms.Object(value)
+
+
+def plain_strings(value: Value) -> bool:
+    """Is it a list, tuple or set of strings that are known?"""
+    return isinstance(value, SequenceValue) and not value.open and all(type(item) is str for item in value.items)
 
 
 def hashable(value: Value) -> Any:

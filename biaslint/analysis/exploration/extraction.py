@@ -286,7 +286,7 @@ def answers(ex: Execution, name: str, parameter: Any) -> dict[str, Any]:
     made = ex.path.assumed
     result: dict[str, Any] = {}
     for key in ex.path.decided(parameter):
-        compared = terms.is_comparison(key, "is") or terms.is_comparison(key, "==")
+        compared = any(terms.is_comparison(key, op) for op in ("is", "==", "in"))
         subject = spelled(key.left if compared else key, parameter, name)
         if not compared:
             result[subject] = made[key]
@@ -294,6 +294,8 @@ def answers(ex: Execution, name: str, parameter: Any) -> dict[str, Any]:
             result[f"{subject} is None"] = made[key]
         elif key.op == "==" and (isinstance(key.right, str) or type(key.right) is int):
             result[f"{subject} == {key.right!r}"] = made[key]
+        elif key.op == "in" and terms.plain_items(key.right):
+            result[f"{subject} in {tuple(key.right.items)!r}"] = made[key]
     for key in ex.path.bounded(parameter):  # one spelling for each: `0 < n` is n > 0
         if type(key.left) is int:
             result[f"{spelled(key.right, parameter, name)} {MIRRORED[key.op]} {key.left}"] = made[key]

@@ -116,7 +116,7 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
     for parameter in (*positional, *spec.kwonlyargs):
         name = parameter.arg
         if name in defaults:
-            value = norm_guards.setting(ex.path, func, name, defaults[name])
+            value = norm_guards.setting(ex.path, func, name, with_settings(ex, name, defaults[name]))
         else:
             value = configured(ex, func, parameter)
         if parameter in positional and len(args) == positional.index(parameter):
@@ -124,6 +124,19 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
         else:
             kwargs[name] = value
     return args, Options(kwargs) if spec.kwarg else kwargs
+
+
+def with_settings(ex: Execution, name: str, default: Value) -> Value:
+    """A configuration that is a parameter's default: its fields are settings, which callers reach as `name.field`."""
+    if not isinstance(default, Instance) or not isinstance(default.cls, Class) or not default.cls.dataclass:
+        return default
+    made = Instance(default.cls, default.origin)
+    deciding = norm_guards.deciding_in(default.cls.node, default.cls.module)
+    for field, value in default.attrs.items():
+        plain = isinstance(value, (bool, str)) or value is None
+        key = terms.Parameter(default.cls.name, field)
+        made.attrs[field] = ex.path.settable(value, key, f"{name}.{field}", field in deciding.norms) if plain else value
+    return made
 
 
 def field_arguments(ex: Execution, cls: Class) -> dict[str, Value]:

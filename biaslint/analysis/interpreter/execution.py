@@ -93,6 +93,7 @@ class Execution:
         # where a fix is proved: what would raise, and what calls of code elsewhere were given (see `fault` and `hand`)
         self.faults: set[tuple[str, str, str]] | None = None
         self.initialized: set[int] = set()  # the identities of the modules whose framework's constructor has run
+        self.remembered: dict[Any, Value] = {}  # what cached properties and functions have given
         self.handed: dict[tuple[str, str, str], set[str]] = {}
         self.results: dict[Instance, Value] = {}  # what the models have given back that were called as their users would
         self.target_means: dict[object, Layer] = {}  # a value that is the mean of the targets -> the fact that says so

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain import class_lookup
-from biaslint.analysis.domain.values import Class, External, Instance, SequenceValue, Unknown
+from biaslint.analysis.domain import class_lookup, values
+from biaslint.analysis.domain.values import Class, DictValue, External, Instance, SequenceValue, Unknown
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory.dataflow import Dims, Node
 
@@ -250,7 +250,9 @@ def base_method(ex: Execution, obj: Instance, name: str, args: list[Value], kwar
             return obj.attrs.get(args[0], ex.fresh())
         if name == "__setitem__" and len(args) == 2 and isinstance(args[0], str):
             obj.attrs[args[0]] = args[1]
-        return None if name == "__init__" else ex.fresh(name)
+        if name == "_asdict":
+            return DictValue(dict(obj.attrs))
+        return None if name == "__init__" else ex.fresh(name, values.tensors_in(SequenceValue(list(obj.attrs.values()))))
     return framework.base_method(ex, obj, name, args, kwargs)
 
 

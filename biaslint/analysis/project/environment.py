@@ -18,7 +18,7 @@ MISSING = _Missing()  # a name that is not there, or a call that a handler does 
 class Environment:
     """The names of one function call, comprehension or class body, and where to look for the others."""
 
-    __slots__ = ("frame", "globals", "local", "module", "names", "nonlocals", "parent")
+    __slots__ = ("comprehension", "frame", "globals", "local", "module", "names", "nonlocals", "parent")
 
     def __init__(self, module: Any, parent: Environment | None = None, names: dict[str, Any] | None = None) -> None:
         self.module = module
@@ -27,4 +27,5 @@ class Environment:
         self.local = self.names  # the names that can be read without more ado: none in a module, or beside `global`
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
+        self.comprehension = False
         self.frame: Any = None  # the call whose names these are: a `call_stack.Frame`

@@ -139,8 +139,9 @@ def binary(ex: Execution, symbol: str, left: Value, right: Value, node: ast.AST)
 
 
 def parameter_arithmetic(ex: Execution, left: Value, right: Value) -> Value:
-    param = left if isinstance(left, Param) else right
-    return nodes.const(ex, nodes.param_dims(param), param.which)
+    params = [side for side in (left, right) if isinstance(side, Param)]
+    read = [ex.read(param, nodes.param_dims(param)) for param in params]
+    return nodes.make(ex, "const", read, read[0].dims, params[0].which)
 
 
 def written_arithmetic(ex: Execution, symbol: str, left: Value, right: Value) -> Value | None:

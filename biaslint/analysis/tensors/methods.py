@@ -17,6 +17,7 @@ from biaslint.analysis.tensors import (
     ops,
     parameter_writes,
     pooling,
+    reductions,
     reshaping,
     training_steps,
 )
@@ -226,29 +227,6 @@ def do_repeat_interleave(ex: Execution, x: Node, args: list[Value], kwargs: Kwar
     return reshaping.repeated(ex, x, argument(args, kwargs, 1, "dim"))
 
 
-def do_mean(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return ops.reduce(
-        ex,
-        x,
-        argument(args, kwargs, 0, "dim", "axis"),
-        argument(args, kwargs, 1, "keepdim", "keepdims"),
-        "mean",
-        True,
-    )
-
-
-def do_extreme(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    axis = argument(args, kwargs, 0, "dim", "axis")
-    if axis is None or isinstance(axis, Node):
-        return ex.opaque(x, *args, name="max")
-    values = ops.reduce(ex, x, axis, argument(args, kwargs, 1, "keepdim"), "max", False)
-    return SequenceValue([values, ex.opaque(x, name="argmax")], "tuple")
-
-
-def do_amax(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return ops.reduce(ex, x, argument(args, kwargs, 0, "dim"), argument(args, kwargs, 1, "keepdim"), "max", False)
-
-
 def do_chunk(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
     if parameter_writes.own_parameter(x) and x.rank == 1:
         return parameter_writes.pieces(ex, x, "chunk", args)
@@ -409,12 +387,7 @@ HANDLERS: dict[str, Handler] = {
     "repeat": do_repeat,
     "tile": do_repeat,
     "repeat_interleave": do_repeat_interleave,
-    "mean": do_mean,
-    "sum": do_mean,
-    "max": do_extreme,
-    "min": do_extreme,
-    "amax": do_amax,
-    "amin": do_amax,
+    **reductions.HANDLERS,
     "chunk": do_chunk,
     "split": do_split,
     "tensor_split": do_tensor_split,

@@ -111,9 +111,14 @@ def matmul(ex: Execution, left: Value, right: Value) -> Value:
 def linear(ex: Execution, x: Node, out: Dim, name: str = "linear", weight: Node | None = None) -> Node:
     """x @ W^T over the last axis."""
     dims = None if x.dims is None else (*x.dims[:-1], out)
-    inputs = [x] if weight is None or weight.op == "const" else [x, weight]
+    inputs = [x] if weight is None or plain(weight) else [x, weight]
     # also of a constant: the layer's parameters are what training changes
     return ex.flow.add("affine", tuple(inputs), dims, name, ex.here(), axes=(-1,))
+
+
+def plain(weight: Node) -> bool:
+    """Is it a parameter or a constant, and worked out from no other?"""
+    return weight.op == "const" and not weight.inputs and not weight.name.startswith("bias")
 
 
 def conv(
@@ -146,7 +151,7 @@ def conv(
     for axis in axes:
         dims[axis] = ex.fresh().key
     dims[channel] = out
-    inputs = [x] if weight is None or weight.op == "const" else [x, weight]
+    inputs = [x] if weight is None or plain(weight) else [x, weight]
     return ex.flow.add("affine", tuple(inputs), tuple(dims), name, ex.here(), axes=(channel,), padded=tuple(padded))
 
 

@@ -52,6 +52,8 @@ def removal(verdict: Verdict) -> Fix | None:
         return None
     if verdict.when is not None and (use.bias.argument_text not in ("", "True") or use.bias.argument == AXES):
         return None
+    if verdict.seen_otherwise:
+        return None
     if verdict.of_round:
         return None  # what it speaks of may come to its value after the layer is made
     if verdict.when is not None and names_unspelled_class(verdict.when, use):

@@ -143,6 +143,7 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
         patched = patched_call(ex, obj)
         if patched is not None:
             return ex.call(patched, [obj, *args], kwargs, ex.node)
+        build(ex, obj, args)
         return keras_layers.apply(ex, obj, args, kwargs)
     fact = obj.attrs.get("fact=")
     if isinstance(fact, Layer) and fact.kind == "loss":

@@ -200,7 +200,7 @@ def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Valu
     elif x.dims is None and dims == 1 and (style == "instance" or of_other_size(x, layer)):
         ex.flow.learn_rank(x, 3)
     own = class_lookup.find_in_class(obj.cls, "training")
-    computed = own is not None and isinstance(own.value, FunctionValue)
+    computed = "training" in obj.attrs or (own is not None and isinstance(own.value, FunctionValue))
     mode = attributes.load(ex, obj, "training") if computed else not obj.eval_mode
     if not values.is_constant(mode):
         return ex.opaque(x, name=layer.name or layer.type)

@@ -88,6 +88,13 @@ def do_get_parameter(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -
     )
 
 
+def do_get_buffer(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    path = argument(args, kwargs, 0, "target")
+    owner, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+    module = dict(module_tree.every_name(obj)).get(owner) if name else None
+    return ex.fresh("a buffer") if module is None else attributes.load(ex, module, name)
+
+
 def do_set_submodule(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """model.set_submodule("block.norm", module)"""
     path, module = argument(args, kwargs, 0, "target"), argument(args, kwargs, 1, "module")
@@ -126,6 +133,7 @@ def do_apply(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
 
 def set_mode(obj: Instance, training: Value) -> None:
     for _, module in module_tree.walk(obj):
+        module.attrs.pop("training", None)
         module.training = training
         module.eval_mode = training is False
         if module.layer is not None:
@@ -134,7 +142,7 @@ def set_mode(obj: Instance, training: Value) -> None:
 
 def do_train(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     mode = args[0] if args else kwargs.get("mode", True)
-    mode = mode if values.is_constant(mode) else True
+    mode = mode if values.is_constant(mode) else ex.truth(mode)
     if mode is False and not freezes(ex, obj):
         measure(obj, True)
         return obj
@@ -151,6 +159,7 @@ def measure(obj: Instance, measured: bool) -> None:
 
 def take_mode(ex: Execution, obj: Instance, mode: Value) -> Value:
     """What train(mode) does to a module and, by their own train(), to those in it."""
+    obj.attrs.pop("training", None)
     obj.training, obj.eval_mode = mode, mode is False
     if obj.layer is not None:
         obj.layer.eval_mode = obj.eval_mode
@@ -322,6 +331,7 @@ METHODS: dict[str, Handler] = {
     "named_buffers": lambda ex, obj, args, kwargs: SequenceValue(
         [SequenceValue([name, param], "tuple") for name, param in parameters.buffers_of(obj)]
     ),
+    "get_buffer": do_get_buffer,
     "get_parameter": do_get_parameter,
     "set_submodule": do_set_submodule,
     "__setattr__": do_setattr,

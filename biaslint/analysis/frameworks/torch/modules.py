@@ -31,7 +31,7 @@ from biaslint.analysis.frameworks.torch import (
     vocabulary as torch_vocabulary,
 )
 from biaslint.analysis.interpreter import module_tree
-from biaslint.analysis.interpreter.objects import unknown_calls
+from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import parameter_writes
 from biaslint.theory import terms
@@ -76,6 +76,10 @@ class ChildrenOf(DictValue):
         if isinstance(key, str):
             module_methods.do_add_module(ex, self.module, [key, value], {})
 
+    def drop(self, ex: Execution, key: Value) -> None:
+        """del _modules[key]"""
+        attributes.delete(ex, self.module, str(key))
+
 
 class ParametersOf(DictValue):
     """`module._parameters`: what is stored in it becomes a parameter of the module."""
@@ -90,6 +94,10 @@ class ParametersOf(DictValue):
         """_parameters[key] = value"""
         if isinstance(key, str):
             module_methods.do_setattr(ex, self.module, [key, value], {})
+
+    def drop(self, ex: Execution, key: Value) -> None:
+        """del _parameters[key]"""
+        attributes.delete(ex, self.module, str(key))
 
 
 LAYER_METHODS = {
@@ -199,6 +207,7 @@ def store(ex: Execution, obj: Instance, name: str, value: Value) -> bool:
     """obj.name = value, where that is more than an attribute."""
     refusals.assignment(ex, obj, name, value)
     if name == "training":
+        obj.attrs.pop("training", None)
         obj.training, obj.eval_mode = value, value is False
         if obj.layer is not None:
             obj.layer.eval_mode = obj.eval_mode

@@ -93,6 +93,20 @@ def excessive(self: str, name: str, args: list[Any]) -> bool:
 
 
 def dict_method(ex: Execution, self: DictValue, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """A method of a dict. What it changes in a table that belongs to something else is changed there."""
+    put, drop = getattr(self, "put", None), getattr(self, "drop", None)
+    before = dict(self.items) if put is not None else {}
+    result = plain_dict_method(ex, self, name, args, kwargs)
+    if put is not None and drop is not None:
+        for key in [*before, *(key for key in self.items if key not in before)]:
+            if key not in self.items:
+                drop(ex, key)
+            elif key not in before or before[key] is not self.items[key]:
+                put(ex, key, self.items[key])
+    return result
+
+
+def plain_dict_method(ex: Execution, self: DictValue, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     if name == "items":
         return SequenceValue([SequenceValue([key, value], "tuple") for key, value in self.items.items()], open=self.open)
     if name == "keys":
@@ -162,7 +176,8 @@ def option(ex: Execution, default: Value, key: str, taken: bool = False) -> Valu
     statement = ex.statement
     bound = isinstance(statement, ast.Assign) and statement.value is ex.node and isinstance(statement.targets[0], ast.Name)
     text = key if bound or taken or not isinstance(ex.node, ast.Call) else ast.unparse(ex.node)
-    value = ex.path.settable(default, ("option", key), text, key in norm_guards.deciding(func).norms)
+    decides = key in norm_guards.deciding(func).norms
+    value = ex.path.settable(default, ("option", key), text, decides, tested=default is None)
     if isinstance(statement, ast.Assign) and bound and isinstance(statement.targets[0], ast.Name):
         ex.stack[-1].bound[statement.targets[0].id] = value
     return value

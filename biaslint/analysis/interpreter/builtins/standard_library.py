@@ -27,7 +27,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.interpreter import containers
 from biaslint.analysis.interpreter.builtins import functions as builtin_functions, log_odds, numpy_arrays
-from biaslint.analysis.interpreter.objects import operators
+from biaslint.analysis.interpreter.objects import attributes, items, operators
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
 
@@ -323,6 +323,30 @@ def harmless(args: list[str]) -> bool:
     )
 
 
+def do_getter(name: str) -> Callable[[Execution, list[Value], dict[str, Value]], Value]:
+    """operator.attrgetter("conv.bias"), operator.itemgetter(0, 1)"""
+
+    def one(ex: Execution, obj: Value, which: Value) -> Value:
+        if name == "itemgetter":
+            return items.load_item(ex, obj, which)
+        for part in which.split(".") if isinstance(which, str) else ():
+            obj = attributes.load(ex, obj, part)
+        return obj if isinstance(which, str) else ex.fresh(name, tensors=values.all_in(obj))
+
+    def get(ex: Execution, args: list[Value], obj: Value) -> Value:
+        found = [one(ex, obj, which) for which in args]
+        return found[0] if len(found) == 1 else SequenceValue(found, "tuple")
+
+    return lambda ex, args, kwargs: ModelFunction(name, lambda obj: get(ex, args, obj))
+
+
+def do_method_caller(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """operator.methodcaller("tanh")"""
+    if not args or not isinstance(args[0], str):
+        return ex.fresh("methodcaller")
+    return ModelFunction("methodcaller", lambda obj: ex.call(attributes.load(ex, obj, args[0]), args[1:], kwargs, ex.node))
+
+
 FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]] = {
     "math.prod": do_product,
     "numpy.prod": do_product,
@@ -331,6 +355,9 @@ FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]
     "functools.lru_cache": lambda ex, args, kwargs: (
         args[0] if args and isinstance(args[0], FunctionValue) else ModelFunction("cache", lambda func: func)
     ),
+    "operator.attrgetter": do_getter("attrgetter"),
+    "operator.itemgetter": do_getter("itemgetter"),
+    "operator.methodcaller": do_method_caller,
     "functools.wraps": lambda ex, args, kwargs: ModelFunction("wraps", lambda func: func),
     "itertools.chain": do_chain,
     "itertools.chain.from_iterable": do_chain_from,

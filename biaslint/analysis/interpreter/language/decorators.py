@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.project.environment import Environment
 
 PROPERTIES = {"cached_property", "lazy_property", "abstractproperty"}
+REMEMBERING = {"cached_property", "lazy_property", "lru_cache", "cache"}
 DISPATCHING = {"singledispatch", "singledispatchmethod", "dispatch"}  # the type of an argument says which function is called
 CALLABLE = (FunctionValue, Class, Method, Instance, ModelFunction, Partial)
 
@@ -40,6 +41,8 @@ def decorated(ex: Execution, func: FunctionValue, node: ast.FunctionDef | ast.As
     made: Value = func
     for decorator in reversed(node.decorator_list):
         name = name_of(decorator)
+        if name in REMEMBERING:
+            func.remembers = True
         if name in ("staticmethod", "classmethod", "property"):
             kind = name
         elif name in PROPERTIES:

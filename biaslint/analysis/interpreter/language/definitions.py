@@ -65,6 +65,7 @@ def do_class(ex: Execution, node: ast.ClassDef, scope: Environment) -> Signal:
                 method(ex, cls, statement, body)
             elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
                 ex.execute(statement, body)
+        cls.intercepts = class_lookup.find_in_class(cls, "__getattribute__") is not None
         decorators.initialized(ex, cls, scope)
     finally:
         ex.module = outer

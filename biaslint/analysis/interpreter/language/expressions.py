@@ -241,6 +241,8 @@ def ev_lambda(ex: Execution, node: ast.Lambda, scope: Environment) -> Value:
 
 def ev_walrus(ex: Execution, node: ast.NamedExpr, scope: Environment) -> Value:
     value = ex.eval(node.value, scope)
+    while scope.comprehension and scope.parent is not None:  # the name belongs to what is around it
+        scope = scope.parent
     objects_names.bind(ex, node.target.id, value, scope)
     return value
 
@@ -264,6 +266,7 @@ def ev_comprehension(
     ex: Execution, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, scope: Environment
 ) -> Value:
     inner = Environment(scope.module, scope)
+    inner.comprehension = True
     if scope.globals:
         inner.globals, inner.local = scope.globals, {}
     results: list[Value] = []

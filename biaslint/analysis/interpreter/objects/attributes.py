@@ -175,6 +175,8 @@ def load_super(ex: Execution, base: Super, name: str) -> Value:
             return Method(self, found.value) if found.value.kind != "staticmethod" else found.value
         return found.value
     if isinstance(self, Instance):
+        if name == "__getattribute__":
+            return ModelFunction(name, lambda attribute: load_obj(ex, self, attribute))
         return ModelFunction(
             f"super().{name}",
             lambda *args, **kwargs: framework.base_method(ex, self, name, list(args), dict(kwargs)),
@@ -188,10 +190,32 @@ def call_method(ex: Execution, method: Method) -> Value:
     return ex.call(method, [], {}, ex.node)
 
 
+def property_of(ex: Execution, method: Method) -> Value:
+    """The value of a property; one that is cached is worked out once for each object."""
+    if not method.func.remembers:
+        return call_method(ex, method)
+    key = (method.func, method.self)
+    if key not in ex.remembered:
+        ex.remembered[key] = call_method(ex, method)
+    return ex.remembered[key]
+
+
+def described(ex: Execution, base: Instance, value: Value) -> Value:
+    """The attribute that a descriptor of the project gives; any other value itself."""
+    getter = class_lookup.find_method(value, "__get__") if isinstance(value, Instance) else None
+    return value if getter is None else ex.call(getter, [base, base.cls], {}, ex.node)
+
+
 def load_obj(ex: Execution, base: Instance, name: str) -> Value:
+    if isinstance(base.cls, Class) and base.cls.intercepts:
+        own = class_lookup.find_in_class(base.cls, "__getattribute__")
+        if own is not None and isinstance(own.value, FunctionValue) and all(frame.func is not own.value for frame in ex.stack):
+            return ex.call(Method(base, own.value), [name], {}, ex.node)
     found = class_lookup.find_in_class(base.cls, name)
     if found is not None and isinstance(found.value, FunctionValue) and found.value.kind == "property":
-        return call_method(ex, Method(base, found.value))
+        return property_of(ex, Method(base, found.value))
+    if found is not None and isinstance(found.value, Instance) and class_lookup.find_method(found.value, "__set__"):
+        return described(ex, base, found.value)
     if name in base.attrs:
         return base.attrs[name]
     if base.items is not None and name in base.items:
@@ -211,8 +235,7 @@ def load_obj(ex: Execution, base: Instance, name: str) -> Value:
             if value.kind == "staticmethod":
                 return value
             return Method(base.cls if value.kind == "classmethod" else base, value)
-        getter = class_lookup.find_method(value, "__get__") if isinstance(value, Instance) else None
-        return value if getter is None else ex.call(getter, [base, base.cls], {}, ex.node)
+        return described(ex, base, value)
     value = framework.attribute(ex, base, name)
     if value is not MISSING:
         return value
@@ -275,6 +298,11 @@ def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -
             return
         if name == "__class__" and isinstance(value, (Class, External)):
             base.cls = value
+            return
+        there = class_lookup.find_in_class(base.cls, name)
+        describes = class_lookup.find_method(there.value, "__set__") if there and isinstance(there.value, Instance) else None
+        if describes is not None:
+            ex.call(describes, [base, value], {}, ex.node)
             return
         own = class_lookup.find_in_class(base.cls, "__setattr__") if framework.is_module(base) else None
         if own is not None and isinstance(own.value, FunctionValue) and all(frame.func is not own.value for frame in ex.stack):

@@ -28,6 +28,16 @@ MAX_RECURSIONS = 24
 def call_function(
     ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value = None
 ) -> Value:
+    """The result of a call; that of an earlier one with the same arguments where the function remembers its results."""
+    if not func.remembers or func.kind == "property" or ex.definition_depth:
+        return run_function(ex, func, args, kwargs, node, self_)
+    key = (func, *map(values.term_of, args), *((name, values.term_of(kwargs[name])) for name in sorted(kwargs)))
+    if key not in ex.remembered:
+        ex.remembered[key] = run_function(ex, func, args, kwargs, node, self_)
+    return ex.remembered[key]
+
+
+def run_function(ex: Execution, func: FunctionValue, args: Args, kwargs: Kwargs, node: ast.AST | None, self_: Value) -> Value:
     if len(ex.stack) > MAX_DEPTH:
         ex.end_execution("calls nested too deeply")
     if len(ex.stack) > 2 and endless(ex, func, args):

@@ -200,5 +200,8 @@ def delete_item(ex: Execution, base: Value, index: Value) -> None:
         del base.items[slice_of(index)]  # type: ignore[arg-type]
     elif isinstance(base, DictValue):
         base.items.pop(values.hashable(index), None)
+        drop = getattr(base, "drop", None)
+        if drop is not None:
+            drop(ex, index)
     elif isinstance(base, Instance) and base.items is not None:
         containers.container_delete(ex, base, index)

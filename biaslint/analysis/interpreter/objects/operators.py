@@ -247,6 +247,11 @@ def compare(ex: Execution, op: ast.cmpop, left: Value, right: Value, node: ast.A
         same = identical(ex, left, right)
         if same is not None:
             return same if symbol == "is" else not same
+    elif symbol in ("in", "not in") and isinstance(left, Setting) and values.plain_strings(right):
+        items = terms.SequenceTerm("tuple", *right.items)
+        test = Unknown(terms.Compare(symbol, left.key, items), ex.text(node), default=(left in right.items) is (symbol == "in"))
+        known = ex.path.known(test.key)
+        return test if known is None else known
     elif symbol in ("in", "not in"):
         found = contains(ex, left, right)
         if found is not None:

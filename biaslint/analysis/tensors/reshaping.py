@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
+from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import SequenceValue
 from biaslint.analysis.tensors import nodes
 from biaslint.theory import term_arithmetic, terms
@@ -66,8 +67,9 @@ def reshape(ex: Execution, x: Node, target: Sequence[Value], name: str = "reshap
             sources[matched] = (matched,)
             matched += 1
         others = tuple(range(matched, matched + 6)) + tuple(range(-6, 0))
+        tail = of_last_axis(ex, x, goal)
         for axis in range(matched, rank):
-            sources[axis] = others
+            sources[axis] = others if not tail else (*(one for one in others if (one == -1) is (axis in tail) or one >= 0),)
         return remap(ex, x, sources, tuple(ex.fresh().key if dim == -1 else dim for dim in goal), name)
     have = list(x.dims)
     goal = [ex.fresh().key if dim == -1 else dim for dim in goal]
@@ -76,6 +78,23 @@ def reshape(ex: Execution, x: Node, target: Sequence[Value], name: str = "reshap
     if wild:
         goal[wild[0]] = wild_size(have, goal, wild[0], sources) or goal[wild[0]]
     return remap(ex, x, sources, tuple(goal), name)
+
+
+def of_last_axis(ex: Execution, x: Node, goal: list[Dim]) -> range:
+    """The axes that the last one of a tensor is split into, of which its size alone is known: that of a layer's features."""
+    while x.op == "keep" and x.bias_of is None and len(x.inputs) == 1:
+        x = x.inputs[0]
+    layer = x.bias_of if x.op == "affine" and tuple(x.info.get("axes") or ()) == (-1,) else None
+    size = layer.config.get("out_features") if isinstance(layer, Layer) else None
+    if size is None:
+        return range(0)
+    last = term_arithmetic.product([nodes.dim_of(ex, size)])
+    for start in reversed(range(len(goal))):
+        if goal[start] == -1:
+            break
+        if term_arithmetic.product(goal[start:]) == last:
+            return range(start, len(goal))
+    return range(0)
 
 
 def wild_size(have: list[Dim], goal: list[Dim], wild: int, sources: dict[int, tuple[int, ...]]) -> Dim | None:

@@ -43,10 +43,16 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "freeze": (True, False),
     "no_norm": (True, False),
 }
-MORE: dict[str, dict[str, tuple[Any, ...]]] = {
+MORE: dict[str, dict[str, Any]] = {  # what depends on the fixture's own names is a function of its module
     "ConvReLU": {"in_channels": (3,), "out_channels": (8,), "kernel_size": (3,)},
     "Mlp": {"norm_layer": (None, nn.BatchNorm2d, nn.InstanceNorm2d)},
     "Generator": {"norm": ("batch", "instance", "group")},
+    "Matched": {
+        "first": ("batch", "group"),
+        "second": lambda module: (module.Kind.BATCH, module.Kind.NONE),
+        "third": ("act", "norm"),
+    },
+    "Configured": {"cfg": lambda module: (module.BlockConfig(), module.BlockConfig(norm="none"))},
     "FromConfig": {"norm": (nn.BatchNorm2d, nn.Identity)},
 }
 INPUTS: dict[str, tuple[int, ...]] = {"Mlp": (8, 6, 6), "FromSettings": (3, 12), "Attention": (9, 16), "Fused": (9, 16)}
@@ -58,6 +64,8 @@ def settings_of(function: Any, name: str, module: Any) -> Iterator[dict[str, Any
     choices: dict[str, tuple[Any, ...]] = {}
     for parameter in inspect.signature(function).parameters.values():
         values = MORE.get(name, {}).get(parameter.name)
+        if callable(values):
+            values = values(module)
         if values is None and isinstance(parameter.default, bool):
             values = (True, False)
         if values is None and parameter.name == "config":

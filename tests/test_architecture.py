@@ -67,6 +67,7 @@ RUNTIME_ORDER = (
     ("check",),
     ("callbacks",),
     ("options",),
+    ("marking",),
     ("command",),
     ("migrate",),
 )

@@ -142,6 +142,78 @@ def test_every_format_says_the_marks(project: Path) -> None:
     assert ["measured: confirmed" in case for case in cases] == [True, True, True, False, False]
 
 
+MORE = """
+from torch import nn
+import missing_library
+
+
+class Lost(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.n = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        return self.n(self.a(x))
+"""
+PARTS = """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, width, 3), nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+class Spare(nn.Module):
+    def __init__(self, kind="old"):
+        super().__init__()
+        self.block = Block(3) if kind == "new" else nn.Identity()
+        self.out = nn.Conv2d(3, 2, 1)
+
+    def forward(self, x):
+        return self.out(self.block(x))
+
+
+class Base(nn.Module):
+    def loss(self):
+        return 0
+
+
+class Plain:
+    pass
+"""
+
+
+def test_all_models_of_a_project_are_measured_and_what_is_not_says_why(project: Path) -> None:
+    write(project, {"more.py": MORE, "parts.py": PARTS})
+    ran = biaslint(project, ".", *SELECT, "--verify", *FEED, "--format", "json")
+    found = {(one["path"], one["line"]): one["measured"]["verdict"] for one in json.loads(ran.out)["findings"]}
+    own = {line: verdict for (path, line), verdict in found.items() if path == "net.py"}
+    assert own == {9: "confirmed", 25: "confirmed"}
+    assert {verdict for (path, _), verdict in found.items() if path == "more.py"} == {"not measured"}
+    lines = [line.removeprefix("biaslint: ") for line in ran.err.splitlines()]
+    assert lines[0] == "3 of 6 models were measured"
+    assert lines[1].startswith("net.py:Net: measured: bias-before-norm (1), ")
+    assert (
+        "more.py:Lost: not measured: building more.py:Lost failed with ModuleNotFoundError: No module named 'missing_library'"
+        in "\n".join(lines)
+    )
+    assert "parts.py:Block: not measured: it needs width: --verify parts.py:Block --arg width=..." in lines
+    assert "parts.py:Base: not measured: it has no forward pass" in lines
+    assert ran.status == 1
+
+
+def test_parts_of_measured_models_are_not_measured_again(project: Path) -> None:
+    write(project, {"net.py": PARTS.replace('kind="old"', 'kind="new"')})
+    ran = biaslint(project, "net.py", "--select", "BL101", "--verify", *FEED, "--format", "json")
+    assert [one["measured"]["verdict"] for one in json.loads(ran.out)["findings"]] == ["confirmed"]
+    assert "measured as parts of others: Block" in ran.err
+
+
 def test_the_summary_counts_the_marks(project: Path) -> None:
     ran = biaslint(project, "net.py", *SELECT, "--verify", "net.py:Net", *FEED)
     assert "Measured: 3 confirmed, 2 not measured." in ran.out

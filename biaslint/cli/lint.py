@@ -27,7 +27,7 @@ from biaslint.config import discovery
 from biaslint.engine import baseline, cache, changed_lines
 from biaslint.findings import rule_book
 from biaslint.findings.finding import Finding, Safety, Severity
-from biaslint.runtime.options import NAMES as MODEL_OPTIONS, Request, model_options, request
+from biaslint.runtime.options import EVERY_MODEL, NAMES as MODEL_OPTIONS, Request, model_options, request
 from biaslint.source.file import Lines
 
 BASELINE = "biaslint-baseline.json"
@@ -105,7 +105,11 @@ PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "PA
 @click.option("--statistics", is_flag=True, help="Show counts for rules, files and layers.")
 @click.option("--watch", is_flag=True, help="Watch for changes and re-lint affected files.")
 @click.option(
-    "--verify", metavar="TARGET", help="Measure this model and mark each finding; takes the options of `biaslint verify`."
+    "--verify",
+    metavar="[TARGET]",
+    is_flag=False,
+    flag_value=EVERY_MODEL,
+    help="Measure this model (default: all in the project) and mark each finding.",
 )
 @model_options(hidden=True)
 @click.option("-j", "--jobs", type=click.IntRange(0), metavar="N", help="Number of worker processes (default: one per core).")
@@ -371,13 +375,17 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
 
 def _mark(result: engine.Result, asked: Request) -> None:
     """Write into each finding what the measured model says of it. A model that cannot be measured is a problem of the run."""
-    from biaslint.runtime.command import marks
+    from biaslint.runtime.marking import marks, marks_of_all
     from biaslint.runtime.process.parent import VerifyError
     from biaslint.runtime.report import table
 
     step, stop = table.progress_bar()
     try:
-        found = marks(result.findings, asked, progress=step)
+        if asked.job.target == EVERY_MODEL:
+            found, lines = marks_of_all(result.findings, result.files, asked, progress=step)
+            result.notes += lines
+        else:
+            found = marks(result.findings, asked, progress=step)
     except VerifyError as error:
         result.problems.append(f"--verify {asked.job.target}: {error}")
         return

@@ -7,14 +7,12 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from biaslint.findings.finding import Finding, Mark
 from biaslint.runtime.compare.changes import advised
 from biaslint.runtime.compare.comparison import Comparison, as_json
 from biaslint.runtime.facts.measurement import Measurement, Verdict
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from biaslint.config import Config
     from biaslint.engine import Result
 
-Progress = Callable[[str, float], None]
 _LEAST_SECONDS, _USUAL_SECONDS = 5.0, 20.0  # for comparing with the source: whatever is left, and where much is left
 
 
@@ -191,16 +188,6 @@ def _report(
     if any(one.severity >= Severity[least.upper()] for one in result.findings):
         return 1
     return 3 if observed.inconclusive else 0
-
-
-def marks(findings: Sequence[Finding], asked: Request, *, progress: Progress = lambda stage, share: None) -> list[Mark]:
-    """For each static finding, what the measured model says of it (`biaslint PATH --verify TARGET`). Raises VerifyError."""
-    from biaslint.runtime.process.parent import run
-    from biaslint.runtime.verdict.confirm import confirm
-    from biaslint.runtime.verdict.program import program
-
-    observed = run(asked.job, python=asked.python, passed=asked.passed, progress=progress)
-    return confirm(findings, program(observed), judge(observed, asked.thresholds))
 
 
 def measurements_json(view: Any, observed: Observed, verdict: Verdict) -> dict[str, Any]:

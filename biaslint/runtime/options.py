@@ -14,6 +14,7 @@ from biaslint.runtime.facts.output_kind import OUTPUTS
 from biaslint.runtime.target.job import Job
 
 DEFAULTS = ", ".join(f"{name} ({getattr(Thresholds(), name):g})" for name in MEANING)
+EVERY_MODEL = "every model"  # the target that stands for all of a project; no file or module is called so
 # Spelling and parameter name, then what click is told.
 _OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (

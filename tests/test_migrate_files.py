@@ -457,11 +457,20 @@ def test_a_shard_that_would_hold_nothing_is_not_written(folder: Path, run: Run) 
     assert sorted(os.listdir("new")) == ["a.bin", "m.bin.index.json"]
 
 
-def test_what_is_not_supported_says_so(folder: Path, run: Run) -> None:
-    Path("ckpt-1.index").write_bytes(b"")
-    done = run("ckpt-1", "new")
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("checkpoint", "name one of the checkpoints in it"),
+        (".metadata", "distributed checkpoint"),
+        ("other", "holds no *.index.json"),
+    ],
+)
+def test_a_folder_that_is_no_checkpoint_says_what_to_name(folder: Path, run: Run, held: str, said: str) -> None:
+    Path("run").mkdir()
+    Path("run", held).write_bytes(b"")
+    done = run("run", "new")
     assert done.exit_code == 2
-    assert "is a TensorFlow checkpoint, which is not supported" in done.output
+    assert said in done.output
 
 
 @pytest.mark.parametrize("cut", [4, 40, -1])

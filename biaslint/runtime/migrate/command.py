@@ -12,7 +12,7 @@ import click
 
 from biaslint.runtime.migrate.fixes import Fixed, fixed
 from biaslint.runtime.migrate.job import MigrationJob, Outcome
-from biaslint.runtime.migrate.placing import Place, PlaceError, place
+from biaslint.runtime.migrate.placing import Place, PlaceError, named, place
 from biaslint.runtime.options import model_options
 from biaslint.runtime.process.parent import VerifyError, answer_of, read_answer
 from biaslint.runtime.report.table import clean_lines, progress_bar
@@ -123,7 +123,7 @@ def _named(names: tuple[str, ...], fixes: bool, more: list[int]) -> tuple[list[s
         )
         raise click.UsageError(f"expected {targets} {files}")
     paths = [Path(os.path.abspath(name)) for name in names[count:]]
-    return list(names[:count]), paths[0], paths[1] if len(paths) > 1 else None
+    return list(names[:count]), named(paths[0]), paths[1] if len(paths) > 1 else None
 
 
 def _fix(job: MigrationJob, ask: Callable[[MigrationJob], Outcome]) -> None:

@@ -7,12 +7,21 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 INDEX = ".index.json"
-_GRAPH = ".index"  # of a TensorFlow checkpoint, beside its .data-* files
+_GRAPH, _DATA = ".index", ".data-"  # of a TensorFlow checkpoint: NAME.index, NAME.data-00000-of-00001
+WAITING = "new"  # the name of a TensorFlow checkpoint that waits in a folder
+
+
+_FOLDERS = {  # what other folders hold -> what to do
+    "checkpoint": "; name one of the checkpoints in it, as ckpt-1",
+    ".metadata": "; it is a distributed checkpoint: make it one file with torch.distributed.checkpoint.format_utils, and migrate that",
+    "model.safetensors": "; name the file model.safetensors",
+    "pytorch_model.bin": "; name the file pytorch_model.bin",
+}
 
 
 class PlaceError(Exception):
@@ -30,22 +39,34 @@ class Place:
     seen: tuple[int, ...] = ()  # what the old file was like when it was read
 
     @property
+    def graph(self) -> bool:
+        """Whether the checkpoint is a TensorFlow one: a name, and files that begin with it."""
+        return not self.old.exists()
+
+    @property
     def sharded(self) -> bool:
         """Whether the checkpoint is a folder: several files and an index."""
         return self.old.is_dir() or self.old.name.endswith(INDEX)
+
+    @property
+    def head(self) -> Path:
+        """The file that says which checkpoint is in force: it is replaced last."""
+        return graph_of(self.old) if self.graph else _index(self.old) if self.sharded else self.old
 
     def commit(self) -> list[str]:
         """Move what was written to its place; what is there now."""
         if self.waiting is None:
             return []
         _sync(self.waiting)
+        if self.in_place and _look(self.head) != self.seen:
+            raise PlaceError(f"{self.old} has changed since it was read")
+        if self.graph:
+            return self._named()
         if not self.in_place:
             assert self.new is not None
             _take(self.waiting, self.new)
             _sync_folder(self.new.parent)
             return [str(self.new)]
-        if _look(self.old) != self.seen:
-            raise PlaceError(f"{self.old} has changed since it was read")
         return self._shards() if self.sharded else self._replace(self.waiting, self.old)
 
     def _replace(self, waiting: Path, old: Path) -> list[str]:
@@ -59,36 +80,69 @@ class Place:
     def _shards(self) -> list[str]:
         """The new shards have names of their own: the index, replaced last, says which ones count."""
         assert self.waiting is not None
-        index = _index(self.old)
-        moved = []
-        for file in sorted(self.waiting.iterdir()):
-            if file.name != index.name and not file.is_symlink():
-                _take(file, index.parent / file.name)
-                moved.append(str(index.parent / file.name))
-        _sync_folder(index.parent)
-        return [*moved, *self._replace(self.waiting / index.name, index)]
+        index = self.head
+        files = [file for file in sorted(self.waiting.iterdir()) if file.name != index.name and not file.is_symlink()]
+        return self._moved({file: index.parent / file.name for file in files}, self.waiting / index.name)
+
+    def _named(self) -> list[str]:
+        """Data files first, whose names have another number of files than the old ones; then the index."""
+        assert self.waiting is not None
+        to = self.old if self.in_place or self.new is None else self.new
+        waiting = self.waiting / WAITING
+        return self._moved(
+            {file: to.with_name(to.name + file.name.removeprefix(WAITING)) for file in data_files(waiting)}, graph_of(waiting)
+        )
+
+    def _moved(self, files: Mapping[Path, Path], head: Path) -> list[str]:
+        """Give files their names, and then the index its own."""
+        for file, to in files.items():
+            _take(file, to)
+        moved = [str(to) for to in files.values()]
+        if self.in_place or self.new is None:
+            _sync_folder(self.head.parent)
+            return [*moved, *self._replace(head, self.head)]
+        _take(head, graph_of(self.new))
+        _sync_folder(self.new.parent)
+        return [*moved, str(graph_of(self.new))]
+
+
+def graph_of(path: Path) -> Path:
+    """The index of a TensorFlow checkpoint of this name."""
+    return path.with_name(f"{path.name}{_GRAPH}")
+
+
+def data_files(path: Path) -> list[Path]:
+    """The other files of a TensorFlow checkpoint of this name."""
+    return sorted(one for one in path.parent.iterdir() if one.name.startswith(f"{path.name}{_DATA}"))
+
+
+def named(path: Path) -> Path:
+    """The name of a TensorFlow checkpoint, of which one of the files may have been given; all else as it is."""
+    if path.name.endswith(_GRAPH) and path.is_file():
+        return path.with_name(path.name.removesuffix(_GRAPH))
+    return path
 
 
 @contextlib.contextmanager
 def place(old: Path, new: Path | None, *, in_place: bool, dry_run: bool) -> Iterator[Place]:
     """A place for the new checkpoint; what waits there is taken away if it is not committed. Raises PlaceError."""
     found = Place(old, new, in_place)
-    if not old.exists():
-        if old.with_name(f"{old.name}{_GRAPH}").exists():
-            raise PlaceError(
-                f"{old} is a TensorFlow checkpoint, which is not supported: save the weights as .weights.h5 and migrate these"
-            )
+    if not old.exists() and not graph_of(old).is_file():
         raise PlaceError(f"no such file: {old}")
-    found.seen = _look(old)
+    if found.graph and (old.parent.parent / "saved_model.pb").exists():
+        raise PlaceError(f"{old} is part of a SavedModel, whose code stays as it was: save the weights of the model")
+    head = found.head
+    found.seen = _look(head)
     if not dry_run:
         to = found.new if found.new is not None else old
         if found.new is not None:
-            _check_free(to)
-        elif not found.sharded and not stat.S_ISREG(old.stat().st_mode):
-            raise PlaceError(f"{old} is not a regular file")
-        if old.is_symlink() and in_place:
+            for one in (to, *([graph_of(to)] if found.graph else ())):
+                _check_free(one)
+        elif not stat.S_ISREG(head.stat().st_mode):
+            raise PlaceError(f"{head} is not a regular file")
+        if in_place and (old.is_symlink() or head.is_symlink()):
             raise PlaceError(f"{old} is a link; name the file itself")
-        folder = (_index(old).parent if found.sharded else to.parent) if in_place else to.parent
+        folder = head.parent if in_place else to.parent
         if not folder.is_dir():
             raise PlaceError(f"no such folder: {folder}")
         if not os.access(folder, os.W_OK):
@@ -113,13 +167,13 @@ def _index(old: Path) -> Path:
         return old
     found = sorted(old.glob(f"*{INDEX}"))
     if len(found) != 1:
-        raise PlaceError(f"{old} holds {'no' if not found else 'more than one'} *{INDEX}")
+        hint = next((hint for name, hint in _FOLDERS.items() if (old / name).exists()), "")
+        raise PlaceError(f"{old} holds {'no' if not found else 'more than one'} *{INDEX}{hint}")
     return found[0]
 
 
 def _look(path: Path) -> tuple[int, ...]:
-    found = _index(path) if path.is_dir() else path
-    status = found.stat()
+    status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 

@@ -12,9 +12,11 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from biaslint.runtime.migrate.keras import optimiser
 from biaslint.runtime.migrate.keras.models import Key, Variables
 from biaslint.runtime.target.targets import TargetError
 
@@ -55,6 +57,14 @@ def _datasets(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield inner, item
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """One copy of a model's values in a file, and where it lies."""
+
+    name: str  # for people; "" for the whole file
+    values: dict[Key, Any]
+
+
 class Checkpoint:
     """A file that was read: the old model's values, and how to write it anew."""
 
@@ -73,7 +83,8 @@ class Checkpoint:
             raise TargetError(f"{path} cannot be read as an HDF5 file: {str(error).splitlines()[0][:200]}") from None
         self.root = "model_weights" if "model_weights" in self.file else ""
         self.places = self._legacy_places(old) if self.legacy else {key: name for name, key in layout(old).items()}
-        self.values = self._values(old)
+        self.states = [State("", self._values(old))]
+        self.kept: list[int] | None = None  # the numbers of the optimizer's variables that stay; None: no optimizer
 
     def _unpack(self) -> None:
         try:
@@ -102,8 +113,6 @@ class Checkpoint:
         return found
 
     def _values(self, old: Variables) -> dict[Key, Any]:
-        import numpy
-
         lacking = [old.shown(key) for key in old.by_key if key not in self.places or self.places[key] not in self.file]
         if lacking:
             more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
@@ -112,21 +121,25 @@ class Checkpoint:
             found = {key: self.file[self.places[key]][()] for key in old.by_key}
         except OSError as error:
             raise TargetError(f"{self.path} is damaged: {str(error).splitlines()[0][:200]}") from None
-        for key, value in found.items():
-            wanted = tuple(old.by_key[key].shape)
-            if numpy.shape(value) != wanted:
-                raise TargetError(
-                    f"{self.path} does not fit the old model: {old.shown(key)} has the shape {numpy.shape(value)}, not {wanted}"
-                )
-            if "float" in str(old.by_key[key].dtype) and not numpy.issubdtype(value.dtype, numpy.floating):
-                raise TargetError(f"{self.path} does not fit the old model: {old.shown(key)} is quantized ({value.dtype})")
-        return found
+        return fitting(found, old, self.path)
 
-    def optimiser_size(self) -> int:
+    def settle_optimiser(self, old: Variables, dropped: set[Key], drop: bool) -> list[str]:
+        """Decide which variables of the optimizer go; what was done, for people. Raises TargetError where it cannot be told."""
+        size = self._optimiser_size()
+        if not size:
+            return []
+        if drop:
+            return ["left out"]
+        if self.legacy:
+            raise TargetError("the file holds an optimizer's state in the old format; leave it out with --drop-optimizer")
+        self.kept = optimiser.kept(self._config(), old, dropped, size)
+        return [f"{size - len(self.kept)} of {size} variables dropped"]
+
+    def _optimiser_size(self) -> int:
         """How many variables of an optimizer it holds."""
         return sum(1 for name, _ in _datasets(self.file) if _OPTIMISER.fullmatch(name) or name.startswith("optimizer_weights/"))
 
-    def config(self) -> Any:
+    def _config(self) -> Any:
         """The model's configuration, as a table; None where the file has none."""
         if self.archive:
             return json.loads(self.archive[_CONFIG])
@@ -134,34 +147,25 @@ class Checkpoint:
         return json.loads(text) if text is not None else None
 
     def write(
-        self,
-        to: Path,
-        new: Variables,
-        dropped: set[Key],
-        stored: Mapping[Key, Any],
-        kept: list[int] | None,
-        names: Mapping[Key, str],
+        self, to: Path, new: Variables, dropped: set[Key], stored: list[Mapping[Key, Any]], names: Mapping[Key, str]
     ) -> None:
-        """Write it without the dropped variables.
-
-        `kept` are the numbers of the optimizer's variables that stay (None: no optimizer), `names` the layers with a bias that is gone.
-        """
+        """Write it without the dropped variables. `names` are those of the layers with a bias that is gone."""
         import h5py
 
         moved: dict[str, str | None] = {self.places[key]: None for key in dropped}
         if not self.legacy:
             moved |= {self.places[key]: name for name, key in layout(new).items()}
-        numbers = {old: number for number, old in enumerate(kept or [])}
+        numbers = {old: number for number, old in enumerate(self.kept or [])}
         for name, _ in _datasets(self.file):
             if match := _OPTIMISER.fullmatch(name):
                 old = int(match[1])
                 moved[name] = f"{name[: match.start(1)]}{numbers[old]}" if old in numbers else None
-            elif name.startswith("optimizer_weights/") and kept is None:
+            elif name.startswith("optimizer_weights/") and self.kept is None:
                 moved[name] = None
         buffer = io.BytesIO()
         with h5py.File(buffer if self.archive else str(to), "w") as file:
             _copy(self.file, file, moved)
-            for key, value in stored.items():
+            for key, value in stored[0].items():
                 place = moved.get(self.places[key], self.places[key])
                 assert place is not None
                 file[place][...] = value
@@ -170,6 +174,10 @@ class Checkpoint:
                 _configured(file.attrs, names, self.path)
         if self.archive:
             self._pack(to, buffer.getvalue(), names)
+
+    def again(self, to: Path, new: Variables) -> Checkpoint:
+        """What was written, read with the new model."""
+        return Checkpoint(to, new)
 
     def _list_legacy(self, file: Any, dropped: set[Key]) -> None:
         top = file[self.root] if self.root else file
@@ -191,6 +199,21 @@ class Checkpoint:
                     weights if info.filename == _WEIGHTS else json.dumps(config).encode() if info.filename == _CONFIG else data
                 )
                 archive.writestr(info, data, info.compress_type)
+
+
+def fitting(found: dict[Key, Any], model: Variables, path: Path) -> dict[Key, Any]:
+    """These values, if they are of the model's shapes and kinds. Raises TargetError otherwise."""
+    import numpy
+
+    for key, value in found.items():
+        wanted = tuple(model.by_key[key].shape)
+        if numpy.shape(value) != wanted:
+            raise TargetError(
+                f"{path} does not fit the old model: {model.shown(key)} has the shape {numpy.shape(value)}, not {wanted}"
+            )
+        if "float" in str(model.by_key[key].dtype) and value.dtype.kind in "biu":
+            raise TargetError(f"{path} does not fit the old model: {model.shown(key)} is quantized ({value.dtype})")
+    return found
 
 
 def _names(group: Any, attribute: str) -> list[str]:

@@ -9,8 +9,11 @@ from typing import Any
 
 from biaslint.runtime.keras import session
 from biaslint.runtime.migrate.job import FLOAT32_BOUND, HALF_BOUND, Comparison, Migrated, MigrationJob, Outcome
-from biaslint.runtime.migrate.keras import files, optimiser, proof
+from biaslint.runtime.migrate.keras import proof
+from biaslint.runtime.migrate.keras.bundle import Bundle
+from biaslint.runtime.migrate.keras.files import Checkpoint, State
 from biaslint.runtime.migrate.keras.models import Key, Variables, dropped_keys, variables
+from biaslint.runtime.migrate.placing import graph_of
 from biaslint.runtime.target.targets import TargetError
 
 _SHOWN = 5
@@ -30,7 +33,7 @@ def migrate(old: Any, new: Any, again: Build, asked: MigrationJob, say: Any) -> 
     narrow = variables(old), variables(new)
     dropped = dropped_keys(*narrow)
     say("reading", 0.25)
-    checkpoint = _read(Path(asked.old_file), narrow[0])
+    checkpoint = _read(Path(asked.old_file), narrow[0], asked.in_place)
     with proof.double():
         wide_old, wide_new = again()
         session.feed(wide_old, asked.job)
@@ -38,33 +41,55 @@ def migrate(old: Any, new: Any, again: Build, asked: MigrationJob, say: Any) -> 
         wide = variables(wide_old), variables(wide_new)
         say("folding random values", 0.3)
         _check_structure(*wide, dropped, fed, asked.job.seed)
-        say("folding and comparing", 0.5)
-        found, exact, comparisons, outputs = proof.fold(*wide, checkpoint.values, fed, asked.job.seed)
-    result = Migrated("", {narrow[0].shown(key): shape for key, shape in dropped.items()}, comparisons=comparisons)
-    _require(comparisons, {wide[1].shown(key): why for key, why in found.uneven.items()})
-    stored = {key: value.astype(checkpoint.values[key].dtype) for key, value in exact.items()}
-    half = any(value.dtype.itemsize == 2 for value in checkpoint.values.values())
-    own = proof.own_precision(
-        *narrow, checkpoint.values, stored, fed, asked.job.seed, outputs, HALF_BOUND if half else FLOAT32_BOUND
-    )
-    _require(own, {})
-    result.comparisons += own
-    result.adjusted = {narrow[1].shown(key): float(abs(value - checkpoint.values[key]).max()) for key, value in stored.items()}
-    outcome.states.append(result)
-    kept = _optimiser(checkpoint, narrow[0], set(dropped), asked, outcome)
+    stored = []
+    for number, state in enumerate(checkpoint.states):
+        say("folding and comparing", 0.5 + 0.3 * number / len(checkpoint.states))
+        result, values = _fold(state, narrow, wide, dropped, fed, asked.job.seed)
+        outcome.states.append(result)
+        stored.append(values)
+    outcome.optimisers += checkpoint.settle_optimiser(narrow[0], set(dropped), asked.drop_optimiser)
     if asked.new_file:
         say("writing", 0.9)
-        _write(checkpoint, Path(asked.new_file), narrow, dropped, stored, kept)
+        _write(checkpoint, Path(asked.new_file), narrow, dropped, stored)
         outcome.written = [asked.new_file]
     return outcome
 
 
-def _read(path: Path, old: Variables) -> files.Checkpoint:
+def _fold(
+    state: State,
+    narrow: tuple[Variables, Variables],
+    wide: tuple[Variables, Variables],
+    dropped: Mapping[Key, Any],
+    fed: Any,
+    seed: int,
+) -> tuple[Migrated, Mapping[Key, Any]]:
+    """Fold one copy of the values: what came of it, and the new values. `narrow` are the models in float32, `wide` in float64."""
+    with proof.double():
+        found, exact, comparisons, outputs = proof.fold(*wide, state.values, fed, seed)
+    result = Migrated(
+        state.name, {narrow[0].shown(key): list(shape) for key, shape in dropped.items()}, comparisons=comparisons
+    )
+    _require(comparisons, {wide[1].shown(key): why for key, why in found.uneven.items()})
+    stored = {key: value.astype(state.values[key].dtype) for key, value in exact.items()}
+    half = any(value.dtype.itemsize == 2 for value in state.values.values())
+    own = proof.own_precision(*narrow, state.values, stored, fed, seed, outputs, HALF_BOUND if half else FLOAT32_BOUND)
+    _require(own, {})
+    result.comparisons += own
+    result.adjusted = {
+        narrow[1].shown(key): float(abs(value.astype("float64") - state.values[key].astype("float64")).max())
+        for key, value in stored.items()
+    }
+    return result, stored
+
+
+def _read(path: Path, old: Variables, in_place: bool) -> Checkpoint | Bundle:
+    if graph_of(path).is_file() and not path.exists():
+        return Bundle(path, old, in_place)
     if not path.is_file():
         raise TargetError(f"no such file: {path}")
     if path.suffix.lower() not in (".h5", ".hdf5", ".keras"):
-        raise TargetError(f"{path}: expected a .keras, .weights.h5 or .h5 file")
-    return files.Checkpoint(path, old)
+        raise TargetError(f"{path}: expected a .keras, .weights.h5 or .h5 file, or a TensorFlow checkpoint")
+    return Checkpoint(path, old)
 
 
 def _check_structure(old: Variables, new: Variables, dropped: Mapping[Key, Any], fed: Any, seed: int) -> None:
@@ -102,37 +127,21 @@ def _require(comparisons: list[Comparison], uneven: Mapping[str, str]) -> None:
         raise TargetError(_differ(failed[0]) + "".join(f"; `{key}`: {why}" for key, why in list(uneven.items())[:_SHOWN]))
 
 
-def _optimiser(
-    checkpoint: files.Checkpoint, old: Variables, dropped: set[Key], asked: MigrationJob, outcome: Outcome
-) -> list[int] | None:
-    size = checkpoint.optimiser_size()
-    if not size:
-        return None
-    if asked.drop_optimiser:
-        outcome.optimisers.append("left out")
-        return None
-    if checkpoint.legacy:
-        raise TargetError("the file holds an optimizer's state in the old format; leave it out with --drop-optimizer")
-    kept = optimiser.kept(checkpoint.config(), old, dropped, size)
-    outcome.optimisers.append(f"{size - len(kept)} of {size} variables dropped")
-    return kept
-
-
 def _write(
-    checkpoint: files.Checkpoint,
+    checkpoint: Checkpoint | Bundle,
     to: Path,
     models: tuple[Variables, Variables],
     dropped: Mapping[Key, Any],
-    stored: Mapping[Key, Any],
-    kept: list[int] | None,
+    stored: list[Mapping[Key, Any]],
 ) -> None:
     old, new = models
-    checkpoint.write(to, new, set(dropped), stored, kept, {key: old.layers[key[0]].name for key in dropped})
-    again = files.Checkpoint(to, new)
+    checkpoint.write(to, new, set(dropped), stored, {key: old.layers[key[0]].name for key in dropped})
+    again = checkpoint.again(to, new)
     wrong = [
         new.shown(key)
-        for key, value in again.values.items()
-        if value.tobytes() != stored.get(key, checkpoint.values[key]).tobytes()
+        for state, before, changed in zip(again.states, checkpoint.states, stored, strict=True)
+        for key, value in state.values.items()
+        if value.tobytes() != changed.get(key, before.values[key]).tobytes()
     ]
     if wrong:
         raise TargetError(f"what was written does not read as what was meant ({', '.join(wrong[:5])}); nothing was kept")

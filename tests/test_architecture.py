@@ -72,11 +72,11 @@ RUNTIME_ORDER = (
     ("migrate",),
 )
 MIGRATE_ORDER = (
-    ("job",),
+    ("job", "placing"),
     ("worlds",),
     ("torch", "keras"),
     ("building",),
-    ("child", "placing", "fixes"),
+    ("child", "fixes"),
     ("command",),
 )
 SCAN_ORDER = (

@@ -7,14 +7,17 @@ a `Sequential`, each used in one place. Everything else is for `biaslint migrate
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from biaslint.theory.program import LayerUse, Place, Program
 
-HOOK = "_load_from_state_dict"
-_DIRECT = ("batch norm", "instance norm")
+HOOKS = {"torch": "_load_from_state_dict", "keras": "load_own_variables"}  # the method that a class gets
+_DIRECT = {"torch": ("batch norm", "instance norm"), "keras": ("batch norm",)}
+_LAYERS = {"torch": re.compile(r"torch\.nn\."), "keras": re.compile(r"keras\.layers\.(Dense$|(Depthwise|Separable)?Conv\d)")}
+_MAKERS = {"torch": ("__init__",), "keras": ("__init__", "build")}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +28,7 @@ class Fold:
     owner: str
     layer: str
     norm: str
+    framework: str
 
 
 def folds(program: Program, texts: dict[str, str]) -> dict[Place, Fold]:
@@ -63,14 +67,18 @@ def _classes(text: str) -> Iterator[tuple[str, ast.ClassDef]]:
 
 
 def _fold(use: LayerUse, owner: ast.ClassDef) -> Fold | None:
-    if not use.type.startswith("torch.nn.") or use.readers not in [(one,) for one in _DIRECT] or use.fate.by not in _DIRECT:
+    direct = _DIRECT.get(use.framework, ())
+    if not direct or not _LAYERS[use.framework].match(use.type):
         return None
-    if use.owner != f"{owner.name}.__init__" or use.fate.place is None or not owner.bases:
+    if use.readers not in [(one,) for one in direct] or use.fate.by not in direct:
         return None
-    if any(isinstance(one, ast.FunctionDef) and one.name == HOOK for one in owner.body):
+    made = [f"{owner.name}.{name}" for name in _MAKERS[use.framework]]
+    if use.owner not in made or use.fate.place is None or not owner.bases:
+        return None
+    if any(isinstance(one, ast.FunctionDef) and one.name == HOOKS[use.framework] for one in owner.body):
         return None
     pair = _attributes(use, owner) or _neighbours(use, owner)
-    return Fold(use.place.path, owner.name, *pair) if pair else None
+    return Fold(use.place.path, owner.name, *pair, use.framework) if pair else None
 
 
 def _attributes(use: LayerUse, owner: ast.ClassDef) -> tuple[str, str] | None:
@@ -129,8 +137,9 @@ def _neighbours(use: LayerUse, owner: ast.ClassDef) -> tuple[str, str] | None:
         called = ast.unparse(call.func).rpartition(".")[2]
         if called != "Sequential" or not isinstance(target, ast.Attribute) or ast.unparse(target.value) != "self":
             continue
-        plain = not any(isinstance(one, ast.Starred) for one in call.args) and not call.keywords
-        for number, (first, second) in enumerate(pairwise(call.args)):
+        items = call.args[0].elts if len(call.args) == 1 and isinstance(call.args[0], ast.List) else call.args
+        plain = not any(isinstance(one, ast.Starred) for one in items) and (not call.keywords or items is not call.args)
+        for number, (first, second) in enumerate(pairwise(items)):
             if plain and _at(first, use.place) and use.fate.place and _at(second, use.fate.place):
                 once = len(list(_loads(owner, target.attr))) == 1
                 return (f"{target.attr}.{number}", f"{target.attr}.{number + 1}") if once else None
@@ -144,10 +153,14 @@ def _at(node: ast.expr, place: Place) -> bool:
 
 def method(those: Sequence[Fold]) -> str:
     """The method that a class gets."""
+    return _keras(those) if those[0].framework == "keras" else _torch(those)
+
+
+def _torch(those: Sequence[Fold]) -> str:
     pairs = ", ".join(f'("{one.layer}", "{one.norm}")' for one in sorted(those))
-    comma = "," if len(those) == 1 else ""
+    comma, hook = "," if len(those) == 1 else "", HOOKS["torch"]
     return f"""
-def {HOOK}(self, state_dict, prefix, *args, **kwargs):
+def {hook}(self, state_dict, prefix, *args, **kwargs):
     # Older checkpoints have biases here that a norm subtracts again: make them part of its running mean.
     for layer, norm in ({pairs}{comma}):
         bias, mean = f"{{prefix}}{{layer}}.bias", f"{{prefix}}{{norm}}.running_mean"
@@ -155,7 +168,41 @@ def {HOOK}(self, state_dict, prefix, *args, **kwargs):
             if mean in state_dict:
                 state_dict[mean] = state_dict[mean] - state_dict[bias]
             del state_dict[bias]
-    super().{HOOK}(state_dict, prefix, *args, **kwargs)"""
+    super().{hook}(state_dict, prefix, *args, **kwargs)"""
+
+
+def _keras(those: Sequence[Fold]) -> str:
+    """Parts are loaded after the whole, each by a method of its own and in no order that can be relied upon: so both wait."""
+    pairs = ", ".join(f"({_held(one.layer)}, {_held(one.norm)})" for one in sorted(those))
+    comma, hook = "," if len(those) == 1 else "", HOOKS["keras"]
+    return f"""
+def {hook}(self, store):
+    # Older files have biases here that a norm subtracts again: make them part of its moving mean.
+    def fold(layer, norm):
+        def load(part, store):
+            stores[part] = dict(store)
+            if len(stores) == 2:
+                values = stores[layer]
+                bias = values.pop(str(len(values) - 1)) if len(values) > len(layer.variables) else None
+                for one in (layer, norm):
+                    type(one).{hook}(one, stores[one])
+                if bias is not None:
+                    norm.moving_mean.assign(norm.moving_mean - bias[:])
+
+        stores = {{}}
+        layer.{hook} = lambda store: load(layer, store)
+        norm.{hook} = lambda store: load(norm, store)
+
+    for layer, norm in ({pairs}{comma}):
+        if not layer.use_bias:
+            fold(layer, norm)
+    super().{hook}(store)"""
+
+
+def _held(name: str) -> str:
+    """A part of a module as an expression: `net.0` is the first layer of `self.net`."""
+    first, _, number = name.partition(".")
+    return f"self.{first}.layers[{number}]" if number else f"self.{first}"
 
 
 def hooked(text: str, those: Sequence[Fold]) -> str:
@@ -164,7 +211,7 @@ def hooked(text: str, those: Sequence[Fold]) -> str:
     ending = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     for name, owner in sorted(_classes(text), key=lambda one: -one[1].lineno):
         here = [one for one in those if one.owner == name]
-        if not here:
+        if not here or len({one.framework for one in here}) > 1:
             continue
         last = owner.body[-1]
         indent = " " * owner.body[0].col_offset

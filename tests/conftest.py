@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from same_process import measured
@@ -29,7 +31,7 @@ def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def unpatched() -> Iterator[None]:
     """What fixtures put in the place of PyTorch's classes and their methods is taken back: other tests run in this process."""
-    from torch import nn
+    nn = pytest.importorskip("torch", reason="PyTorch is not installed").nn
 
     homes = [nn, nn.functional, *{one for one in vars(nn).values() if inspect.isclass(one)}]
     before = [(home, dict(vars(home))) for home in homes]
@@ -40,3 +42,30 @@ def unpatched() -> Iterator[None]:
         for name, value in names.items():
             if vars(home)[name] is not value:
                 setattr(home, name, value)
+
+
+class SkippedTests:
+    """Writes the skipped tests to a file, so that `pytest @FILE` runs them where what they need is installed."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.found: dict[str, None] = {}
+
+    def note(self, report: pytest.CollectReport | pytest.TestReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self.found[report.nodeid] = None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.note(report)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.note(report)
+
+    def pytest_sessionfinish(self) -> None:
+        self.file.write_text("".join(f"{name}\n" for name in self.found))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    file = os.environ.get("BIASLINT_SKIPPED_TESTS")
+    if file and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SkippedTests(Path(file)))

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy
 import pytest
 from click.testing import Result
 from migrating import migrate
 
+numpy = pytest.importorskip("numpy")
 torch = pytest.importorskip("torch")
 
 from biaslint.runtime.migrate import placing  # noqa: E402

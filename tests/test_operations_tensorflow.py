@@ -7,12 +7,11 @@ import sys
 import pytest
 from projects import ROOT
 
+pytest.importorskip("tensorflow")
+pytest.importorskip("keras")
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import operation_cases_tensorflow as cases
 import operations
-
-pytest.importorskip("tensorflow")
-pytest.importorskip("keras")
 
 NAMES = operations.names_of(cases)
 

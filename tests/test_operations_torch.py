@@ -8,12 +8,11 @@ import sys
 import pytest
 from projects import ROOT
 
+pytest.importorskip("torch")
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import operation_cases_torch as cases
 import operation_model
 import operations
-
-pytest.importorskip("torch")
 
 NAMES = operations.names_of(cases)
 

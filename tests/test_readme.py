@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 import stat
+import sys
 from dataclasses import fields
 from pathlib import Path
 
 from projects import ROOT, biaslint, write
 
 from biaslint import config
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -25,6 +31,15 @@ def test_the_first_command_lints_the_fixtures_and_the_second_runs_the_tests() ->
     script = ROOT / ".ci" / "run"
     assert "grep '^python3 -m venv' README.md | sed -n 2p" in script.read_text()
     assert script.stat().st_mode & stat.S_IXUSR
+
+
+def test_the_development_install_leaves_frameworks_out_and_the_full_check_adds_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    quick, more = ({re.split(r"[=<>;]", one)[0] for one in project[name]} for name in ("dev", "dev-frameworks"))
+    assert {"torch", "keras", "tensorflow-cpu"} <= more
+    assert not quick & more
+    assert ".[dev,dev-frameworks]" in README
+    assert "-e '.[dev,dev-frameworks]'" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
 def test_the_report_that_is_shown_is_what_is_printed() -> None:

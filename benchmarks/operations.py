@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+import operation_cases_flax
 import operation_cases_tensorflow
 import operation_cases_torch
 import operation_model
@@ -23,7 +24,11 @@ import operation_model
 from biaslint import __version__
 
 RESULT = Path(__file__).with_suffix(".md")
-FRAMEWORKS: dict[str, ModuleType] = {"torch": operation_cases_torch, "tensorflow": operation_cases_tensorflow}
+FRAMEWORKS: dict[str, ModuleType] = {
+    "torch": operation_cases_torch,
+    "tensorflow": operation_cases_tensorflow,
+    "flax": operation_cases_flax,
+}
 
 
 @dataclass

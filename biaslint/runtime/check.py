@@ -30,21 +30,28 @@ def check_start(
     target_mean: Sequence[float] | float | None = None,
     output: str = "",
     thresholds: Thresholds | None = None,
+    variables: Any = None,
     seed: int = 0,
 ) -> StartReport:
-    """Measure how a PyTorch or Keras model starts, and leave it and every source of chance as they were.
+    """Measure how a PyTorch, Keras or Flax model starts, and leave it and every source of chance as they were.
 
     `batch` is what a data loader yields: inputs, or inputs and labels; with `labels`, all of it are inputs. Without a batch, inputs are
-    worked out. `prior` are the classes' shares (or the share of positives), `output` is "softmax", "sigmoid" or "regression".
+    worked out. A linen module is measured with its `variables` (all collections, or the parameters alone), or as `init` makes them
+    with `seed`. `prior` are the classes' shares (or the share of positives), `output` is "softmax", "sigmoid" or "regression".
     """
     if output not in ("", *OUTPUTS):
         raise ValueError(f"output is {output!r}; choose {', '.join(OUTPUTS)}")
     framework = is_model(model)
-    if framework not in ("torch", "keras"):
-        raise TypeError(f"a {type(model).__name__} is not a PyTorch or Keras model")
+    if framework not in ("torch", "keras", "flax"):
+        raise TypeError(f"a {type(model).__name__} is not a PyTorch, Keras or Flax model")
+    if variables is not None and not hasattr(model, "init_with_output"):
+        raise TypeError(f"a {type(model).__name__} has its own parameters: `variables` is for linen modules")
     task = Task(labels, None, loss, optimizer, _stated(prior, target_mean), output)
     with _chance_kept():
-        observed = (_torch if framework == "torch" else _keras)(model, batch, task, seed)
+        if framework == "flax":
+            observed = _flax(model, batch, task, seed, variables)
+        else:
+            observed = (_torch if framework == "torch" else _keras)(model, batch, task, seed)
     observed.target = observed.target or type(model).__name__
     verdict, result = judged_result(observed, thresholds)
     return StartReport(observed, verdict, result.findings)
@@ -123,4 +130,25 @@ def _keras(model: Any, batch: Any, task: Task, seed: int) -> Observed:
     observed = measure(model, fed, task, seed=seed)
     first = fed if hasattr(fed, "shape") else next(iter(fed.values() if isinstance(fed, dict) else fed))
     observed.inputs, observed.batch = described, int(first.shape[0])
+    return observed
+
+
+def _flax(model: Any, batch: Any, task: Task, seed: int, variables: Any) -> Observed:
+    from biaslint.runtime.flax import session
+    from biaslint.runtime.flax.live import live
+    from biaslint.runtime.flax.measuring import as_numpy, measure
+    from biaslint.runtime.target.job import Job
+
+    if getattr(model, "scope", None) is not None:  # bound to variables
+        model, bound = model.unbind()
+        variables = variables if variables is not None else bound
+    if batch is None:
+        positional, named, described = session.feed(model, Job(type(model).__name__, seed=seed))
+    else:
+        positional, named, found = split_batch((batch, task.labels) if task.labels is not None else batch)
+        task.labels, described = None if found is None else as_numpy(found), ["the batch"]
+    observed = measure(live(model, positional, named, seed, variables), task, name=type(model).__name__, seed=seed)
+    observed.inputs = described
+    first = next((one for one in (*positional, *named.values()) if getattr(one, "ndim", 0)), None)
+    observed.batch = int(first.shape[0]) if first is not None else 0
     return observed

@@ -123,9 +123,11 @@ class Framework:
     # Does a file's text have something that bears on how all of its classes are executed?
     module_trait: Callable[[Module], bool] = _false
     parameter_shape: Callable[[Param], Dims | None] = _nothing  # the dimensions of a layer's parameter
+    parameter_contents: frozenset[str] = frozenset({"data"})  # attributes of a parameter that are its numbers
     public_layers: tuple[str, ...] = ()  # the full names of its layers, in the spellings that a configuration may use
     # Is a class that is built on this one a dataclass, although no decorator says so?
     fills_fields: Callable[[str], bool] = _false
+    fields: Callable[[str], Mapping[str, Value]] = lambda name: {}  # of its own class, which one built on it takes as well
     fields_filled: Callable[[Execution, Instance], None] = (
         _nothing  # what such a constructor does when it has filled the fields
     )
@@ -407,6 +409,18 @@ def is_subclass(cls: Value, kind: Value) -> bool | None:
 def param_dims(param: Param) -> Dims | None:
     framework = of_name(param.layer.type)
     return framework.parameter_shape(param) if framework is not None else None
+
+
+def holds(param: Param, name: str) -> bool:
+    """Is the attribute of a parameter what it holds?"""
+    framework = of_name(param.layer.type)
+    return name in framework.parameter_contents if framework is not None else name == "data"
+
+
+def fields(base: Value) -> Mapping[str, Value]:
+    """The fields of a framework's dataclass and their defaults; MISSING where there is none."""
+    framework = of_name(base.name) if isinstance(base, External) else None
+    return framework.fields(base.name) if framework is not None and isinstance(base, External) else {}
 
 
 def external_base(cls: Value) -> External | None:

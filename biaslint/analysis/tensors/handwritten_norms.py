@@ -53,6 +53,8 @@ def without_mean(ex: Execution, x: Node, axes: tuple[int, ...], name: str) -> No
 
 def spread(ex: Execution, x: Node, axes: tuple[int, ...] | None, name: str) -> Node:
     """A variance or standard deviation over the axes (None: unknown), around the mean."""
+    if x.op == "const":
+        return nodes.const(ex, None, name)
     return ex.opaque(x if axes is None else without_mean(ex, x, axes, ""), name=name)
 
 

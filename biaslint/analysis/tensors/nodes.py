@@ -89,6 +89,20 @@ def tensor(ex: Execution, value: Value) -> Node | None:
     return None
 
 
+def row(ex: Execution, x: Node, dims: Dims | None, name: str) -> Node:
+    """A vector of a program's own, with axes of length one in front: where it is added, it is what it was."""
+    made = make(ex, "keep", [x], dims, name)
+    for key in ("variable", "joins", "write", "parameter"):
+        if key in x.info:
+            made.info[key] = x.info[key]
+    return made
+
+
+def is_own_vector(x: Node) -> bool:
+    """Is it a vector of the program's own that becomes a bias where it is added?"""
+    return x.op == "const" and x.rank == 1 and "joins" in x.info
+
+
 def param_dims(param: Param) -> Dims | None:
     return framework.param_dims(param)
 

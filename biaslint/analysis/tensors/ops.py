@@ -292,6 +292,20 @@ def reduce(ex: Execution, x: Node, axis: Value, keepdim: Value, name: str, linea
     return handwritten_norms.remember(result, x, tuple(sorted(gone)), keepdim is True) if name == "mean" else result
 
 
+def reduce_named(ex: Execution, x: Node, pattern: Value, how: Value, sizes: dict[str, Value]) -> Value:
+    """einops.reduce(x, "b t c -> b c", "mean"): over the axes that the right side leaves out."""
+    if not isinstance(pattern, str) or "->" not in pattern or "..." in pattern or not isinstance(how, str):
+        return ex.opaque(x, name="reduce")
+    left, _, right = pattern.partition("->")
+    kept = [name for group in reshaping.axis_groups(right) for name in group]
+    gone = [name for group in reshaping.axis_groups(left) for name in group if name not in kept]
+    turned = reshaping.rearrange(ex, x, f"{left}->{right} {' '.join(gone)}", sizes)
+    if not gone or not isinstance(turned, Node) or how not in ("mean", "sum", "max", "min"):
+        return ex.opaque(x, name="reduce") if gone else turned
+    axes = SequenceValue(list(range(-len(gone), 0)), "tuple")
+    return reduce(ex, turned, axes, False, how, how in ("mean", "sum"))
+
+
 def concat(ex: Execution, parts: Value, axis: Value) -> Value:
     found = [tensors_nodes.tensor(ex, item) for item in ex.iterate(parts)]
     nodes = [node for node in found if node is not None]

@@ -22,7 +22,21 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-METHODS = {"assign", "fill", "fill_", "zero_", "copy_", "normal_", "uniform_", "add_", "sub_", "mul_", "clamp_", "set_"}
+METHODS = {
+    "assign",
+    "fill",
+    "fill_",
+    "zero_",
+    "copy_",
+    "normal_",
+    "uniform_",
+    "add_",
+    "sub_",
+    "mul_",
+    "clamp_",
+    "set_",
+    "set_value",
+}
 
 
 def record(ex: Execution, param: Param | Node, content: Content, by: str = "", text: str = "", grows: bool = False) -> None:
@@ -166,7 +180,7 @@ def method(ex: Execution, param: Param | Node, name: str, args: list[Value], kwa
     text = ex.text(ex.node.args[0]) if isinstance(ex.node, ast.Call) and ex.node.args else ""
     if name == "zero_":
         record(ex, param, contents.constant(0.0), by=name)
-    elif name in ("fill", "fill_", "copy_", "set_", "assign"):
+    elif name in ("fill", "fill_", "copy_", "set_", "assign", "set_value"):
         record(ex, param, contents.content_of(args[0] if args else None), by=name, text=text)
     elif name == "normal_":
         std = args[1] if len(args) > 1 else kwargs.get("std", 1.0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import BoundNative, Kwargs, SequenceValue, Unknown, argument
+from biaslint.analysis.interpreter import framework
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes
 from biaslint.theory import terms
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def attribute(ex: Execution, param: Param, name: str) -> Value:
-    if name == "data":
+    if framework.holds(param, name):
         return param
     if name == "shape":
         dims = nodes.param_dims(param)
@@ -68,7 +69,7 @@ def index(ex: Execution, param: Param, where: Value) -> Value:
 
 def store(ex: Execution, param: Param, name: str, value: Value) -> None:
     """param.data = value, param.requires_grad = value"""
-    if name == "data":
+    if framework.holds(param, name):
         parameter_writes.assign(ex, param, value)
     elif name == "requires_grad":
         parameter_writes.set_trainable(param, value)

@@ -226,6 +226,8 @@ def unsqueeze(ex: Execution, x: Node, axis: Value) -> Node:
     rank = len(x.dims) + 1
     place = axis % rank
     dims = (*x.dims[:place], 1, *x.dims[place:])
+    if "joins" in x.info and x.op == "const" and all(dim == 1 for dim in dims[:-1]):
+        return nodes.row(ex, x, dims, "unsqueeze")
     sources: dict[int, tuple[int, ...]] = {index if index < place else index + 1: (index,) for index in range(rank - 1)}
     return remap(ex, x, sources, dims, "unsqueeze")
 

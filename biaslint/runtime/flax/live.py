@@ -115,9 +115,9 @@ class Live:
 
 
 class LinenModel(Live):
-    """A linen model, which is initialized here."""
+    """A linen model, which is initialized here; of the variables that it is given, all stay."""
 
-    def __init__(self, model: Any, args: list[Any], kwargs: dict[str, Any], seed: int) -> None:
+    def __init__(self, model: Any, args: list[Any], kwargs: dict[str, Any], seed: int, given: Any = None) -> None:
         import jax
 
         fields = {
@@ -133,6 +133,8 @@ class LinenModel(Live):
         self.keys = {"params": keys[0], "dropout": keys[1], "default": keys[2], "noise": keys[1], "drop_path": keys[2]}
         with tracing.tracing():
             self.variables = dict(self.model.init(self.keys, *self.args, **self.kwargs))
+        if given is not None:
+            self.variables.update(given if "params" in given else {"params": given})
         self.parameters = self.variables.pop("params", {})
         self.others = self.variables
 
@@ -156,9 +158,10 @@ class NnxModel(Live):
     def __init__(self, model: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
         from flax import nnx
 
-        model.train()
         self.args, self.kwargs = args, {**modes.flags_of(type(model).__call__), **kwargs}
         self.chains = {tuple(path): tracing.origin_of(module) for path, module in nnx.iter_modules(model)}
+        model = nnx.clone(model)  # the caller's stays in its mode
+        model.train()
         self.definition, self.parameters, self.others = nnx.split(model, nnx.Param, ...)
 
     def run(self, parameters: Any, others: Any, watch: Pass) -> Any:
@@ -203,8 +206,10 @@ def _calls_watched(watch: Pass, paths: dict[int, Path]) -> Iterator[None]:
             cls.__call__ = original
 
 
-def live(model: Any, args: list[Any], kwargs: dict[str, Any], seed: int) -> Live:
-    """The model as measuring sees it."""
+def live(model: Any, args: list[Any], kwargs: dict[str, Any], seed: int, variables: Any = None) -> Live:
+    """The model as measuring sees it; a linen model with the variables that it is given, if any."""
     from flax import linen
 
-    return LinenModel(model, args, kwargs, seed) if isinstance(model, linen.Module) else NnxModel(model, args, kwargs)
+    return (
+        LinenModel(model, args, kwargs, seed, variables) if isinstance(model, linen.Module) else NnxModel(model, args, kwargs)
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from biaslint.runtime.facts.observed import Gate, LayerFacts, Observed
@@ -219,6 +221,18 @@ def _cancellers(test: GradientTest, path: Path, dead: str) -> list[Path]:
 # -- the plain pass ----------------------------------------------------------------------------------------------------------------
 
 
+def targets_first(loss: Any) -> Any:
+    """A loss that takes the targets first: Optax's take them second."""
+    if not str(getattr(loss, "__module__", "")).startswith("optax"):
+        return loss
+
+    @functools.wraps(loss)
+    def turned(targets: Any, outputs: Any) -> Any:
+        return loss(outputs, targets)
+
+    return turned
+
+
 def measure(
     live: Live,
     task: Task | None = None,
@@ -242,7 +256,7 @@ def measure(
     observed.layers = layer_facts(live, watch)
     _note_outputs(observed.layers, watch, results)
     outputs = [as_numpy(one).astype("float32") for one in results]
-    kind = losses.of_outputs(outputs, task, observed)
+    kind = losses.of_outputs(outputs, replace(task, loss=targets_first(task.loss)), observed)
     for index, values in enumerate(outputs[:8]):
         observed.outputs.append(output_facts(f"output {index}", values, kind if index == 0 else ""))
     progress("dead biases", 0.6)

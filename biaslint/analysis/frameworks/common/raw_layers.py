@@ -294,6 +294,14 @@ def affine_behind(x: Node) -> Node | None:
     return node if "raw" in node.info else None
 
 
+def forms_of(bias: Node) -> list[Node]:
+    """The tensor that is added, and the variable that it is a row of."""
+    forms = [bias]
+    while forms[-1].inputs and "variable" in forms[-1].inputs[0].info:
+        forms.append(forms[-1].inputs[0])
+    return forms
+
+
 def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | None:
     """x + bias, where that makes an affine step and a variable into a layer; None where it does not."""
     made: Variable | None = bias.info.get("variable")
@@ -308,7 +316,7 @@ def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | 
         layer.callee = ex.text_of_call(made.origin)
         layer.settings, layer.outer_settings = made.settings, made.outer_settings
         layer.writes.append(made.written)
-        layer.reads.append(("bias", bias))  # by whatever else takes the variable
+        layer.reads += [("bias", node) for node in forms_of(bias)]  # by whatever else takes the variable
         if made.trainable is False:
             layer.config["made as"] = made.made or "frozen"
         if bias.dims:

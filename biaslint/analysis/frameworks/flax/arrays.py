@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.frameworks.flax import functions, shapes
-from biaslint.analysis.tensors import nodes, reshaping
+from biaslint.analysis.tensors import reshaping
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
@@ -50,7 +50,7 @@ def do_flatten(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_cast(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:
-    return node if node.op == "const" else nodes.keep(ex, node, "astype")
+    return functions.cast(ex, node, "astype", argument(args, kwargs, 0, "dtype"))
 
 
 def do_same(ex: Execution, node: Node, args: Args, kwargs: Kwargs) -> Value:

@@ -9,6 +9,7 @@ from biaslint.analysis.domain.values import Args, External, Instance, Kwargs, Se
 from biaslint.analysis.frameworks.common import raw_layers
 from biaslint.analysis.frameworks.flax import (
     arrays,
+    containers as flax_containers,
     functions,
     initializers,
     layers as flax_layers,
@@ -37,7 +38,7 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     if name in vocabulary.LAYERS:
         return flax_layers.construct(ex, name, args, kwargs)
     if name in vocabulary.CONTAINERS:
-        return modules.make_container(ex, name, args, kwargs)
+        return flax_containers.make_container(ex, name, args, kwargs)
     home, _, short = name.rpartition(".")
     if names.specific(name) == 2:
         obj = Instance(External(name), ex.origin())
@@ -52,7 +53,7 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     if home.startswith("optax"):
         found = losses.call(ex, name, args, kwargs)
         return optimizers.call(ex, name, args, kwargs) if found is MISSING else found
-    handler = NAMED.get(name)
+    handler = do_promote if short == "promote_dtype" else NAMED.get(name)
     return handler(ex, args, kwargs) if handler is not None else MISSING
 
 
@@ -88,6 +89,12 @@ def do_random(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return Instance(External("flax.nnx.Rngs"), ex.origin())
 
 
+def do_modules(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """nnx.iter_modules(model): the modules within, each with its path."""
+    obj = args[0] if args else None
+    return modules.listed(ex, obj) if isinstance(obj, Instance) else ex.fresh("modules")
+
+
 def do_number(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """Of a model's parameters or states: nothing that bears on what it computes."""
     return ex.fresh("a state")
@@ -102,6 +109,11 @@ def do_first(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return args[0] if args else None
 
 
+def do_promote(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """promote_dtype(x, kernel, bias, dtype=None): the same arrays in one type; nnx's takes them as one tuple."""
+    return args[0] if len(args) == 1 and isinstance(args[0], SequenceValue) else SequenceValue(list(args))
+
+
 def do_merge_param(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """nn.merge_param(name, a, b): the one of the two that is given."""
     given = [one for one in (*args[1:], kwargs.get("a"), kwargs.get("b")) if one is not None]
@@ -111,6 +123,13 @@ def do_merge_param(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 def do_evaluate(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """nnx.eval_shape(make, ...): what it makes, without numbers."""
     return ex.call(args[0], args[1:], kwargs, ex.node) if args else ex.fresh("a model")
+
+
+def do_field(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """struct.field(pytree_node=False, default=...): a field of a dataclass."""
+    made = Instance(External("flax.struct.field"), ex.origin())
+    made.attrs.update(kwargs)
+    return made
 
 
 def do_state(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -135,6 +154,7 @@ NAMED = {
     "flax.nnx.Cache": do_variable,
     "flax.nnx.Intermediate": do_variable,
     "flax.nnx.Rngs": do_random,
+    **{f"flax.nnx.{name}": do_modules for name in ("iter_modules", "iter_graph")},
     "flax.nnx.state": do_number,
     "flax.nnx.variables": do_number,
     "flax.nnx.graphdef": do_first,
@@ -144,6 +164,7 @@ NAMED = {
     "flax.nnx.tabulate": do_number,
     "flax.nnx.Optimizer": do_number,
     "flax.nnx.ModelAndOptimizer": do_number,
+    "flax.struct.field": do_field,
     "flax.nnx.eval_shape": do_evaluate,
     "jax.eval_shape": do_evaluate,
     **{f"{home}.with_partitioning": do_first for home in ("flax.linen", "flax.nnx")},
@@ -242,8 +263,10 @@ FLAX = Framework(
     composition=COMPOSITION,
     loss_names=losses.NAMES,
     parameter_shape=param_dims,
+    parameter_contents=frozenset({"value", "raw_value"}),
     public_layers=tuple(vocabulary.LAYERS),
     fills_fields=names.fills_fields,
+    fields=flax_layers.fields,
     array_methods=arrays.METHODS,
     array_attributes=arrays.ATTRIBUTES,
 )

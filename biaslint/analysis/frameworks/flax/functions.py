@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
-from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Unknown, Value, argument
+from biaslint.analysis.domain.values import Args, External, Kwargs, SequenceValue, Unknown, Value, argument
 from biaslint.analysis.frameworks.common import construction, raw_layers
 from biaslint.analysis.frameworks.flax import shapes, vocabulary, windows
 from biaslint.analysis.frameworks.flax.arguments import Handler, array_of, unknown
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import contents, handwritten_norms, indexing, methods as tensor_methods, nodes, ops
+from biaslint.analysis.tensors import contents, handwritten_norms, indexing, methods as tensor_methods, nodes, ops, reshaping
+from biaslint.theory import terms
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
@@ -27,7 +30,7 @@ ELEMENTWISE = {
     "ceil", "round", "rint", "trunc", "erf", "maximum", "minimum", "max_p", "nan_to_num", "isnan", "isinf", "isfinite", "reciprocal",
     "mod", "remainder", "fmod", "floor_divide", "cumsum", "cumprod", "cumlogsumexp", "logical_not", "logical_and", "logical_or",
     "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "eq", "ne", "gt", "ge", "lt", "le", "logistic", "logit",
-    "heaviside", "sinc", "softsign", "logaddexp", "hypot", "arctan2", "dropout", "standardize",
+    "heaviside", "sinc", "softsign", "logaddexp", "hypot", "arctan2", "dropout", "tril", "triu",
 }  # fmt: skip
 # Another name of the same function, as graphs and messages know it.
 SPELLED = {
@@ -54,7 +57,7 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     if node is None:
         return ex.opaque(*args, *kwargs.values(), name=name)
     if name in KEEP:
-        return node if node.op == "const" else nodes.keep(ex, node, name)
+        return cast(ex, node, name, argument(args, kwargs, 1, "dtype", "new_dtype") if name in CASTS | {"array"} else None)
     if all(other.op == "const" for other in values.all_in(*args, *kwargs.values())):
         return nodes.const(ex, node.dims, name)
     result = ex.opaque(*args, *kwargs.values(), name=SPELLED.get(name, name))
@@ -65,6 +68,17 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
         for other in others:
             result.dims = result.dims if other is None else nodes.broadcast(ex, result.dims, other.dims)
     return result
+
+
+WHOLE = re.compile(r"u?int\d*|bool_?")
+
+
+def cast(ex: Execution, node: Node, name: str, kind: Value) -> Node:
+    """An array in another type: to whole numbers or truths, it rounds."""
+    to = kind if isinstance(kind, str) else kind.name.rpartition(".")[2] if isinstance(kind, External) else ""
+    if node.op == "const":
+        return node
+    return construction.nonlinear(ex, node, name) if WHOLE.fullmatch(to) else nodes.keep(ex, node, name)
 
 
 def on_numbers(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
@@ -167,18 +181,53 @@ def do_spread(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return node
 
 
-def do_softmax(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    x = array_of(ex, args, kwargs)
-    if x is None:
-        return ex.fresh("softmax")
-    if "where" in kwargs:
-        return unknown(ex, args, kwargs, "softmax")
-    node = ops.softmax(ex, x, argument(args, kwargs, 1, "axis", default=-1))
-    node.info["cast"] = x.op == "keep" and x.name in CASTS
-    return node
+def softmax(name: str) -> Handler:
+    """jax.nn.softmax(x, axis), jax.nn.log_softmax(x, axis)"""
+
+    def work(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+        x = array_of(ex, args, kwargs)
+        if x is None:
+            return ex.fresh(name)
+        if "where" in kwargs:
+            return unknown(ex, args, kwargs, name)
+        node = ops.softmax(ex, x, argument(args, kwargs, 1, "axis", default=-1), name)
+        node.info["cast"] = x.op == "keep" and x.name in CASTS
+        return node
+
+    return work
 
 
 CASTS = {"astype", "asarray", "convert_element_type", "float32", "bfloat16", "float16"}
+
+
+def do_standardize(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """jax.nn.standardize(x, axis): without its mean, where none is given."""
+    x, axes = array_of(ex, args, kwargs), nodes.axes_of(argument(args, kwargs, 1, "axis", default=-1))
+    if x is None or axes is None or len(args) > 2 or kwargs.keys() & {"mean", "variance", "where"}:
+        return unknown(ex, args, kwargs, "standardize")
+    return ops.norm(ex, x, "standardization", tuple(axes), "standardize")
+
+
+def do_dot_general(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """lax.dot_general(x, kernel, ((x's axes, kernel's axes), ((), ()))): a product, where x's last axis meets the kernel's first."""
+    left, right = two(args, kwargs)
+    x, kernel = construction.tensor(ex, left), nodes.tensor(ex, right)
+    numbers = argument(args, kwargs, 2, "dimension_numbers")
+    parts = [axes for pair in items(numbers) for axes in items(pair)]
+    first, second, *batch = [items(axes) for axes in parts] if len(parts) == 4 else [[], []]
+    rank = x.rank if x is not None else None
+    last = len(first) == 1 and (first[0] == -1 or (rank is not None and first[0] == rank - 1) or counted_from_rank(x, first[0]))
+    plain = kernel is not None and kernel.op == "const" and kernel.rank in (None, 2) and second == [0] and not any(batch)
+    return raw_layers.product(ex, left, right, {}) if x is not None and plain and last else unknown(ex, args, kwargs, "dot")
+
+
+def items(value: Value) -> list[Value]:
+    return value.items if isinstance(value, SequenceValue) and not value.open else []
+
+
+def counted_from_rank(x: Node | None, axis: Value) -> bool:
+    """Is it `x.ndim - 1`, of a tensor whose rank nobody knows?"""
+    return x is not None and isinstance(axis, Unknown) and axis.key == terms.Operation("-", terms.Rank(x.id), 1)
 
 
 def do_where(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -188,11 +237,16 @@ def do_where(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 def do_attention(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
-    """Attention over (batch, positions, heads, features): the axes are not those of the others', so all is seen."""
-    node = unknown(ex, args, kwargs, "attention")
-    first = nodes.tensor(ex, args[0]) if args else None
-    node.dims = first.dims if first is not None else None
-    return node
+    """dot_product_attention(query, key, value, bias, mask): of (..., positions, heads, features)."""
+    given = [argument(args, kwargs, place, name) for place, name in enumerate(("query", "key", "value", "bias", "mask"))]
+    parts = [nodes.tensor(ex, one) for one in given[:3]]
+    if any(part is None or (part.rank is not None and part.rank < 3) for part in parts) or len(args) > 5:
+        return unknown(ex, args, kwargs, "attention")
+    query, key, value = (reshaping.transpose(ex, part, -3, -2) for part in parts if part is not None)
+    drops = kwargs.get("dropout_rate", 0.0) if kwargs.get("deterministic") is not True else 0.0
+    rate = drops if isinstance(drops, (int, float)) else 1.0
+    node = ops.attention(ex, query, key, value, [one for one in given[3:] if one is not None], float(rate))
+    return reshaping.transpose(ex, node, -3, -2) if isinstance(node, Node) else node
 
 
 # -- new arrays --------------------------------------------------------------------------------
@@ -277,11 +331,17 @@ HANDLERS: dict[str, Handler] = {
     "amin": reduction(False, "min"),
     "var": do_spread,
     "std": do_spread,
-    "softmax": do_softmax,
-    "log_softmax": do_softmax,
+    "softmax": softmax("softmax"),
+    "log_softmax": softmax("log_softmax"),
     "where": do_where,
     "select": do_where,
     "dot_product_attention": do_attention,
+    "dot_general": do_dot_general,
+    "standardize": do_standardize,
+    "take": shapes.do_take,
+    "sort": shapes.do_sort,
+    "median": reduction(False, "median"),
+    "reduce_window": windows.do_reduce_window,
     "max_pool": windows.pool(True),
     "min_pool": windows.pool(True),
     "avg_pool": windows.pool(False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
@@ -22,7 +22,8 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.frameworks.common import construction, raw_layers, signatures
 from biaslint.analysis.frameworks.common.signatures import REQUIRED
-from biaslint.analysis.frameworks.flax import initializers, modes, optimizers, vocabulary
+from biaslint.analysis.frameworks.flax import initializers, modes, names, optimizers, vocabulary
+from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import nodes, ops
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node
@@ -43,14 +44,14 @@ def construct(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Instance:
 def make(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> None:
     """Turn an instance into the layer."""
     spec = vocabulary.LAYERS[name]
-    names = signatures.positional_names(spec.signature)
+    places = signatures.positional_names(spec.signature)
     config: Kwargs = {key: default for key, default in signatures.parameters(spec.signature) if default is not REQUIRED}
-    config.update(zip(names, args, strict=False))
+    config.update(zip(places, args, strict=False))
     config.update(kwargs)
     layer = Layer(name, spec.kind, "flax", config, obj.origin or ex.origin())
     layer.spec = spec
-    layer.texts = construction.argument_texts(ex, names, len(args))
-    layer.positions = construction.own_positions(ex, layer, names, len(args))
+    layer.texts = construction.argument_texts(ex, places, len(args))
+    layer.positions = construction.own_positions(ex, layer, places, len(args))
     what = construction.misfit(spec, len(args), set(kwargs) - ANYWHERE) if ex.faults is not None else ""
     if what and what.startswith(("too many", "multiple")):
         ex.fault(f"{name}: {what}")
@@ -69,6 +70,14 @@ def make(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) ->
 
 
 ANYWHERE = {"name", "parent", "rngs"}
+
+
+def fields(name: str) -> Mapping[str, Value]:
+    """The fields of a layer that is a dataclass: a class built on it may give them other defaults."""
+    known = names.canonical(name)
+    spec = vocabulary.LAYERS.get(known) if known.startswith(names.LINEN) else None
+    given = signatures.parameters(spec.signature) if spec is not None else ()
+    return {field: MISSING if default is REQUIRED else default for field, default in given}
 
 
 def name_sizes(layer: Layer, spec: LayerSpec) -> None:

@@ -16,6 +16,7 @@ from biaslint.analysis.domain.values import (
     Args,
     BoundNative,
     Class,
+    DictValue,
     External,
     FunctionValue,
     Instance,
@@ -26,9 +27,9 @@ from biaslint.analysis.domain.values import (
     Value,
     argument,
 )
-from biaslint.analysis.frameworks.common import raw_layers
-from biaslint.analysis.frameworks.flax import initializers, layers as flax_layers, modes, names, vocabulary
-from biaslint.analysis.interpreter import containers, module_tree
+from biaslint.analysis.frameworks.common import raw_layers, signatures
+from biaslint.analysis.frameworks.flax import containers, initializers, layers as flax_layers, modes, names, vocabulary
+from biaslint.analysis.interpreter import containers as python_containers, module_tree
 from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import parameter_writes
@@ -36,8 +37,10 @@ from biaslint.theory import terms
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
+    from biaslint.theory.dataflow import Node
 
 
+OWN = "param="  # among the attributes of a linen module: the parameters that its methods have made, by name
 SETUP = "setup="  # among the attributes of a linen module: its setup has run
 VARIABLE = "flax.linen.Variable"
 
@@ -71,6 +74,10 @@ def finished(ex: Execution, obj: Instance) -> None:
     """A new instance, after its fields are filled. What is in them belongs to it; whether it trains, an entry point says."""
     if not isinstance(obj.cls, Class):
         return
+    known = base_name(obj)
+    if known in vocabulary.LAYERS and obj.layer is None:
+        own = {name for name, _ in signatures.parameters(vocabulary.LAYERS[known].signature)}
+        flax_layers.make(ex, obj, known, [], {name: value for name, value in obj.attrs.items() if name in own})
     for name, value in list(obj.attrs.items()):
         mode = modes.in_training(name)
         if mode is not None and isinstance(value, Unknown) and value.key == terms.Parameter(obj.cls.name, name):
@@ -126,52 +133,10 @@ def call_object(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Val
     if obj.layer is not None:
         return flax_layers.apply(ex, obj, args, kwargs)
     if obj.items is not None and base_name(obj).endswith("Sequential"):
-        return call_sequence(ex, obj, args, kwargs)
+        return containers.call_sequence(ex, obj, args, kwargs)
     if isinstance(obj.cls, External) and names.canonical(obj.cls.name).startswith(("flax.nnx.Rng", VARIABLE)):
         return ex.fresh("a key")
     return MISSING
-
-
-def call_sequence(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
-    """Each part is called with what the one before has given: a tuple as positional arguments."""
-    first = True
-    value: Value = args[0] if args else next(iter(kwargs.values()), None)
-    for item in list((obj.items or {}).values()):
-        if first:
-            value = ex.call(item, args, kwargs, ex.node)
-        elif isinstance(value, SequenceValue) and value.kind == "tuple":
-            value = ex.call(item, list(value.items), {}, ex.node)
-        else:
-            value = ex.call(item, [value], {}, ex.node)
-        first = False
-    return value
-
-
-def make_container(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Instance:
-    """nn.Sequential([...]), nnx.Sequential(...), nnx.List([...])"""
-    obj = Instance(External(name), ex.origin())
-    ex.objects.append(obj)
-    prepare(ex, obj)
-    fill(ex, obj, name, args, kwargs)
-    return obj
-
-
-def fill(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> None:
-    if obj.items is None:
-        obj.items = {}
-    if name == "flax.nnx.Sequential":
-        parts = list(args)
-    elif name == "flax.nnx.Dict":
-        parts = []
-        for key, value in kwargs.items():
-            obj.items[key] = value
-            values.adopt(obj, value, "")
-    else:
-        source = args[0] if args else kwargs.get("layers")
-        parts = ex.iterate(source) if source is not None else []
-    for part in parts:
-        obj.items[str(len(obj.items))] = part
-        values.adopt(obj, part, "")
 
 
 def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) -> Value:
@@ -182,7 +147,7 @@ def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwa
         if known in vocabulary.LAYERS and obj.layer is None:
             flax_layers.make(ex, obj, known, args, kwargs)
         elif known in vocabulary.CONTAINERS:
-            fill(ex, obj, known, args, kwargs)
+            containers.fill(ex, obj, known, args, kwargs)
         return None
     if name == "__call__":
         return call_object(ex, obj, args, kwargs)
@@ -205,6 +170,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     layer = obj.layer
     if name == "variables":
         read_all(obj)
+        return Unknown(terms.Attribute(obj, name), "self.variables", tuple(values.all_in(obj.attrs.get(OWN))))
     if layer is not None:
         if name == "bias":
             return None if layer.bias is False else Param(layer, "bias")
@@ -226,6 +192,10 @@ def read_all(obj: Instance) -> None:
 
 def do_get_variable(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """module.get_variable(collection, name)"""
+    own = obj.attrs.get(OWN)
+    name = argument(args, kwargs, 1, "name")
+    if isinstance(own, DictValue) and name in own.items:
+        return own.items[name]
     read_all(obj)
     return ex.fresh("a variable")
 
@@ -306,7 +276,7 @@ def do_init_with_output(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs
 
 def do_clone(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """module.clone(field=value): a module like it, with parameters of its own."""
-    made = containers.copy(ex, obj)
+    made = python_containers.copy(ex, obj)
     if isinstance(made, Instance):
         made.attrs.pop(SETUP, None)
         changed = {name: value for name, value in kwargs.items() if name not in ("name", "parent", "_deep_clone")}
@@ -325,16 +295,23 @@ def do_bind(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
 def do_param(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """self.param("bias", init, shape): a parameter of the module's own."""
     name = argument(args, kwargs, 0, "name")
+    made = own_param(ex, name if isinstance(name, str) else "", args, kwargs)
+    own = obj.attrs.setdefault(OWN, DictValue({}))
+    if isinstance(own, DictValue):
+        own.items[name if isinstance(name, str) else len(own.items)] = made
+    return made
+
+
+def own_param(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Node:
     given = argument(args, kwargs, 1, "init_fn")
     shape = args[2] if len(args) > 2 else kwargs.get("shape", kwargs.get("unbox"))
     text = ex.text(ex.node.args[1]) if isinstance(ex.node, ast.Call) and len(ex.node.args) > 1 else ""
     if isinstance(given, FunctionValue) and len(args) == 2:  # `lambda key: ...`
-        made = ex.call(given, [ex.fresh("key")], {}, ex.node)
-        return raw_layers.variable_of(ex, made, True, "flax")
+        return raw_layers.variable_of(ex, ex.call(given, [ex.fresh("key")], {}, ex.node), True, "flax")
     written = initializers.as_write(ex, given, text, shape=shape)
     known = shape if isinstance(shape, (SequenceValue, int)) else None
     made = SequenceValue([known], "tuple") if isinstance(known, int) else known
-    return raw_layers.variable(ex, made, written, name if isinstance(name, str) else "", True, "flax")
+    return raw_layers.variable(ex, made, written, name, True, "flax")
 
 
 def do_variable(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
@@ -395,6 +372,12 @@ def do_set_attributes(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) 
     return None
 
 
+def listed(ex: Execution, obj: Instance) -> Value:
+    """The modules within a model, each with its path."""
+    found = [SequenceValue([path, module], "tuple") for path, module in module_tree.walk(obj)]
+    return SequenceValue(list(found))
+
+
 Handler = Callable[["Execution", Instance, Args, Kwargs], Value]
 METHODS: dict[str, Handler] = {
     "apply": do_apply,
@@ -419,6 +402,9 @@ METHODS: dict[str, Handler] = {
     "is_initialized": yes,
     "is_mutable_collection": yes,
     "initialize_carry": fresh,
+    "append": containers.do_append,
+    "extend": containers.do_extend,
+    "iter_modules": lambda ex, obj, args, kwargs: listed(ex, obj),
     "train": set_mode(True),
     "eval": set_mode(False),
     "set_attributes": do_set_attributes,

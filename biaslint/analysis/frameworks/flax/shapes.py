@@ -67,6 +67,8 @@ def reshaped(ex: Execution, x: Node, given: Args) -> Value:
     sizes = tensor_methods.sizes_of(ex, given, {})
     if sizes is None or any(isinstance(item, SequenceValue) for item in sizes):
         return ex.opaque(x, name="reshape")
+    if sizes and nodes.is_own_vector(x) and all(values.is_constant(item) and item == 1 for item in sizes[:-1]):
+        return nodes.row(ex, x, None, "reshape")  # `(1,) * (y.ndim - 1) + (-1,)`, of which nobody knows how many
     return reshaping.reshape(ex, x, [item if isinstance(item, (int, Unknown)) else ex.fresh() for item in sizes])
 
 
@@ -176,6 +178,24 @@ def do_pad(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
+def do_take(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """jnp.take(x, indices, axis): some positions along an axis."""
+    x, axis = array_of(ex, args, kwargs), argument(args, kwargs, 2, "axis")
+    indices = argument(args, kwargs, 1, "indices")
+    many = isinstance(indices, SequenceValue) or (isinstance(indices, Node) and indices.rank == 1)
+    if x is None or not isinstance(axis, int) or not many:
+        return unknown(ex, args, kwargs, "take")
+    return ops.picked(ex, x, axis, indices, None)
+
+
+def do_sort(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """jnp.sort(x, axis): what is the same all along the axis stays."""
+    x, axis = array_of(ex, args, kwargs), argument(args, kwargs, 1, "axis", "dimension", default=-1)
+    if x is None or not isinstance(axis, int) or x.rank is None or not -x.rank <= axis < x.rank:
+        return unknown(ex, args, kwargs, "sort")
+    return nodes.make(ex, "window", [x], x.dims, "sort", mixes=(axis % x.rank,))
 
 
 def do_slice(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Value, argument
+from biaslint.analysis.domain.values import Args, External, Kwargs, SequenceValue, Value, argument
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.flax.arguments import Handler, array_of, unknown
 from biaslint.analysis.tensors import nodes, ops
@@ -38,6 +38,22 @@ def pool(maximum: bool) -> Handler:
         return nodes.make(ex, "smooth", [x], dims, "avg_pool", mixes=axes, padded=axes if padded else ())
 
     return work
+
+
+def do_reduce_window(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """lax.reduce_window(x, -jnp.inf, lax.max, window, strides, padding): a maximum over the axes that the window is longer than one on."""
+    x, work = array_of(ex, args, kwargs), argument(args, kwargs, 2, "computation")
+    shape = argument(args, kwargs, 3, "window_dimensions")
+    name = work.name.rpartition(".")[2] if isinstance(work, External) else ""
+    if x is None or name not in ("max", "min") or not isinstance(shape, SequenceValue) or shape.open:
+        return unknown(ex, args, kwargs, "reduce_window")
+    if x.dims is None:
+        ex.flow.learn_rank(x, len(shape.items))
+    if x.dims is None or len(shape.items) != len(x.dims):
+        return unknown(ex, args, kwargs, "reduce_window")
+    axes = tuple(axis for axis, size in enumerate(shape.items) if not ops.is_one(size))
+    dims = tuple(ex.fresh().key if axis in axes else dim for axis, dim in enumerate(x.dims))
+    return nodes.make(ex, "window", [x], dims, "reduce_window", mixes=axes)
 
 
 def do_resize(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup
 from biaslint.analysis.domain.layers import Param
-from biaslint.analysis.domain.values import External, Instance, ModelFunction, SequenceValue, Unknown
+from biaslint.analysis.domain.values import External, Instance, ModelFunction, SequenceValue, Unknown, argument
 from biaslint.analysis.frameworks.common import construction
 from biaslint.analysis.frameworks.torch import (
     autograd,
@@ -27,7 +27,7 @@ from biaslint.analysis.frameworks.torch import (
 from biaslint.analysis.frameworks.torch.names import INIT
 from biaslint.analysis.interpreter.framework import Composition, Framework
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import graphs, nodes, reshaping
+from biaslint.analysis.tensors import graphs, nodes, ops, reshaping
 from biaslint.theory.dataflow import Dims, Node
 from biaslint.theory.tensor_info import TensorInfo
 
@@ -63,6 +63,9 @@ def call(ex: Execution, name: str, args: list[Value], kwargs: dict[str, Value]) 
         return handler(ex, args, kwargs)
     if name.startswith("einops.") and name.endswith("rearrange") and args and isinstance(args[0], Node):
         return reshaping.rearrange(ex, args[0], args[1] if len(args) > 1 else kwargs.get("pattern"), kwargs)
+    if name in ("einops.reduce", "einops.einops.reduce") and args and isinstance(args[0], Node):
+        pattern, how = argument(args, kwargs, 1, "pattern"), argument(args, kwargs, 2, "reduction")
+        return ops.reduce_named(ex, args[0], pattern, how, kwargs)
     if name == "einops.layers.torch.Rearrange":
         return rearranging(ex, args[0] if args else kwargs.get("pattern"), kwargs)
     if name.startswith("dgl.function."):

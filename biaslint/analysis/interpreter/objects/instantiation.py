@@ -102,6 +102,8 @@ def fields_of(cls: Class) -> dict[str, Value]:
     for base in reversed(cls.mro):
         if isinstance(base, Class):
             fields.update((name, base.attrs.get(name, MISSING)) for name in field_names(base.node))
+        else:
+            fields.update(framework.fields(base))
     return fields
 
 

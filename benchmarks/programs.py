@@ -276,12 +276,12 @@ def report(totals: Totals, command: str, framework: Framework) -> str:
 
 
 def page(old: str, section: str, title: str) -> str:
-    """The page with a framework's section replaced."""
+    """The page with a framework's section replaced; sections of other titles stay, behind those of the frameworks."""
     sections = {part.partition("\n")[0]: f"## {part}" for part in f"\n{old}".split("\n## ")[1:]}
     sections[title] = section
-    return "\n".join(
-        [INTRODUCTION, *(f"{sections[one.title].strip()}\n" for one in FRAMEWORKS.values() if one.title in sections)]
-    )
+    titles = [one.title for one in FRAMEWORKS.values()]
+    order = [*(one for one in titles if one in sections), *(one for one in sections if one not in titles)]
+    return "\n".join([INTRODUCTION, *(f"{sections[one].strip()}\n" for one in order)])
 
 
 def one_line(kind: str) -> str:

@@ -293,8 +293,9 @@ def one_channel_per_group(layer: Layer, x: Node) -> bool:
 
 def do_batch_norm(ex: Execution, layer: Layer, x: Node, args: Args, kwargs: Kwargs, name: str) -> Node:
     """A batch norm, which is told at its call or by its constructor whether it takes the statistics that it has stored."""
-    told = argument(args, kwargs, 0, "use_running_average")
-    told = layer.config.get("use_running_average") if told is None else told
+    given = argument(args, kwargs, 0, "use_running_average")
+    told = layer.config.get("use_running_average") if given is None else given
+    modes.inverted(ex, layer, "use_running_average", told, given is not None)
     axes = nodes.axes_of(layer.config.get("axis", -1))
     stored = modes.stored(ex, told)
     known = axes is not None and (
@@ -310,8 +311,9 @@ def do_batch_norm(ex: Execution, layer: Layer, x: Node, args: Args, kwargs: Kwar
 
 def do_dropout(ex: Execution, layer: Layer, x: Node, args: Args, kwargs: Kwargs) -> Value:
     rate = layer.config.get("rate", 0.5)
-    told = argument(args, kwargs, 0, "deterministic")
-    told = layer.config.get("deterministic") if told is None else told
+    given = argument(args, kwargs, 0, "deterministic")
+    told = layer.config.get("deterministic") if given is None else given
+    modes.inverted(ex, layer, "deterministic", told, given is not None)
     if told is True or (values.is_constant(rate) and rate == 0):
         return nodes.keep(ex, x, "dropout")
     return construction.nonlinear(ex, x, "dropout")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import Unknown
+from biaslint.analysis.domain.layers import Layer
+from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Unknown
+from biaslint.analysis.frameworks.common import construction
+from biaslint.analysis.interpreter.objects import instantiation
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
@@ -30,3 +34,26 @@ def stored(ex: Execution, told: Value) -> bool | None:
     if not isinstance(told, Unknown) or told.tensors or isinstance(told.key, terms.Fresh):
         return None
     return ex.path.branch(told.key, told.text, False if told.default is None else told.default)
+
+
+def inverted(ex: Execution, layer: Layer, argument: str, told: Value, at_call: bool) -> None:
+    """Remember a norm or dropout that takes the flag of training for that of inference: `use_running_average=train`.
+
+    The flag has to be a parameter of the function, or a field of the module, in whose body that is written: only of these does the name
+    say what they stand for.
+    """
+    frame = ex.stack[-1] if ex.stack else None
+    func = frame.func if frame is not None else None
+    if told is not True or frame is None or not isinstance(func, FunctionValue):
+        return
+    given = [one.value for one in ex.node.keywords if one.arg == argument] if at_call and isinstance(ex.node, ast.Call) else []
+    text = ex.text(given[0]) if given else "" if at_call else layer.texts.get(argument, "")
+    spec = func.node.args
+    parameters = {one.arg for one in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
+    if isinstance(frame.self, Instance) and isinstance(frame.self.cls, Class):
+        parameters |= {f"self.{name}" for name in instantiation.fields_of(frame.self.cls)}
+    if text not in parameters or not TRAINS.fullmatch(text.rpartition(".")[2]) or text in construction.assignments(func.node):
+        return
+    origin = ex.origin() if at_call else layer.origin
+    fact = Layer(layer.type, "mode", "flax", {"argument": argument, "flag": text}, origin, name=layer.name, bias=False)
+    ex.facts.append(fact)

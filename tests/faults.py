@@ -8,7 +8,7 @@ from typing import Any
 
 from biaslint.analysis import machine
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.framework import Framework
+from biaslint.analysis.interpreter.framework_record import Framework
 from biaslint.analysis.project.module import Module
 
 # What a file must hold for a fault outside all executions, and for one within the execution of what calls it.

@@ -45,6 +45,7 @@ ANALYSIS_ORDER = (
 INTERPRETER_ORDER = (
     ("doors",),
     ("execution",),
+    ("framework_record",),
     ("framework",),
     ("target_statistics",),
     ("module_tree",),

@@ -90,7 +90,7 @@ REFUSED = {
     "a block for one of two statements": ("⟦a = 1⟧; c = 3\n", (DeleteStatement, after("if x: b")), "no line to insert it on"),
     "a text that is no statement": ("⟦a = 1⟧\n", (after("b ="),), "not a statement"),
     "no text": ("⟦a = 1⟧\n", (after("\n"),), "no statement to write"),
-    "a line that goes on into it": ("\\\n⟦a = 1⟧\nc = 3\n", (DeleteStatement,), "goes on"),
+    "a line that goes on into it": ("\\\n⟦a = 1⟧\nc = 3\n", (DeleteStatement,), "continues into"),
 }
 
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 from projects import ROOT
 
+pytest.importorskip("numpy", reason="NumPy is not installed")
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import operation_cases_flax as cases
 import operations

@@ -12,7 +12,7 @@ from biaslint.analysis.project.environment import MISSING
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Args, Kwargs, Value
     from biaslint.analysis.interpreter.execution import Execution
-    from biaslint.analysis.interpreter.framework import Framework
+    from biaslint.analysis.interpreter.framework_record import Framework
     from biaslint.theory.dataflow import Node
 
 

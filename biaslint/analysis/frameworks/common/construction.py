@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import FunctionValue, Instance, Unknown
+from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Unknown
 from biaslint.analysis.frameworks.common import signatures
+from biaslint.analysis.interpreter.objects import instantiation
 from biaslint.analysis.tensors import nodes
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dim, Node
@@ -162,8 +163,16 @@ def settings(ex: Execution, made: Instance | None = None) -> dict[str, Value]:
         for one in constructors_of(frame, ex.stack[:-depth]):
             known = {id(value) for value in found.values()}  # what it hands on has a name of its own here
             found = {**{name: value for name, value in one.bound.items() if id(value) not in known}, **found}
-        return {name: value for name, value in found.items() if name != "self"}
+        return {**fields_of(frame), **{name: value for name, value in found.items() if name != "self"}}
     return {}
+
+
+def fields_of(frame: Frame) -> dict[str, Value]:
+    """The fields of a module whose constructor Python or a framework writes, as its methods spell them."""
+    owner = frame.self
+    if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
+        return {}
+    return {f"self.{name}": owner.attrs[name] for name in instantiation.fields_of(owner.cls) if name in owner.attrs}
 
 
 def constructors_of(frame: Frame, outer: list[Frame]) -> Iterator[Frame]:

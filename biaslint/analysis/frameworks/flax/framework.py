@@ -21,7 +21,7 @@ from biaslint.analysis.frameworks.flax import (
     vocabulary,
 )
 from biaslint.analysis.interpreter import containers
-from biaslint.analysis.interpreter.framework import Composition, Framework
+from biaslint.analysis.interpreter.framework_record import Composition, Framework
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory.dataflow import Dims, Node
 

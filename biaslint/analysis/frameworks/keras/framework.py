@@ -19,7 +19,7 @@ from biaslint.analysis.frameworks.keras import (
     vocabulary as keras_vocabulary,
 )
 from biaslint.analysis.frameworks.keras.names import SUBMODULES
-from biaslint.analysis.interpreter.framework import Composition, Framework
+from biaslint.analysis.interpreter.framework_record import Composition, Framework
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node

@@ -29,7 +29,7 @@ from biaslint.analysis.frameworks.tensorflow import (
     tensorpack,
     vocabulary as tensorflow_vocabulary,
 )
-from biaslint.analysis.interpreter.framework import Framework
+from biaslint.analysis.interpreter.framework_record import Framework
 from biaslint.analysis.interpreter.objects import unknown_calls
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes

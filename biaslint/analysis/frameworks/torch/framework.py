@@ -25,7 +25,7 @@ from biaslint.analysis.frameworks.torch import (
     vocabulary as torch_vocabulary,
 )
 from biaslint.analysis.frameworks.torch.names import INIT
-from biaslint.analysis.interpreter.framework import Composition, Framework
+from biaslint.analysis.interpreter.framework_record import Composition, Framework
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import graphs, nodes, ops, reshaping
 from biaslint.theory.dataflow import Dims, Node

@@ -43,7 +43,7 @@ def check_start(
         raise ValueError(f"output is {output!r}; choose {', '.join(OUTPUTS)}")
     framework = is_model(model)
     if framework not in ("torch", "keras", "flax"):
-        raise TypeError(f"a {type(model).__name__} is not a PyTorch, Keras or Flax model")
+        raise TypeError(f"{type(model).__name__} is not a PyTorch, Keras or Flax model")
     if variables is not None and not hasattr(model, "init_with_output"):
         raise TypeError(f"a {type(model).__name__} has its own parameters: `variables` is for linen modules")
     task = Task(labels, None, loss, optimizer, _stated(prior, target_mean), output)

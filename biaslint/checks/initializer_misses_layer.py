@@ -17,7 +17,7 @@ def check(program: Program) -> Iterator[Report]:
         if use.kind == "conv" and use.framework == "torch":
             models.setdefault(use.run, []).append(use)
     for site in program.sites("conv"):
-        missed = [_reaching_others(use, models[use.run]) if use.run in models else None for use in site.uses]
+        missed = [_reaching_others(use, models.get(use.run, [])) for use in site.uses]
         write, use = missed[0], site.first
         if write is not None and all(one is not None for one in missed):
             yield Report(

@@ -132,9 +132,8 @@ class PathCondition:
                 and isinstance(test[3], str)
                 and holds != (default == test[3])
             ):
-                self.set(
-                    test, holds, f"{name} == {test[3]!r}"
-                )  # so that all that is asked of the string has answers that go together
+                # so that all that is asked of the string has answers that go together
+                self.set(test, holds, f"{name} == {test[3]!r}")
                 if holds:
                     return Setting.of(test[3], key)
                 self.refused.add(key)

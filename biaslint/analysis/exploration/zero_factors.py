@@ -7,27 +7,14 @@ from typing import TYPE_CHECKING
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
-    from biaslint.analysis.domain.layers import Layer
+    from biaslint.analysis.domain.layers import Layer, Write
     from biaslint.analysis.interpreter.execution import Execution
 
 KINDS = {"linear", "conv"}
 # What gives zero for zero, beside steps that only move entries or average them
-ODD = {
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "prelu",
-    "elu",
-    "selu",
-    "celu",
-    "gelu",
-    "silu",
-    "swish",
-    "mish",
-    "tanh",
-    "hardswish",
-    "dropout",
-}
+THROUGH_ZERO = {
+    "relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "swish", "mish", "tanh", "hardswish", "dropout",
+}  # fmt: skip
 
 
 def blocking(ex: Execution, layer: Layer) -> list[Layer]:
@@ -59,16 +46,19 @@ def zero_weight(layer: Layer) -> bool:
     if layer.kind not in KINDS or layer.weight_trainable is not True or not layer.weight_writes or layer.weight_of is not None:
         return False
     known = not (layer.passed_to_unknown_code or layer.model_passed_to_unknown_code or layer.reparametrized or layer.configured)
-    last = layer.weight_writes[-1]
-    return known and last.how == "constant" and last.value == 0 and last.span is None
+    return known and sets_zero(layer.weight_writes[-1])
 
 
 def zero_bias(layer: Layer) -> bool:
     """Is there no bias, or one that starts at zero? It stays there for as long as no gradient comes through."""
     if layer.bias is False:
         return True
-    last = layer.writes[-1] if layer.writes else None
-    return layer.default == "zeros" if last is None else last.how == "constant" and last.value == 0 and last.span is None
+    return sets_zero(layer.writes[-1]) if layer.writes else layer.default == "zeros"
+
+
+def sets_zero(write: Write) -> bool:
+    """Does a write leave zeros, and nothing else?"""
+    return write.how == "constant" and write.value == 0 and write.span is None
 
 
 def product(node: Node) -> Node:
@@ -80,7 +70,7 @@ def zero_at_zero(node: Node) -> bool:
     """Is the result of a step zero where its input is?"""
     if node.op in ("keep", "remap", "smooth", "window"):
         return "plus" not in node.info
-    return node.op == "mul" or (node.op == "opaque" and node.name in ODD and len(node.inputs) == 1)
+    return node.op == "mul" or (node.op == "opaque" and node.name in THROUGH_ZERO and len(node.inputs) == 1)
 
 
 def comes_from(node: Node, layer: Layer) -> bool:

@@ -170,7 +170,7 @@ def settings(ex: Execution, made: Instance | None = None) -> dict[str, Value]:
 def fields_of(frame: Frame) -> dict[str, Value]:
     """The fields of a module whose constructor Python or a framework writes, as its methods spell them."""
     owner = frame.self
-    if not isinstance(owner, Instance) or not isinstance(owner.cls, Class):
+    if not isinstance(owner, Instance) or not isinstance(owner.cls, Class) or not instantiation.fills_fields(owner.cls):
         return {}
     return {f"self.{name}": owner.attrs[name] for name in instantiation.fields_of(owner.cls) if name in owner.attrs}
 

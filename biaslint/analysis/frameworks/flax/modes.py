@@ -7,9 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer
-from biaslint.analysis.domain.values import Class, FunctionValue, Instance, Unknown
+from biaslint.analysis.domain.values import FunctionValue, Unknown
 from biaslint.analysis.frameworks.common import construction
-from biaslint.analysis.interpreter.objects import instantiation
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
@@ -49,9 +48,7 @@ def inverted(ex: Execution, layer: Layer, argument: str, told: Value, at_call: b
     given = [one.value for one in ex.node.keywords if one.arg == argument] if at_call and isinstance(ex.node, ast.Call) else []
     text = ex.text(given[0]) if given else "" if at_call else layer.texts.get(argument, "")
     spec = func.node.args
-    parameters = {one.arg for one in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
-    if isinstance(frame.self, Instance) and isinstance(frame.self.cls, Class):
-        parameters |= {f"self.{name}" for name in instantiation.fields_of(frame.self.cls)}
+    parameters = {one.arg for one in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)} | construction.fields_of(frame).keys()
     if text not in parameters or not TRAINS.fullmatch(text.rpartition(".")[2]) or text in construction.assignments(func.node):
         return
     origin = ex.origin() if at_call else layer.origin

@@ -6,6 +6,7 @@ import os
 import sys
 
 INTERRUPTED = 130  # 128 + SIGINT
+PATIENCE = 2.0  # seconds for what is cleaned up after an interrupt
 
 
 def main() -> None:
@@ -24,11 +25,21 @@ def main() -> None:
 def _interrupted() -> None:
     """Say that the run was interrupted, clean up and exit."""
     import atexit
+    import contextlib
+    import io
     import signal
+    import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would end in a traceback
     print("\nbiaslint: interrupted", file=sys.stderr, flush=True)
-    atexit._run_exitfuncs()
+    # Processes may be in the middle of being started: that they cannot be ended in order is nobody's business, nor is it waited for.
+    with contextlib.redirect_stderr(io.StringIO()):
+        cleaning = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
+        cleaning.start()
+        cleaning.join(PATIENCE)
+    processes = sys.modules.get("multiprocessing")
+    for child in processes.active_children() if processes is not None else ():
+        child.kill()
     sys.stdout.flush()
     # Where the interrupt hit an `exec`, as in making a dataclass, Python would end itself by the signal instead of the status.
     os._exit(INTERRUPTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ net = nn.Sequential(
 """
 FIXED = DEAD.replace("(3, 8, 3)", "(3, 8, 3, bias=False)")
 CLEAN = DEAD.replace("nn.BatchNorm2d(8),\n    nn.ReLU(),", "nn.ReLU(),\n    nn.BatchNorm2d(8),")
+
+
+def heed_interrupts() -> None:
+    """A shell's job in the background is started with interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> Path:

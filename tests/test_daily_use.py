@@ -13,7 +13,7 @@ from pathlib import Path
 
 import faults
 import pytest
-from projects import CLEAN, DEAD, ROOT, Run, biaslint, process, write
+from projects import CLEAN, DEAD, ROOT, Run, biaslint, heed_interrupts, process, write
 
 from biaslint import reporters
 
@@ -221,11 +221,6 @@ def test_an_execution_that_dies_of_a_fault_of_ours_names_its_file_and_the_rest_i
     assert "internal error: ZeroDivisionError: a fault" in result.err
     assert "also.py:4:5: BL101" in result.out
     assert "dead.py:4:5: BL101" in result.out
-
-
-def heed_interrupts() -> None:
-    """A shell's job in the background is started with interrupts ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals work otherwise there")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from projects import CLEAN, DEAD, FIXED, ROOT, biaslint, write
+from projects import CLEAN, DEAD, FIXED, ROOT, biaslint, heed_interrupts, write
 
 from biaslint import config, engine
 from biaslint.engine import watch
@@ -106,11 +106,6 @@ def test_a_person_watches_and_interrupts(tmp_path: Path) -> None:
     assert sum("BL101" in line for line in lines) == 1
 
 
-def heeds_interrupts() -> None:
-    """What a shell starts in the background ignores interrupts, and so does all that it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="no process groups")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupted_run_ends_at_once_with_one_line_and_keeps_nothing(tmp_path: Path, jobs: str) -> None:
@@ -123,7 +118,7 @@ def test_an_interrupted_run_ends_at_once_with_one_line_and_keeps_nothing(tmp_pat
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
-        preexec_fn=heeds_interrupts,
+        preexec_fn=heed_interrupts,
     )
     try:
         time.sleep(2)

@@ -173,7 +173,9 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_recipes_in_json_and_toml_are_valid() -> None:
-    (code, sublime, assistants) = blocks("editors.md", "json")
+    (code, zed, jupyter, sublime, assistants) = blocks("editors.md", "json")
+    assert json.loads(jupyter)["LanguageServerManager"]["language_servers"]["biaslint"]["argv"] == ["biaslint", "lsp"]
+    assert json.loads(zed)["lsp"]["pylsp"]["settings"]["plugins"]["flake8"]["enabled"]
     assert json.loads(assistants)["mcpServers"]["biaslint"] == {"command": "biaslint", "args": ["mcp"]}
     assert json.loads(f"{{{code}}}")
     assert json.loads(sublime)["clients"]["biaslint"]["command"] == ["biaslint", "lsp"]

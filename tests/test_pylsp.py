@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import DEAD, ROOT, write
@@ -16,12 +18,21 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from editor_latency import Client
 
 
+def documented() -> dict[str, Any]:
+    """The settings of python-lsp-server that the page about editors shows."""
+    page = (ROOT / "docs/editors.md").read_text(encoding="utf-8")
+    settings: dict[str, Any] = json.loads(page.partition("## Zed")[2].split("```")[1].removeprefix("json"))["lsp"]["pylsp"][
+        "settings"
+    ]
+    return settings
+
+
 def test_pylsp_shows_findings_through_flake8(tmp_path: Path) -> None:
     write(tmp_path, {"net.py": DEAD})
     client = Client(tmp_path, ("pylsp",))
-    flake8 = {"enabled": True, "executable": str(Path(sys.executable).parent / "flake8")}
-    settings = {"pylsp": {"plugins": {"flake8": flake8, "pycodestyle": {"enabled": False}}}}
-    client.send("workspace/didChangeConfiguration", {"settings": settings})
+    settings = documented()
+    settings["plugins"]["flake8"]["executable"] = str(Path(sys.executable).parent / "flake8")
+    client.send("workspace/didChangeConfiguration", {"settings": {"pylsp": settings}})
     item = {"uri": (tmp_path / "net.py").as_uri(), "languageId": "python", "version": 1, "text": DEAD}
     client.send("textDocument/didOpen", {"textDocument": item})
     while (message := client.receive()).get("method") != "textDocument/publishDiagnostics":

@@ -15,26 +15,25 @@ from biaslint.theory.program import BiasWrite, LayerUse
 _WORD = re.compile(r"\bBL\d{3}\b")
 
 
-HOVER = 15  # lines
+HOVER = 15  # lines, as an editor wraps them
+WIDTH = 76  # characters that fit a line of a hover
 
 
 def page(code: str) -> str:
-    """The beginning of a rule's page as Markdown, what the mistake costs, and a link to the rest: as many paragraphs as fit a hover."""
+    """What a hover has room for: a link to the rule's page, the page's first paragraphs, and the beginning of what was measured."""
     rule = rule_book.find(code)
     whole = rule_book.page(rule)
-    text = re.sub(r"^## Measured\n.*?(?=^## )", "", whole.prose, flags=re.MULTILINE | re.DOTALL)
-    # the editor's highlighter knows `python`, not what else stands behind it
-    text = re.sub(r"^```python .*$", "```python", text, flags=re.MULTILINE)
-    link = f"[{rule.code} {rule.name}]({rule.url})"
-    last = [whole.measured, link] if whole.measured else [link]
+    title = f"**[{rule.name} ({rule.code})]({rule.url})**"
+    measured = [_cut(whole.measured, 5 * WIDTH)] if whole.measured else []
+    introduction, _, _ = whole.prose.partition("\n## ")
     shown: list[str] = []
-    for block in _blocks(text.strip()):
-        if sum(one.count("\n") + 2 for one in [*shown, block]) + 2 * len(last) - 1 > HOVER:
+    for block in re.split(r"\n{2,}", introduction.strip()):
+        if block.startswith("#"):
+            continue
+        if _height([rule.name, *shown, block, *measured]) > HOVER:
             break
         shown.append(block)
-    while shown and shown[-1].startswith("#"):  # a heading of what no longer fits
-        shown.pop()
-    return "\n\n".join([*(shown or [rule.summary]), *last])
+    return "\n\n".join([title, *(shown or [rule.summary]), *measured])
 
 
 def hover(codes: Sequence[str]) -> str:
@@ -45,15 +44,17 @@ def hover(codes: Sequence[str]) -> str:
     return "\n".join(f"- [{rule.code} {rule.name}]({rule.url}): {rule.summary}" for rule in rules)
 
 
-def _blocks(text: str) -> list[str]:
-    """The paragraphs of a text in Markdown; a fenced block is one."""
-    blocks: list[str] = []
-    for part in re.split(r"\n{2,}", text):
-        if blocks and blocks[-1].count("```") % 2:
-            blocks[-1] += f"\n\n{part}"
-        else:
-            blocks.append(part)
-    return blocks
+def _height(blocks: Sequence[str]) -> int:
+    """The lines that paragraphs take in a hover, with a gap between them."""
+    return sum(-(-len(block) // WIDTH) + 1 for block in blocks) - 1
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a list of results, which end in a parenthesis each."""
+    if len(text) <= most:
+        return text
+    end = text.rfind("); ", 0, most)
+    return f"{text[: end + 1]} ..." if end > 0 else f"{text[: text.rfind(' ', 0, most)]} ..."
 
 
 def code_at(line: str, column: int) -> str | None:

@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any, BinaryIO
 
-MESSAGE = "the language server needs the extra `lsp`: pip install 'biaslint[lsp]'"
+MESSAGE = "server missing; pip install 'biaslint[lsp]'"  # short, so that editors show all of it
 
 
 def serve(source: BinaryIO, target: BinaryIO) -> int:

@@ -204,6 +204,7 @@ def measurements_json(view: Any, observed: Observed, verdict: Verdict) -> dict[s
         "framework": observed.framework,
         "versions": observed.versions,
         "model": observed.model,
+        "twin": observed.twin,
         "parameters": observed.parameters,
         "inputs": observed.inputs,
         "batch": observed.batch,

@@ -127,6 +127,7 @@ class Observed:
     versions: dict[str, str] = field(default_factory=dict)
     target: str = ""
     model: str = ""
+    twin: str = ""  # what was measured in its place, and why
     batch: int = 0
     inputs: list[str] = field(default_factory=list)
     mode: str = "training"  # the mode in which outputs were measured

@@ -25,6 +25,7 @@ from biaslint.runtime.process.isolation import isolate
 from biaslint.runtime.process.saved_models import is_saved, load_saved
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, build, is_model, load_object, split
+from biaslint.runtime.torch.within_memory import Built, built
 
 _Asked = TypeVar("_Asked")
 
@@ -72,14 +73,11 @@ def run(job: Job, say: Any) -> Observed:
     notes: list[str] = []
     with tracing.tracing(notes):
         try:
-            if is_saved(job.target):
-                model = load_saved(job)
-            else:
-                made = load_object(job.target, notes=None if job.run_script else notes)
-                seed_all(job.seed)
-                say("building", 0.1)
-                with executed_lines() as lines:
-                    model = build(job.target, job.arguments, made)
+            made = None if is_saved(job.target) else load_object(job.target, notes=None if job.run_script else notes)
+            seed_all(job.seed)
+            say("building", 0.1)
+            with executed_lines() as lines:
+                found = _built(job, made)
         except TargetError:
             raise
         except MemoryError:
@@ -88,24 +86,39 @@ def run(job: Job, say: Any) -> Observed:
             raise LeftError(f"{job.target} exited while it was loaded or built (exit status {error.code})") from None
         except Exception as error:
             raise TargetError(explain(error, f"building {job.target}")) from error
+    model, job.untested = found.model, found.untested
     framework = is_model(model)
     session = importlib.import_module(f"biaslint.runtime.{framework or 'tensorflow'}.session")
     seed_all(job.seed)
     observed: Observed = session.observe(model, job, stated_targets(job), say)
     if job.steps:
-        _probe(framework, job, _rebuild(job, None if is_saved(job.target) else made, model), observed, say)
-    observed.target = job.target
+        _probe(framework, job, _rebuild(found, made), observed, say)
+    observed.target, observed.twin = job.target, found.twin
     observed.notes = list(dict.fromkeys(notes + observed.notes))
     observed.executed = {path: sorted(found) for path, found in lines.items()}
     return observed
 
 
-def _rebuild(job: Job, made: Any, model: Any) -> Callable[[], Any]:
+def _built(job: Job, made: Any) -> Built:
+    """The model that the target names, loaded or built by what was `made` of it, as far as the memory has room for it."""
+
+    def feed(model: Any) -> tuple[list[Any], dict[str, Any]]:
+        from biaslint.runtime.torch import session
+
+        positional, named, *_ = session.feed(model, job)
+        return positional, named
+
+    if made is None:
+        return built(lambda: load_saved(job), job, feed)
+    return built(lambda: build(job.target, job.arguments, made), job, feed)
+
+
+def _rebuild(found: Built, made: Any) -> Callable[[], Any]:
     """What makes the model anew; a copy of one that is there already."""
-    if made is None or is_model(made):
-        kept = copy.deepcopy(model)
+    if not found.twin and (made is None or is_model(made)):
+        kept = copy.deepcopy(found.model)
         return lambda: copy.deepcopy(kept)
-    return lambda: build(job.target, job.arguments, made)
+    return found.build
 
 
 def _probe(framework: str, job: Job, rebuild: Callable[[], Any], observed: Observed, say: Any) -> None:

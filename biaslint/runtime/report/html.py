@@ -37,6 +37,7 @@ def render(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1>{_verdict(observed, verdict, findings)}<p class='faint'>{escape(heading(observed))}</p>",
+        *([f"<p>{escape(observed.twin)}</p>"] if observed.twin else []),
         *(["<h2>At the start</h2><div class='cards'>", *pictures, "</div>"] if pictures else []),
         *(_comparison(both) if both is not None else []),
         "<h2>Findings</h2>",

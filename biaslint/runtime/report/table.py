@@ -87,9 +87,15 @@ def heading(observed: Observed) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in observed.versions.items())
     fed = ", ".join(observed.inputs)
     model = observed.target or observed.model
+    twin = " of a scaled-down twin" if observed.twin else ""
     return clean(
-        f"{model}: {observed.model}, {observed.parameters:,} parameters, {versions}; fed with {fed}, batch {observed.batch}, {observed.mode} mode"
+        f"{model}: {observed.model}, {observed.parameters:,} parameters{twin}, {versions}; fed with {fed}, batch {observed.batch}, {observed.mode} mode"
     )
+
+
+def notes_of(observed: Observed) -> list[str]:
+    """What is to be known of the measurements, a twin first."""
+    return [observed.twin] * bool(observed.twin) + observed.notes
 
 
 def summary(verdict: Verdict) -> list[tuple[str, str, str]]:
@@ -121,7 +127,7 @@ def render(observed: Observed, verdict: Verdict, *, color: bool = False, width: 
     layers = in_order(observed)
     shown = layers if everything else layers[:_MOST_ROWS]
     left = len(layers) - len(shown)
-    notes = [f"{left} more layers (--all shows them)"] * bool(left) + [clean(note) for note in observed.notes]
+    notes = [f"{left} more layers (--all shows them)"] * bool(left) + [clean(note) for note in notes_of(observed)]
     try:
         return _rich(observed, verdict, [row(layer) for layer in shown], notes, color, width)
     except ImportError:

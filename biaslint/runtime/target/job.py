@@ -35,6 +35,7 @@ class Job:
     changes: list[dict[str, Any]] = field(
         default_factory=list
     )  # starts to give to biases before measuring: see `runtime/compare`
+    untested: str = ""  # why dead biases are not looked for
     steps: int = 0  # of a short training
     seeds: int = 3  # that it is done with
 

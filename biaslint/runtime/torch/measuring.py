@@ -191,9 +191,13 @@ def measure(
     seed: int = 0,
     dead_batch: int = 4,
     threshold: float = gradient_test.THRESHOLD,
+    untested: str = "",
     progress: Progress = lambda stage, share: None,
 ) -> Observed:
-    """Measure `model` on a batch, and leave it as it was found. Dead biases are looked for on `dead_batch` rows of it, 0 for all."""
+    """Measure `model` on a batch, and leave it as it was found.
+
+    Dead biases are looked for on `dead_batch` rows of it, 0 for all; not at all where `untested` says why.
+    """
     import torch
 
     kwargs, task = dict(kwargs or {}), task or Task()
@@ -219,7 +223,10 @@ def measure(
     inputs: tuple[Any, Any] = (tuple(args), kwargs)
     if dead_batch:
         inputs = _batched(inputs, max(2, min(dead_batch, observed_batch(args, kwargs) or dead_batch)))
-    _dead_biases(model, *inputs, observed, threshold, seed, seen.chance)
+    if untested:
+        observed.inconclusive["dead-bias"] = untested
+    else:
+        _dead_biases(model, *inputs, observed, threshold, seed, seen.chance)
     progress("done", 1.0)
     return observed
 

@@ -39,7 +39,7 @@ def _try(model: Any, specs: list[inputs.Spec], job: Job) -> tuple[list[Any], dic
     """Feed the model; the inputs, and what went wrong ("" where nothing did)."""
     import torch
 
-    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    own = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     made = [(spec, _fed(inputs.arrays(spec, job.batch, job.seed + index), spec, own)) for index, spec in enumerate(specs)]
     positional = [value for spec, value in made if not spec.name]
     named = {spec.name: value for spec, value in made if spec.name}
@@ -47,7 +47,7 @@ def _try(model: Any, specs: list[inputs.Spec], job: Job) -> tuple[list[Any], dic
 
 
 def _fed(value: Any, spec: inputs.Spec, own: Any) -> Any:
-    """Arrays as tensors; floats in the type that the model has, since one of float16 wants its like."""
+    """Arrays as tensors where the model is; floats in the type that it has, since one of float16 wants its like."""
     import torch
 
     if spec.nested == "dict":
@@ -56,10 +56,10 @@ def _fed(value: Any, spec: inputs.Spec, own: Any) -> Any:
         return tuple(_fed(one, part, own) for one, part in zip(value, spec.parts, strict=True))
     if spec.value:
         return value
-    tensor = torch.as_tensor(value)
+    tensor = torch.as_tensor(value).to(own.device)
     if spec.type == "bfloat16":
         return tensor.bfloat16()
-    return tensor.to(own) if spec.type == "float" else tensor
+    return tensor.to(own.dtype) if spec.type == "float" else tensor
 
 
 def _fails(model: Any, positional: list[Any], named: dict[str, Any]) -> str:
@@ -196,6 +196,7 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
         seed=job.seed,
         threshold=job.dead_ratio or gradient_test.THRESHOLD,
         dead_batch=4 if plain else 0,
+        untested=job.untested,
         progress=say,
     )
     observed.notes += notes

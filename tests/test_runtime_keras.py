@@ -20,6 +20,7 @@ if not HAS_TENSORFLOW:
     os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import numpy  # noqa: E402
+from click.testing import CliRunner  # noqa: E402
 
 try:
     import keras
@@ -27,6 +28,8 @@ except ImportError:
     pytest.skip("Keras has no backend here", allow_module_level=True)
 from keras import layers  # noqa: E402
 
+from biaslint.runtime.command import verify  # noqa: E402
+from biaslint.runtime.compare.comparison import AFTER, BEFORE  # noqa: E402
 from biaslint.runtime.facts.observed import Observed  # noqa: E402
 from biaslint.runtime.facts.task import Task  # noqa: E402
 from biaslint.runtime.keras.layers import all_layers  # noqa: E402
@@ -247,6 +250,45 @@ def test_the_command_measures_on_each_backend(folder: Path, backend: str) -> Non
     ]
     assert report["model"]["versions"]["backend"] == backend
     assert "KERAS_BACKEND" in environment(source=there)
+
+
+TRAINED = (
+    MODEL
+    + """
+def compiled():
+    model = build()
+    model.compile(keras.optimizers.SGD(0.05), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+
+made = build()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "trained_with"),
+    [
+        ("compiled", "SGD, learning rate 0.05, sparse_categorical_crossentropy"),
+        ("made", "Adam, learning rate 0.001, sparse_categorical_crossentropy"),
+    ],
+)
+def test_short_trainings_from_several_seeds_show_what_the_advised_start_is_worth(
+    folder: Path, target: str, trained_with: str
+) -> None:
+    (folder / "model.py").write_text(TRAINED)
+    arguments = ["--data", "model.py:data", "--steps", "4", "--seeds", "2", "--format", "json"]
+    result = CliRunner().invoke(verify, [f"model.py:{target}", *arguments])
+    report = json.loads(result.stdout)
+    found = report["comparison"]
+    assert found["trained_with"] == trained_with
+    assert {name: [len(curve) for curve in curves] for name, curves in found["curves"].items()} == {
+        BEFORE: [4, 4],
+        AFTER: [4, 4],
+    }
+    for before, after in zip(*found["curves"].values(), strict=True):
+        assert before[0] == pytest.approx(math.log(2), abs=1e-3)  # zero weights: the bias alone decides
+        assert after[0] < before[-1] < before[0]
+    assert "ahead by" in found["effect"]
 
 
 def test_saved_models_are_measured_and_code_in_them_refused(folder: Path) -> None:

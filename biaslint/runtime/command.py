@@ -46,7 +46,7 @@ _LEAST_SECONDS, _USUAL_SECONDS = 5.0, 20.0  # for comparing with the source: wha
 )
 @click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with charts.")
 @click.option("--compare", is_flag=True, help="Measure the model with the advised starts as well, side by side.")
-@click.option("--steps", type=click.IntRange(1), help="With --compare: also train both on --data for so many steps (PyTorch).")
+@click.option("--steps", type=click.IntRange(1), help="With --compare: also train both on --data for so many steps.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="How many trainings --steps makes of each.")
 @click.option("--all", "everything", is_flag=True, help="Show all layers.")
 @click.option(

@@ -127,7 +127,6 @@ class Observed:
     versions: dict[str, str] = field(default_factory=dict)
     target: str = ""
     model: str = ""
-    twin: str = ""  # what was measured in its place, and why
     batch: int = 0
     inputs: list[str] = field(default_factory=list)
     mode: str = "training"  # the mode in which outputs were measured
@@ -143,6 +142,7 @@ class Observed:
     executed: dict[str, list[int]] = field(default_factory=dict)  # file -> lines that ran while the model was built
     curves: list[list[float]] = field(default_factory=list)  # of a short training: the losses step by step, for each seed
     trained_with: str = ""  # the optimizer and the loss of that
+    twin: str = ""  # how what was measured differs from the model that was asked for, and why
 
 
 def to_json(value: Observed) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def _activation_name(layer: Any) -> str:
     return "" if name == "linear" else str(name)
 
 
-def _call(model: Any, inputs: Any, training: bool) -> Any:
+def run_model(model: Any, inputs: Any, training: bool) -> Any:
+    """The outputs in training or evaluation mode; of a model that knows no modes, its outputs."""
     try:
         return model(inputs, training=training)
     except TypeError as error:
@@ -95,7 +96,7 @@ def _dead_pass(model: Any, targets: dict[str, Any], inputs: Any, seed: int) -> t
         nonlocal record
         places.clear()
         with watch.watching(list(targets.values())) as record:
-            outputs = watch.tensors_of(_call(model, inputs, True))
+            outputs = watch.tensors_of(run_model(model, inputs, True))
             for name, layer in targets.items():
                 places.extend((name, tensor) for tensor in record.before_activation.get(id(layer), ()))
             return _scalar(outputs, seed), [tensor for _, tensor in places]
@@ -186,7 +187,7 @@ def _let_live(
 
     def outputs() -> list[Any]:
         with watch.preserved(model, ()):  # each pass starts with the same stored means
-            found = watch.tensors_of(_call(model, inputs, True))
+            found = watch.tensors_of(run_model(model, inputs, True))
             return [array(one).astype("float64") for one in found if "float" in str(one.dtype)]
 
     with watch.preserved(model, everything):
@@ -241,7 +242,7 @@ def measure(
     task = task or Task()
     observed = Observed("keras", {"keras": keras.__version__, "backend": watch.backend()}, model=type(model).__name__)
     if not model.built or not model.weights:
-        _call(model, inputs, False)
+        run_model(model, inputs, False)
     layers = all_layers(model)
     observed.parameters = int(sum(math.prod(variable.shape) for variable in model.weights))
     observed.layers = layer_facts(layers, dict(chains or {}))
@@ -302,7 +303,7 @@ def _plain_pass(model: Any, inputs: Any, observed: Observed, layers: dict[str, A
     def run() -> tuple[Any, list[Any]]:
         nonlocal record, results
         with watch.watching(affine) as record:
-            results = watch.tensors_of(_call(model, inputs, True))
+            results = watch.tensors_of(run_model(model, inputs, True))
         floating = [result for result in results if "float" in str(result.dtype)]
         return _scalar(floating, seed) / max(sum(math.prod(result.shape) for result in floating), 1), [
             call.output for call in record.calls

@@ -25,7 +25,7 @@ def shaped(model: Any, positional: list[Any], named: dict[str, Any]) -> Any:
 
 def _fails(model: Any, fed: Any) -> str:
     try:
-        measuring._call(model, fed, False)
+        measuring.run_model(model, fed, False)
     except Exception as error:
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0] if lines else ''}"

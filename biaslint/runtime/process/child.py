@@ -115,7 +115,7 @@ def _built(job: Job, made: Any) -> Built:
 
 def _rebuild(found: Built, made: Any) -> Callable[[], Any]:
     """What makes the model anew; a copy of one that is there already."""
-    if not found.twin and (made is None or is_model(made)):
+    if not found.twin and made is not None and is_model(made):
         kept = copy.deepcopy(found.model)
         return lambda: copy.deepcopy(kept)
     return found.build
@@ -123,13 +123,11 @@ def _rebuild(found: Built, made: Any) -> Callable[[], Any]:
 
 def _probe(framework: str, job: Job, rebuild: Callable[[], Any], observed: Observed, say: Any) -> None:
     """A short training; what goes wrong in it takes nothing away from the measurements."""
-    if framework != "torch":
-        observed.notes.append("no short training was made: it is for PyTorch models")
+    if framework not in ("torch", "keras"):
+        observed.notes.append("no short training was made: it is for PyTorch and Keras models")
         return
-    from biaslint.runtime.torch.probe import probe
-
     try:
-        probe(rebuild, job, observed, say)
+        importlib.import_module(f"biaslint.runtime.{framework}.probe").probe(rebuild, job, observed, say)
     except Exception as error:
         observed.curves = []
         said = str(error) if isinstance(error, TargetError) else explain(error, "it")

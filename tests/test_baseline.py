@@ -14,14 +14,14 @@ def project(tmp_path: Path) -> Path:
     write(tmp_path, {"net.py": DEAD, "other.py": CLEAN})
     done = biaslint(tmp_path, "--write-baseline")
     assert (done.status, done.out) == (0, "")
-    assert done.err == f"biaslint: 1 findings written to {tmp_path}/biaslint-baseline.json\n"
+    assert done.err == f"biaslint: 1 finding written to {tmp_path}/biaslint-baseline.json\n"
     return tmp_path
 
 
 def test_what_is_in_the_baseline_does_not_fail_a_run(project: Path) -> None:
     done = biaslint(project)
     assert (done.status, done.out) == (0, "All checks passed (2 files).\n")
-    assert "1 findings are in the baseline" in done.err
+    assert "1 finding is in the baseline" in done.err
 
 
 def test_an_entry_survives_moved_and_reformatted_lines(project: Path) -> None:
@@ -82,3 +82,9 @@ def test_a_baseline_that_is_not_there_is_an_error(project: Path) -> None:
     done = biaslint(project, "--baseline", "no.json")
     assert done.status == 2
     assert "no.json: cannot be read: No such file or directory" in done.err
+
+
+def test_a_baseline_that_cannot_be_written_is_not_said_to_be(tmp_path: Path) -> None:
+    write(tmp_path, {"net.py": DEAD})
+    done = biaslint(tmp_path, "--write-baseline", "--baseline", "nowhere/baseline.json", "net.py")
+    assert (done.status, done.err) == (2, "biaslint: nowhere/baseline.json: cannot be written: No such file or directory\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -81,6 +82,8 @@ def test_format_jobs_and_cache_can_be_configured(project: Path) -> None:
         ("verify = { dead-unit = 0.5 }", "did you mean 'dead-units'?"),
         ("verify = { dead-units = nan }", "needs a finite number for 'dead-units'"),
         ("verify = { dead-units = inf }", "needs a finite number for 'dead-units'"),
+        ('[tool.biaslint]\nselect = ["BL1"]', "settings go at the top level, without [tool.biaslint]"),
+        ('extend = "nowhere.toml"', "biaslint.toml: 'extend': "),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_an_error(project: Path, text: str, said: str) -> None:
@@ -111,6 +114,14 @@ def test_a_setting_on_the_command_line_is_toml_or_a_plain_word(project: Path) ->
     assert "BL101 hint: " in run("dead.py", "--config", "severity.BL101 = 'hint'").out
     wrong = run("dead.py", "--config", "fail-no=never")
     assert (wrong.status, "did you mean 'fail-on'?" in wrong.err) == (2, True)
+    layers = run("dead.py", "--config", 'layers = { "a.B" = { like = "torch.nn.Conv9d" } }')
+    assert layers.err.startswith("biaslint: --config: 'layers': 'torch.nn.Conv9d'")
+
+
+def test_a_setting_on_the_command_line_adds_to_a_table_of_the_file(project: Path) -> None:
+    configure(project, '[per-file-ignores]\n"tests/**" = ["BL2"]\n')
+    assert run("dead.py", "--config", 'per-file-ignores."dead.py" = ["BL101"]').status == 0
+    assert '"tests/**" = ["BL2"]' in run("--show-settings", "--config", 'per-file-ignores."dead.py" = ["BL101"]').out
 
 
 def test_settings_and_files_can_be_shown(project: Path) -> None:
@@ -144,6 +155,10 @@ def test_every_finding_can_be_suppressed_at_once_with_a_reason(project: Path) ->
     assert "nn.Conv2d(3, 8, 3),  # biaslint: ignore[BL101] -- published\n" in (project / "dead.py").read_text()
     assert "# biaslint: ignore[BL101] -- published" in (project / "n.ipynb").read_text()
     assert run(".").out == "All checks passed (3 files).\n"
+
+
+def test_a_reason_is_for_suppressions_that_are_added(project: Path) -> None:
+    assert run("dead.py", "--reason", "published") == Run(2, "", "biaslint: --reason requires --add-ignore\n")
 
 
 def test_a_suppression_joins_the_comment_that_is_there(project: Path) -> None:
@@ -183,6 +198,7 @@ def test_color_can_be_forced_and_forbidden_by_the_environment(project: Path) -> 
         (["explain", "BL1"], "choose from BL101 bias-before-norm, BL102"),
         (["explain", "bias-befor-norm"], "did you mean 'bias-before-norm'?"),
         (["explian", "BL101"], "did you mean `biaslint explain`?"),
+        (["check", "dead.py"], "did you mean `biaslint PATHS`?"),
         (["--selct", "BL1"], "Did you mean '--select'?"),
         (["--no-cahe"], "Did you mean '--no-cache'?"),
     ],
@@ -207,6 +223,19 @@ def test_codes_and_names_of_rules_are_completed(project: Path) -> None:
     assert "plain,BL101,BL203" in found.splitlines()
     environ = {"_BIASLINT_COMPLETE": "bash_complete", "COMP_WORDS": "biaslint explain bias-be", "COMP_CWORD": "2"}
     assert "plain,bias-before-norm" in process(project, **environ).out.splitlines()
+
+
+def test_a_named_file_that_may_not_be_read_is_a_finding(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK)
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    monkeypatch.setattr("builtins.open", forbidden)
+    result = run("dead.py", "--isolated", "--no-cache", "-q")
+    assert (result.status, result.err) == (1, "")
+    assert "dead.py:1:1: BL001 error: the file cannot be read: Permission denied" in result.out
+
+
+def forbidden(*_: object, **__: object) -> bytes:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 # --- faults of ours, interrupts and odd names ---------------------------------------------------------------------------------------------------

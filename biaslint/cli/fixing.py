@@ -10,7 +10,8 @@ from biaslint import engine, fix
 from biaslint.analysis.run import analyse
 from biaslint.checks.support import keeping
 from biaslint.findings.finding import Finding
-from biaslint.fix.disk import decode
+from biaslint.fix.disk import decode, encode
+from biaslint.fix.edits import CannotFix
 from biaslint.fix.rounds import Relint
 from biaslint.reporters import View
 
@@ -95,6 +96,17 @@ def _mend_text(view: View, text: str, path: Path, relint: Relint, unsafe: bool) 
     now.notes += _refused(view, outcome)
     diffs = [fix.diff(view.path(str(path)), text, new)] if new != text else []
     return Mended(now, len(outcome.applied), outcome.applied, diffs, new)
+
+
+def encoded(mended: Mended, data: bytes) -> bytes:
+    """What becomes of the standard input: byte for byte what was given if there is no fix, else the new text in its encoding."""
+    if not mended.count or mended.text is None:
+        return data
+    try:
+        return encode(mended.text, data)
+    except CannotFix as error:
+        mended.result.problems.append(f"standard input: cannot be fixed: {error}")
+        return data
 
 
 def _relint(view: View, narrow: Narrow) -> Relint:

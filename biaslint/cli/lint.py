@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import os
 import signal
@@ -20,7 +19,7 @@ from click.core import ParameterSource
 
 from biaslint import config, engine, reporters
 from biaslint.analysis.incremental import progress
-from biaslint.cli import completion
+from biaslint.cli import completion, paths
 from biaslint.cli.explain import colored
 from biaslint.cli.settings import chosen as settings_of, shown
 from biaslint.config import discovery
@@ -59,7 +58,7 @@ PATTERNS: dict[str, Any] = {"multiple": True, "callback": _words, "metavar": "PA
 
 
 @click.command("lint", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path(allow_dash=True))
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path(allow_dash=True, readable=False))
 @click.option("--select", **RULES, help="Enable only these rules (codes, names, prefixes such as BL1, or ALL).")
 @click.option("--extend-select", **RULES, help="Also enable these rules.")
 @click.option("--ignore", **RULES, help="Disable these rules.")
@@ -210,13 +209,11 @@ def uncollected() -> Iterator[None]:
 def run(options: Options, settings: dict[str, Any]) -> int:
     """Lint and report; the exit status."""
     here = Path(os.path.abspath("."))
-    stdin = "-" in options.paths
-    if stdin and len(options.paths) > 1:
-        raise config.ConfigError("standard input (-) cannot be combined with other paths")
-    names = [str(options.stdin_filename or "stdin.py")] if stdin else options.paths or (".",)
-    targets = [Path(os.path.abspath(name)) for name in names]
-    _no_command(names[0], targets[0])
-    chosen = settings_for(targets, options, settings)
+    asked_for = paths.targets(options.paths, options.stdin_filename)
+    targets, stdin = asked_for.paths, asked_for.stdin
+    if options.reason and not options.add_ignore:
+        raise config.ConfigError("--reason requires --add-ignore")
+    chosen = settings_of(targets, options.configs, options.isolated, settings)
     if options.show_settings:
         click.echo(shown(chosen), nl=False)
         return 0
@@ -227,7 +224,8 @@ def run(options: Options, settings: dict[str, Any]) -> int:
         return _watch(targets, options, settings)
     narrow = _narrower(options, chosen, None if options.write_baseline else file)
     asked = request(options.verify, options.model, chosen.verify) if options.verify else None
-    result = _lint(targets, options, chosen, stdin)
+    data = sys.stdin.buffer.read() if stdin else None
+    result = _lint(targets, options, chosen, data)
     if options.write_baseline:
         return _write_baseline(result, chosen, file or chosen.root / BASELINE)
     narrow(result)
@@ -246,7 +244,7 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     if options.keep_checkpoints and (stdin or not options.unsafe_fixes):
         raise config.ConfigError("--keep-checkpoints requires files and --fix --unsafe-fixes (or --diff)")
     if options.fix or options.fix_only or options.diff:
-        from biaslint.cli.fixing import mend
+        from biaslint.cli.fixing import encoded, mend
 
         mended = mend(view, targets[0] if stdin else None, narrow, options.unsafe_fixes, options.diff, options.keep_checkpoints)
         if options.diff:
@@ -257,8 +255,8 @@ def run(options: Options, settings: dict[str, Any]) -> int:
             return 2 if result.problems or result.errors else int(bool(mended.diffs) and not options.exit_zero)
         view = replace(view, result=mended.result, fixed=mended.count)
         fixed = mended.applied
-        if mended.text is not None:
-            click.echo(mended.text, nl=False)
+        if data is not None:
+            click.echo(encoded(mended, data), nl=False)
     if asked:
         _mark(view.result, asked)
     return _finish(view, options, fixed, stderr=stdin and (options.fix or options.fix_only))
@@ -272,23 +270,14 @@ def _show_files(targets: list[Path], chosen: config.Config) -> int:
     return 2 if found.problems else 0
 
 
-def _lint(targets: list[Path], options: Options, chosen: config.Config, stdin: bool) -> engine.Result:
+def _lint(targets: list[Path], options: Options, chosen: config.Config, data: bytes | None) -> engine.Result:
     """Lint the paths, or the text on the standard input under the first one's name."""
-    data = sys.stdin.buffer.read() if stdin else b""
     with progress.shown(sys.stderr):
-        if stdin:
-            return engine.lint_text(data, targets[0], chosen)
+        if data is not None:
+            excluded = discovery.left_out(targets[0], False, chosen)
+            return engine.Result() if excluded else engine.lint_text(data, targets[0], chosen)
         jobs = chosen.jobs if options.jobs is None else options.jobs
         return engine.lint(targets, chosen, _cache(options, chosen), jobs, seconds=options.time_limit)
-
-
-def _no_command(name: str, path: Path) -> None:
-    """Where the first path does not exist and is spelt nearly like a command, say so."""
-    from biaslint.cli import COMMANDS
-
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    if near and not path.exists() and name != "-":
-        raise config.ConfigError(f"{name}: no such file, folder or command; did you mean `biaslint {near[0]}`?")
 
 
 def _finish(view: reporters.View, options: Options, fixed: Sequence[Finding], stderr: bool) -> int:
@@ -338,7 +327,7 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
     from biaslint.engine import watch
 
     changing = options.fix or options.fix_only or options.diff or options.add_ignore or options.write_baseline
-    if changing or options.verify or "-" in options.paths:
+    if changing or options.verify or "-" in options.paths or options.stdin_filename:
         raise config.ConfigError(
             "--watch cannot be combined with --fix, --diff, --add-ignore, --verify, --write-baseline or standard input"
         )
@@ -364,7 +353,10 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
     before = signal.signal(signal.SIGINT, interrupt)
     try:
         watch.watch(
-            lambda: settings_for(targets, options, settings), targets, show, lambda: not interrupted.wait(watch.INTERVAL)
+            lambda: settings_of(targets, options.configs, options.isolated, settings),
+            targets,
+            show,
+            lambda: not interrupted.wait(watch.INTERVAL),
         )
     except KeyboardInterrupt:
         click.echo()
@@ -412,16 +404,6 @@ def _project_baseline(chosen: config.Config) -> Path | None:
     return usual if usual.is_file() else None
 
 
-def settings_for(targets: list[Path], options: Options, settings: dict[str, Any]) -> config.Config:
-    """The settings for these paths."""
-    found = settings_of(targets, options.configs, options.isolated, settings)
-    if found.output_format not in reporters.FORMATS:
-        near = difflib.get_close_matches(found.output_format, reporters.FORMATS, n=1)
-        known = f"did you mean {near[0]!r}?" if near else f"known formats: {', '.join(reporters.FORMATS)}"
-        raise config.ConfigError(f"{found.file}: 'output-format' is not a format; {known}")
-    return found
-
-
 def fails(result: engine.Result, fail_on: str) -> bool:
     """Is there a finding at or above the severity?"""
     return fail_on != "never" and any(finding.severity >= Severity[fail_on.upper()] for finding in result.findings)
@@ -436,7 +418,8 @@ def _narrower(options: Options, chosen: config.Config, file: Path | None) -> Cal
         if entries is not None:
             compared = baseline.compare(result.findings, entries, result.files, chosen, Lines(result.texts))
             result.findings = compared.new
-            result.notes += [f"{compared.known} findings are in the baseline {file}"] * bool(compared.known)
+            known = f"{compared.known} {'finding is' if compared.known == 1 else 'findings are'} in the baseline {file}"
+            result.notes += [known] * bool(compared.known)
             result.notes += [f"stale in the baseline: {one.path}: {one.rule} {one.layer}: {one.text}" for one in compared.stale]
         if since:
             result.findings = changed_lines.only_changed(result.findings, since)
@@ -464,14 +447,15 @@ def _say(result: engine.Result) -> None:
 
 def _write_baseline(result: engine.Result, chosen: config.Config, file: Path) -> int:
     old = baseline.read(file) if file.exists() else Counter()
-    result.notes.append(f"{len(result.findings)} findings written to {file}")
-    _write(file, baseline.text(result.findings, old, result.files, chosen, Lines(result.texts)), result)
+    count = len(result.findings)
+    if _write(file, baseline.text(result.findings, old, result.files, chosen, Lines(result.texts)), result):
+        result.notes.append(f"{count} {'finding' if count == 1 else 'findings'} written to {file}")
     _say(result)
     return 2 if result.problems or result.errors else 0
 
 
-def _write(file: Path, text: str, result: engine.Result) -> None:
-    """Write a whole file or none of it."""
+def _write(file: Path, text: str, result: engine.Result) -> bool:
+    """Write a whole file or none of it; was it written?"""
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -479,3 +463,5 @@ def _write(file: Path, text: str, result: engine.Result) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         result.problems.append(f"{file}: cannot be written: {error.strerror}")
+        return False
+    return True

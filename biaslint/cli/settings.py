@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from biaslint import config, engine
+from biaslint import config, engine, reporters
 
 
 def chosen(targets: Sequence[Path], given: Sequence[str], isolated: bool, options: Mapping[str, Any]) -> config.Config:
@@ -23,13 +24,23 @@ def chosen(targets: Sequence[Path], given: Sequence[str], isolated: bool, option
         found = replace(config.load(Path(named[0])), root=root)
     else:
         found = config.discover(targets)
-    for value in given:
-        if value not in named:
+    checked(found)
+    if settings := [value for value in given if value not in named]:
+        for value in settings:
             found = config.override(found, value)
+        checked(replace(found, file=Path("--config")))
     found = config.with_options(found, **options)
     found.enabled()  # an unknown rule is said before anything is read
-    engine.check_settings(found)
     return found
+
+
+def checked(found: config.Config) -> None:
+    """Check what a configuration cannot check by itself: names of layers and of formats. Raises ConfigError."""
+    engine.check_settings(found)
+    if found.output_format not in reporters.FORMATS:
+        near = difflib.get_close_matches(found.output_format, reporters.FORMATS, n=1)
+        known = f"did you mean {near[0]!r}?" if near else f"known formats: {', '.join(reporters.FORMATS)}"
+        raise config.ConfigError(f"{found.file}: 'output-format' is not a format; {known}")
 
 
 def shown(found: config.Config) -> str:

@@ -147,9 +147,12 @@ def _loaded(file: Path, table: Mapping[str, Any], below: tuple[Path, ...]) -> Co
         other = Path(os.path.abspath(file.parent / base))
         if other in (file, *below):
             raise ConfigError(f"{file}: 'extend' is circular: it leads back to {other}")
-        under = _table(other)
+        try:
+            under = _table(other)
+        except ConfigError as error:
+            raise ConfigError(f"{file}: 'extend': {error}") from error
         if under is None:
-            raise ConfigError(f"{other}: it has no [tool.biaslint] table")
+            raise ConfigError(f"{file}: 'extend': {other}: it has no [tool.biaslint] table")
         config = replace(_loaded(other, under, (file, *below)), root=file.parent, file=file)
     for key, value in table.items():
         if key != "extend":
@@ -221,6 +224,8 @@ def _with(config: Config, key: str, value: Any) -> Config:
         return ConfigError(f"{config.file}: {key!r} {what}")
 
     name = key.replace("-", "_")
+    if key in ("tool", "biaslint") and isinstance(value, dict):
+        raise wrong("is not a setting: outside pyproject.toml, settings go at the top level, without [tool.biaslint]")
     if key not in KEYS:
         near = difflib.get_close_matches(name.replace("_", "-"), sorted(KEYS), n=1)
         raise wrong(
@@ -299,7 +304,7 @@ def _wrapper(layer: str, told: Any, wrong: Any) -> None:
 
 
 def _strings(value: Any, wrong: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
         raise wrong("must be a list of strings")
     return tuple(value)
 

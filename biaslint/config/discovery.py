@@ -49,7 +49,7 @@ def files(paths: Sequence[Path], config: Config) -> Found:
         except (OSError, ValueError) as error:
             found.problems.append(f"{path}: {getattr(error, 'strerror', None) or error}")
             continue
-        if config.force_exclude and _named_is_left_out(path, is_folder, config):
+        if left_out(path, is_folder, config):
             continue
         for file in _walk(path, config, found.problems) if is_folder else [path]:
             taken.setdefault(_identity(file), file)
@@ -117,7 +117,10 @@ def _ignore_top(base: Path, config: Config) -> Path | None:
     return base if ignored_by_git(base, True, top) else top
 
 
-def _named_is_left_out(path: Path, is_folder: bool, config: Config) -> bool:
+def left_out(path: Path, is_folder: bool, config: Config) -> bool:
+    """Is a path excluded that was named? Only with `force-exclude`."""
+    if not config.force_exclude:
+        return False
     if patterns.any_matches((*config.exclude, *config.extend_exclude), config.relative(path)):
         return True
     top = _repository(path.parent) if config.respect_gitignore else None

@@ -457,6 +457,34 @@ def reducing(name: str) -> Maker:
     return make
 
 
+def choosing(name: str) -> Maker:
+    """Entries along an axis, by their order: sort, topk, median, quantile, and where they stand."""
+
+    def make(draw: Draw) -> Made:
+        shape = draw.shape()
+        axis = draw.axis(shape)
+        keep = draw.one("", ", keepdim=True")
+        first = {"topk": "1, ", "kthvalue": "1, ", "quantile": "0.5, ", "nanquantile": "0.25, "}.get(name, "")
+        if name in ("quantile", "nanquantile", "logsumexp"):
+            return draw.one(f"x.{name}({first}{axis}{keep})", f"torch.{name}(x, {first}dim={axis}{keep})"), (shape,)
+        if name in ("argmax", "argmin"):
+            return f"x.{name}({axis}{keep}).double()", (shape,)
+        if name in ("sort", "topk", "cummax", "cummin"):
+            keep = ""
+        return draw.one(
+            f"x.{name}({first}{axis}{keep})[0]",
+            f"torch.{name}(x, {first}dim={axis}{keep}).values",
+            f"x.{name}({first}dim={axis})[1].double()",
+        ), (shape,)
+
+    return make
+
+
+def differing(draw: Draw) -> Made:
+    shape = draw.shape()
+    return draw.one(f"x.diff(dim={draw.axis(shape)})", f"torch.diff(x, 1, {draw.axis(shape)})", "x.diff()"), (shape,)
+
+
 def splitting(name: str) -> Maker:
     def make(draw: Draw) -> Made:
         shape = draw.shape()

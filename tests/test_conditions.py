@@ -14,7 +14,7 @@ from biaslint.config import Config
 def conditions(tmp_path: Path, parameters: str, body: str, forward: str) -> list[str | None]:
     """The conditions of what is reported of a model with one convolution, `self.conv`."""
     source = (
-        "from torch import nn\n\n\nclass Model(nn.Module):\n"
+        "from torch import nn\n\n\ndef same(x):\n    return x\n\n\nclass Model(nn.Module):\n"
         f"    def __init__(self, {parameters}):\n        super().__init__()\n        self.conv = nn.Conv2d(3, 8, 3)\n"
         + indent(dedent(body).strip(), " " * 8)
         + "\n\n    def forward(self, x):\n        x = self.conv(x)\n"
@@ -59,7 +59,22 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
             "kind in ('bn', 'in')",
         ),
         ("act=nn.Identity()", "self.act, self.norm = act, nn.BatchNorm2d(8)", "isinstance(act, Identity)"),
-        ("norm=lambda width: nn.BatchNorm2d(width)", "self.act, self.norm = nn.Identity(), norm(8)", None),
+        (
+            "norm=lambda width: nn.BatchNorm2d(width)",
+            "self.act, self.norm = nn.Identity(), norm(8)",
+            "norm == (lambda width: nn.BatchNorm2d(width))",
+        ),
+        ("acts=()", "self.act, self.norm = nn.Sequential(*acts), nn.BatchNorm2d(8)", "acts == ()"),
+        ("act=same", "self.act, self.norm = act, nn.BatchNorm2d(8)", "act is same"),
+        ("depth=0", "self.act, self.norm = nn.Sequential(*[nn.ReLU()] * depth), nn.BatchNorm2d(8)", "depth == 0"),
+        ("k=2", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if k % 2 == 0 else nn.Tanh()", "k % 2 == 0"),
+        (
+            "kind='bn'",
+            "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if kind.startswith('b') else nn.Tanh()",
+            "kind.startswith('b')",
+        ),
+        ("kind='BN'", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if 'B' in kind else nn.Tanh()", "'B' in kind"),
+        ("widths=(8, 16)", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(widths[0])", None),
         ("act=nn.Identity", "self.act, self.norm = act(), nn.BatchNorm2d(8)", "act is nn.Identity"),
         ("depth=0", "self.act, self.norm = nn.Sequential(*[nn.ReLU() for _ in range(depth)]), nn.BatchNorm2d(8)", "depth == 0"),
         ("norm='BatchNorm2d'", "self.act, self.norm = nn.Identity(), getattr(nn, norm)(8)", "norm == 'BatchNorm2d'"),
@@ -111,7 +126,7 @@ def test_the_fields_of_a_configuration_that_is_a_default_are_settings(tmp_path: 
     assert found.fix is not None
 
 
-def test_there_is_no_fix_where_another_value_shows_the_bias_and_no_condition_tells_which(tmp_path: Path) -> None:
+def test_there_is_no_fix_where_the_condition_names_something_that_is_made(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(
         "from torch import nn\n\n\nclass Model(nn.Module):\n    def __init__(self, norm=lambda width: nn.BatchNorm2d(width)):\n"
@@ -120,7 +135,7 @@ def test_there_is_no_fix_where_another_value_shows_the_bias_and_no_condition_tel
         encoding="utf-8",
     )
     (found,) = engine.lint([path], Config(root=tmp_path, select=("BL101",))).findings
-    assert (found.when, found.fix) == (None, None)
+    assert (found.when, found.fix) == ("norm == (lambda width: nn.BatchNorm2d(width))", None)
 
 
 def test_a_setting_of_the_constructor_counts_in_the_methods_that_it_calls(tmp_path: Path) -> None:
@@ -373,6 +388,8 @@ class Model(nn.Module):
         ("norm='batch'", "norm not in ('batch', 'instance')", "norm == 'batch'"),
         ("norm='none'", "norm.lower() != 'batch'", "norm == 'batch'"),
         ("norm='none'", "norm.startswith('n')", "norm == 'batch'"),
+        ("norm='batch'", "not norm.startswith('b')", "norm == 'batch'"),
+        ("norm='batch'", "'b' not in norm", "norm == 'batch'"),
         ("norm='none'", "{'batch': False, 'none': True}[norm]", "norm == 'batch'"),
         ("norm", "norm not in ('batch', 'instance')", "norm == 'batch'"),
         ("norm", "norm not in ['batch']", "norm == 'batch'"),

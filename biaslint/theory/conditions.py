@@ -103,6 +103,10 @@ def verdicts_of_site(
             return
         usual = [use for use in living if not use.deviates]
         as_usual = [use for use in dead if not use.deviates]
+        test = distinguishing_condition(as_usual, living) if 0 < len(as_usual) < len(dead) else None
+        if test is not None:  # it may be dead at other values as well, which nothing tells
+            yield Verdict(site.place, as_usual[0], tuple(as_usual), when=test.text)
+            return
         if as_usual and len(usual) < len(living):  # what the defaults say, where another value shows nothing that can be told
             test = telling_condition(as_usual, usual) if usual else None
             if usual and test is None:
@@ -171,11 +175,11 @@ def of_the_caller(uses: list[LayerUse], depth: int) -> list[LayerUse]:
 
 
 def telling_condition(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
-    """A condition on the parameters; where there is none, one that the rounds of a loop have met differently."""
+    """A condition on the parameters; where there is none but on a whole list, one that the rounds of a loop have met differently."""
     test = distinguishing_condition(dead, living)
-    if test is None and any(use.rounds for use in dead):
-        test = distinguishing_condition(list(map(with_rounds, dead)), list(map(with_rounds, living)))
-        return replace(test, of_round=True) if test is not None else None
+    if any(use.rounds for use in dead) and (test is None or str(dead[0].settings.get(test.name)).endswith(" items>")):
+        of_round = distinguishing_condition(list(map(with_rounds, dead)), list(map(with_rounds, living)))
+        return replace(of_round, of_round=True) if of_round is not None else test
     return test
 
 
@@ -222,7 +226,8 @@ def all_of(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
     shared = [
         test
         for test in tests(dead)
-        if all(test.holds(use.settings) is True for use in dead) and differs_alone(test.name, dead, living)
+        if all(test.holds(use.settings) is True for use in dead)
+        and (differs_alone(test.name, dead, living) or decides_alone(test.name, dead, living))
     ]
     for size in (2, 3):
         found = [
@@ -328,6 +333,17 @@ def differs_alone(name: str, dead: list[LayerUse], living: list[LayerUse]) -> bo
     return any(settings_without(name, use) in others for use in dead)
 
 
+def decides_alone(name: str, dead: list[LayerUse], living: list[LayerUse]) -> bool:
+    """Is there a living use in which this setting is another one than in a dead use, and that asked for no setting which differs beside?"""
+    return any(
+        name in one.settings
+        and one.settings[name] != use.settings.get(name, one.settings[name])
+        and all(use.settings.get(other) == value for other, value in one.settings.items() if other != name)
+        for one in living
+        for use in dead
+    )
+
+
 def settings_without(name: str, use: LayerUse) -> str:
     """The settings of a use but for one, as text that can be compared."""
     return repr(sorted((key, value) for key, value in use.settings.items() if key != name))
@@ -358,15 +374,19 @@ def tests(uses: list[LayerUse]) -> Iterator[Test]:
             yield Test(name, f"{name} is not None", f"{name} is None", nothing(name, False))
     for name, value in settings.items():
         if isinstance(value, str) and value.startswith("<") and value.endswith(">"):
-            if not value.endswith((" items>", " instance>", "<lambda>>")):
-                text = uses[0].spelled.get(name, value[1:-1])
+            text = uses[0].spelled.get(name, "")
+            if not value.endswith(MADE):
+                text = text or value[1:-1]
                 yield Test(name, f"{name} is {text}", f"{name} is not {text}", equal(name, value))
+            elif text:  # what was made as the default is like nothing else
+                yield Test(name, f"{name} == {text}", f"{name} != {text}", equal(name, value))
         elif isinstance(value, str):
             yield Test(name, f"{name} == {value!r}", f"{name} != {value!r}", equal(name, value))
         elif type(value) in (int, float):  # a number is a size, not a setting to decide by, unless it was given another value
             yield Test(name, f"{name} == {value!r}", f"{name} != {value!r}", of_number(name, value))
 
 
+MADE = (" items>", " instance>", " partial>", "<lambda>>")
 OPPOSITES = {
     " not in ": " in ",
     " in ": " not in ",
@@ -414,6 +434,9 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 def implied(name: str, settings: dict[str, Any]) -> bool | None:
     """What the setting's own value says of a comparison; and what is not None, or equal to something else, is not equal to this."""
+    computed = worked_out(name, settings) if COMPUTED.search(name) else None
+    if computed is not None:
+        return computed
     subject = name.partition(" == ")[0].removesuffix(" is None")
     compared = COMPARISON.fullmatch(name)
     if compared is not None and compared[1] in settings:
@@ -424,6 +447,51 @@ def implied(name: str, settings: dict[str, Any]) -> bool | None:
         return settings[subject] is None
     others = [other for other in settings if other.startswith(f"{subject} == ") or other == f"{subject} is None"]
     return False if any(settings[other] is True for other in others) else None
+
+
+COMPUTED = re.compile(r" [-+*/%]+ |\(| in ")
+NUMBERS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+}  # fmt: skip
+ORDERED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.In: lambda one, other: one in other, ast.NotIn: lambda one, other: one not in other,
+}  # fmt: skip
+
+
+class NotKnown(Exception):
+    """A condition is about a setting whose value is not known."""
+
+
+def worked_out(condition: str, settings: dict[str, Any]) -> bool | None:
+    """The truth of a condition on numbers and strings that the settings have, such as `depth % 2 == 0`; None where it is not known."""
+    try:
+        return bool(value_of(ast.parse(condition, mode="eval").body, settings))
+    except (NotKnown, SyntaxError, TypeError, ValueError, ArithmeticError):
+        return None
+
+
+def value_of(node: ast.expr, settings: dict[str, Any]) -> Any:
+    """The value of an expression on settings."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Tuple):
+        return tuple(value_of(item, settings) for item in node.elts)
+    if isinstance(node, ast.BinOp) and type(node.op) in NUMBERS:
+        sides = value_of(node.left, settings), value_of(node.right, settings)
+        if all(isinstance(side, (int, float)) for side in sides):
+            return NUMBERS[type(node.op)](*sides)
+    elif isinstance(node, ast.Compare) and type(node.ops[0]) in ORDERED:
+        return ORDERED[type(node.ops[0])](value_of(node.left, settings), value_of(node.comparators[0], settings))
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        text = value_of(node.func.value, settings)
+        if isinstance(text, str) and node.func.attr in ("startswith", "endswith", "lower", "upper", "strip", "casefold"):
+            return getattr(text, node.func.attr)(*(value_of(one, settings) for one in node.args))
+    elif isinstance(node, (ast.Name, ast.Attribute)):
+        value = settings.get(ast.unparse(node))
+        if isinstance(value, (int, float)) or (isinstance(value, str) and not value.startswith("<")):
+            return value
+    raise NotKnown
 
 
 def compare(value: Any, symbol: str, other: Any) -> bool | None:

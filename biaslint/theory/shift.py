@@ -297,6 +297,8 @@ def _window(node: Node, state: dict[int, Axes]) -> Axes | None:
     source = node.inputs[0]
     if overlap(state[source.id], node.info["mixes"], source.rank):
         raise Seen(node.name or "a maximum")
+    if node.info.get("positions"):
+        return None  # where the entries stand in order is the same
     return state[source.id]
 
 
@@ -399,7 +401,7 @@ def _transfer(node: Node, state: dict[int, Axes], outcome: Outcome, into_untrain
     except Seen as seen:
         outcome.seen.append((node, seen.why))
         return None
-    if shift is None:
+    if shift is None and not node.info.get("positions"):  # no gradient comes from these: nothing is trained by them
         outcome.removed.append(node)
     return shift
 

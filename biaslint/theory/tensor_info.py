@@ -45,6 +45,7 @@ class TensorInfo(TypedDict, total=False):
     low: bool  # the entries put in are minus infinity, or close to it
     # -- window, smooth
     mixes: tuple[int, ...]  # axes along which positions are combined
+    positions: bool  # of a window: it is where the entries stand in order, and not these
     # -- remap and what else takes parts
     sources: Any  # axis of the result -> axes of the input
     part: Any  # which part of `axis` was taken

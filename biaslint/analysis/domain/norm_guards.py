@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from biaslint.analysis.domain import node_cache
-from biaslint.analysis.domain.values import Class, External, FunctionValue, Instance, Partial
+from biaslint.analysis.domain.values import Class, DictValue, External, FunctionValue, Instance, Partial
 from biaslint.analysis.project.syntax_tree import text_of, walk
 from biaslint.theory import terms
 
@@ -26,6 +26,34 @@ OWN = {"__init__", "forward", "call", "__call__"}  # methods that every layer ha
 JUMPS = (ast.Return, ast.Continue, ast.Break)
 NORM = re.compile(r"norm(?!al(ize|_|\b))|bn", re.IGNORECASE)  # a norm, no initializer that draws from a normal distribution
 PARTIAL = re.compile(r"drop|^pad|group(?!s$)", re.IGNORECASE)
+SPREAD = re.compile(r"dim|axis")
+LOOKUPS = {"get", "pop"}
+REWRITING = {
+    "split",
+    "rsplit",
+    "partition",
+    "rpartition",
+    "replace",
+    "strip",
+    "lstrip",
+    "rstrip",
+    "removeprefix",
+    "removesuffix",
+}
+REDUCTIONS = {
+    "mean",
+    "sum",
+    "softmax",
+    "log_softmax",
+    "std",
+    "var",
+    "flatten",
+    "transpose",
+    "permute",
+    "cat",
+    "concat",
+    "stack",
+}
 PLAIN = re.compile(r"norm(?!al(ize|_|\b))|bn|identity|lambda", re.IGNORECASE)
 PART_CALLED = re.compile(r"\bself\.\w+(\[\w+\])?\(")
 
@@ -74,24 +102,50 @@ def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
         if not guarded or PART_CALLED.search(text):
             parts |= tested
     every |= {word for part in walk(node) if isinstance(part, ast.BoolOp) for one in part.values if (word := name_of(one))}
+    every |= set(gone_through(node))
     return Deciding(frozenset(norms), frozenset(parts), frozenset(every), frozenset(making(node)))
 
 
+def gone_through(node: ast.AST) -> Iterator[str]:
+    """The names whose items are gone through one by one, or looked up."""
+    for part in walk(node):
+        if isinstance(part, (ast.For, ast.AsyncFor, ast.comprehension)):
+            yield from (name_of(one) for one in walk(part.iter))
+        elif isinstance(part, (ast.Starred, ast.Subscript)):
+            yield name_of(part.value)
+
+
 def making(node: ast.AST) -> Iterator[str]:
-    """The names that are called within a definition, and those that are given as a rate, a padding, a number of groups or the name of something."""
+    """The names that say what is made: they are called, choose or are gone through, or are given to what asks for such names."""
+    yield from gone_through(node)
     for part in walk(node):
         if isinstance(part, ast.Call):
             callee = name_of(part.func)
             yield callee
-            if PARTIAL.search(callee):
-                yield from map(name_of, part.args)
-            if callee == "getattr":
-                yield from (name_of(one) for argument in part.args[1:2] for one in walk(argument))
-            for keyword in part.keywords:
-                if PARTIAL.search(keyword.arg or ""):
-                    yield from map(name_of, walk(keyword.value))
+            yield from asked_of(part.func)
+            given = [
+                *(("", argument) for argument in part.args),
+                *((keyword.arg or "", keyword.value) for keyword in part.keywords),
+            ]
+            for place, (keyword, argument) in enumerate(given):
+                if PARTIAL.search(keyword or callee):
+                    yield from map(name_of, walk(argument) if keyword else [argument])
+                elif callee == "getattr" and place == 1:
+                    yield from map(name_of, walk(argument))
+                elif (
+                    NORM.search(f"{callee} {name_of(argument)}")
+                    or SPREAD.fullmatch(keyword)
+                    or (place < 2 and callee in LOOKUPS | REDUCTIONS)
+                ):
+                    yield name_of(argument)
         elif isinstance(part, ast.Subscript):
             yield name_of(part.slice)
+
+
+def asked_of(function: ast.expr) -> Iterator[str]:
+    """The name of a string that is taken apart or rewritten: `norm.split("_")`."""
+    if isinstance(function, ast.Attribute) and function.attr in REWRITING:
+        yield name_of(function.value)
 
 
 def plain(default: Value) -> bool:
@@ -104,7 +158,27 @@ def plain(default: Value) -> bool:
         return plain(default.func)
     if isinstance(default, Instance):
         return plain(default.cls)
-    return isinstance(default, (External, Class, FunctionValue)) and bool(PLAIN.search(default.name))
+    if isinstance(default, FunctionValue):
+        return True
+    return isinstance(default, (External, Class)) and bool(PLAIN.search(default.name))
+
+
+FEW = 8  # entries of a table that are tried one by one
+
+
+def chooses_norm(table: DictValue) -> bool:
+    """Is it a table of a few parts by name, with a norm among them?"""
+    parts = list(table.items.values())
+    named = not table.open and len(parts) <= FEW and all(type(key) is str for key in table.items)
+    names = [made_name(part) for part in parts]
+    return named and None not in names and any(NORM.search(name or "") for name in names)
+
+
+def made_name(part: Value) -> str | None:
+    """The name of a function or class, or of the class of an instance; None of anything else."""
+    if isinstance(part, (Partial, Instance)):
+        return made_name(part.func if isinstance(part, Partial) else part.cls)
+    return part.name if isinstance(part, (External, Class, FunctionValue)) else None
 
 
 def guards(node: ast.AST) -> Iterator[tuple[ast.expr, Sequence[ast.AST]]]:
@@ -125,6 +199,10 @@ def guards(node: ast.AST) -> Iterator[tuple[ast.expr, Sequence[ast.AST]]]:
         elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "range":
             for argument in part.args:
                 yield argument, ()
+        elif isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult):
+            for one, other in ((part.left, part.right), (part.right, part.left)):
+                if isinstance(one, (ast.List, ast.Tuple)):  # as many of them as a number says
+                    yield other, ()
 
 
 def rebinds(statement: ast.AST, names: set[str]) -> bool:

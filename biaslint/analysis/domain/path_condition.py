@@ -7,13 +7,25 @@ pass is one branch, and the difference between two executions tells which flag m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from biaslint.analysis.domain.values import DictValue, Setting, Unknown
+from biaslint.analysis.domain.values import DictValue, SequenceValue, Setting, Unknown
 from biaslint.theory import terms
 from biaslint.theory.term_arithmetic import ARITHMETIC, COMPARE
-from biaslint.theory.terms import FALSE, NEGATED, TRUE, Attribute, BoolConstant, Compare, FloatConstant, Not, Operation, Term
+from biaslint.theory.terms import (
+    FALSE,
+    NEGATED,
+    TRUE,
+    Attribute,
+    BoolConstant,
+    CallOf,
+    Compare,
+    FloatConstant,
+    Not,
+    Operation,
+    Term,
+)
 
 Table = dict[Any, list[Any]]
 LENGTH = 3  # how many items a list of unknown length is given
@@ -46,7 +58,7 @@ class PathCondition:
         self.equal: dict[Any, Any] = {}
         self.members: dict[Any, list[tuple[tuple[Any, ...], bool]]] = {}  # which constants it is one of, or none of
         self.refused: set[Any] = set()  # settings that are not what they are by default
-        self.compared: tuple[int, tuple[Table, Table]] | None = None
+        self.table: tuple[int, Table] | None = None  # what has been decided of each value
 
     def truth_of(self, value: Unknown) -> bool:
         """The branch that this execution takes on an unknown condition."""
@@ -104,7 +116,7 @@ class PathCondition:
                 self.set(Compare("is", key, None) if default is None else Compare("==", key, default), False)
                 return Unknown(key, name)
             (self.releasable if decides else self.optional)[key] = None
-        elif made:
+        elif made or decides_by_items(default, tested):
             if key in self.released:
                 self.others.add(key)
                 if isinstance(default, (int, float, str)):
@@ -125,45 +137,28 @@ class PathCondition:
                     return Setting.of(test.right.items[0], key)
                 self.refused.add(key)
                 return Unknown(key, name)
-        for test, holds in self.prescribed.items():
-            if (
-                terms.is_comparison(test, "==")
-                and test[2] == key
-                and isinstance(test[3], str)
-                and holds != (default == test[3])
-            ):
-                # so that all that is asked of the string has answers that go together
-                self.set(test, holds, f"{name} == {test[3]!r}")
+        for test, holds in self.prescribed.items():  # so that all that is asked of the string has answers that go together
+            if terms.is_comparison(test, "==") and test.left == key and isinstance(test.right, str):
+                if holds == (default == test.right):
+                    continue
+                self.set(test, holds, f"{name} == {test.right!r}")
                 if holds:
-                    return Setting.of(test[3], key)
-                self.refused.add(key)
-                return Unknown(key, name)
+                    return Setting.of(test.right, key)
+            elif string_test(test, key, default) in (None, holds):
+                continue
+            self.refused.add(key)
+            return Unknown(key, name)
         return Setting.of(default, key)
 
     def decided(self, about: Any) -> list[Any]:
-        """The decided truths of a value and its attributes, and the decided comparisons with them."""
-        return self.tables()[0].get(about, [])
-
-    def bounded(self, about: Any) -> list[Any]:
-        """The decided comparisons of a parameter with a number: how large it is."""
-        return self.tables()[1].get(about, [])
-
-    def tables(self) -> tuple[Table, Table]:
-        """What has been decided of each value: its truth and equalities, and its bounds."""
-        if self.compared is None or self.compared[0] != len(self.assumed):
-            table: Table = {}
-            bounds: Table = {}
+        """The decided conditions on a value and on what is computed from it."""
+        if self.table is None or self.table[0] != len(self.assumed):
+            found: Table = {}
             for key in self.assumed:
-                subject = key.left if any(terms.is_comparison(key, op) for op in ("is", "==", "in")) else key
-                while isinstance(subject, Attribute):
-                    subject = subject.base
-                table.setdefault(subject, []).append(key)
-                if isinstance(key, Compare) and key.op in ("<", "<="):
-                    for one, other in ((key.left, key.right), (key.right, key.left)):
-                        if type(other) is int:
-                            bounds.setdefault(one, []).append(key)
-            self.compared = (len(self.assumed), (table, bounds))
-        return self.compared[1]
+                for part in dict.fromkeys(parts_of(key)):
+                    found.setdefault(part, []).append(key)
+            self.table = (len(self.assumed), found)
+        return self.table[1].get(about, [])
 
     def take_back(self, count: int) -> None:
         """Drop all branches but the first `count`."""
@@ -190,6 +185,10 @@ class PathCondition:
         if isinstance(key, Not):
             inner = self.known(key.term)
             return None if inner is None else not inner
+        subject = self.equal.get(setting_of(key))
+        told = string_test(key, setting_of(key), subject) if isinstance(subject, str) else None
+        if told is not None:
+            return told
         if isinstance(key, Compare):
             return self.known_comparison(key)
         return self.known_truth(key) if isinstance(key, Term) else None
@@ -230,6 +229,9 @@ class PathCondition:
         if left in self.equal and not isinstance(self.equal[left], Term) and not isinstance(right, Term):
             return bool(self.equal[left] == right)
         if right is not None and not isinstance(right, Term) and self.assumed.get(Compare("is", left, None)):
+            return False
+        tests = [(string_test(test, left, right), test) for test in self.decided(left)] if isinstance(right, str) else []
+        if any(told is not None and told != self.assumed[test] for told, test in tests):
             return False
         for items, holds in self.members.get(left, ()):
             if holds != (right in items):
@@ -283,3 +285,38 @@ class PathCondition:
                 return max(0, min(int(known), 64))
         self.sizes[key] = LENGTH
         return LENGTH
+
+
+def parts_of(key: Any) -> Iterator[Any]:
+    """A term and the terms within it."""
+    if isinstance(key, tuple):
+        yield key
+        for part in key:
+            yield from parts_of(part)
+
+
+def string_test(test: Any, key: Any, value: str) -> bool | None:
+    """Whether a string begins or ends with another one, or has it in it; None for a condition on something else."""
+    if terms.is_comparison(test, "in") and test.right == key:
+        return test.left in value
+    if (
+        isinstance(test, CallOf)
+        and len(test) == 3
+        and test.function in (Attribute(key, "startswith"), Attribute(key, "endswith"))
+    ):
+        return value.startswith(test[2]) if test.function.name == "startswith" else value.endswith(test[2])
+    return None
+
+
+def setting_of(key: Any) -> Any:
+    """The setting that a condition tests or compares with a constant."""
+    if isinstance(key, Compare) and key.op in ("==", "in"):
+        return setting_of(key.right if isinstance(key.left, str) else key.left)
+    return setting_of(key.function.base) if isinstance(key, CallOf) and isinstance(key.function, Attribute) else key
+
+
+def decides_by_items(default: Any, tested: bool) -> bool:
+    """Is a default a sequence that is gone through or looked at, and says more than sizes: is it empty, or has it flags or names?"""
+    if not tested or not isinstance(default, SequenceValue):
+        return False
+    return not all(type(item) is int and item > 1 for item in default.items) or not default.items

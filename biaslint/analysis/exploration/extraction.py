@@ -24,6 +24,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.exploration import (
     absorption,
+    decisions,
     fates,
     gates,
     outputs,
@@ -36,7 +37,6 @@ from biaslint.analysis.exploration import (
 from biaslint.analysis.frameworks.common import signatures
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.project import syntax_context
-from biaslint.theory import terms
 from biaslint.theory.program import HANDED, OTHER, Bias, BiasWrite, Fate, LayerUse, Place, UnknownFact
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def layer_use(
         readers=fates.readers_of(layer),
         turned_away=tuple(place(module, node) for node, module in layer.turned_away.items()) if layer.kind == "conv" else (),
         settings=settings,
-        spelled=spelled_classes(layer),
+        spelled=spelled_defaults(layer),
         outer_settings=tuple(settings_of(ex, settings) for settings in layer.outer_settings),
         rounds={text: holds for one in layer.origin.rounds for text, holds in one.items()},
         configured=layer.configured or not framework.configuration_arguments().isdisjoint(settings),
@@ -240,17 +240,17 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Unknown):
-            result.update(answers(ex, name, value.key))
+            result.update(decisions.answers(ex.path, name, value.key))
             if value.key in ex.path.others:
                 result[name] = OTHER
         elif isinstance(value, Setting):
-            result.update(answers(ex, name, value.key) or {name: str(value)})
+            result.update(decisions.answers(ex.path, name, value.key) or {name: str(value)})
         elif values.is_constant(value):
             result[name] = value
         elif isinstance(value, (External, Class, FunctionValue)):
             result[name] = f"<{value.name.rpartition('.')[2]}>"
         elif isinstance(value, Partial) and isinstance(value.func, (External, Class, FunctionValue)):
-            result[name] = f"<{value.func.name.rpartition('.')[2]}>"
+            result[name] = f"<{value.func.name.rpartition('.')[2]} partial>"
         elif isinstance(value, (SequenceValue, DictValue)):
             result[name] = f"<{len(value.items)} items>"
         elif isinstance(value, Instance):
@@ -258,16 +258,20 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
     return result
 
 
-def spelled_classes(layer: Layer) -> dict[str, str]:
-    """The settings that are the class which their function has as a default, with how the source writes that class."""
+def spelled_defaults(layer: Layer) -> dict[str, str]:
+    """The settings that are what their function has as a default, a class or something made there, with how the source writes that."""
     found: dict[str, str] = {}
     innermost: Frame | None = layer.origin.frame
     for frame in innermost.around() if innermost is not None else ():
         for name, default, written in frame.func.written_defaults():
             value = layer.settings.get(name)
-            if value is default and isinstance(value, (External, Class)) and isinstance(written, (ast.Name, ast.Attribute)):
-                found.setdefault(name, ast.unparse(written))
+            text = ast.unparse(written) if value is default and not isinstance(written, ast.Constant) else ""
+            if text and (len(text) <= SHORT or isinstance(written, (ast.Name, ast.Attribute))):
+                found.setdefault(name, f"({text})" if isinstance(written, ast.Lambda) else text)
     return found
+
+
+SHORT = 40  # characters of a default that a condition repeats
 
 
 # What is said of an attribute or item: `self.norm == 'batch'`, `args.bn`, `config['norm'] is None`
@@ -279,37 +283,6 @@ def choices_of(ex: Execution) -> dict[str, bool]:
     asked = {**dict.fromkeys(ex.path.open), **dict.fromkeys(key for key in ex.path.prescribed if key in ex.path.assumed)}
     texts = {key: ex.path.texts.get(key, "") for key in asked}
     return {text: ex.path.assumed[key] for key, text in texts.items() if SAID_OF_A_PART.fullmatch(text)}
-
-
-def answers(ex: Execution, name: str, parameter: Any) -> dict[str, Any]:
-    """The decisions of this execution on an unknown parameter: its truth and comparisons with it."""
-    made = ex.path.assumed
-    result: dict[str, Any] = {}
-    for key in ex.path.decided(parameter):
-        compared = any(terms.is_comparison(key, op) for op in ("is", "==", "in"))
-        subject = spelled(key.left if compared else key, parameter, name)
-        if not compared:
-            result[subject] = made[key]
-        elif key.op == "is" and key.right is None:
-            result[f"{subject} is None"] = made[key]
-        elif key.op == "==" and (isinstance(key.right, str) or type(key.right) is int):
-            result[f"{subject} == {key.right!r}"] = made[key]
-        elif key.op == "in" and terms.plain_items(key.right):
-            result[f"{subject} in {tuple(key.right.items)!r}"] = made[key]
-    for key in ex.path.bounded(parameter):  # one spelling for each: `0 < n` is n > 0
-        if type(key.left) is int:
-            result[f"{spelled(key.right, parameter, name)} {MIRRORED[key.op]} {key.left}"] = made[key]
-        else:
-            result[f"{spelled(key.left, parameter, name)} {key.op} {key.right}"] = made[key]
-    return result
-
-
-MIRRORED = {"<": ">", "<=": ">="}
-
-
-def spelled(key: Any, parameter: Any, name: str) -> str:
-    """The source spelling of a parameter or an attribute of it."""
-    return name if key == parameter else f"{spelled(key.base, parameter, name)}.{key.name}"
 
 
 def bias_of(layer: Layer, place: Placing) -> Bias:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis import machine
 from biaslint.analysis.domain import class_lookup
-from biaslint.analysis.domain.path_condition import PathCondition
+from biaslint.analysis.domain.path_condition import PathCondition, setting_of
 from biaslint.analysis.domain.values import Class, FunctionValue, Raised, Stopped
 from biaslint.analysis.exploration import equivalence, extraction, harness
 from biaslint.analysis.interpreter import framework
@@ -132,6 +132,13 @@ def add_neighbours(
     biases = reported_names(found)
     if runs == 1:
         add_contrasts(frontier, trial, repeatable, root, ex, biases)
+    elif not biases and len(trial.assumptions) == 1 and not trial.released:
+        turned = turned_flags(path, repeatable, root, ex.steps < ex.project.limits.small_steps)
+        frontier.waiting += [  # a norm that two settings bring together
+            replace(trial, assumptions=both, try_key=("both", *sorted(map(spelling, both))))
+            for key in turned[: ex.project.limits.flags]
+            if len(both := {**trial.assumptions, key: not path.assumed[key]}) == 2
+        ]
     if biases and len(trial.assumptions) < (1 if trial.released else 2):
         files = {place.path for use in found if may_be_reported(use) for place in (*use.chain, *steps_of(use))}
         for key in repeatable:
@@ -141,9 +148,8 @@ def add_neighbours(
                 others = trial.assumptions if ex.steps < ex.project.limits.small_steps else ()  # of a small model, every pair
                 way = (*way, *map(spelling, sorted((*trial.released, *others), key=repr)))
                 try_key = (spelling(key), path.assumed[key], *way)
-                frontier.waiting.append(
-                    Trial(other, trial.prefers_false, trial.released, try_key, shows_new=not biases <= known)
-                )
+                new, tells = not biases <= known, trial.tells and bool(path.others)
+                frontier.waiting.append(Trial(other, trial.prefers_false, trial.released, try_key, shows_new=new, tells=tells))
         frontier.waiting.sort(key=lambda one: (len(one.assumptions), not one.shows_new))
 
 
@@ -169,11 +175,7 @@ def add_contrasts(
     if root.node is None:
         return
     short = ex.steps < ex.project.limits.small_steps
-    flags = [
-        key
-        for key in repeatable
-        if key in path.by_default and (NORM.search(path.texts.get(key, "")) or (short and setting_of(key) in path.flags))
-    ]
+    flags = turned_flags(path, repeatable, root, short)
     if not biases:
         frontier.waiting += [
             replace(trial, assumptions={key: not path.assumed[key]}, try_key=(spelling(key), path.assumed[key]))
@@ -186,9 +188,15 @@ def add_contrasts(
         ]
 
 
-def setting_of(key: Any) -> Any:
-    """The setting that a condition tests or compares with a constant."""
-    return key.left if terms.is_comparison(key, "==") or terms.is_comparison(key, "in") else key
+def turned_flags(path: PathCondition, repeatable: list[Any], root: Root, short: bool) -> list[Any]:
+    """The settings that a default decided and that speak of a norm, or decide whether there is one."""
+    return [
+        key
+        for key in repeatable
+        if root.node is not None
+        and key in path.by_default
+        and (NORM.search(path.texts.get(key, "")) or (short and setting_of(key) in path.flags))
+    ]
 
 
 def reported_names(uses: list[LayerUse]) -> frozenset[tuple[Any, ...]]:

@@ -251,6 +251,13 @@ class Execution:
                     return self.truth(self.call(method, [], {}, node or self.node))
         return True
 
+    def condition(self, key: Any, default: Value) -> Value:
+        """The truth of a condition on a setting: what is known of it, or what holds by default and callers may change."""
+        known = self.path.known(key)
+        if known is not None:
+            return known
+        return Unknown(key, self.text(self.node) if isinstance(self.node, ast.expr) else "", default=default)
+
     def iterate(self, value: Value, node: ast.AST | None = None) -> list[Value]:
         """The items of a value, in order. What has an unknown length has a few."""
         return self.semantics.iterate(self, value, node)

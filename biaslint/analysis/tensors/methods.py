@@ -89,13 +89,16 @@ def apply(ex: Execution, name: str, node: Node, args: list[Value], kwargs: Kwarg
     if name in KEEP:
         return nodes.keep(ex, node, name)
     if name in ADD:
-        return ops.add(ex, node, argument(args, kwargs, 0, "other"), name)
+        other, factor = argument(args, kwargs, 0, "other"), kwargs.get("alpha", 1)
+        return ops.add(ex, node, other if factor == 1 else ops.mul(ex, other, factor), name)
     if name in MUL:
         return ops.mul(ex, node, argument(args, kwargs, 0, "other"), name)
     if name in DIV:
         if kwargs.get("rounding_mode"):
             return ex.opaque(node, *args, name=name)
         return ops.div(ex, node, argument(args, kwargs, 0, "other"))
+    if name in LERP:
+        return mixture(ex, node, argument(args, kwargs, 0, "end"), argument(args, kwargs, 1, "weight"))
     result = ex.opaque(node, *args, *kwargs.values(), name=name)
     if name in NONLINEAR or name in (
         "dropout",
@@ -113,6 +116,14 @@ def apply(ex: Execution, name: str, node: Node, args: list[Value], kwargs: Kwarg
         ex.not_understood(f"tensor function {name}")
         result.info["unknown"] = True
     return result
+
+
+LERP = {"lerp", "lerp_"}
+
+
+def mixture(ex: Execution, start: Node, end: Value, weight: Value) -> Value:
+    """start + weight * (end - start)"""
+    return ops.add(ex, ops.mul(ex, start, weight, "lerp"), ops.mul(ex, end, weight, "lerp"), "lerp")
 
 
 def size_dims(ex: Execution, args: Args) -> Any:

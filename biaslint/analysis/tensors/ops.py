@@ -23,7 +23,7 @@ def add(ex: Execution, left: Value, right: Value, name: str = "+") -> Value:
     """Sum or difference."""
     one, two = nodes.tensor(ex, left), nodes.tensor(ex, right)
     if one is not None and two is not None:
-        own = handwritten_norms.centered(ex, one, two) if name == "-" else None
+        own = handwritten_norms.centered(ex, one, two) if name in MINUS else None
         if own is not None:
             return own
         if one.dims is None and two.dims is not None:

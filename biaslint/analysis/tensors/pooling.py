@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Args, Kwargs, SequenceValue, Value, argument
-from biaslint.analysis.tensors import nodes, ops, reshaping
+from biaslint.analysis.tensors import handwritten_norms, nodes, ops, reshaping
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def adaptive(ex: Execution, x: Node, spatial: int, size: Value) -> Node:
             rank = len(node.dims)
             pooled = reshaping.remap(ex, x, {axis: (axis,) for axis in range(rank - spatial)}, node.dims, "adaptive_avg_pool")
             x.readers.remove(node)
-            return pooled
+            return handwritten_norms.remember(pooled, x, tuple(range(rank - spatial, rank)), kept=True)
     return node
 
 

@@ -58,6 +58,8 @@ def removal(verdict: Verdict) -> Fix | None:
         return None  # what it speaks of may come to its value after the layer is made
     if verdict.when is not None and names_unspelled_class(verdict.when, use):
         return None  # the class may have another name where the layer is made
+    if verdict.when is not None and only_for_readers(verdict.when):
+        return None
     if any(sets_unguarded(other) for other in verdict.uses):
         return None
     text = replacement(verdict)
@@ -70,6 +72,20 @@ def removal(verdict: Verdict) -> Fix | None:
 def set_argument(use: LayerUse, keyword: str, text: str) -> SetArgument:
     """The change that gives the call that makes the layer an argument: where it is passed by position, there."""
     return SetArgument(use.place, keyword, text, use.positions.get(keyword))
+
+
+def only_for_readers(condition: str) -> bool:
+    """Does a condition only tell a reader what is meant? Nothing is equal to what `norm == partial(...)` makes, and None has no methods."""
+    parts = list(ast.walk(ast.parse(condition)))
+    made = any(
+        isinstance(other, (ast.Call, ast.Lambda))
+        for part in parts
+        if isinstance(part, ast.Compare)
+        for other in part.comparators
+    )
+    return made or any(
+        isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr != "get" for part in parts
+    )
 
 
 CLASS = re.compile(r"isinstance\(()| is (?:not )?(?!None\b|True\b|False\b)([\w.]+)")

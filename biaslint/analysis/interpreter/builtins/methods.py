@@ -35,8 +35,12 @@ STRING_METHODS = {
 def method(ex: Execution, self: Value, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """A method of a string, number, list, dict or set."""
     if isinstance(self, str):
-        if isinstance(self, Setting) and name in ("lower", "upper", "casefold", "strip") and getattr(str(self), name)() == self:
-            return self  # still the setting
+        if isinstance(self, Setting) and name in ("lower", "upper", "casefold", "strip") and not args:
+            spelled = getattr(str(self), name)()  # still the setting
+            return self if spelled == self else Setting.of(spelled, terms.CallOf(terms.Attribute(self.key, name)))
+        if isinstance(self, Setting) and name in ("startswith", "endswith") and all(map(values.is_constant, args)):
+            asked = terms.CallOf(terms.Attribute(self.key, name), *map(values.term_of, args))
+            return ex.condition(asked, string_method(ex, str(self), name, args, kwargs))
         return string_method(ex, self, name, args, kwargs)
     if isinstance(self, SequenceValue) and self.kind == "array":
         return numpy_arrays.method(ex, self, name, args, kwargs)

@@ -60,6 +60,8 @@ def load(ex: Execution, base: Value, name: str) -> Value:
     if isinstance(base, SequenceValue) and base.kind == "array":
         found = arrays.attribute(base, name)
         return BoundNative(base, name) if found is MISSING else found
+    if isinstance(base, SequenceValue) and name in ORDERED and len(base.items) == 2 and len(values.tensors_in(base)) == 2:
+        return base.items[ORDERED[name]]
     if isinstance(base, (SequenceValue, DictValue)) or values.is_constant(base):
         if isinstance(base, (int, float, str)) and name in ("real", "imag", "value"):
             return base
@@ -67,6 +69,9 @@ def load(ex: Execution, base: Value, name: str) -> Value:
             ex.fault(f"None has no attribute `{name}`")
         return BoundNative(base, name)
     return ex.fresh(name)
+
+
+ORDERED = {"values": 0, "indices": 1}  # the names of what a maximum or an order along an axis gives
 
 
 def load_from_module(ex: Execution, base: Module, name: str) -> Value:

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import class_lookup, values
+from biaslint.analysis.domain import class_lookup, norm_guards, values
 from biaslint.analysis.domain.values import (
     Class,
     DictValue,
@@ -118,6 +118,12 @@ def dict_item(ex: Execution, base: DictValue, index: Value) -> Value:
                 return base.items[key]
         if len(base.items) == 1 and not base.open:
             return next(iter(base.items.values()))
+        if norm_guards.chooses_norm(base):
+            *others, last = base.items
+            for key in others:  # as a chain of tests would
+                if ex.path.branch(terms.Compare("==", index.key, key), f"{index.text} == {key!r}" if index.text else ""):
+                    return base.items[key]
+            return base.items[last]
         known = None if base.open else of_any_rank(list(base.items.values()))
         if known is not None:
             return known

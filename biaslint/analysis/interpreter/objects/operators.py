@@ -252,6 +252,11 @@ def compare(ex: Execution, op: ast.cmpop, left: Value, right: Value, node: ast.A
         test = Unknown(terms.Compare(symbol, left.key, items), ex.text(node), default=(left in right.items) is (symbol == "in"))
         known = ex.path.known(test.key)
         return test if known is None else known
+    elif symbol in ("in", "not in") and isinstance(right, Setting) and type(left) is str:
+        holds = (left in right) is (symbol == "in")
+        test = Unknown(terms.Compare(symbol, left, right.key), ex.text(node), default=holds)
+        known = ex.path.known(test.key)
+        return test if known is None else known
     elif symbol in ("in", "not in"):
         found = contains(ex, left, right)
         if found is not None:

@@ -58,8 +58,14 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
         key = terms.CallOf(func.key, *(term_of(value) for value in values))
         if terms.larger(key, 60):  # calls of calls of calls: a loop, whose keys would grow for ever
             return ex.fresh(f"{name}(...)")
-        return Unknown(key, f"{func.text}(...)" if func.text else "")
+        return Unknown(key, called(func.text, values))
     return ex.fresh(f"{name}(...)")
+
+
+def called(name: str, values: Args) -> str:
+    """How the source writes a call of something unknown with these arguments, where all of them are constants."""
+    written = ", ".join(map(repr, values)) if all(map(domain_values.is_constant, values)) else "..."
+    return f"{name}({written})" if name else ""
 
 
 class Paused(Exception):

@@ -19,6 +19,7 @@ MADE_AS = {
     "frozen": ("it is created with `trainable=False`", "remove `trainable=False`"),
     "stopped": ("its gradient is stopped", "remove `stop_gradient`"),
 }
+IN_FLAX = {**MADE_AS, "tensor": ("it is a plain array", "make it an `nnx.Param`")}
 
 
 def check(program: Program) -> Iterator[Report]:
@@ -26,7 +27,9 @@ def check(program: Program) -> Iterator[Report]:
     for site in program.sites("affine"):
         use = site.first
         if all(one.bias.trainable is False and one.weight_trainable is True and NAMED.search(one.name) for one in site.uses):
-            why, advice = MADE_AS.get(use.config.get("made as", ""), ("it is constant", "make it a parameter"))
+            why, advice = (IN_FLAX if use.framework == "flax" else MADE_AS).get(
+                use.config.get("made as", ""), ("it is constant", "make it a parameter")
+            )
             message = f"`{use.name}` is added as a bias but never trained: {why}"
             yield Report(site.place, message, layer=use.name, fix=_fix(use), advice=advice)
     for site in program.sites(*KINDS):

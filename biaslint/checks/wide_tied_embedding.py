@@ -26,7 +26,11 @@ def check(program: Program) -> Iterator[Report]:
             f" output layer: {_consequence(use)}",
             layer=use.name,
             related=(
-                *((Related(last.place, "drawn here"),) if last is not None and last.place.path else ()),
+                *(
+                    (Related(last.place, "drawn here"),)
+                    if last is not None and last.place.path and last.place != site.place
+                    else ()
+                ),
                 Related(projection.place, f"the output layer, which takes the results of `{projection.norm}`"),
             ),
             advice="draw its weight with a small standard deviation such as 0.02, or scale the logits by 1 / sqrt(embedding_dim)",

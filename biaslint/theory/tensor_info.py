@@ -65,6 +65,7 @@ class TensorInfo(TypedDict, total=False):
     made: Any  # where the parameter was made
     called: str  # how the source names it
     write: Content | None  # what it was filled with
+    unfilled: bool  # made without values: it holds what the memory held
     writes: list[Any]  # what was written to it later
     scaled: str  # the initializer that draws by fan-in and fan-out, which a vector has not
     part_of: tuple[Any, Any, Any]  # a part of a parameter: of which one, from where, up to where

@@ -31,7 +31,9 @@ from biaslint.analysis.exploration import (
     predictions,
     projections,
     raw_biases,
+    unfilled_parameters,
     unused_initializers,
+    unused_layers,
     zero_factors,
 )
 from biaslint.analysis.frameworks.common import signatures
@@ -88,8 +90,10 @@ class Run:
 
 def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
     """The layers, losses and optimizers of an execution, each kind of use once."""
-    idle = unused_initializers.unused_initializers(ex)
-    layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.gate_facts(ex), *idle]
+    layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.gate_facts(ex)]
+    layers += unused_initializers.unused_initializers(ex)
+    if run.complete:
+        layers += (*unused_layers.unused_layers(ex), *unfilled_parameters.unfilled_parameters(ex))
     numbers = {id(layer): number for number, layer in enumerate(layers, 1)}
     places: dict[tuple[Module, ast.AST], Place] = {}
     choices = choices_of(ex)

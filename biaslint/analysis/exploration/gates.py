@@ -208,7 +208,7 @@ def as_fact(gate: Gate, biases: Biases, cell: Node) -> Layer:
     placed = [one for one in placed if one[0].chain] or []
     if placed:
         origin, owner, span = min(placed, key=lambda one: line(one[0]))
-        name = owner.name if isinstance(owner, Layer) else str(owner.info.get("called", owner.name))
+        name = name_of(owner)
         library = owner.framework if isinstance(owner, Layer) else framework_of(owner)
     else:
         layer = biases.bare[0] if biases.bare else None
@@ -285,6 +285,11 @@ def misplaced(fact: Layer, biases: Biases, enter: Gate) -> Iterator[Layer]:
             yield about(fact, owner, span, written, "input")
 
 
+def name_of(owner: Owner) -> str:
+    """A bias's layer, or the bias that stands for itself, as the source calls it."""
+    return owner.name or owner.short_type if isinstance(owner, Layer) else str(owner.info.get("called", owner.name))
+
+
 def resets(write: Write, span: Span) -> bool:
     """Does a write set all of this part to zero?"""
     low, high = write.span or WHOLE
@@ -293,8 +298,7 @@ def resets(write: Write, span: Span) -> bool:
 
 def about(fact: Layer, owner: Owner, span: Span, write: Write, what: str) -> Layer:
     """A write that raises something else than the forget gate, as a fact."""
-    name = owner.name if isinstance(owner, Layer) else str(owner.info.get("called", owner.name))
-    made = Layer("a gate's bias", MISPLACED, fact.framework, {}, fact.origin, name=name, bias=True)
+    made = Layer("a gate's bias", MISPLACED, fact.framework, {}, fact.origin, name=name_of(owner), bias=True)
     written = write.span or WHOLE
     made.config = {"part": SequenceValue(list(span), "tuple"), "written": SequenceValue(list(written), "tuple"), "what": what}
     made.config["raised"] = fact.config["raised"]

@@ -97,10 +97,18 @@ def size_text(ex: Execution, made: Origin, step: Node | None) -> str:
     return said or (ex.text(made.chain[0][1]) if made.chain else "")
 
 
+def framework_of(step: Node | None) -> str:
+    """The framework of the weight that an affine step multiplies with; "" where it is not known."""
+    if step is None or isinstance(step.bias_of, Layer):
+        return step.bias_of.framework if step is not None and isinstance(step.bias_of, Layer) else ""
+    variables = (one.info.get("variable") for one in step.inputs)
+    return next((str(one.framework) for one in variables if one is not None), "")
+
+
 def raw(ex: Execution, bias: Node, step: Node | None) -> Layer:
     made = bias.info.get("made") or Origin((bias.origin,) if isinstance(bias.origin, tuple) else ())
     library, type_ = framework.tensor_bias()
-    layer = Layer(type_, "affine", library, {}, made, name=bias.info["called"], bias=True)
+    layer = Layer(type_, "affine", framework_of(step) or library, {}, made, name=bias.info["called"], bias=True)
     layer.callee = ex.text_of_call(made)
     layer.texts = {SIZE: size_text(ex, made, step)}
     layer.trainable = bool(bias.info.get("parameter"))

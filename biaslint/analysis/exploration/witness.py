@@ -177,8 +177,9 @@ def written(writes: list[Any]) -> tuple[Any, ...]:
 
 
 def attributes(obj: Instance) -> tuple[Any, ...]:
-    """An object's attributes and entries, in order."""
-    held = [*obj.attrs.items(), *(obj.items or {}).items()]
+    """An object's attributes and entries, in order. A layer's hyperparameters count as such, also where they are its fields."""
+    own = obj.layer.config if obj.layer is not None else {}
+    held = [*((name, value) for name, value in obj.attrs.items() if name not in own), *(obj.items or {}).items()]
     return (*((name, shape(value)) for name, value in held), plain_mode(obj))
 
 

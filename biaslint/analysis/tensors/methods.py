@@ -52,7 +52,7 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
     if name in ("numel", "nelement", "element_size", "get_device", "is_contiguous", "is_floating_point", "data_ptr", "stride"):
         return ex.fresh(name)
     if name in ("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"):
-        return nodes.const(ex, size_dims(ex, args), name)
+        return nodes.const(ex, size_dims(ex, args), name, unfilled=name == "new_empty")
     if name in graphs.METHODS:
         return graphs.method(ex, node, name, args, kwargs)
     if name == "replace_feature" and args:  # of a sparse tensor
@@ -66,6 +66,8 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
             ex.fault("a parameter is written in place")
         parameter_writes.method(ex, node, name, args, kwargs)
         return node
+    if in_place(name):
+        node.info.pop("unfilled", None)
     node = ex.flow.now(node)
     result = apply(ex, name, node, args, kwargs)
     if in_place(name) and isinstance(result, Node) and node.op != "const":

@@ -7,7 +7,7 @@ variable is made, and starts at what that variable starts at.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.layers import Layer
@@ -29,6 +29,7 @@ from biaslint.analysis.frameworks.common import construction, initializers as co
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import contents, handwritten_norms, methods as tensor_methods, nodes, ops, reshaping
 from biaslint.theory.dataflow import Dims, Node
+from biaslint.theory.tensor_info import TensorInfo
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.layers import Origin
@@ -91,6 +92,16 @@ def variable_of(ex: Execution, value: Value, trainable: Value, framework: str, s
         text = ex.text(node.args[0])
     written = common_initializers.write_here(ex, (how, mean, spread), by, text)
     return remembered(ex, dims, written, "", trainable, framework)
+
+
+def stopped(ex: Execution, node: Node) -> Node:
+    """stop_gradient(a variable): it is not trained where it is used so."""
+    made = node.info.get("variable")
+    if not isinstance(made, Variable) or made.trainable is not True:
+        return node
+    frozen = replace(made, trainable=False, made="stopped", layer=None)
+    info: TensorInfo = {**node.info, "variable": frozen, "parameter": False}
+    return nodes.const(ex, node.dims, node.name, **info)
 
 
 def get_variable(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

@@ -104,6 +104,16 @@ def do_nothing(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return None
 
 
+def do_data(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """nnx.data(x): an attribute that is meant to hold arrays which nothing trains."""
+    value = do_first(ex, args, kwargs)
+    if not isinstance(value, Node) or value.op != "const" or "parameter" in value.info:
+        return value
+    held = ex.opaque(value, name="data")
+    held.dims = value.dims
+    return held
+
+
 def do_first(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """nn.with_partitioning(initializer, axes): the initializer."""
     return args[0] if args else None
@@ -143,7 +153,7 @@ def do_draw(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
 
 NAMED = {
     "flax.linen.merge_param": do_merge_param,
-    "flax.nnx.data": do_first,
+    "flax.nnx.data": do_data,
     "flax.nnx.static": do_first,
     "flax.nnx.split": do_split,
     "flax.nnx.merge": do_merge,

@@ -77,7 +77,7 @@ def cast(ex: Execution, node: Node, name: str, kind: Value) -> Node:
     """An array in another type: to whole numbers or truths, it rounds."""
     to = kind if isinstance(kind, str) else kind.name.rpartition(".")[2] if isinstance(kind, External) else ""
     if node.op == "const":
-        return node
+        return raw_layers.stopped(ex, node) if name == "stop_gradient" else node
     return construction.nonlinear(ex, node, name) if WHOLE.fullmatch(to) else nodes.keep(ex, node, name)
 
 

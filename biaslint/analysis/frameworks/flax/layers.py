@@ -56,7 +56,8 @@ def make(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwargs) ->
     if what and what.startswith(("too many", "multiple")):
         ex.fault(f"{name}: {what}")
     given = kwargs.get("name")
-    layer.name = given if isinstance(given, str) else raw_layers.named(ex)
+    own = obj.cls.name if isinstance(obj.cls, Class) else ""
+    layer.name = given if isinstance(given, str) else raw_layers.named(ex) or own
     name_sizes(layer, spec)
     set_bias(ex, layer, spec, kwargs)
     layer.settings = {**construction.settings(ex), **fields_around(ex)}
@@ -99,6 +100,8 @@ def set_bias(ex: Execution, layer: Layer, spec: LayerSpec, kwargs: Kwargs) -> No
         return
     if not spec.default:
         layer.bias = False
+        if spec.kind == "embedding":
+            set_embedding(ex, layer)
         return
     if spec.bias:
         layer.argument = spec.bias
@@ -115,6 +118,14 @@ def set_bias(ex: Execution, layer: Layer, spec: LayerSpec, kwargs: Kwargs) -> No
     if layer.config.get("kernel_init") is not None:
         write = initializers.as_write(ex, layer.config["kernel_init"], layer.texts.get("kernel_init", ""), "weight")
         layer.weight_writes += [write] if write.how == "normal" else []
+
+
+def set_embedding(ex: Execution, layer: Layer) -> None:
+    """What an embedding starts at: by default, its results have the variance of 1 / features."""
+    layer.config["embedding_dim"] = layer.config.get("features")
+    given = layer.config.get("embedding_init")
+    start = External(names.INITIALIZERS + "variance_scaling") if given is None else given
+    layer.weight_writes.append(initializers.as_write(ex, start, layer.texts.get("embedding_init", ""), "weight"))
 
 
 def fields_around(ex: Execution) -> Kwargs:

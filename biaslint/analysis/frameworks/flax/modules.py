@@ -32,7 +32,7 @@ from biaslint.analysis.frameworks.flax import containers, initializers, layers a
 from biaslint.analysis.interpreter import containers as python_containers, module_tree
 from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import parameter_writes
+from biaslint.analysis.tensors import nodes, ops, parameter_writes
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
@@ -296,6 +296,7 @@ def do_param(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     """self.param("bias", init, shape): a parameter of the module's own."""
     name = argument(args, kwargs, 0, "name")
     made = own_param(ex, name if isinstance(name, str) else "", args, kwargs)
+    made.info.setdefault("called", raw_layers.named(ex) or str(name))
     own = obj.attrs.setdefault(OWN, DictValue({}))
     if isinstance(own, DictValue):
         own.items[name if isinstance(name, str) else len(own.items)] = made
@@ -409,6 +410,22 @@ METHODS: dict[str, Handler] = {
     "eval": set_mode(False),
     "set_attributes": do_set_attributes,
 }
+
+
+def do_attend(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
+    """embed.attend(x): the products of x with every row of an embedding, as of an output layer that has its weight."""
+    x = nodes.tensor(ex, argument(args, kwargs, 0, "query", "inputs"))
+    if obj.layer is None or obj.layer.kind != "embedding" or x is None:
+        return unknown_calls.call_unknown(ex, Unknown(terms.Method(obj, "attend"), "attend"), [obj, *args], kwargs)
+    obj.used = True
+    weight = Param(obj.layer, "weight")
+    products = ops.linear(ex, x, nodes.dim_of(ex, obj.layer.config.get("num_embeddings")), "attend")
+    products.info["raw_weight"] = weight
+    ex.read(weight, nodes.param_dims(weight))
+    return products
+
+
+METHODS["attend"] = do_attend
 
 
 def do_class_method(ex: Execution, cls: Class, outside: External, name: str, args: Args, kwargs: Kwargs) -> Value:

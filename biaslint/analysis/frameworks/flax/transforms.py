@@ -1,6 +1,6 @@
 """What JAX's and Flax's transformations do to a function or a module: some change nothing, under others it sees one item of its inputs.
 
-What goes into a transformed function and what comes out is not followed through it: what stands within is.
+What goes into a transformed function is not followed, and what comes out only where each item was treated alike; what stands within is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from biaslint.analysis.domain.values import (
     argument,
 )
 from biaslint.analysis.frameworks.flax import modules
+from biaslint.analysis.tensors import reshaping
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -55,29 +56,46 @@ def unseen(ex: Execution, value: Value, ranked: bool, depth: int = 3) -> Value:
 
 def lifted(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     """vmap, scan, pmap: a function that is called with one item of each input, or a class whose instances are called so."""
+    return per_item(ex, args, kwargs, shared=False)
+
+
+def mapped(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """jax.vmap(f): what a function makes of each item, stacked along the first axis, with the same parameters for all items."""
+    axes = [argument(args, kwargs, place, name, default=0) for place, name in ((1, "in_axes"), (2, "out_axes"))]
+    each = kwargs.get("variable_axes")
+    shared = isinstance(each, DictValue) and not each.open and all(value is None for value in each.items.values())
+    return per_item(ex, args, kwargs, shared=axes == [0, 0] and (shared or "variable_axes" not in kwargs))
+
+
+def per_item(ex: Execution, args: Args, kwargs: Kwargs, shared: bool) -> Value:
     target = target_of(args, kwargs)
     if target is None:
-        return ModelFunction("a transformation", lambda value=None, *rest, **options: lifted(ex, [value], {}))
+        return ModelFunction("a transformation", lambda value=None, *rest, **options: per_item(ex, [value], kwargs, shared))
     if isinstance(target, (Class, External)) and is_module_class(target):
 
         def make(*given: Value, **named: Value) -> Value:
-            return over_items(ex, ex.call(target, list(given), named, ex.node))
+            return over_items(ex, ex.call(target, list(given), named, ex.node), shared and "variable_axes" in kwargs)
 
         return ModelFunction("a lifted class", make)
-    return over_items(ex, target)
+    return over_items(ex, target, shared)
 
 
 def is_module_class(target: Class | External) -> bool:
     return modules.is_module(Instance(target))
 
 
-def over_items(ex: Execution, target: Value) -> ModelFunction:
-    """`target`, called with one item of each input."""
+def over_items(ex: Execution, target: Value, shared: bool = False) -> ModelFunction:
+    """`target`, called with one item of each input. `shared`: with the same parameters, and along the first axes."""
 
     def call(*given: Value, **named: Value) -> Value:
+        alike = shared and all(isinstance(value, Node) for value in (*given, *named.values()))
         inside = [unseen(ex, value, ranked=False) for value in given]
         options = {name: unseen(ex, value, ranked=False) for name, value in named.items()}
-        return unseen(ex, ex.call(target, inside, options, ex.node), ranked=False)
+        for value, item in zip((*given, *named.values()), (*inside, *options.values()), strict=True) if alike else ():
+            if isinstance(value, Node) and isinstance(item, Node) and value.dims:
+                item.dims = value.dims[1:]
+        result = ex.call(target, inside, options, ex.node)
+        return reshaping.unsqueeze(ex, result, 0) if alike and isinstance(result, Node) else unseen(ex, result, ranked=False)
 
     if isinstance(target, Instance):
         target.used = True
@@ -155,7 +173,8 @@ HANDLERS: dict[str, Handler] = {
             "add_metadata_axis",
         )
     },
-    **{f"{home}.{name}": lifted for home in ("jax", "flax.linen", "flax.nnx") for name in ("vmap", "pmap")},
+    **{f"{home}.vmap": mapped for home in ("jax", "flax.linen", "flax.nnx")},
+    **{f"{home}.pmap": lifted for home in ("jax", "flax.linen", "flax.nnx")},
     "flax.linen.scan": lifted,
     "flax.nnx.scan": lifted,
     **{f"{home}.grad": gradient(False) for home in ("jax", "flax.nnx", "flax.linen")},

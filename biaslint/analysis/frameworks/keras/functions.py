@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
@@ -32,7 +31,6 @@ from biaslint.analysis.frameworks.keras.arguments import Handler, first, truly_u
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.tensors import nodes, ops, reshaping
 from biaslint.theory.dataflow import Node
-from biaslint.theory.tensor_info import TensorInfo
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
@@ -89,7 +87,7 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
             )
         if name in KEEP:
             if node.op == "const":
-                return stopped(ex, node) if name == "stop_gradient" else node
+                return raw_layers.stopped(ex, node) if name == "stop_gradient" else node
             return nodes.keep(ex, node, name)
         others = [other for other in values.tensors_in(SequenceValue(list(args))) if other is not node]
         if node.op == "const" and all(other.op == "const" for other in others):  # what reads it reads the parameters in it
@@ -98,16 +96,6 @@ def call(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
         result.dims = node.dims
         return result
     return MISSING
-
-
-def stopped(ex: Execution, node: Node) -> Node:
-    """tf.stop_gradient(a variable): it is not trained where it is used so."""
-    made = node.info.get("variable")
-    if not isinstance(made, raw_layers.Variable) or made.trainable is not True:
-        return node
-    frozen = replace(made, trainable=False, made="stopped", layer=None)
-    info: TensorInfo = {**node.info, "variable": frozen, "parameter": False}
-    return nodes.const(ex, node.dims, node.name, **info)
 
 
 def do_cond(ex: Execution, args: Args, kwargs: Kwargs) -> Value:

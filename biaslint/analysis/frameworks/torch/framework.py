@@ -105,6 +105,8 @@ def parameter(ex: Execution, args: list[Value], kwargs: dict[str, Value], traina
     info: TensorInfo = {"parameter": trainable and learns, "made": ex.origin()}
     if isinstance(data, Node) and data.info.get("write") is not None:
         info["write"] = data.info["write"]
+    if isinstance(data, Node) and data.info.get("unfilled") and not data.readers and ex.flow.now(data) is data:
+        info["unfilled"] = True
     return nodes.const(ex, dims, "a parameter", **info)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from biaslint.analysis.tensors import (
     ops,
     parameter_writes,
 )
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ MAKERS = {
     "randint",
     "normal",
 }
+UNFILLED = {"empty", "empty_like", "Tensor", "FloatTensor"}  # with sizes: they hold what the memory held
 
 
 def functional(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
@@ -171,12 +174,25 @@ def made(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
             numbers = [item for item in value.items if isinstance(item, (int, float))]
             same = len(numbers) == len(value.items) and len(set(numbers)) == 1
             return nodes.const(ex, (len(value.items),), name, write=("constant", float(numbers[0]), None) if same else None)
-        if isinstance(value, Unknown):
+        if isinstance(value, Unknown) and not is_size(name, value):
             return nodes.const(ex, None, name, write=contents.content_of(value))
     if name == "from_numpy":
         return nodes.const(ex, None, name)
-    dims = tensor_methods.size_dims(ex, args)
-    return nodes.const(ex, dims, name)
+    unfilled = name in UNFILLED and kwargs.get("device") != "meta"
+    return nodes.const(ex, tensor_methods.size_dims(ex, args), name, unfilled=unfilled)
+
+
+SIZE = re.compile(
+    r"n|d|c|k|h|(.*_)?(in|out|num|dims?|size|width|features|channels|units|hidden|embed|classes|experts|heads)(_.*)?"
+)
+
+
+def is_size(name: str, value: Unknown) -> bool:
+    """Is what `torch.Tensor` is given a number of entries, and not the entries? The name of the parameter says so."""
+    key = value.key
+    return (
+        name in UNFILLED and isinstance(key, (terms.Parameter, terms.Attribute)) and SIZE.fullmatch(str(key.name)) is not None
+    )
 
 
 def on_tensor(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:

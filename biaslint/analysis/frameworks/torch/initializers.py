@@ -23,6 +23,7 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
     if target is None:
         ex.fault(f"{name} of None")
     if isinstance(target, Node) and not parameter_writes.own_parameter(target):
+        target.info.pop("unfilled", None)
         return target
     if not isinstance(target, (Param, Node)):
         return target

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import Class
 from biaslint.analysis.exploration import fates, unused_layers
+from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def unfilled_parameters(ex: Execution) -> list[Layer]:
             for name, value in obj.attrs.items():
                 if isinstance(value, Node) and value.info.get("unfilled") and value.info["made"].chain:
                     filled = {"filled": may_be_filled(value)}
-                    found[value.id] = Layer(KIND, KIND, "torch", filled, value.info["made"], name=f"self.{name}")
+                    found[value.id] = Layer(KIND, KIND, framework.tensor_bias()[0], filled, value.info["made"], name=f"self.{name}")
     return list(found.values())
 
 

@@ -46,6 +46,12 @@ def test_a_severity_can_be_set_by_code_name_and_prefix_and_the_longest_wins(proj
     assert "dead.py:4:5: BL101 error: " in run("dead.py", "--fail-on", "error").out
 
 
+def test_a_rule_whose_severity_is_set_keeps_its_fix(project: Path) -> None:
+    configure(project, 'severity = { BL101 = "error" }\n')
+    assert run("dead.py", "--fix", "--unsafe-fixes").out == "Fixed 1 finding; none remaining.\n"
+    assert "bias=False" in (project / "dead.py").read_text()
+
+
 def test_a_configuration_extends_another_and_goes_first(project: Path) -> None:
     configure(project, 'ignore = ["BL101"]\nfail-on = "error"\n', "base/shared.toml")
     configure(project, 'extend = "base/shared.toml"\nfail-on = "hint"\n')

@@ -213,19 +213,19 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     targets, stdin = asked_for.paths, asked_for.stdin
     if options.reason and not options.add_ignore:
         raise config.ConfigError("--reason requires --add-ignore")
-    chosen = settings_of(targets, options.configs, options.isolated, settings)
+    chosen, found = settings_of(targets, options.configs, options.isolated, settings)
     if options.show_settings:
         click.echo(shown(chosen), nl=False)
         return 0
     if options.show_files:
-        return _show_files(targets, chosen)
+        return _show_files(found)
     file = options.baseline_file or _project_baseline(chosen)
     if options.watch:
         return _watch(targets, options, settings)
     narrow = _narrower(options, chosen, None if options.write_baseline else file)
     asked = request(options.verify, options.model, chosen.verify) if options.verify else None
     data = sys.stdin.buffer.read() if stdin else None
-    result = _lint(targets, options, chosen, data)
+    result = _lint(targets, options, chosen, data, found)
     if options.write_baseline:
         return _write_baseline(result, chosen, file or chosen.root / BASELINE)
     narrow(result)
@@ -262,22 +262,23 @@ def run(options: Options, settings: dict[str, Any]) -> int:
     return _finish(view, options, fixed, stderr=stdin and (options.fix or options.fix_only))
 
 
-def _show_files(targets: list[Path], chosen: config.Config) -> int:
+def _show_files(found: discovery.Found) -> int:
     """Print the files that would be linted; the exit status."""
-    found = discovery.files(targets, chosen)
     click.echo("".join(f"{reporters.plain(str(path))}\n" for path in found.files), nl=False)
     _say(engine.Result(problems=found.problems))
     return 2 if found.problems else 0
 
 
-def _lint(targets: list[Path], options: Options, chosen: config.Config, data: bytes | None) -> engine.Result:
+def _lint(
+    targets: list[Path], options: Options, chosen: config.Config, data: bytes | None, found: discovery.Found
+) -> engine.Result:
     """Lint the paths, or the text on the standard input under the first one's name."""
     with progress.shown(sys.stderr):
         if data is not None:
             excluded = discovery.left_out(targets[0], False, chosen)
             return engine.Result() if excluded else engine.lint_text(data, targets[0], chosen)
         jobs = chosen.jobs if options.jobs is None else options.jobs
-        return engine.lint(targets, chosen, _cache(options, chosen), jobs, seconds=options.time_limit)
+        return engine.lint(targets, chosen, _cache(options, chosen), jobs, seconds=options.time_limit, found=found)
 
 
 def _finish(view: reporters.View, options: Options, fixed: Sequence[Finding], stderr: bool) -> int:
@@ -353,7 +354,7 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
     before = signal.signal(signal.SIGINT, interrupt)
     try:
         watch.watch(
-            lambda: settings_of(targets, options.configs, options.isolated, settings),
+            lambda: settings_of(targets, options.configs, options.isolated, settings)[0],
             targets,
             show,
             lambda: not interrupted.wait(watch.INTERVAL),

@@ -10,24 +10,41 @@ from pathlib import Path
 from typing import Any
 
 from biaslint import config, engine, reporters
+from biaslint.config import discovery
 
 
-def chosen(targets: Sequence[Path], given: Sequence[str], isolated: bool, options: Mapping[str, Any]) -> config.Config:
-    """The settings for these paths. `given` are the values of --config: a file, or `key = value` settings."""
-    root = config.project_root(config.common_folder(targets))
+def chosen(
+    targets: Sequence[Path], given: Sequence[str], isolated: bool, options: Mapping[str, Any]
+) -> tuple[config.Config, discovery.Found]:
+    """The settings for these paths, and the files that they mean. `given` are the values of --config: a file, or settings."""
     named = [value for value in given if "=" not in value or Path(value).is_file()]
+    said = [value for value in given if value not in named]
     if len(named) > 1:
         raise config.ConfigError("--config names more than one file")
+    outer = _with(_outer(targets, named, isolated), said, options)
+    found = discovery.files(targets, outer)
+    if isolated or named:
+        return outer, found
+    nested = {folder: _with(one, said, options) for folder, one in config.below(outer, found.files).items()}
+    layers = {name: told for one in (*nested.values(), outer) for name, told in one.layers.items()}
+    outer = replace(outer, nested=nested, layers=layers)
+    return outer, found.within(targets, outer)
+
+
+def _outer(targets: Sequence[Path], named: Sequence[str], isolated: bool) -> config.Config:
+    """The configuration above all of the paths, or the one that the command line names."""
+    root = config.project_root(config.common_folder(targets))
     if isolated:
-        found = config.Config(root)
-    elif named:
-        found = replace(config.load(Path(named[0])), root=root)
-    else:
-        found = config.discover(targets)
+        return config.Config(root)
+    return replace(config.load(Path(named[0])), root=root) if named else config.discover(targets)
+
+
+def _with(found: config.Config, said: Sequence[str], options: Mapping[str, Any]) -> config.Config:
+    """A configuration with what the command line says on top of it."""
     checked(found)
-    if settings := [value for value in given if value not in named]:
-        for value in settings:
-            found = config.override(found, value)
+    for value in said:
+        found = config.override(found, value)
+    if said:
         checked(replace(found, file=Path("--config")))
     found = config.with_options(found, **options)
     found.enabled()  # an unknown rule is said before anything is read
@@ -48,7 +65,7 @@ def shown(found: config.Config) -> str:
     lines = [f"# {found.file or 'no configuration file'}", f"# root: {found.root}"]
     tables = []
     for entry in fields(found):
-        if entry.name in ("root", "file"):
+        if entry.name in config.NO_SETTINGS:
             continue
         key, value = entry.name.replace("_", "-"), getattr(found, entry.name)
         if isinstance(value, Mapping):

@@ -2,10 +2,13 @@
 
 from biaslint.config.configuration import (
     FAIL_ON,
+    KEYS,
+    NO_SETTINGS,
     OWN_FILES,
     ROOT_MARKS,
     Config,
     ConfigError,
+    below,
     common_folder,
     discover,
     load,
@@ -16,10 +19,13 @@ from biaslint.config.configuration import (
 
 __all__ = [
     "FAIL_ON",
+    "KEYS",
+    "NO_SETTINGS",
     "OWN_FILES",
     "ROOT_MARKS",
     "Config",
     "ConfigError",
+    "below",
     "common_folder",
     "discover",
     "load",

@@ -39,10 +39,14 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one run. `root` is the project's folder: paths in settings are relative to it."""
+    """The settings of one run. `root` is the project's folder: paths in settings are relative to it.
+
+    `nested` holds the configurations of folders below, by folder: they say which rules run on the files there. All else is the run's.
+    """
 
     root: Path
     file: Path | None = None
+    nested: Mapping[Path, Config] = field(default_factory=dict)
     select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -59,6 +63,16 @@ class Config:
     baseline: str | None = None
     layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     verify: Mapping[str, float] = field(default_factory=dict)
+
+    def at(self, path: str | Path) -> Config:
+        """The configuration for a file: the nearest above it."""
+        return (
+            next((self.nested[folder] for folder in Path(path).parents if folder in self.nested), self) if self.nested else self
+        )
+
+    def all(self) -> tuple[Config, ...]:
+        """This configuration and those of folders below."""
+        return (self, *self.nested.values())
 
     def enabled(self) -> frozenset[str]:
         """The codes of the rules to run. Raises UnknownRule."""
@@ -99,14 +113,28 @@ class Config:
 def discover(paths: Sequence[Path]) -> Config:
     """The configuration that holds for these (absolute) paths: the nearest at or above the folder that they share."""
     start = common_folder(paths)
-    for above in (start, *start.parents):
-        for name in OWN_FILES:
-            if (above / name).is_file():
-                return load(above / name)
-        project = above / "pyproject.toml"
-        if project.is_file() and _table(project) is not None:
-            return load(project)
-    return Config(root=project_root(start))
+    found = (of_folder(above) for above in (start, *start.parents))
+    return next((one for one in found if one is not None), None) or Config(root=project_root(start))
+
+
+def of_folder(folder: Path) -> Config | None:
+    """The configuration that lies in a folder."""
+    for name in OWN_FILES:
+        if (folder / name).is_file():
+            return load(folder / name)
+    project = folder / "pyproject.toml"
+    return load(project) if project.is_file() and _table(project) is not None else None
+
+
+def below(outer: Config, files: Sequence[Path]) -> dict[Path, Config]:
+    """The configurations that hold for some of the files in the place of the outer one, by folder."""
+    known: dict[Path, Config | None] = {outer.file.parent: None} if outer.file else {}
+    for folder in {file.parent for file in files}:
+        for above in (folder, *folder.parents):
+            if above in known:
+                break
+            known[above] = of_folder(above)
+    return {folder: one for folder, one in known.items() if one is not None}
 
 
 def common_folder(paths: Sequence[Path]) -> Path:
@@ -211,7 +239,8 @@ def _table(file: Path) -> dict[str, Any] | None:
     return table  # type: ignore[no-any-return]
 
 
-KEYS = {entry.name.replace("_", "-") for entry in fields(Config)} - {"root", "file"} | {"extend"}
+NO_SETTINGS = ("root", "file", "nested")
+KEYS = {entry.name.replace("_", "-") for entry in fields(Config) if entry.name not in NO_SETTINGS} | {"extend"}
 _LISTS = {"exclude", "extend-exclude"}
 _RULES = {"select", "extend-select", "ignore"}
 _FLAGS = {"respect-gitignore", "force-exclude"}

@@ -31,6 +31,17 @@ class Found:
     files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def within(self, paths: Sequence[Path], config: Config) -> Found:
+        """Without the files that a configuration of a folder below excludes; `paths` are those that were named."""
+        named = frozenset() if config.force_exclude else frozenset(paths)
+
+        def stays(file: Path) -> bool:
+            nearest = config.at(file)
+            excluded = (*nearest.exclude, *nearest.extend_exclude)
+            return nearest is config or file in named or not patterns.any_matches(excluded, nearest.relative(file))
+
+        return Found([file for file in self.files if stays(file)], self.problems) if config.nested else self
+
 
 def files(paths: Sequence[Path], config: Config) -> Found:
     """The files meant by these (absolute) paths.
@@ -54,7 +65,7 @@ def files(paths: Sequence[Path], config: Config) -> Found:
         for file in _walk(path, config, found.problems) if is_folder else [path]:
             taken.setdefault(_identity(file), file)
     found.files = sorted(taken.values())
-    return found
+    return found.within(paths, config)
 
 
 def _identity(path: Path) -> tuple[int, int] | str:

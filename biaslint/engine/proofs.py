@@ -52,7 +52,8 @@ def proved(
     from biaslint.analysis.incremental.parallel import with_deep_stack
 
     court = Court(Stage(config.root, texts, config.layers, files), uses, texts, check)
-    names = {id(one): PROOF + digest(repr((sorted(config.enabled()), one)).encode()) for one in offered}
+    rules = [sorted(chosen.enabled()) for chosen in config.all()]
+    names = {id(one): PROOF + digest(repr((rules, one)).encode()) for one in offered}
     for one in offered if store is not None else ():
         known = store.recall(names[id(one)]) if store is not None else None
         if known is not None:

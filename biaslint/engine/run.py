@@ -78,13 +78,14 @@ def lint(
     jobs: int = 0,
     limits: Limits | None = None,
     seconds: float | None = None,
+    found: discovery.Found | None = None,
 ) -> Result:
-    """Lint files and folders (absolute paths). With a `cache`, unchanged runs return the cached result.
+    """Lint files and folders (absolute paths), of which `found` are the files. With a `cache`, unchanged runs return the cached result.
 
     `jobs` is the number of processes, 0 for one per core; what is found does not depend on it. No model is executed after `seconds`:
     what was left out is an error, and what it may use is not judged.
     """
-    found = discovery.files(paths, config)
+    found = found or discovery.files(paths, config)
     known = None
     if cache is not None:
         cache.begin(found.files, config, paths)
@@ -181,14 +182,15 @@ class _Run:
         # A file that makes a layer has been parsed, whether or not the analysis says so; of the others, some could not be.
         parsed = program.parsed | {use.place.path for use in program.uses}
         found = self.by_file(
-            [*self.unreadable(parsed), *_run_checks(program, self.config.enabled(), self.errors, self.config.named())]
+            [*self.unreadable(parsed), *(one for chosen in self.config.all() for one in self.checked(program, chosen))]
         )
         places = {finding.place for one in found.values() for finding in one}
         kept: list[Finding] = []
         for path in sorted({*found, *(str(file) for file in self.candidates)}):
             comments = self.looked[path].comments
-            left = _unsuppressed(path, found.get(path, []), comments, self.config.enabled(), self.config)
-            kept += [_at_severity(finding, self.config) for finding in left] if self.config.severity else left
+            chosen = self.config.at(path)
+            left = _unsuppressed(path, found.get(path, []), comments, chosen.enabled(), chosen)
+            kept += [_at_severity(finding, chosen) for finding in left] if chosen.severity else left
         suppressed = sum(map(len, found.values())) - sum(one.rule != rule_book.UNUSED_SUPPRESSION for one in kept)
         if program.left_out:
             self.errors.append(_left_out(program.left_out, self.config.root))
@@ -236,18 +238,25 @@ class _Run:
                 cell, line = source.locate(error.line)
                 yield _unreadable(str(file), source_file.Unreadable(str(error), line, error.column), cell)
 
+    def checked(self, program: Program, chosen: Config) -> list[Finding]:
+        """What the rules of one configuration find in its files, at its severities."""
+        found = _run_checks(program, chosen.enabled(), self.errors, chosen.named())
+        if self.config.nested:
+            found = [one for one in found if self.config.at(one.place.path) is chosen]
+        return [_at_severity(one, chosen) for one in found] if chosen.severity else found
+
     def by_file(self, findings: Sequence[Finding]) -> dict[str, list[Finding]]:
         """The findings of enabled rules in the files that were asked for, each once."""
-        enabled, asked = self.config.enabled(), {str(file) for file in self.files}
+        enabled = {one.root: one.enabled() for one in self.config.all()}
+        asked = {str(file): enabled[self.config.at(file).root] for file in self.files}
         found: dict[str, list[Finding]] = {}
         for finding in dict.fromkeys(findings):
-            if finding.rule in enabled and finding.place.path in asked:
+            if finding.rule in asked.get(finding.place.path, ()):
                 found.setdefault(finding.place.path, []).append(finding)
         return found
 
     def proved(self, findings: Sequence[Finding], uses: Sequence[LayerUse], files: Sequence[Path]) -> list[Finding]:
         """The findings, without the fixes that cannot be proved."""
-        enabled = self.config.enabled()
         try:
             return proofs.proved(
                 elsewhere.compatible(findings, uses, self.texts),
@@ -255,7 +264,7 @@ class _Run:
                 self.config,
                 self.texts,
                 files,
-                lambda program: _run_checks(program, enabled, self.errors, self.config.named()),
+                lambda program: [one for chosen in self.config.all() for one in self.checked(program, chosen)],
                 self.store,
             )
         except Exception as error:

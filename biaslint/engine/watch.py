@@ -48,7 +48,7 @@ def watch(
 
 def stamps(chosen: Config, paths: Sequence[Path]) -> dict[Path, Stamp]:
     """What tells whether a file has changed, for all files to lint and the project's configuration."""
-    settings = [chosen.root / name for name in ("pyproject.toml", "biaslint.toml", ".biaslint.toml")]
+    settings = [one.root / name for one in chosen.all() for name in ("pyproject.toml", "biaslint.toml", ".biaslint.toml")]
     found: dict[Path, Stamp] = {}
     for path in [*discovery.files(paths, chosen).files, *settings]:
         try:

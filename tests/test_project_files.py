@@ -53,3 +53,16 @@ def test_the_site_that_is_published_is_the_one_that_is_built() -> None:
 def test_issue_forms_say_what_each_field_is_for() -> None:
     for name in ("false-alarm.yml", "bug.yml"):
         assert all(part["attributes"]["label"] for part in read(f"ISSUE_TEMPLATE/{name}")["body"])
+
+
+def test_every_promise_of_daily_use_names_a_test_that_exists() -> None:
+    rows = re.findall(
+        r"^\| (?!promise|---)(.+) \| (.+) \|$", (ROOT / "tests/daily_use.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(rows) > 40
+    for promise, named in rows:
+        for one in re.findall(r"`([^`]+)`", named):
+            path, _, test = one.partition("::")
+            file = ROOT / "tests" / path if test else ROOT / path
+            assert file.is_file(), f"{promise}: {one}"
+            assert f"def {test}(" in file.read_text(encoding="utf-8") if test else True, f"{promise}: {one}"

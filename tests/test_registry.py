@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,10 @@ def test_a_wheel_that_is_installed_elsewhere_lints_and_explains_every_rule(tmp_p
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(site), str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     assert sorted(path.name for path in site.iterdir() if path.suffix != ".dist-info") == ["biaslint", "bin"]
+    assert (site / "biaslint/py.typed").is_file()
+    (metadata,) = site.glob("*.dist-info/METADATA")
+    links = re.findall(r"^Project-URL: (\w+), https://", metadata.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(links) == ["Changelog", "Documentation", "Issues", "Source"]
 
     def run(*arguments: str) -> str:
         environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site)}

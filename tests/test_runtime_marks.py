@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import biaslint, write
+from projects import ROOT, biaslint, write
 
+from biaslint.checks.support.common import SMALL
+from biaslint.config.thresholds import Thresholds
 from biaslint.findings.finding import Mark
 from biaslint.runtime.options import NAMES
 
@@ -253,3 +255,10 @@ def test_watching_and_measuring_do_not_go_together(tmp_path: Path) -> None:
 def test_a_mark_reads_with_and_without_a_reason() -> None:
     assert str(Mark("confirmed", "so it is")) == "confirmed: so it is"
     assert str(Mark("not measured")) == "not measured"
+
+
+def test_the_measurement_and_the_check_of_constant_biases_have_one_limit() -> None:
+    assert Thresholds().conv_constant == SMALL
+    page = (ROOT / "rules/constant-bias-on-conv.md").read_text(encoding="utf-8")
+    assert f"`conv-constant` ({SMALL:g})" in page
+    assert f"It is {SMALL:g} or less" in page

@@ -55,6 +55,7 @@ NAMED: dict[str, Maker] = {
     "index_select": makers.method(lambda draw, shape: f"{draw.axis(shape)}, torch.tensor([0, 0, 0])")("index_select"),
     **{name: makers.matrix(name) for name in ("matmul", "bmm", "mm", "baddbmm", "addmm")},
     **{name: makers.softmaxes(name) for name in ("softmax", "log_softmax")},
+    "gumbel_softmax": makers.gumbel,
     **{f"max_pool{n}d": makers.function(makers.pooling(n, False), n)(f"max_pool{n}d") for n in (1, 2, 3)},
     **{f"avg_pool{n}d": makers.function(makers.pooling(n, True), n)(f"avg_pool{n}d") for n in (1, 2, 3)},
     **{f"adaptive_max_pool{n}d": makers.function(makers.adaptive(n), n)(f"adaptive_max_pool{n}d") for n in (1, 2, 3)},

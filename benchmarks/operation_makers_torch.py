@@ -380,6 +380,13 @@ def attention(draw: Draw) -> Made:
     return f"F.scaled_dot_product_attention(x, y, z{extra})", (q, q, (*head, length, draw.one(2, 3)))
 
 
+def gumbel(draw: Draw) -> Made:
+    """Its noise is the same for both executions of a probe."""
+    shape = draw.shape()
+    given = draw.one("", f", dim={draw.axis(shape)}", f", 0.5, False, 1e-10, {draw.axis(shape)}")
+    return f"torch.manual_seed(0)\nF.gumbel_softmax(x{given})", (shape,)
+
+
 def softmaxes(name: str) -> Maker:
     def make(draw: Draw) -> Made:
         shape = draw.shape()

@@ -81,7 +81,7 @@ def verdicts_of_site(
     untrained = [use for use in biased if use.fate.detail == STORED]
     living = [use for use in biased if settled(use) and not is_dead(use)]
     living += [use for use in untrained if use.run in training - trained]  # trained with stored statistics
-    if not dead or any(map(shares_variables, living)):
+    if not dead or any(shares_variables(use) for use in living if use.run in trained):
         return
     given_by_caller = bool(dead[0].bias.argument_text) and dead[0].bias.argument_text not in ("True", "False")
     if not living:

@@ -48,7 +48,13 @@ def centered(ex: Execution, left: Node, right: Node) -> Node | None:
 
 def without_mean(ex: Execution, x: Node, axes: tuple[int, ...], name: str) -> Node:
     """A tensor from which its mean over the axes has been taken."""
-    return nodes.make(ex, "norm", [x], x.dims, name, style=style_of(x, axes), means=axes, layer=None)
+    means = of_rows if axes == (0,) and x.rank is None else axes
+    return nodes.make(ex, "norm", [x], x.dims, name, style=style_of(x, axes), means=means, layer=None)
+
+
+def of_rows(rank: int | None, shift: frozenset[int]) -> tuple[int, ...]:
+    """The first axis, where that is not known to be the last as well: what is centered along it are the rows of a batch."""
+    return () if rank is None and shift == {-1} else (0,)
 
 
 def spread(ex: Execution, x: Node, axes: tuple[int, ...] | None, name: str) -> Node:

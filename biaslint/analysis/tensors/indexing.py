@@ -214,6 +214,9 @@ def index(ex: Execution, node: Node, where: Value) -> Value:
     parts = [None if is_new_axis(part) else part for part in items_of_index(where)]
     if any(isinstance(part, (Node, Unknown)) or (isinstance(part, SequenceValue) and part.kind != "slice") for part in parts):
         return gather(ex, node, parts)
+    wide = [part for part in parts if is_whole(part)]
+    if node.dims is None and len(wide) > 1 and parts[: len(wide)] == wide and set(parts[len(wide) :]) == {None}:
+        ex.flow.learn_rank(node, len(wide))  # x[:, :, None, None] is written for the rows of a table
     current = node
     axis = 0
     explicit = len([part for part in parts if part is not None and part is not Ellipsis])
@@ -245,6 +248,10 @@ def index_from_back(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
         for offset, part in enumerate(parts):
             current = cut(ex, current, offset - len(parts), part)
         return current
+    if all(part is None for part in parts):
+        for _ in parts:
+            node = reshaping.unsqueeze(ex, node, -1)
+        return node
     if len(parts) == 1 and isinstance(parts[0], int):
         return nodes.make(
             ex, "remap", [node], None, "[]", sources={axis: (axis - 1,) for axis in range(-6, 0)}, part=parts[0], axis=-1
@@ -283,6 +290,8 @@ def cut_key(part: Value) -> Any:
 
 def gather(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
     """Indexing with tensors or unknown numbers: positions are picked along some axes."""
+    if len(parts) == 1 and isinstance(parts[0], Node):
+        return picked_by(ex, node, parts[0])
     if not node.rank:
         return ex.opaque(node, *parts, name="[]")
     simple = all(part is Ellipsis or part is None or isinstance(part, (int, SequenceValue, Unknown)) for part in parts)
@@ -290,6 +299,17 @@ def gather(ex: Execution, node: Node, parts: Sequence[Value]) -> Value:
     if simple and len(picked) == 1 and len(parts) == 1:
         return ops.select(ex, node, 0, parts[0])
     return ex.opaque(node, *parts, name="[]")
+
+
+def picked_by(ex: Execution, node: Node, where: Node) -> Value:
+    """x[positions] or x[mask]: rows are picked, what they consist of stays."""
+    if node.dims is None:
+        leading = (*range(6), *range(-6, -1))
+        sources = {axis: (-1,) if axis == -1 else leading for axis in range(-6, 6)}
+        return nodes.make(ex, "remap", [node], None, "[]", sources=sources)
+    if where.rank == 1 and len(node.dims) > 1:
+        return nodes.make(ex, "keep", [node], (ex.fresh().key, *node.dims[1:]), "[]")
+    return ex.opaque(node, where, name="[]")
 
 
 def is_whole(where: Value) -> bool:

@@ -415,6 +415,9 @@ HANDLERS: dict[str, Handler] = {
     "addmm": do_baddbmm,
     "softmax": do_softmax,
     "log_softmax": lambda ex, x, args, kwargs: do_softmax(ex, x, args, kwargs, "log_softmax"),
+    "gumbel_softmax": lambda ex, x, args, kwargs: do_softmax(
+        ex, x, [argument(args, kwargs, 3, "dim", default=-1)], {}, "gumbel_softmax"
+    ),
     **pooling.HANDLERS,
     "pad": do_pad,
     "dropout": do_dropout,

@@ -275,6 +275,8 @@ def reduce(ex: Execution, x: Node, axis: Value, keepdim: Value, name: str, linea
     axes = nodes.axes_of(axis)
     if axis is None or axes is None:
         return ex.opaque(x, name=name)
+    if x.dims is None and (keepdim is True or axes == [0]):
+        return reduce_from_an_end(ex, x, axes, keepdim, name, linear_step)
     if not x.dims:
         return ex.opaque(x, name=name)
     rank = len(x.dims)
@@ -290,6 +292,19 @@ def reduce(ex: Execution, x: Node, axis: Value, keepdim: Value, name: str, linea
         places = {place: (index,) for place, index in enumerate(kept)}
         result = reshaping.remap(ex, source, places, tuple(x.dims[index] for index in kept), name)
     return handwritten_norms.remember(result, x, tuple(sorted(gone)), keepdim is True) if name == "mean" else result
+
+
+def reduce_from_an_end(ex: Execution, x: Node, axes: Sequence[int], keepdim: Value, name: str, linear_step: bool) -> Node:
+    """A mean, sum or maximum over the first or last axes of a tensor whose rank is not known."""
+    last, first = all(axis < 0 for axis in axes), tuple(axes) == (0,)
+    if not last and not first:
+        return ex.opaque(x, name=name)
+    source = x if linear_step else nodes.make(ex, "window", [x], None, name, mixes=tuple(axes))
+    kept = {axis: (axis,) for axis in range(-6, 6) if axis not in axes}
+    if keepdim is not True:
+        kept = {axis: (axis + 1,) if axis >= 0 else (axis,) for axis in range(-6, 6)}
+    result = nodes.make(ex, "remap", [source], None, name, sources=kept)
+    return handwritten_norms.remember(result, x, tuple(axes), keepdim is True) if name == "mean" else result
 
 
 def reduce_named(ex: Execution, x: Node, pattern: Value, how: Value, sizes: dict[str, Value]) -> Value:

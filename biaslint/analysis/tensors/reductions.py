@@ -36,7 +36,7 @@ def do_extreme(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Val
 
 def positions(ex: Execution, x: Node, axis: Value, name: str) -> Node:
     """Where along an axis the entries stand in order: a shift that is the same along it changes nothing."""
-    if not isinstance(axis, int) or not x.dims:
+    if not isinstance(axis, int):
         return ex.opaque(x, name=name)
     return nodes.make(ex, "window", [x], None, name, mixes=(axis,), positions=True)
 

@@ -81,7 +81,9 @@ def reshape(ex: Execution, x: Node, target: Sequence[Value], name: str = "reshap
 
 
 def of_last_axis(ex: Execution, x: Node, goal: list[Dim]) -> range:
-    """The axes that the last one of a tensor is split into, of which its size alone is known: that of a layer's features."""
+    """The axes that the last one of a tensor is split into, of which its size alone is known: its own, or that of a layer's features."""
+    if goal and goal[-1] == terms.Dimension(ex.flow.own(x).id, -1):
+        return range(len(goal) - 1, len(goal))
     while x.op == "keep" and x.bias_of is None and len(x.inputs) == 1:
         x = x.inputs[0]
     layer = x.bias_of if x.op == "affine" and tuple(x.info.get("axes") or ()) == (-1,) else None
@@ -165,6 +167,11 @@ def match_axes(have: list[Dim], goal: list[Dim], wild: int | None) -> dict[int, 
 def flatten(ex: Execution, x: Node, start: Value = 1, end: Value = -1) -> Value:
     if not isinstance(start, int) or not isinstance(end, int):
         return ex.opaque(x, name="flatten")
+    if x.dims is None and start == 0 and end == -2:  # the last axis stays
+        others = (*range(6), *range(-6, -1))
+        return remap(ex, x, {0: others, 1: (-1, *range(6))}, (ex.fresh().key, terms.Dimension(x.id, -1)), "flatten")
+    if x.dims is None and start == 0 < end:
+        ex.flow.learn_rank(x, end + 2)  # sequences of features, (N, L, C), are what this is written for
     if x.dims is None:
         if end == -1 and 0 <= start < 6:  # known axes: six from either end
             sources: dict[int, tuple[int, ...]] = {axis: (axis,) for axis in range(start)}
@@ -222,6 +229,9 @@ def unsqueeze(ex: Execution, x: Node, axis: Value) -> Node:
     if x.dims is None or not isinstance(axis, int):
         if axis == 0:
             return nodes.make(ex, "remap", [x], None, "unsqueeze", sources={index: (index,) for index in range(-6, 0)})
+        if axis == -1 and x.dims is None:
+            moved = {index - 1: (index,) for index in range(-6, 0)} | {index: (index,) for index in range(6)}
+            return nodes.make(ex, "remap", [x], None, "unsqueeze", sources=moved)
         return ex.opaque(x, name="unsqueeze")
     rank = len(x.dims) + 1
     place = axis % rank

@@ -12,6 +12,7 @@ from biaslint.analysis.frameworks.common.signatures import REQUIRED
 from biaslint.analysis.frameworks.torch import hugging_face, sparse, vocabulary as torch_vocabulary
 from biaslint.analysis.interpreter.objects import attributes
 from biaslint.analysis.tensors import methods as tensor_methods, nodes, ops, pooling, reshaping
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -248,7 +249,8 @@ def normalize(
         shape = config.get("normalized_shape")
         count = len(shape.items) if isinstance(shape, SequenceValue) and not shape.open else 1
         last = shape.items[-1] if isinstance(shape, SequenceValue) and shape.items else shape
-        if x.dims is None or not x.dims or x.dims[-1] != values.term_of(last):
+        width = x.dims[-1] if x.dims else None
+        if width is None or not (width == values.term_of(last) or (isinstance(last, int) and isinstance(width, terms.Fresh))):
             # it does not fit as far as can be seen: another choice was meant on the way here
             return ops.norm(ex, x, "layer norm", None, name, layer=layer)
         return ops.norm(ex, x, "layer norm", tuple(range(-count, 0)), name, layer=layer)

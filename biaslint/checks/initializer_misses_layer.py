@@ -1,4 +1,4 @@
-"""BL606: an initialization that reaches a model's convolutions of one type leaves those of another type out."""
+"""BL606: an initialization covers one type of convolution and leaves out another."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def check(program: Program) -> Iterator[Report]:
                 site.place,
                 f"`{use.name}` keeps PyTorch's default initialization, which the model replaces in its other convolutions",
                 layer=use.name,
-                related=(Related(write.place, f"this does not reach a {use.type.rpartition('.')[2]}"),),
-                advice="name its type there as well",
+                related=(Related(write.place, f"this does not cover `{use.type.rpartition('.')[2]}`"),),
+                advice="add its type there",
             )
 
 

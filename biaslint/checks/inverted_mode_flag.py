@@ -1,4 +1,4 @@
-"""BL504: a norm or dropout gets the training flag where it takes the inference flag."""
+"""BL504: a norm or dropout layer gets a training flag where it expects an inference flag."""
 
 from __future__ import annotations
 

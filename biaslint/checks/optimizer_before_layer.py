@@ -1,4 +1,4 @@
-"""BL503: a layer comes into a model after the optimizer has taken the model's parameters."""
+"""BL503: a layer is added to a model after the optimizer has taken the model's parameters."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def check(program: Program) -> Iterator[Report]:
             optimizer = named.get((use.run, use.missed_by or 0))
             yield Report(
                 site.place,
-                f"`{use.name}` is never trained: the optimizer had taken the model's parameters before",
+                f"`{use.name}` is never trained: it is added after the optimizer took the model's parameters",
                 layer=use.name,
                 related=(Related(optimizer.place, "the optimizer"),) if optimizer is not None else (),
-                advice="put the layer in first, or give it to the optimizer with `add_param_group`",
+                advice="create the optimizer after it, or pass the layer to it with `add_param_group`",
             )
 
 

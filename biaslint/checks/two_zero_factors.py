@@ -1,4 +1,4 @@
-"""BL605: two layers in a row start with weights of zero, so that neither of them ever learns."""
+"""BL605: two consecutive layers start with zero weights, so neither ever learns."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def _report(use: LayerUse, other: LayerUse) -> Report:
     places = ((use, "set to 0 here"), (other, f"the weight of `{other.name}` is set to 0 here"))
     return Report(
         use.place,
-        f"`{use.name}` and `{other.name}` behind it both start with weights of 0: neither gets a gradient, so neither ever learns",
+        f"`{use.name}` and the next layer `{other.name}` both start with zero weights: neither gets a gradient",
         layer=use.name,
         related=tuple(
             Related(one.weight_writes[-1].place, text) for one, text in places if one.weight_writes[-1].place != use.place
         ),
-        advice="draw one of the two at random, as LoRA does for its first factor",
+        advice="initialize one of them at random, as LoRA does with its first factor",
     )

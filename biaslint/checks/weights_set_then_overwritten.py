@@ -1,4 +1,4 @@
-"""BL604: weights that were loaded, or set to zero on purpose, are overwritten by a later initialization."""
+"""BL604: weights that were loaded or set to zero on purpose are overwritten by a later initialization."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ GROUPS = {
     "BL5": "Training and sharing",
     "BL6": "Weights",
     "BL7": "Measured",
+    "BL8": "Left out",
 }
 TITLES = {"bad": "reported", "fixed": "after the fix", "good": "not reported"}
 EXPECTED = re.compile(r"[ \t]*#[ \t]*BL\d{3}(?:,[ \t]*BL\d{3})*[ \t]*$", re.MULTILINE)

@@ -24,7 +24,9 @@ def unfilled_parameters(ex: Execution) -> list[Layer]:
             for name, value in obj.attrs.items():
                 if isinstance(value, Node) and value.info.get("unfilled") and value.info["made"].chain:
                     filled = {"filled": may_be_filled(value)}
-                    found[value.id] = Layer(KIND, KIND, framework.tensor_bias()[0], filled, value.info["made"], name=f"self.{name}")
+                    found[value.id] = Layer(
+                        KIND, KIND, framework.tensor_bias()[0], filled, value.info["made"], name=f"self.{name}"
+                    )
     return list(found.values())
 
 

@@ -24,6 +24,7 @@ from biaslint.analysis.domain.values import (
 )
 from biaslint.analysis.exploration import (
     absorption,
+    cut_gradients,
     decisions,
     fates,
     gates,
@@ -93,7 +94,7 @@ def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
     layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.gate_facts(ex)]
     layers += unused_initializers.unused_initializers(ex)
     if run.complete:
-        layers += (*unused_layers.unused_layers(ex), *unfilled_parameters.unfilled_parameters(ex))
+        layers += (*unused_layers.unused_layers(ex), *unfilled_parameters.unfilled_parameters(ex), *cut_gradients.cut_off(ex))
     numbers = {id(layer): number for number, layer in enumerate(layers, 1)}
     places: dict[tuple[Module, ast.AST], Place] = {}
     choices = choices_of(ex)

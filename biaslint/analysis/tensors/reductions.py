@@ -55,7 +55,8 @@ def chosen(name: str, dim: int, keepdim: int | None = None, default: Value = -1,
             or (name in QUANTILES and not isinstance(argument(args, kwargs, 0, "q"), float))
         ):
             found = ex.opaque(x, *args, name=name)
-            return SequenceValue([found, found], "tuple") if pair and axis is not None else found
+            where = ex.opaque(x, *args, name="positions")
+            return SequenceValue([found, where], "tuple") if pair and axis is not None else found
         if keepdim is None:
             place = axis % len(x.dims)
             dims = tuple(ex.fresh().key if index == place else size for index, size in enumerate(x.dims))

@@ -84,11 +84,14 @@ def total(tallies: Iterable[Tally]) -> Tally:
 
 
 def versions() -> str:
+    import flax
+    import jax
     import keras
     import tensorflow
     import torch
 
-    return f"PyTorch {torch.__version__.partition('+')[0]}, Keras {keras.__version__}, TensorFlow {tensorflow.__version__}"
+    others = f"Flax {flax.__version__}, JAX {jax.__version__}"
+    return f"PyTorch {torch.__version__.partition('+')[0]}, Keras {keras.__version__}, TensorFlow {tensorflow.__version__}, {others}"
 
 
 def report(found: dict[str, dict[str, Tally]], command: str) -> str:

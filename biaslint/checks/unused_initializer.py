@@ -21,6 +21,20 @@ def check(program: Program) -> Iterator[Report]:
             advice=_advice(use, short),
             on_request=use.config.get("private") is not True,
         )
+    yield from _idle(program)
+
+
+def _idle(program: Program) -> Iterator[Report]:
+    """Report initializations that are called and set nothing in any execution."""
+    for site in program.sites("idle initializer"):
+        use = site.first
+        if not any(one.config.get("sets") for one in site.uses):
+            yield Report(
+                _header(use),
+                f"`{use.name}` is called but sets no weights: its questions fit no layer of the model",
+                layer=use.name,
+                advice="compare the types and names that it asks for with the model's layers",
+            )
 
 
 def _advice(use: LayerUse, short: str) -> str:

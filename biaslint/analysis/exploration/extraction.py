@@ -94,6 +94,7 @@ def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
     layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.gate_facts(ex)]
     layers += unused_initializers.unused_initializers(ex)
     if run.complete:
+        layers += unused_initializers.idle_initializers(ex)
         layers += (*unused_layers.unused_layers(ex), *unfilled_parameters.unfilled_parameters(ex), *cut_gradients.cut_off(ex))
     numbers = {id(layer): number for number, layer in enumerate(layers, 1)}
     places: dict[tuple[Module, ast.AST], Place] = {}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.project.module import Module
 
 KIND = "unused initializer"
+IDLE = "idle initializer"
 WHAT = r"(weights?|params?|parameters?|bias(es)?|weights?_(and_)?bias(es)?)"
 NAMES = re.compile(rf"_*((re)?init(iali[sz]e)?|reset|my_init)_{WHAT}|_*{WHAT}_init(iali[sz](er|ation))?", re.IGNORECASE)
 # Calls that set what a parameter starts at.
@@ -33,6 +34,27 @@ def unused_initializers(ex: Execution) -> list[Layer]:
     for module in {cls.module for cls in ex.classes if MAIN in cls.module.text}:
         found.update((id(node), made) for node, made in functions(ex, module))
     return list(found.values())
+
+
+def idle_initializers(ex: Execution) -> list[Layer]:
+    """The functions that initialize weights and were called, each with whether it has set any."""
+    if not any(layer.kind in ("conv", "linear") for layer in ex.layers):
+        return []
+    writes = [write for layer in ex.layers for write in (*layer.writes, *layer.weight_writes)]
+    writes += [write for node in ex.flow.nodes for write in node.info.get("writes", ())]
+    setting = {name for write in writes for name in (write.where, *(name for name, _, _ in write.via))}
+    return [
+        Layer(
+            IDLE,
+            IDLE,
+            ex.layers[0].framework,
+            {"sets": one.qualname in setting},
+            Origin(((one.module, one.node),)),
+            name=one.qualname,
+        )
+        for one in ex.functions
+        if isinstance(one.node, ast.FunctionDef) and is_initializer(one.name, one.node)
+    ]
 
 
 def methods(ex: Execution, cls: Class) -> Iterator[tuple[ast.AST, Layer]]:

@@ -221,6 +221,7 @@ def test_rules_can_be_filtered(project: Path) -> None:
     listed = json.loads(run("rules", "--off", "--severity", "hint", "--format", "json").out)
     assert listed
     assert {(one["default"], one["severity"]) for one in listed} == {(False, "hint")}
+    assert run("rules", "BL4", "--severity", "hint", "--fix", "safe") == Run(0, "", "biaslint: no rule matches\n")
 
 
 def test_codes_and_names_of_rules_are_completed(project: Path) -> None:

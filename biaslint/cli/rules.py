@@ -38,6 +38,8 @@ def command(
         and (fix is None or rule.fix == fix)
         and (default is None or rule.default is default)
     ]
+    if not rules:
+        click.echo("biaslint: no rule matches", err=True)
     if format_ == "json":
         table = [
             {

@@ -72,6 +72,19 @@ def test_a_folder_without_python_is_said(project: Path) -> None:
     assert (result.status, "no Python file or notebook in" in result.err) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("held", "named", "status"),
+    [("net.keras", "net.keras", 2), ("model.safetensors", "", 0), ("saved_model.pb", "", 0), ("config.json", "", 0)],
+)
+def test_a_saved_model_is_said_to_be_one_with_the_command_that_takes_it(
+    project: Path, held: str, named: str, status: int
+) -> None:
+    write(project, {f"saved/{held}": b"PK"})
+    result = run(f"saved/{named}")
+    assert result.status == status
+    assert "is a saved model or checkpoint, not source: `biaslint verify` takes it" in result.err
+
+
 def test_the_standard_input_is_linted_under_the_name_that_is_given(project: Path) -> None:
     assert found("-", "--stdin-filename", "pkg/new.py", stdin=DEAD) == [("pkg/new.py", 4, "BL101")]
 

@@ -209,6 +209,70 @@ def test_all_models_of_a_project_are_measured_and_what_is_not_says_why(project: 
     assert ran.status == 1
 
 
+BUILDERS = """
+from pytest import fixture
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+def small():
+    model = Net(4)
+    model.name = "small"
+    return model
+
+
+def large():
+    return _make(8)
+
+
+def _make(width):
+    return Net(width)
+
+
+def plain():
+    return nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+
+
+def sized(width):
+    return _make(width)
+
+
+def train():
+    model = Net(4)
+    model.fit()
+    return model
+
+
+@fixture
+def made():
+    return Net(4)
+
+
+def other():
+    return sorted("no model")
+"""
+
+
+def test_functions_that_return_a_model_reach_what_needs_arguments(project: Path) -> None:
+    write(project, {"net.py": BUILDERS})
+    ran = biaslint(project, "net.py", "--select", "BL101", "--verify", "--input", "3x8x8", "--format", "json")
+    assert [one["measured"]["verdict"] for one in json.loads(ran.out)["findings"]] == ["confirmed", "not measured"]
+    lines = [line.removeprefix("biaslint: ") for line in ran.err.splitlines()]
+    assert lines[0] == "1 of 2 models were measured"
+    assert lines[1].startswith("net.py:small: measured: bias-before-norm (1)")
+    assert lines[2].startswith("net.py:plain: not measured: the model could not be run on 3x8x8")
+    assert lines[3] == "measured as parts of others: Net, large, sized"
+
+
 def test_parts_of_measured_models_are_not_measured_again(project: Path) -> None:
     write(project, {"net.py": PARTS.replace('kind="old"', 'kind="new"')})
     ran = biaslint(project, "net.py", "--select", "BL101", "--verify", *FEED, "--format", "json")

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biaslint.config import patterns
+from biaslint.config import patterns, saved_models
 from biaslint.config.configuration import Config
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Found:
 def files(paths: Sequence[Path], config: Config) -> Found:
     """The files meant by these (absolute) paths.
 
-    A file that is named is taken whatever it is called; `exclude` and .gitignore hold for it only with `force-exclude`.
+    A file that is named is taken whatever it is called, unless it is called like a saved model; `exclude` and .gitignore hold for it only with `force-exclude`.
     """
     _repository.cache_clear()
     _ignore_file.cache_clear()
@@ -61,6 +61,9 @@ def files(paths: Sequence[Path], config: Config) -> Found:
             found.problems.append(f"{path}: {getattr(error, 'strerror', None) or error}")
             continue
         if left_out(path, is_folder, config):
+            continue
+        if not is_folder and saved_models.is_saved_file(path):
+            found.problems.append(saved_models.hint(path))
             continue
         for file in _walk(path, config, found.problems) if is_folder else [path]:
             taken.setdefault(_identity(file), file)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from biaslint import checks
 from biaslint.analysis.limits import Limits
 from biaslint.analysis.session import AnalysisSession
-from biaslint.config import Config, ConfigError, discovery
+from biaslint.config import Config, ConfigError, discovery, saved_models
 from biaslint.engine import elsewhere, proofs, repeats, silenced, triage
 from biaslint.findings import rule_book, suppressions
 from biaslint.findings.finding import Finding, Severity
@@ -103,6 +103,7 @@ def lint(
     result.problems = found.problems + result.problems
     if not found.files and not found.problems:
         result.notes.append(f"no Python file or notebook in {', '.join(map(str, paths))}")
+        result.notes += [saved_models.hint(saved) for path in paths if (saved := saved_models.saved_in(path)) is not None]
     return result
 
 

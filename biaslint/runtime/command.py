@@ -97,8 +97,6 @@ def _run(
     chosen = config.discover([Path(os.path.abspath("."))])
     asked = request(target, options, chosen.verify)
     asked.job.steps, asked.job.seeds = steps or 0, seeds
-    if steps and not asked.job.data:
-        raise click.UsageError("--steps trains on data: pass --data")
     begun = time.monotonic()
     step, stop = table.progress_bar()
     try:

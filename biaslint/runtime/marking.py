@@ -16,6 +16,7 @@ from biaslint.runtime.verdict.judge import judge
 from biaslint.runtime.verdict.program import program
 
 _WEIGHT = {CONFIRMED: 2, REFUTED: 1, NOT_MEASURED: 0}
+_MEASURED = "measured:"  # how a model's line begins if it was
 _MOST_NAMED = 20  # models that are not measured, named one by one
 Progress = Callable[[str, float], None]
 
@@ -38,26 +39,48 @@ def marks_of_all(
 ) -> tuple[list[Mark], list[str]]:
     """What all models say that can be built, one after the other, and a line for each: its result, or why there is none.
 
-    First those that no other model builds; a part of one is measured by itself where a finding in it is still open.
+    First those that nothing else builds; what something else builds is measured by itself where that was not measured, or where a
+    finding in it is still open. A function is called where a class that it returns cannot be built without it.
     """
-    candidates = models(files)
-    found = [Mark(NOT_MEASURED, "no measured model makes a layer here") for _ in findings]
-    said: dict[str, str] = {}
+    work = _Measuring(findings, models(files), asked, progress)
+    for one in work.candidates:
+        if not one.owners and (work.is_open(one) or not work.is_reached(one)):
+            work.measure(one)
+    for one in work.candidates:
+        if one.target not in work.said and (work.is_open(one) or not work.is_reached(one)):
+            work.measure(one)
+    left = [one.name for one in work.candidates if one.target not in work.said]
+    return work.found, _lines(work.said, left)
 
-    def measure(one: Candidate) -> None:
-        own = replace(asked, job=replace(asked.job, target=one.target))
-        said[one.target] = one.why_not() or _add(
-            findings, found, own, lambda stage, share: progress(f"{one.name}: {stage}", share)
+
+class _Measuring:
+    """A project's models, and what was found so far."""
+
+    def __init__(
+        self, findings: Sequence[Finding], candidates: Sequence[Candidate], asked: Request, progress: Progress
+    ) -> None:
+        self.findings, self.candidates, self.asked, self.progress = findings, candidates, asked, progress
+        self.found = [Mark(NOT_MEASURED, "no measured model makes a layer here") for _ in findings]
+        self.said: dict[str, str] = {}  # of each model that was tried
+
+    def measure(self, one: Candidate) -> None:
+        """Measure one model, and keep what it says."""
+        own = replace(self.asked, job=replace(self.asked.job, target=one.target))
+        self.said[one.target] = one.why_not() or _add(
+            self.findings, self.found, own, lambda stage, share: self.progress(f"{one.name}: {stage}", share)
         )
 
-    for one in candidates:
-        if not one.owners:
-            measure(one)
-    for one in candidates:
-        if one.target not in said and any(_open_in(one, finding, mark) for finding, mark in zip(findings, found, strict=True)):
-            measure(one)
-    left = [one.name for one in candidates if one.target not in said]
-    return found, _lines(said, left)
+    def is_open(self, one: Candidate) -> bool:
+        """Whether a finding in it, or in a class that it returns, was not measured."""
+        parts = [one, *(part for part in self.candidates if part.name in one.builds)]
+        pairs = list(zip(self.findings, self.found, strict=True))
+        return any(_open_in(part, finding, mark) for part in parts for finding, mark in pairs)
+
+    def is_reached(self, one: Candidate) -> bool:
+        """Whether what builds it was measured, or what else builds all that it builds."""
+        measured = [part for part in self.candidates if self.said.get(part.target, "").startswith(_MEASURED)]
+        built = {name for part in measured for name in (part.name, *part.builds) if name}
+        return any(part.name in one.owners for part in measured) or (bool(one.builds) and built.issuperset(one.builds))
 
 
 def _open_in(one: Candidate, finding: Finding, mark: Mark) -> bool:
@@ -76,12 +99,12 @@ def _add(findings: Sequence[Finding], found: list[Mark], asked: Request, progres
         if _WEIGHT[new.verdict] > _WEIGHT[old.verdict]:
             found[index] = new
     failed = Counter(one.rule for one in verdict.failures)
-    return "measured: " + (", ".join(f"{rule} ({count})" for rule, count in failed.items()) or "nothing fails")
+    return f"{_MEASURED} " + (", ".join(f"{rule} ({count})" for rule, count in failed.items()) or "nothing fails")
 
 
 def _lines(said: dict[str, str], left: Sequence[str]) -> list[str]:
-    measured = [f"{target}: {text}" for target, text in said.items() if text.startswith("measured: ")]
-    others = [f"{target}: not measured: {text}" for target, text in said.items() if not text.startswith("measured: ")]
+    measured = [f"{target}: {text}" for target, text in said.items() if text.startswith(_MEASURED)]
+    others = [f"{target}: not measured: {text}" for target, text in said.items() if not text.startswith(_MEASURED)]
     lines = [*measured, *others[:_MOST_NAMED]]
     lines += [f"{len(others) - _MOST_NAMED} more models were not measured"] if len(others) > _MOST_NAMED else []
     lines += [f"measured as parts of others: {', '.join(left)}"] if left else []

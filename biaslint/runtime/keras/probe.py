@@ -21,7 +21,7 @@ _RATE = 1e-3  # of the optimizer where none is named
 
 
 def probe(rebuild: Callable[[], Any], job: Job, observed: Observed, say: Any) -> None:
-    """Write the losses of the trainings into the facts. Raises TargetError where there is nothing to train on."""
+    """Write the losses of the trainings into the facts. Raises TargetError where the data has nothing to train on."""
     import keras
 
     for number in range(job.seeds):

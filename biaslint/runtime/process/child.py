@@ -24,7 +24,7 @@ from biaslint.runtime.process.executed_lines import executed_lines
 from biaslint.runtime.process.isolation import isolate
 from biaslint.runtime.process.saved_models import is_saved, load_saved
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.target.targets import TargetError, build, is_model, load_object, split
+from biaslint.runtime.target.targets import TRAINERS, TargetError, build, is_model, load_object, split
 from biaslint.runtime.torch.within_memory import Built, built
 
 _Asked = TypeVar("_Asked")
@@ -87,6 +87,9 @@ def run(job: Job, say: Any) -> Observed:
         except Exception as error:
             raise TargetError(explain(error, f"building {job.target}")) from error
     model, job.untested = found.model, found.untested
+    job.data = job.data or (job.target if job.target in TRAINERS else "")
+    if job.steps and not job.data:
+        raise TargetError("--steps trains on data: pass --data")
     framework = is_model(model)
     session = importlib.import_module(f"biaslint.runtime.{framework or 'tensorflow'}.session")
     seed_all(job.seed)

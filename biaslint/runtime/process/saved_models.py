@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from biaslint.config.saved_models import FOLDER, SAVED
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.target.targets import SAVED, TargetError, values_only
+from biaslint.runtime.target.targets import TargetError, values_only
 
 
 def is_saved(target: str) -> bool:
     """Whether the target is a saved model: a file of a known kind, a SavedModel folder, or one with a Hugging Face configuration."""
     path = Path(target)
-    held = any((path / name).is_file() for name in ("saved_model.pb", "config.json"))
+    held = any((path / name).is_file() for name in FOLDER)
     return held or (path.suffix.lower() in SAVED and ":" not in path.name)
 
 

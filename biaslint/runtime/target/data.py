@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from biaslint.runtime.target.targets import TargetError, load_object
+from biaslint.runtime.target.targets import TRAINERS, TargetError, load_object, note_trainer
 
 _TABLES = {".csv": ",", ".tsv": "\t", ".parquet": ""}
 _ARRAYS = (".npy", ".npz")
@@ -60,7 +60,7 @@ def _source(target: str, batch: int, seed: int) -> Any:
         if not Path(file).is_file():
             raise TargetError(f"no such file: {file}")
         return _table(Path(file), column) if suffix in _TABLES else _arrays(Path(file))
-    return _batches_of(load_object(target), target, batch, seed)
+    return _batches_of(TRAINERS[target] if target in TRAINERS else load_object(target), target, batch, seed)
 
 
 def _batches_of(source: Any, target: str, batch: int, seed: int) -> Any:
@@ -69,6 +69,7 @@ def _batches_of(source: Any, target: str, batch: int, seed: int) -> Any:
         source = _made(source, target)
     loader = next((getattr(source, name) for name in _LOADERS if callable(getattr(source, name, None))), None)
     if loader is not None:
+        note_trainer(target, source)
         return _of_module(source, loader)
     if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
         if not callable(source):

@@ -1,21 +1,23 @@
-"""The models of a project, found in its source: classes that could be built, and why the others cannot. Nothing is imported."""
+"""The models of a project, found in its source: classes and functions that could build one, and why others cannot. Nothing is imported."""
 
 from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 _BASES = {"Module", "LightningModule", "Model", "Sequential", "PreTrainedModel"}
 _PASSES = {"forward", "call", "__call__"}
 _INHERITED_PASS = {"Sequential"}
+_CONTAINERS = {"Sequential", "Model"}  # a function may return one of these as it is
+_WORK = {"backward", "fit", "step", "train_on_batch"}  # a function that does any of this trains, and is not called
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A class that extends a framework's model."""
+    """A class that extends a framework's model, or a function that returns one."""
 
     path: str
     name: str
@@ -23,7 +25,8 @@ class Candidate:
     last: int
     wanted: tuple[str, ...]  # parameters without a default
     has_pass: bool
-    owners: tuple[str, ...] = ()  # models of the project that build it
+    owners: tuple[str, ...] = ()  # models and functions of the project that build it
+    builds: tuple[str, ...] = ()  # of a function: the classes that it returns an instance of; "" for a container
 
     @property
     def target(self) -> str:
@@ -38,6 +41,13 @@ class Candidate:
 
 
 @dataclass(slots=True)
+class _Function:
+    path: str
+    node: ast.FunctionDef
+    returned: set[str]  # names whose calls it returns
+
+
+@dataclass(slots=True)
 class _Class:
     path: str
     node: ast.ClassDef
@@ -47,29 +57,91 @@ class _Class:
 
 
 def models(files: Iterable[Path]) -> list[Candidate]:
-    """All that the files hold, in their order."""
-    classes = [one for path in files if path.suffix == ".py" for one in _classes(path)]
+    """All that the files hold: classes in their order, then functions."""
+    trees = [(str(path), tree) for path in files if path.suffix == ".py" and (tree := _tree(path)) is not None]
+    classes = [one for path, tree in trees for one in _classes(path, tree)]
     by_name: dict[str, _Class] = {}
     for one in classes:
         by_name.setdefault(one.node.name, one)
     chains = [(one, _chain(one, by_name)) for one in classes]
     kept = [(one, chain) for one, chain in chains if chain is not None and not one.node.name.startswith("_")]
     found = [_candidate(one, *chain) for one, chain in kept]
+    builders = list(_builders([one for path, tree in trees for one in _functions(path, tree)], {part.name for part in found}))
     for part in found:
         part.owners = tuple(one.node.name for one, _ in kept if part.name in one.made and one.node.name != part.name)
-    return found
+        part.owners += tuple(one.name for one in builders if part.wanted and part.name in one.builds)
+    return found + builders
 
 
-def _classes(path: Path) -> Iterator[_Class]:
+def _tree(path: Path) -> ast.Module | None:
     try:
-        tree = ast.parse(path.read_bytes())
+        return ast.parse(path.read_bytes())
     except (OSError, ValueError, SyntaxError, RecursionError):
-        return
+        return None
+
+
+def _functions(path: str, tree: ast.Module) -> Iterator[_Function]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield _Function(path, node, _returned(node))
+
+
+def _returned(function: ast.FunctionDef) -> set[str]:
+    """The names of what is called to make what a function returns; none where it does other work than that."""
+    inside = [one for statement in function.body for one in _own(statement)]
+    calls = {_last(one.func) for one in inside if isinstance(one, ast.Call)}
+    fixture = any("fixture" in ast.unparse(one) for one in function.decorator_list)
+    if calls & _WORK or fixture or any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in inside):
+        return set()
+    values = [one.value for one in inside if isinstance(one, ast.Return)]
+    names = {one.id for one in values if isinstance(one, ast.Name)}
+    for one in inside:
+        targets = one.targets if isinstance(one, ast.Assign) else []
+        values += [one.value for target in targets if isinstance(target, ast.Name) and target.id in names]  # type: ignore[attr-defined]
+    return {_last(one.func) for one in values if isinstance(one, ast.Call)}
+
+
+def _own(statement: ast.AST) -> Iterator[ast.AST]:
+    """A statement's parts, but for those of functions and classes in it."""
+    yield statement
+    if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        for part in ast.iter_child_nodes(statement):
+            yield from _own(part)
+
+
+def _builders(functions: Sequence[_Function], models: Set[str]) -> Iterator[Candidate]:
+    """The public functions that return a model, by themselves or by another function."""
+    built = {one.node.name: one.returned & models | ({""} if one.returned & _CONTAINERS else set()) for one in functions}
+    for _ in functions:
+        grown = {
+            one.node.name: built[one.node.name].union(*(built.get(name, set()) for name in one.returned)) for one in functions
+        }
+        if grown == built:
+            break
+        built = grown
+    callers = {name: [one.node.name for one in functions if name in one.returned and one.node.name != name] for name in built}
+    for one in functions:
+        name, node = one.node.name, one.node
+        if built[name] and not name.startswith(("_", "test_")):
+            public = tuple(caller for caller in callers[name] if not caller.startswith("_"))
+            yield Candidate(
+                one.path,
+                name,
+                node.lineno,
+                node.end_lineno or node.lineno,
+                _wanted_by(node.args, 0),
+                True,
+                public,
+                tuple(sorted(built[name])),
+            )
+
+
+def _classes(path: str, tree: ast.Module) -> Iterator[_Class]:
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             methods = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
             calls = {_last(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
-            yield _Class(str(path), node, [_last(one) for one in node.bases], methods, calls)
+            yield _Class(path, node, [_last(one) for one in node.bases], methods, calls)
 
 
 def _last(node: ast.expr) -> str:
@@ -100,10 +172,12 @@ def _candidate(one: _Class, chain: Sequence[_Class], base: str) -> Candidate:
 
 
 def _wanted(init: ast.FunctionDef | None) -> tuple[str, ...]:
-    if init is None:
-        return ()
-    arguments = init.args
+    return () if init is None else _wanted_by(init.args, 1)
+
+
+def _wanted_by(arguments: ast.arguments, bound: int) -> tuple[str, ...]:
+    """The parameters without a default, after those that are bound."""
     plain = [*arguments.posonlyargs, *arguments.args]
-    without = plain[1 : len(plain) - len(arguments.defaults)]
+    without = plain[bound : len(plain) - len(arguments.defaults)]
     named = [one for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None]
     return tuple(one.arg for one in (*without, *named))

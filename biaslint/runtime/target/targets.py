@@ -13,7 +13,9 @@ from typing import Any
 
 from biaslint.runtime.target.script import Slice, sliced
 
-SAVED = {".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".npz", ".pt2", ".ts", ".keras", ".h5", ".hdf5"}
+# A trainer has these: its own batches, and the loss on one of them.
+TRAINER = ("get_train_dataloader", "compute_loss")
+TRAINERS: dict[str, Any] = {}  # target -> the trainer that it gave
 
 
 class TargetError(Exception):
@@ -212,6 +214,12 @@ def _models_in(value: Any) -> Iterator[Any]:
         yield value.model
 
 
+def note_trainer(target: str, made: Any) -> None:
+    """Remember what a target gave if it is a trainer: data and loss are its own."""
+    if not is_model(made) and all(callable(getattr(made, name, None)) for name in TRAINER):
+        TRAINERS[target] = made
+
+
 def build(target: str, arguments: list[str], made: Any = None) -> Any:
     """The model that the target builds; `made` is what it names, where that is loaded already."""
     made = load_object(target) if made is None else made
@@ -223,6 +231,7 @@ def build(target: str, arguments: list[str], made: Any = None) -> Any:
     elif arguments:
         raise TargetError(f"{target} is already a model and takes no --arg")
     model = next(_models_in(made), None)
+    note_trainer(target, made)
     if model is None and callable(made) and "tensorflow" in sys.modules:
         return made
     if model is None:

@@ -16,16 +16,13 @@ from biaslint.runtime.torch.devices import on_processor
 from biaslint.runtime.torch.function_watch import tensors_of
 from biaslint.runtime.torch.random_paths import seed_all
 from biaslint.runtime.torch.starts import apply
-from biaslint.runtime.torch.step_loss import own_optimiser, step_loss
 
 _RATE = 1e-3  # of the optimizer where none is named
 Batch = tuple[list[Any], dict[str, Any], Any]
 
 
 def probe(rebuild: Callable[[], Any], job: Job, observed: Observed, say: Any) -> None:
-    """Write the losses of the trainings into the facts. Raises TargetError where there is nothing to train on."""
-    if not job.data:
-        raise TargetError("--steps trains on data: pass --data")
+    """Write the losses of the trainings into the facts. Raises TargetError where the data has nothing to train on."""
     with on_processor(observed.notes):
         for number in range(job.seeds):
             say("training", number / job.seeds)
@@ -54,7 +51,7 @@ def _train(model: Any, job: Job, seed: int, observed: Observed) -> list[float]:
     for positional, named, labels in _batches(job, seed):
         if optimiser is None:
             if loss is None:
-                loss = step_loss(model, [*positional, labels] if not named else {**named, "labels": labels})
+                loss = session.own_loss(model, job, positional, named, labels)
             model(*positional, **named)  # gives lazy layers their shapes
             apply(model, job.changes)
             optimiser = _optimiser(model, job)
@@ -81,7 +78,7 @@ def _optimiser(model: Any, job: Job) -> Any:
     """The user's own for this model, else Adam."""
     import torch
 
-    made = session.optimiser(model, job) or own_optimiser(model)
+    made = session.optimiser(model, job)
     mine = {id(one) for one in model.parameters()}
     if made is not None and any(id(one) in mine for group in made.param_groups for one in group["params"]):
         return made

@@ -11,7 +11,7 @@ from biaslint.runtime.facts.observed import Observed, TargetFacts
 from biaslint.runtime.facts.task import Task
 from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.job import Job
-from biaslint.runtime.target.targets import TargetError, load_loss, load_object
+from biaslint.runtime.target.targets import TRAINERS, TargetError, load_loss, load_object
 from biaslint.runtime.torch import gradient_test, guessing, tracing
 from biaslint.runtime.torch.devices import on_processor
 from biaslint.runtime.torch.function_watch import preserved
@@ -139,9 +139,9 @@ def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
 
 
 def optimiser(model: Any, job: Job) -> Any:
-    """The optimizer that the user names, None where none is named."""
+    """The optimizer that the user names, else that of the trainer or the model; None where there is none."""
     if not job.optimiser:
-        return None
+        return own_optimiser(model, TRAINERS.get(job.data))
     made = load_object(job.optimiser)
     if not callable(made):
         return made
@@ -154,6 +154,12 @@ def optimiser(model: Any, job: Job) -> Any:
         if hasattr(found, "param_groups"):
             return found
     raise TargetError(f"--optimizer {job.optimiser} returned no optimizer for the model or its parameters")
+
+
+def own_loss(model: Any, job: Job, positional: list[Any], named: dict[str, Any], labels: Any) -> Any:
+    """The loss that the trainer or the model itself computes on a batch, None where there is none that can be told."""
+    batch = {**named, "labels": labels} if named else [*positional, labels]
+    return step_loss(model, batch, TRAINERS.get(job.data))
 
 
 def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Observed:
@@ -182,7 +188,7 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
     if job.data:
         positional, named, labels, more = _data(model, job)
         if loss is None and labels is not None:
-            loss = step_loss(model, [*positional, labels] if not named else {**named, "labels": labels})
+            loss = own_loss(model, job, positional, named, labels)
         fed = [f"{job.data} (first batch)"]
     else:
         positional, named, fed, plain = feed(model, job)
@@ -191,7 +197,7 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
         model,
         positional,
         named,
-        Task(labels, more, loss, optimiser(model, job) or own_optimiser(model), stated, job.output),
+        Task(labels, more, loss, optimiser(model, job), stated, job.output),
         chains=chains,
         seed=job.seed,
         threshold=job.dead_ratio or gradient_test.THRESHOLD,

@@ -1,4 +1,4 @@
-"""The loss that a model's own training step computes, as in a LightningModule, found by watching the step once."""
+"""The loss that a training step computes, of the model (as in a LightningModule) or of its trainer, found by watching the step once."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class _Named:
         self.__name__ = name
 
 
-def step_loss(model: Any, batch: Any) -> StepLoss | None:
-    """The last loss that `training_step` computes on a batch; None where there is no step, or none that can be told."""
+def step_loss(model: Any, batch: Any, trainer: Any = None) -> StepLoss | None:
+    """The last loss that a trainer, or the model's `training_step`, computes on a batch; None where there is none that can be told."""
     import torch
 
-    if not callable(getattr(model, "training_step", None)):
+    if trainer is None and not callable(getattr(model, "training_step", None)):
         return None
     found: list[StepLoss] = []
 
@@ -52,16 +52,20 @@ def step_loss(model: Any, batch: Any) -> StepLoss | None:
 
     try:
         with preserved(model), torch.no_grad(), watching(listen):
-            model.training_step(batch, 0)
+            model.training_step(batch, 0) if trainer is None else trainer.compute_loss(model, batch)
     except Exception:
         return found[-1] if found else None
     return found[-1] if found else None
 
 
-def own_optimiser(model: Any) -> Any:
-    """What `configure_optimizers` gives, None where it cannot be told outside a trainer."""
+def own_optimiser(model: Any, trainer: Any = None) -> Any:
+    """What the trainer makes for the model, or `configure_optimizers` gives; None where it cannot be told."""
     try:
-        made = model.configure_optimizers()
+        if trainer is not None:
+            trainer.model, trainer.optimizer = model, None
+            made = trainer.create_optimizer()
+        else:
+            made = model.configure_optimizers()
     except Exception:
         return None
     for _ in range(3):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
+from kills import killed_at_each_call
 from migrating import migrate
 
 numpy = pytest.importorskip("numpy")
@@ -531,48 +533,54 @@ def test_a_file_that_changes_meanwhile_is_left(folder: Path) -> None:
     assert sorted(os.listdir()) == ["net.py", "old"]
 
 
-CALLS = ("link", "replace", "rename", "fsync", "unlink", "open")
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@FORKS
 @pytest.mark.parametrize("in_place", [True, False])
 def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(folder: Path, in_place: bool) -> None:
-    number = -1
-    ended = False
-    while not ended:
-        number += 1
+    def prepare() -> None:
         for name in os.listdir():
             os.unlink(name)
         Path("old").write_text("the old one")
-        child = os.fork()
-        if not child:
-            _placed(number, in_place)
-        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def check(ended: bool) -> None:
         assert Path("old").read_text() == ("the new one" if ended and in_place else "the old one") or in_place
         assert Path("old").read_text() in ("the old one", "the new one")
         if Path("old").read_text() == "the new one":
             assert Path("old.old").read_text() == "the old one"
         assert not Path("new").exists() or Path("new").read_text() == "the new one"
-    assert number > 3
+
+    new = None if in_place else Path("new")
+    assert killed_at_each_call(prepare, Path("old"), new, lambda waiting: put(waiting, "the new one"), check) > 3
 
 
-def _placed(number: int, in_place: bool) -> None:
-    """Commit, and be killed at the given call to the system."""
-    left = [number]
+def put(path: Path, text: str) -> None:
+    path.write_text(text)
 
-    def counted(original: Any) -> Any:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if not left[0]:
-                os._exit(9)
-            left[0] -= 1
-            return original(*args, **kwargs)
 
-        return call
+@FORKS
+@SUFFIXES
+def test_a_kill_at_any_moment_leaves_the_old_index_and_its_files_or_the_new_ones(folder: Path, suffix: str) -> None:
+    state = model().state_dict()
+    sharded(folder / "whole", state, suffix)
+    changed = {
+        name: value + 1 if name == "norm.running_mean" else value for name, value in state.items() if name != "conv.bias"
+    }
 
-    with placing.place(Path("old"), None if in_place else Path("new"), in_place=in_place, dry_run=False) as where:
-        assert where.waiting is not None
-        where.waiting.write_text("the new one")
-        for name in CALLS:
-            setattr(os, name, counted(getattr(os, name)))
-        where.commit()
-    os._exit(0)
+    def prepare() -> None:
+        shutil.rmtree("weights", ignore_errors=True)
+        shutil.copytree("whole", "weights")
+
+    def check(ended: bool) -> None:
+        found = files.read(Path(f"weights/model.{suffix}.index.json"), False).tree
+        wanted = [changed] if ended else [state, changed]
+        assert any(found.keys() == one.keys() and all(torch.equal(found[key], one[key]) for key in one) for one in wanted)
+        if found.keys() == changed.keys():
+            shutil.copy(f"weights/model.{suffix}.index.json.old", f"weights/model.{suffix}.index.json")
+            assert files.read(Path("weights"), False).tree.keys() == state.keys()
+
+    def fill(waiting: Path) -> None:
+        files.read(Path("weights"), False).write_beside(waiting, changed)  # type: ignore[attr-defined]
+
+    assert killed_at_each_call(prepare, Path("weights"), None, fill, check) > 5

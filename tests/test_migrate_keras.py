@@ -19,6 +19,9 @@ h5py = pytest.importorskip("h5py")
 
 import numpy  # noqa: E402
 
+from biaslint.runtime.migrate.keras import files, models  # noqa: E402
+from biaslint.runtime.target.targets import TargetError  # noqa: E402
+
 NET = """
 import keras
 from keras import layers
@@ -125,6 +128,29 @@ def test_weights_with_the_optimizer_s_state_in_what_the_fixes_make(folder: Path,
             )
         )
     assert len(moved) == 4  # two biases, one mean, one bias
+
+
+@pytest.mark.parametrize(
+    ("name", "scaled", "said"),
+    [
+        ("old.weights.h5", False, "keeps averages of the variables"),
+        ("old.keras", True, "keeps averages of the variables"),
+        ("old.h5", False, "old format"),
+    ],
+)
+def test_averages_that_an_optimizer_keeps_are_refused_until_it_is_left_out(
+    folder: Path, name: str, scaled: bool, said: str
+) -> None:
+    old, optimiser = built(True), keras.optimizers.Adam(use_ema=True)
+    old.compile(keras.optimizers.LossScaleOptimizer(optimiser) if scaled else optimiser, "mse")
+    old.optimizer.build(old.trainable_variables)
+    old.save_weights(name) if "weights" in name else old.save(name)
+    model = models.variables(old)
+    dropped = models.dropped_keys(model, models.variables(built(False)))
+    found = files.Checkpoint(folder / name, model)
+    with pytest.raises(TargetError, match=said):
+        found.settle_optimiser(model, set(dropped), drop=False)
+    assert found.settle_optimiser(model, set(dropped), drop=True) == ["left out"]
 
 
 def test_a_whole_model_loads_by_itself(folder: Path, run: Run) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
+from kills import killed_at_each_call
 from migrating import migrate
 
 tf = pytest.importorskip("tensorflow")
@@ -128,6 +130,35 @@ def test_in_place_the_old_index_and_its_data_stay_whole(folder: Path, run: Run) 
     os.replace("old.index.old", "old.index")
     tf.train.Checkpoint(built(True)).read("old").assert_consumed()
     assert not [name for name in os.listdir() if name.startswith(".")]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_kill_at_any_moment_leaves_the_old_index_and_its_data_or_the_new_ones(folder: Path) -> None:
+    for name, text in (("whole", "old"), ("other", "new")):
+        (folder / name).mkdir()
+        tf.train.Checkpoint(said=tf.Variable(text), more=tf.Variable(numpy.ones(9))).write(f"{name}/kept")
+    tensors = tf.train.load_checkpoint("other/kept")
+    values = {name: tf.constant(tensors.get_tensor(name)) for name in tensors.get_variable_to_shape_map()}
+    (folder / "made").mkdir()
+    bundle._save(folder / "made/ready", values, 2)
+
+    def prepare() -> None:
+        shutil.rmtree("weights", ignore_errors=True)
+        shutil.copytree("whole", "weights")
+
+    def said(path: str) -> bytes:
+        found: bytes = tf.train.load_checkpoint(path).get_tensor("said/.ATTRIBUTES/VARIABLE_VALUE")
+        return found
+
+    def check(ended: bool) -> None:
+        found = said("weights/kept")
+        assert found == b"new" or (found == b"old" and not ended)
+        if found == b"new":
+            os.replace("weights/kept.index.old", "weights/kept.index")
+            assert said("weights/kept") == b"old"
+
+    commit = Path("weights/kept"), None, lambda waiting: shutil.copytree("made/ready", waiting)
+    assert killed_at_each_call(prepare, *commit, check) > 5  # type: ignore[arg-type]
 
 
 def averaging() -> Any:

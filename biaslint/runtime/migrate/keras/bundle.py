@@ -9,6 +9,7 @@ from typing import Any
 from biaslint.runtime.migrate.keras.files import State, fitting
 from biaslint.runtime.migrate.keras.models import Key, Variables
 from biaslint.runtime.migrate.keras.object_graph import KEY, ObjectGraph
+from biaslint.runtime.migrate.keras.optimiser import AVERAGES
 from biaslint.runtime.migrate.placing import WAITING, data_files
 from biaslint.runtime.target.targets import TargetError
 
@@ -63,10 +64,7 @@ class Bundle:
                 said.append(f"{name}: left out")
                 continue
             if self.graph.averaged(node):
-                raise TargetError(
-                    f"{name} keeps averages of the variables, and the moving means belong to the trained ones; leave it out with "
-                    "--drop-optimizer"
-                )
+                raise TargetError(AVERAGES.format(name))
             slots = self.graph.slots_of(node, {place[key] for place in self.places for key in old.by_key})
             mine = {slot for place in self.places for key in dropped for slot in slots[place[key]]} if slots else set()
             if slots is None or (any(slots.values()) and not mine):

@@ -8,6 +8,10 @@ from typing import Any
 from biaslint.runtime.migrate.keras.models import Key, Variables
 from biaslint.runtime.target.targets import TargetError
 
+# What is folded into a moving mean is the trained bias, and the average of that bias is another one.
+AVERAGES = (
+    "{} keeps averages of the variables, and the moving means belong to the trained ones; leave it out with --drop-optimizer"
+)
 _HOW = "compile the model in what builds it, or drop the optimizer's state with --drop-optimizer"
 
 
@@ -16,6 +20,8 @@ def kept(config: Any, old: Variables, dropped: set[Key], size: int) -> list[int]
     optimiser = _made(config, old.model)
     if optimiser is None:
         raise TargetError(f"the file holds an optimizer's state, and nothing says which optimizer: {_HOW}")
+    if any(getattr(one, "use_ema", False) for one in (optimiser, getattr(optimiser, "inner_optimizer", None))):
+        raise TargetError(AVERAGES.format(type(optimiser).__name__))
     with contextlib.suppress(ValueError):  # it is built already
         optimiser.build(old.model.trainable_variables)
     if len(optimiser.variables) != size:

@@ -181,6 +181,7 @@ EXCEPTIONS = {
     "cli/__init__.py": "the sentence that says what the program is for",
     "cli/markdown.py": "how the frameworks of a rule's examples are spelled",
     "config/configuration.py": "an example in an error message",
+    "config/saved_models.py": "how files of saved models are called",
     "findings/rule_book.py": "the frameworks that a rule's page may name",
 }
 

@@ -53,8 +53,34 @@ def idle_initializers(ex: Execution) -> list[Layer]:
             name=one.qualname,
         )
         for one in ex.functions
-        if isinstance(one.node, ast.FunctionDef) and is_initializer(one.name, one.node)
+        if isinstance(one.node, ast.FunctionDef) and is_initializer(one.name, one.node) and asks_for_types(one.node)
     ]
+
+
+TYPES = {"isinstance", "__name__", "__class__", "type"}
+PRESENCE = {"hasattr", "weight", "bias", "data", "is_leaf", "affine"}
+
+
+def asks_for_types(function: ast.FunctionDef) -> bool:
+    """Does it set parameters only behind questions for a layer's type or the name of its type, and behind no other questions?"""
+    waiting: list[tuple[ast.AST, list[ast.expr]]] = [(function, [])]
+    named: set[str] = set()  # what holds the name of a type: `name = type(module).__name__`
+    while waiting:
+        node, asked = waiting.pop(0)
+        if isinstance(node, ast.Assign) and TYPES & references.mentioned([node.value]):
+            named |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        if isinstance(node, ast.Call) and any(map(SETS.fullmatch, references.called([node]))):
+            questions = [bool((TYPES | named) & references.mentioned([test])) for test in asked]
+            if not any(questions) or not all(
+                known or PRESENCE & references.mentioned([test]) for known, test in zip(questions, asked, strict=True)
+            ):
+                return False
+        if isinstance(node, ast.If):
+            tests = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
+            waiting += [(node.test, asked), *((one, [*asked, *tests]) for one in (*node.body, *node.orelse))]
+        else:
+            waiting += [(one, asked) for one in ast.iter_child_nodes(node)]
+    return True
 
 
 def methods(ex: Execution, cls: Class) -> Iterator[tuple[ast.AST, Layer]]:

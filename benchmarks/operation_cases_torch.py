@@ -54,6 +54,7 @@ NAMED: dict[str, Maker] = {
     "narrow": makers.method(lambda draw, shape: f"{draw.axis(shape)}, 0, 1")("narrow"),
     "index_select": makers.method(lambda draw, shape: f"{draw.axis(shape)}, torch.tensor([0, 0, 0])")("index_select"),
     **{name: makers.matrix(name) for name in ("matmul", "bmm", "mm", "baddbmm", "addmm")},
+    "addcmul": lambda draw: ((shape := draw.shape()) and (draw.one("torch.addcmul(x, y, z)", "x.addcmul(y, z, value=0.5)"), (shape, shape, shape))),
     **{name: makers.softmaxes(name) for name in ("softmax", "log_softmax")},
     "gumbel_softmax": makers.gumbel,
     **{f"max_pool{n}d": makers.function(makers.pooling(n, False), n)(f"max_pool{n}d") for n in (1, 2, 3)},

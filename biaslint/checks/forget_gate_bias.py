@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import RAISED, part_of_vector, set_argument
+from biaslint.checks.support.common import part_of_vector, set_argument
+from biaslint.checks.support.gates import forget_part, misplaced, misplaced_in_own_cells
 from biaslint.findings.finding import Fix, InsertAfter, Related, Safety, SetArgument, Severity
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
 
 MOST = 8  # layers that one statement is said to concern
 NOWHERE = (0.0, 0.0)  # the span of a write to a part that is not known
-# Which part of the bias vector is the forget gate's, by framework: i, f, g, o in PyTorch, Keras and Flax; i, j, f, o in TensorFlow 1.
-FORGET = {"torch": (0.25, 0.5), "keras": (0.25, 0.5), "tensorflow": (0.5, 0.75), "flax": (0.25, 0.5)}
 CLOSED_BY_DEFAULT = ("torch", "flax")  # whose cells start all gates at zero
 
 
@@ -28,7 +27,10 @@ class Start:
 
 
 def check(program: Program) -> Iterator[Report]:
-    """Report the LSTMs whose forget gate starts at 0.5 or below in some layer or direction, in every use."""
+    """Report the LSTMs whose forget gate starts at 0.5 or below in some layer or direction, in every use.
+
+    Where a write is meant to open it and does not, the rule of that write says so.
+    """
     yield from _framework_cells(program)
     yield from _own_cells(program)
 
@@ -39,7 +41,7 @@ def _framework_cells(program: Program) -> Iterator[Report]:
         called = [use for use in site.uses if use.fate.kind != "uncalled"]
         starts = [_lowest(use) for use in called]
         known = [start for start in starts if start is not None and start.total <= 0]
-        if not known or len(known) < len(starts):
+        if not known or len(known) < len(starts) or any(True for use in called for _ in misplaced(use)):
             continue
         use, start = called[0], known[0]
         missing = use.bias.present is False
@@ -67,10 +69,11 @@ def _framework_cells(program: Program) -> Iterator[Report]:
 def _own_cells(program: Program) -> Iterator[Report]:
     """Cells that are written out: c' = f * c + i * g."""
     found: set[Place] = set()
+    judged = misplaced_in_own_cells(program)
     for site in program.sites("forget_gate"):
         starts = [use.config.get("start") for use in site.uses if use.fate.kind == "alive"]
         known = [start for start in starts if start is not None and start <= 0]
-        if not known or len(known) < len(starts):
+        if not known or len(known) < len(starts) or site.place in judged:
             continue
         use = site.first
         write = use.bias.writes[-1] if use.bias.writes else None
@@ -163,7 +166,7 @@ def _vectors(use: LayerUse) -> list[tuple[str, ...]]:
 
 def _value(use: LayerUse, vector: str) -> Start | None:
     """The (mean) start of the forget gate's part of a bias vector; None where it is not known."""
-    low, high = FORGET[use.framework]
+    low, high = forget_part(use.framework)
     start: Start | None = Start(0.0)
     default = use.bias.default
     if default is not None and use.framework != "torch":
@@ -178,23 +181,8 @@ def _value(use: LayerUse, vector: str) -> Start | None:
         if last <= low or first >= high:
             continue
         covers = first <= low and last >= high
-        if (
-            write.span
-            and covers
-            and not write.value
-            and start
-            and start.write
-            and _opens(start.write)
-            and start.write.where == write.where
-        ):
-            return None  # raised and closed again: BL302 says so
         start = Start(write.value, write) if covers and write.value is not None else None
     return start
-
-
-def _opens(write: BiasWrite) -> bool:
-    """Does the write raise a gate?"""
-    return write.how == "constant" and (write.value or 0) >= RAISED
 
 
 def _switch_on(use: LayerUse) -> Fix | None:
@@ -218,8 +206,6 @@ def _fix(use: LayerUse) -> Fix | None:
         return None
     if use.bias.argument_text not in ("", "True") or "**" in use.texts:
         return None  # where the caller says that there is none, there is nothing to raise
-    if any(write.span and _opens(write) for write in use.bias.writes):
-        return None  # another gate is raised: BL302 mends that
     assigned = use.place.column - use.statement.column == len(f"{use.name} = ") and use.place.line == use.statement.line
     if not assigned or use.texts.get("bidirectional", "False") != "False" or use.texts.get("num_layers", "1") != "1":
         return None

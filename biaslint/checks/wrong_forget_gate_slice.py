@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import ELSEWHERE, RAISED, part_of_vector, sets_only, the_layer
+from biaslint.checks.support.common import ELSEWHERE, part_of_vector, sets_only, the_layer
+from biaslint.checks.support.gates import GATES, misplaced, misplaced_in_own_cells, opens
 from biaslint.checks.support.spelling import quarter
 from biaslint.findings.finding import (
     Fix,
@@ -21,14 +22,6 @@ from biaslint.findings.finding import (
     Severity,
 )
 from biaslint.theory.program import BiasWrite, LayerUse, Place, Program
-
-# The order of the gates in the bias vector.
-GATES = {
-    "torch": ("input", "forget", "cell", "output"),
-    "keras": ("input", "forget", "cell", "output"),
-    "tensorflow": ("input", "cell", "forget", "output"),
-    "flax": ("input", "forget", "cell", "output"),
-}
 
 
 def check(program: Program) -> Iterator[Report]:
@@ -50,15 +43,9 @@ def check(program: Program) -> Iterator[Report]:
 
 def _own_cells(program: Program, judged: set[Place]) -> Iterator[Report]:
     """Cells that are written out: the statements that raise another part of the bias, or another gate's."""
-    closed: dict[Place, bool] = {}
-    for site in program.sites("forget_gate"):
-        starts = [use.config.get("start") for use in site.uses if use.fate.kind == "alive"]
-        closed[site.place] = bool(starts) and all(start is not None and start <= 0 for start in starts)
-    for site in program.sites("misplaced_gate_bias"):
-        for use in site.uses:
-            write = use.bias.writes[0]
-            opens = (write.value or 0) * use.config["raised"] >= RAISED and use.fate.kind == "alive"
-            if opens and write.place not in judged and (closed.get(site.place) or use.config["what"] == "every"):
+    for writes in misplaced_in_own_cells(program).values():
+        for use, write in writes:
+            if write.place not in judged:
                 judged.add(write.place)
                 yield _own(use, write)
 
@@ -91,30 +78,18 @@ def _forget_bias(use: LayerUse, place: Place) -> tuple[Related, ...]:
 
 def _judge(use: LayerUse) -> Iterator[tuple[BiasWrite, Report]]:
     """What is wrong with the writes to one layer's biases."""
+    for write, later in misplaced(use):
+        yield write, _wrong(use, write, GATES[use.framework]) if later is None else _reset(use, write, later)
     writes = use.bias.writes
     if any(write.how == "unknown" for write in writes):
         return
-    order = GATES[use.framework]
-    share = 1 / len(order)
-    low, high = order.index("forget") * share, (order.index("forget") + 1) * share
-    raised = [write for write in writes if write.span and write.how == "constant" and (write.value or 0) >= RAISED]
-    right = [write for write in raised if write.span and write.span[0] < high and write.span[1] > low]
-    for write in raised:
-        if not right and write.span is not None:
-            yield write, _wrong(use, write, order)
-    for write in right:
-        later = [one for one in writes[writes.index(write) + 1 :] if one.which == write.which and _covers(one, low, high)]
-        if later and later[-1].how == "constant" and not later[-1].value and later[-1].where == write.where:
-            yield write, _reset(use, write, later[-1])
     for write in writes:
-        whole = write.span is None and write.how == "constant" and (write.value or 0) >= RAISED
-        if whole and not any(one.which == write.which for one in writes[writes.index(write) + 1 :]):
+        if (
+            write.span is None
+            and opens(write)
+            and not any(one.which == write.which for one in writes[writes.index(write) + 1 :])
+        ):
             yield write, _every(use, write)
-
-
-def _covers(write: BiasWrite, low: float, high: float) -> bool:
-    """Does the write reach all of this part of the vector?"""
-    return write.span is None or (write.span[0] <= low and write.span[1] >= high)
 
 
 def _wrong(use: LayerUse, write: BiasWrite, order: tuple[str, ...]) -> Report:

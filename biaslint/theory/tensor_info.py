@@ -52,6 +52,7 @@ class TensorInfo(TypedDict, total=False):
     cut: tuple[
         Any, ...
     ]  # which part, as it was asked for: ("chunk", index, count), ("size", index, size), ("slice", start, stop)
+    pieces_along: dict[int, Any]  # remap: axes along which the pieces of an axis that was split stand, and how many
     pieces: Any  # a split: what the parts are, `biaslint.analysis.tensors.ops.Pieces`
     unbind: int  # the axis that unpacking takes apart
     items: dict[str, Any]  # the parts of an input of unknown structure that were taken, by index
@@ -68,6 +69,7 @@ class TensorInfo(TypedDict, total=False):
     unfilled: bool  # made without values: it holds what the memory held
     writes: list[Any]  # what was written to it later
     scaled: str  # the initializer that draws by fan-in and fan-out, which a vector has not
+    read: Any  # the layer's parameter that it shows
     part_of: tuple[Any, Any, Any]  # a part of a parameter: of which one, from where, up to where
     escaped: bool  # handed to code that is not known: it may have been initialized there
     joins: Any  # told when it is added to another tensor

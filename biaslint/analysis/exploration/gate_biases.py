@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 PASSED = {"dropout", "dropout1d", "dropout2d", "dropout3d", "clamp", "clip_by_value"}
 UNCHANGED_NAMES = ("cuda", "cpu", "to", "float", "clone", "detach", "contiguous", "expand", "repeat", "unsqueeze")
 PRODUCTS = ("*", "mul", "multiply", "@", "matmul", "mm", "bmm", "dot")
+MOVED = ("[]", "squeeze", "unsqueeze", "permute", "transpose", "expand", "repeat")  # what moves or repeats whole vectors
+SHAPED = ("expand", "expand_as", "repeat", "unsqueeze", "reshape")  # what shows a vector in another shape
 WHOLE = (0.0, 1.0)
 Span = tuple[float, float]
+Cuts = tuple[tuple[tuple[Any, ...], Any], ...]  # from the result back: which part, along which axis
 Owner = Layer | Node
 
 
@@ -37,42 +40,42 @@ class Biases:
         self.total = None if value is None or self.total is None else self.total + value
 
 
-def biases_of(sigmoid: Node, cut: Any) -> Biases:
+def biases_of(sigmoid: Node, cuts: Cuts) -> Biases:
     """The biases that are added up before a sigmoid, or before a part of it."""
     biases = Biases()
-    collect(sigmoid.inputs[0], cut, biases)
+    collect(sigmoid.inputs[0], cuts, biases)
     return biases
 
 
-def collect(node: Node, cut: Any, biases: Biases) -> None:
+def collect(node: Node, cuts: Cuts, biases: Biases) -> None:
     """Add up the biases before a sigmoid."""
     raw = node.info.get("raw_bias")
     if isinstance(raw, Node):
-        own(raw, cut, biases)
+        own(raw, cuts, biases)
         biases.affine = True
     elif isinstance(node.bias_of, Layer):
-        layer_bias(node.bias_of, cut, biases)
+        layer_bias(node.bias_of, cuts, biases)
         biases.affine = True
         if node.op == "keep":
-            collect(node.inputs[0], cut, biases)
+            collect(node.inputs[0], cuts, biases)
     elif node.op == "affine":
         biases.affine = True
     elif node.op == "norm":
         layer = node.info.get("layer")
         if isinstance(layer, Layer):
-            layer_bias(layer, cut, biases)
+            layer_bias(layer, cuts, biases)
         biases.affine = True
     elif node.op == "const" and not is_zero(node):
-        own(node, cut, biases)
+        own(node, cuts, biases)
     elif node.op == "const":
         pass
     elif node.op == "add":
         for one in node.inputs:
-            collect(one, cut, biases)
+            collect(one, cuts, biases)
     elif node.op == "mul" and any(one.op == "const" for one in node.inputs):
         pass  # a peephole: the state is zero at the start
-    elif node.op == "keep" or (node.op == "remap" and node.name == "[]") or (node.op == "opaque" and node.name in PASSED):
-        through(node, cut, biases)
+    elif node.op == "keep" or (node.op == "remap" and node.name in MOVED) or (node.op == "opaque" and node.name in PASSED):
+        through(node, cuts, biases)
     else:
         biases.add(None)
 
@@ -87,7 +90,7 @@ def is_zero(node: Node, depth: int = 6) -> bool:
     return node.name in (*PRODUCTS, *UNCHANGED_NAMES) and any(is_zero(one, depth - 1) for one in node.inputs)
 
 
-def through(node: Node, cut: Any, biases: Biases) -> None:
+def through(node: Node, cuts: Cuts, biases: Biases) -> None:
     """A step that passes the bias on: a number added, or a part taken."""
     if "plus" in node.info:
         number = node.info["plus"]
@@ -99,13 +102,25 @@ def through(node: Node, cut: Any, biases: Biases) -> None:
     elif node.name in ("-", "neg", "negative"):
         biases.add(None)
     if "cut" in node.info:
-        if cut is not None:
-            biases.add(None)
-        cut = (node.info["cut"], node.info.get("axis"))
-    collect(node.inputs[0], cut, biases)
+        cuts = (*cuts, (node.info["cut"], node.info.get("axis")))
+    part, source = picked(node)
+    collect(source, (*cuts, *part), biases)
 
 
-def layer_bias(layer: Layer, cut: Any, biases: Biases) -> None:
+def picked(node: Node) -> tuple[Cuts, Node]:
+    """The part that an index takes along an axis of pieces, `x.view(-1, 4, n)[:, 1]`, and of what; else nothing, and the input."""
+    axis: Any = node.info.get("axis")
+    at, split = node.info.get("part"), node.inputs[0]
+    while split.op == "remap" and split.name == "permute" and len(split.info["sources"].get(axis, ())) == 1:
+        (axis,) = split.info["sources"][axis]
+        split = split.inputs[0]
+    count = split.info.get("pieces_along", {}).get(axis)
+    if node.op != "remap" or count is None or not isinstance(at, int):
+        return (), node.inputs[0]
+    return ((("chunk", at % count, count), -1),), split.inputs[0]
+
+
+def layer_bias(layer: Layer, cuts: Cuts, biases: Biases) -> None:
     """A layer's own bias, or the part of it that a cut takes."""
     if layer.bias is not True:
         biases.bare += [layer] if layer.bias is False else []
@@ -113,7 +128,7 @@ def layer_bias(layer: Layer, cut: Any, biases: Biases) -> None:
         return
     names = ("out_features", "out_channels", "units", "filters", "num_features")
     length = next((layer.config[name] for name in names if name in layer.config), None)
-    span = share(cut, length)
+    span = share(cuts, length)
     default = layer.default.value if isinstance(layer.default, Write) else 0.0
     if span is None or layer.configured:
         biases.add(None)
@@ -122,16 +137,18 @@ def layer_bias(layer: Layer, cut: Any, biases: Biases) -> None:
     level(default, layer.writes, span, biases)
 
 
-def own(node: Node, cut: Any, biases: Biases) -> None:
+def own(node: Node, cuts: Cuts, biases: Biases) -> None:
     """A vector that is added as a bias."""
     root, start, stop = node.info.get("part_of", (node, None, None))
     if root is not node:
-        cut = (("slice", start, stop), -1)
+        cuts = (*cuts, (("slice", start, stop), -1))
+    while root.name in SHAPED and "parameter" not in root.info and len(root.inputs) == 1:
+        root = root.inputs[0]
     if "parameter" not in root.info:
         written = root.info.get("write")
         biases.add(written[1] if written is not None and written[0] == "constant" else None)
         return
-    span = share(cut, root.dims[-1] if root.dims else None)
+    span = share(cuts, root.dims[-1] if root.dims else None)
     if span is None or root.info.get("escaped"):
         biases.add(None)
         return
@@ -157,22 +174,27 @@ def level(start: float | None, writes: list[Write], span: Span, biases: Biases) 
     biases.write = last or biases.write
 
 
-def share(cut: Any, length: Value) -> Span | None:
-    """The part that a cut takes of a vector of this length, as fractions of it; None where that is not known."""
-    if cut is None:
-        return WHOLE
-    (how, first, second), axis = cut
-    if axis == 0:
-        return None
-    if how == "chunk":
-        return (first / second, (first + 1) / second)
+def share(cuts: Cuts, length: Value) -> Span | None:
+    """The part that cuts take of a vector of this length, as fractions of it; None where that is not known. The last cut is made first."""
     leaves: dict[Any, float] = {}
     whole = number(length, leaves, grow=True)
-    if not whole:
-        return None
+    span: Span | None = (0.0, whole or 1.0)
+    for cut, axis in reversed(cuts):
+        if span is None or axis == 0 or (not whole and cut[0] != "chunk"):
+            return None
+        span = taken(cut, span, leaves)
+    return (span[0] / (whole or 1.0), span[1] / (whole or 1.0)) if span is not None else None
+
+
+def taken(cut: tuple[Any, ...], span: Span, leaves: dict[Any, float]) -> Span | None:
+    """What a cut takes of a part of a vector."""
+    how, first, second = cut
+    length = span[1] - span[0]
     low: float | None
     high: float | None
-    if how == "sizes":
+    if how == "chunk":
+        low, high = first / second * length, (first + 1) / second * length
+    elif how == "sizes":
         sizes = [number(size, leaves) for size in second]
         low, high = (None if None in sizes[:at] else sum(size or 0.0 for size in sizes[:at]) for at in (first, first + 1))
     elif how == "size":
@@ -180,11 +202,11 @@ def share(cut: Any, length: Value) -> Span | None:
         low, high = (None if each is None else at * each for at in (first, first + 1))
     else:
         low = 0.0 if first is None else number(first, leaves)
-        high = whole if second is None else number(second, leaves)
+        high = length if second is None else number(second, leaves)
     if low is None or high is None:
         return None
-    low, high = (bound + whole if bound < 0 else bound for bound in (low, high))
-    return (low / whole, high / whole) if 0 <= low < high <= whole else None
+    low, high = (bound + length if bound < 0 else bound for bound in (low, high))
+    return (span[0] + low, span[0] + high) if 0 <= low < high <= length else None
 
 
 def number(value: Value, leaves: dict[Any, float], grow: bool = False) -> float | None:

@@ -6,13 +6,25 @@ projection. What multiplies the old state is the forget gate; its start is the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.layers import Layer, Origin, Write
 from biaslint.analysis.domain.values import SequenceValue, Unknown
-from biaslint.analysis.exploration.gate_biases import PASSED, WHOLE, Biases, Owner, Span, biases_of, initial_write, writes_to
+from biaslint.analysis.exploration.gate_biases import (
+    PASSED,
+    WHOLE,
+    Biases,
+    Cuts,
+    Owner,
+    Span,
+    biases_of,
+    initial_write,
+    picked,
+    writes_to,
+)
 from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import Node
 
@@ -28,6 +40,10 @@ UNCHANGED = {"keep", "remap"}
 CHANGES = {"plus", "times", "cut"}  # what a step that keeps the positions may do to the entries
 STATE = {"keep", "remap", "mask", "concat"}  # what a state may pass on its way into the next step
 LINEAR = STATE | {"affine", "norm", "add"}
+# How a state is called that a step is given
+STATES = re.compile(
+    r"(prev(ious)?_?|old_?|last_?)?(h|hx|hid(den)?(_?state)?|state|c|cx|mem(ory)?)(_?(prev|old|last|cur|t|tm1|0))?(\[\d\])?"
+)
 MANY = 200  # nodes that are looked at for one question
 
 
@@ -36,7 +52,7 @@ class Gate:
     """A sigmoid: its argument, the part of it that is this gate's, and whether one minus it is meant."""
 
     sigmoid: Node
-    cut: Any
+    cuts: Cuts
     opposite: bool
 
 
@@ -54,7 +70,7 @@ def gate_facts(ex: Execution) -> list[Layer]:
                 continue
             cells.add(node.id)
             forget, enter = gates
-            biases = biases_of(forget.sigmoid, forget.cut)
+            biases = biases_of(forget.sigmoid, forget.cuts)
             if biases.affine:
                 fact = as_fact(forget, biases, node)
                 key = (id(biases.owners[0][0]) if biases.owners else id(fact.origin), fact.config["part"])
@@ -70,23 +86,23 @@ def cell_gates(node: Node, cells: set[int]) -> tuple[Gate, Gate] | None:
     """The forget gate and the input gate of a sum that is a cell's update."""
     one, two = (plain(term) for term in node.inputs)
     for kept, written in ((one, two), (two, one)):
+        if kept.op == "opaque" and kept.name == "sum":  # several states, each with a forget gate of its own: those of a tree
+            kept = plain(kept.inputs[0])
         for forget, state in gated(kept):
             if state is not None and not is_state(state, cells):
                 continue
             for enter, candidate in gated(written):
                 if candidate is None or not is_candidate(candidate):
                     continue
-                if enter.sigmoid is not forget.sigmoid or enter.cut != forget.cut:
+                if enter.sigmoid is not forget.sigmoid or enter.cuts != forget.cuts:
                     if state is not None and sources(forget.sigmoid) == {state.id}:
                         continue  # what the gate is worked out from is weighed, not remembered: two features are mixed
                     return forget, enter
-                if (
-                    enter.opposite != forget.opposite
-                    and has_output_gate(node)
-                    and state is not None
-                    and not reads(forget.sigmoid, state)
-                ):
-                    return forget, enter  # coupled gates; where the gate reads the state itself, it is a GRU's
+                if enter.opposite != forget.opposite and state is not None:
+                    if has_output_gate(node) and not reads(forget.sigmoid, state):
+                        return forget, enter  # coupled gates
+                    if is_minimal(forget, state, candidate):
+                        return forget, enter
     return None
 
 
@@ -106,7 +122,8 @@ def gated(product: Node) -> Iterator[tuple[Gate, Node | None]]:
 
 def gate_of(node: Node) -> Gate | None:
     """The sigmoid that a factor is, or one minus it, or a part of it."""
-    cut, opposite = None, False
+    cuts: Cuts = ()
+    opposite = False
     while node.op in UNCHANGED and len(node.inputs) == 1:
         if "plus" in node.info:
             if not node.info.get("subtracted") or node.info["plus"] != 1 or opposite:
@@ -115,12 +132,11 @@ def gate_of(node: Node) -> Gate | None:
         if isinstance(node.info.get("times"), Unknown):
             return None
         if "cut" in node.info:
-            if cut is not None:
-                return None
-            cut = (node.info["cut"], node.info.get("axis"))
-        node = node.inputs[0]
+            cuts = (*cuts, (node.info["cut"], node.info.get("axis")))
+        part, node = picked(node)
+        cuts = (*cuts, *part)
     if node.op == "opaque" and node.name in SIGMOIDS and node.inputs:
-        return Gate(node, cut, opposite)
+        return Gate(node, cuts, opposite)
     return None
 
 
@@ -154,6 +170,23 @@ def is_candidate(node: Node) -> bool:
     while node.op in UNCHANGED and node.bias_of is None and len(node.inputs) == 1:
         node = node.inputs[0]
     return node.op in ("affine", "norm", "add") or node.bias_of is not None or (node.op == "opaque" and bool(node.inputs))
+
+
+def is_minimal(gate: Gate, state: Node, candidate: Node | None) -> bool:
+    """Is it the only gate of a unit? The new value is made of the state without a reset gate, which a GRU has."""
+    starts = state.op == "const" or STATES.fullmatch(state.name) is not None
+    if not starts or candidate is None or not reads(gate.sigmoid, state) or sources(gate.sigmoid) == {state.id}:
+        return False
+    todo, seen, found = [candidate], {gate.sigmoid.id}, False
+    while todo and len(seen) < MANY:
+        node = todo.pop()
+        found = found or plain(node) is state
+        if node.id not in seen:
+            seen.add(node.id)
+            if node.op == "opaque" and node.name in SIGMOIDS:
+                return False
+            todo += node.inputs
+    return found
 
 
 def has_output_gate(cell: Node) -> bool:
@@ -275,7 +308,7 @@ def misplaced(fact: Layer, biases: Biases, enter: Gate) -> Iterator[Layer]:
                 yield about(fact, owner, span, write, "other")
             elif closed and span != WHOLE and any(resets(one, span) for one in writes[at + 1 :]):
                 yield about(fact, owner, span, write, "reset")
-    entered = biases_of(enter.sigmoid, enter.cut) if enter.sigmoid.inputs else Biases()
+    entered = biases_of(enter.sigmoid, enter.cuts) if enter.sigmoid.inputs else Biases()
     own = {id(owner) for owner, _ in biases.owners}
     if not closed or not own or own & {id(owner) for owner, _ in entered.owners} or entered.total is None:
         return

@@ -72,7 +72,7 @@ def build_by_methods(ex: Execution, obj: Instance) -> None:
         name: func
         for cls in (obj.cls.mro if isinstance(obj.cls, Class) else ())
         for name, func in (cls.attrs.items() if isinstance(cls, Class) else ())
-        if isinstance(func, FunctionValue) and func not in ex.functions and not name.startswith("__")
+        if isinstance(func, FunctionValue) and func not in ex.functions and (not name.startswith("__") or name == "__call__")
     }
     said = {name: references.mentioned([func.node]) for name, func in functions.items()}
     layered = {name for name, words in said.items() if any(map(framework.layer_names().fullmatch, words))}

@@ -33,6 +33,7 @@ class Tensors:
 
     unary: Callable[[Any, Any], Value]
     binary: Callable[[Any, str, Value, Value, ast.AST], Value]
+    augmented: Callable[[Any, Value, str, Value], bool]  # x += y as a write to a parameter
     unpack: Callable[[Any, Any, int | None], list[Value]]  # a, b = x
     shape_item: Callable[[Any, Any, Value], Value]
     shape_method: Callable[[Any, Any, str, Args], Value]

@@ -275,7 +275,7 @@ class Execution:
 
     def read(self, param: Param, dims: Dims | None) -> Node:
         """A layer's parameter as a tensor: reading the tensor reads the parameter."""
-        node = self.flow.add("const", (), dims, param.which, self.here())
+        node = self.flow.add("const", (), dims, param.which, self.here(), read=param)
         param.layer.reads.append((param.which, node))
         return node
 

@@ -273,7 +273,7 @@ def cut(ex: Execution, node: Node, axis: int, part: Value) -> Node:
         dims = tuple(size if at == place else dim for at, dim in enumerate(dims))
     made = nodes.make(ex, "keep", [node], dims, "[]", part=cut_key(part), axis=axis)
     if isinstance(part, SequenceValue) and len(part.items) > 1:
-        if parameter_writes.own_parameter(node) and node.rank == 1:
+        if parameter_writes.own_parameter(node) and node.rank in (None, 1) and axis == 0:
             made.info["part_of"] = (node, part.items[0], part.items[1])
         elif made.op != "const":
             made.info["cut"] = ("slice", part.items[0], part.items[1])
@@ -327,6 +327,7 @@ def store_index(ex: Execution, node: Node, where: Value, value: Value) -> None:
         if isinstance(part, Node) and parameter_writes.own_parameter(part):
             parameter_writes.assign(ex, part, value)
             return
+    parameter_writes.record_view(ex, node)
     if node.info.get("write") is not None:  # what it was filled with
         node.info["write"] = contents.content_of(value) if is_whole(where) else contents.UNKNOWN
     made = ex.opaque(node, value, name="an item assignment")

@@ -68,6 +68,7 @@ def method(ex: Execution, node: Node, name: str, args: list[Value], kwargs: Kwar
         return node
     if in_place(name):
         node.info.pop("unfilled", None)
+        parameter_writes.record_view(ex, node)
     node = ex.flow.now(node)
     result = apply(ex, name, node, args, kwargs)
     if in_place(name) and isinstance(result, Node) and node.op != "const":
@@ -294,6 +295,13 @@ def do_baddbmm(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Val
     )
 
 
+def do_addcmul(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
+    """input + value * tensor1 * tensor2"""
+    product = ops.mul(ex, argument(args, kwargs, 0, "tensor1"), argument(args, kwargs, 1, "tensor2"))
+    value = argument(args, kwargs, 2, "value", default=1)
+    return ops.add(ex, x, product if values.is_constant(value) and value == 1 else ops.mul(ex, product, value))
+
+
 def do_softmax(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs, name: str = "softmax") -> Value:
     result = ops.softmax(ex, x, argument(args, kwargs, 0, "dim", "axis"), name)
     result.info["cast"] = kwargs.get("dtype") is not None or (x.op == "keep" and x.name in CASTS)
@@ -413,6 +421,7 @@ HANDLERS: dict[str, Handler] = {
     "mm": do_matmul,
     "baddbmm": do_baddbmm,
     "addmm": do_baddbmm,
+    "addcmul": do_addcmul,
     "softmax": do_softmax,
     "log_softmax": lambda ex, x, args, kwargs: do_softmax(ex, x, args, kwargs, "log_softmax"),
     "gumbel_softmax": lambda ex, x, args, kwargs: do_softmax(

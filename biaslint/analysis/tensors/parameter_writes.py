@@ -37,6 +37,8 @@ METHODS = {
     "set_",
     "set_value",
 }
+NOWHERE = (0.0, 0.0)  # the span of a write to a part that is not known
+SOMEWHERE = (0, 0)  # bounds that say as little: those of a single element
 
 
 def record(ex: Execution, param: Param | Node, content: Content, by: str = "", text: str = "", grows: bool = False) -> None:
@@ -52,7 +54,7 @@ def record(ex: Execution, param: Param | Node, content: Content, by: str = "", t
         if span == (0.0, 1.0):
             span = None
         elif span is None:
-            content, span = contents.UNKNOWN, (0.0, 0.0)
+            content, span = contents.UNKNOWN, NOWHERE
     in_pass = in_a_pass(ex)
     write = note(ex, param.which, contents.UNKNOWN if in_pass else content, by, text, grows)  # no start, but one for each pass
     write.span, write.used = span, ex.updates + len(param.layer.calls)
@@ -71,17 +73,41 @@ def record_own(ex: Execution, node: Node, write: Write) -> None:
     """Note a write to a parameter of the program's own, or to a part of one."""
     root, start, stop = node.info.get("part_of", (node, None, None))
     if root is not node:
-        write.span = portion(root.dims, start, stop)
+        whole = root.info.get("part_of", (root,))[0]
+        write.span = portion(root.dims, start, stop) if whole is root else None
+        root = whole
         if write.span == (0.0, 1.0):
             write.span = None
         elif write.span is None:
-            write.how, write.value, write.spread, write.span = "unknown", None, None, (0.0, 0.0)
+            write.how, write.value, write.spread, write.span = "unknown", None, None, NOWHERE
     root.info.setdefault("writes", []).append(write)
 
 
 def own_parameter(value: Value) -> bool:
     """Is it a parameter that stands for itself, `nn.Parameter(...)`, or a part of one?"""
     return isinstance(value, Node) and value.op == "const" and ("parameter" in value.info or "part_of" in value.info)
+
+
+def record_view(ex: Execution, node: Node) -> None:
+    """Note a write to a tensor that shows a parameter in another shape: it is not known to which place."""
+    while node.op == "const" and len(node.inputs) == 1 and not own_parameter(node):
+        node = node.inputs[0]
+    read = node.info.get("read")
+    if isinstance(read, Param):
+        record(ex, Param(read.layer, read.which, SOMEWHERE), contents.UNKNOWN)
+    elif own_parameter(node):
+        while "part_of" in node.info:
+            node = node.info["part_of"][0]
+        write = note(ex, "bias", contents.UNKNOWN)
+        write.span = NOWHERE
+        node.info.setdefault("writes", []).append(write)
+
+
+def augmented(ex: Execution, param: Value, symbol: str, by: Value) -> bool:
+    """`f += 1`, where `f` is a parameter or a part of one: a write, too."""
+    if not isinstance(param, Param) and not own_parameter(param):
+        return False
+    return method(ex, param, {"+": "add_", "-": "sub_", "*": "mul_"}.get(symbol, "set_"), [by if symbol in "+-*" else None], {})
 
 
 def note(ex: Execution, which: str, content: Content, by: str = "", text: str = "", grows: bool = False) -> Write:
@@ -241,7 +267,7 @@ def pieces(ex: Execution, param: Param | Node, name: str, args: list[Value]) -> 
     else:
         dims, whole = nodes.param_dims(param), param.span is None
         gates = 4 if "LSTM" in param.layer.type else 3 if "GRU" in param.layer.type else 0
-    count = args[0] if name == "chunk" and args else gates
+    count = args[0] if name == "chunk" and args else gates or (pieces_of(dims, args[0]) if dims and args else 0)
     if isinstance(count, int) and dims and whole and 0 < count <= 16 and args:
         total = nodes.value_of(dims[0])
         each = operators.binary(ex, ast.FloorDiv(), total, count, ast.Pass()) if name == "chunk" else args[0]
@@ -249,6 +275,13 @@ def pieces(ex: Execution, param: Param | Node, name: str, args: list[Value]) -> 
             cuts = [operators.binary(ex, ast.Mult(), each, index, ast.Pass()) for index in range(count + 1)]
             return SequenceValue([piece(ex, param, each, cuts[index], cuts[index + 1]) for index in range(count)], "tuple")
     return ex.fresh(name)
+
+
+def pieces_of(dims: Dims, size: Value) -> int:
+    """How many pieces of this size a vector has; zero where that is not known."""
+    leaves: dict[Any, float] = {}
+    whole, each = term_arithmetic.evaluate(dims[0], leaves, grow=True), measure_value(size, leaves)
+    return int(whole / each) if whole and each and whole % each == 0 else 0
 
 
 def piece(ex: Execution, param: Param | Node, size: Value, start: Value, stop: Value) -> Value:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import BoundNative, Kwargs, SequenceValue, Unknown, argument
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes
+from biaslint.analysis.tensors import indexing, methods as tensor_methods, nodes, parameter_writes
 from biaslint.theory import terms
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def method(ex: Execution, param: Param, name: str, args: list[Value], kwargs: Kw
 
 
 def index(ex: Execution, param: Param, where: Value) -> Value:
+    if param.span is not None and not indexing.is_whole(where):
+        return Param(param.layer, param.which, parameter_writes.SOMEWHERE)
     if isinstance(where, SequenceValue) and where.kind == "slice":
         return Param(param.layer, param.which, (where.items[0], where.items[1]))
     if where is Ellipsis or (isinstance(where, SequenceValue) and not where.items):

@@ -70,14 +70,31 @@ def reshape(ex: Execution, x: Node, target: Sequence[Value], name: str = "reshap
         tail = of_last_axis(ex, x, goal)
         for axis in range(matched, rank):
             sources[axis] = others if not tail else (*(one for one in others if (one == -1) is (axis in tail) or one >= 0),)
-        return remap(ex, x, sources, tuple(ex.fresh().key if dim == -1 else dim for dim in goal), name)
+        made = remap(ex, x, sources, tuple(ex.fresh().key if dim == -1 else dim for dim in goal), name)
+        if len(tail) > 1 and isinstance(goal[tail[0]], int):
+            made.info["pieces_along"] = {tail[0]: goal[tail[0]]}
+        return made
     have = list(x.dims)
     goal = [ex.fresh().key if dim == -1 else dim for dim in goal]
     wild = [index for index, value in enumerate(target) if value == -1 and values.is_constant(value)]
     sources = match_axes(have, goal, wild[0] if wild else None)
     if wild:
         goal[wild[0]] = wild_size(have, goal, wild[0], sources) or goal[wild[0]]
-    return remap(ex, x, sources, tuple(goal), name)
+    made = remap(ex, x, sources, tuple(goal), name)
+    made.info["pieces_along"] = pieces_along(sources, made.dims or ())
+    return made
+
+
+def pieces_along(sources: Mapping[int, tuple[int, ...]], dims: Dims) -> dict[int, int]:
+    """The axes along which the pieces of an axis stand that was split, and how many: (..., 4 * n) as (..., 4, n) has 4 along -2."""
+    return {
+        axis: dim
+        for axis, dim in enumerate(dims)
+        if isinstance(dim, int)
+        and len(sources.get(axis, ())) == 1
+        and sources.get(axis) == sources.get(axis + 1)
+        and sources.get(axis) != sources.get(axis - 1)
+    }
 
 
 def of_last_axis(ex: Execution, x: Node, goal: list[Dim]) -> range:
@@ -203,7 +220,9 @@ def unflatten(ex: Execution, x: Node, axis: Value, sizes: Value) -> Value:
     sources: dict[int, tuple[int, ...]] = {index: (index,) for index in range(place)}
     sources.update({place + offset: (place,) for offset in range(len(parts))})
     sources.update({place + len(parts) + offset: (place + 1 + offset,) for offset in range(len(x.dims) - place - 1)})
-    return remap(ex, x, sources, dims, "unflatten")
+    made = remap(ex, x, sources, dims, "unflatten")
+    made.info["pieces_along"] = pieces_along(sources, dims)
+    return made
 
 
 def squeeze(ex: Execution, x: Node, axis: Value) -> Node:
@@ -314,7 +333,13 @@ def rearrange(ex: Execution, x: Node, pattern: Value, sizes: dict[str, Value]) -
         sources[place] = tuple(sorted({home[name] for name in group if name in home}))
         number_, keys = term_arithmetic.product([known.get(name, ex.fresh().key) for name in group])
         dims.append(number_ if not keys else keys[0] if len(keys) == 1 and number_ == 1 else ex.fresh().key)
-    return remap(ex, x, sources, tuple(dims), "rearrange")
+    made = remap(ex, x, sources, tuple(dims), "rearrange")
+    made.info["pieces_along"] = {
+        place: dims[place]
+        for place, group in enumerate(two)
+        if isinstance(dims[place], int) and any(group == outer[:1] and len(outer) > 1 for outer in one)
+    }
+    return made
 
 
 def axis_groups(text: str) -> list[list[str]]:

@@ -36,6 +36,7 @@ KINDS = {
 TENSORS = Tensors(
     unary=indexing.unary,
     binary=indexing.binary,
+    augmented=parameter_writes.augmented,
     unpack=indexing.unpack,
     shape_item=indexing.shape_item,
     shape_method=indexing.shape_method,

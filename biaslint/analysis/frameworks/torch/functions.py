@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from biaslint.analysis.domain.values import (
     Value,
     argument,
 )
-from biaslint.analysis.frameworks.torch import layers as torch_layers, losses, refusals, vocabulary as torch_vocabulary
+from biaslint.analysis.frameworks.torch import layers as torch_layers, losses, makers, refusals, vocabulary as torch_vocabulary
 from biaslint.analysis.interpreter import containers, execution
 from biaslint.analysis.interpreter.builtins import standard_library
 from biaslint.analysis.project.environment import MISSING
@@ -32,40 +31,10 @@ from biaslint.analysis.tensors import (
     ops,
     parameter_writes,
 )
-from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
-
-
-FILLED: dict[str, tuple[str, float, float | None]] = {
-    "zeros": ("constant", 0.0, None),
-    "zeros_like": ("constant", 0.0, None),
-    "ones": ("constant", 1.0, None),
-    "ones_like": ("constant", 1.0, None),
-    "randn": ("normal", 0.0, 1.0),
-    "randn_like": ("normal", 0.0, 1.0),
-    "rand": ("uniform", 0.5, 0.5),
-    "rand_like": ("uniform", 0.5, 0.5),
-}
-MAKERS = {
-    "empty",
-    "full",
-    "tensor",
-    "as_tensor",
-    "arange",
-    "eye",
-    "from_numpy",
-    "FloatTensor",
-    "Tensor",
-    "LongTensor",
-    "empty_like",
-    "full_like",
-    "randint",
-    "normal",
-}
-UNFILLED = {"empty", "empty_like", "Tensor", "FloatTensor"}  # with sizes: they hold what the memory held
 
 
 def functional(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
@@ -90,14 +59,14 @@ def plain(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
         return written_out(ex, plain, name, args, kwargs)
     if tensor_methods.in_place(name) and args and isinstance(args[0], Node):
         return tensor_methods.method(ex, args[0], name, args[1:], kwargs)
-    if name in FILLED:
+    if name in makers.FILLED:
         like = args[0] if name.endswith("_like") and args else None
         dims = like.dims if isinstance(like, Node) else tensor_methods.size_dims(ex, args or [kwargs.get("size")])
         if isinstance(like, Param):
             dims = nodes.param_dims(like)
-        return nodes.const(ex, dims, name, write=FILLED[name], integer=refusals.made_of_integers(name, args, kwargs))
-    if name in MAKERS:
-        result = made(ex, name, args, kwargs)
+        return nodes.const(ex, dims, name, write=makers.FILLED[name], integer=refusals.made_of_integers(name, args, kwargs))
+    if name in makers.MAKERS:
+        result = makers.made(ex, name, args, kwargs)
         if isinstance(result, Node) and result.op == "const" and refusals.made_of_integers(name, args, kwargs):
             result.info["integer"] = True
         return result
@@ -143,56 +112,6 @@ def written_out(ex: Execution, call: Any, name: str, args: Args, kwargs: Kwargs)
     if isinstance(target, Node) and made is not None:
         ex.flow.change(target, made)
     return result
-
-
-def made(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
-    """torch.full, torch.tensor and their like."""
-    if name == "arange" and args and all(isinstance(item, int) for item in args):
-        return nodes.const(ex, (len(range(*args[:3])),), name)
-    if name == "normal":
-        mean, std = argument(args, kwargs, 0, "mean"), argument(args, kwargs, 1, "std")
-        if isinstance(mean, (int, float)) and isinstance(std, (int, float)):
-            return nodes.const(ex, None, name, write=("normal", float(mean), float(std)))
-    if name in ("full", "full_like"):
-        size, value = (
-            argument(args, kwargs, 0, "size", "input"),
-            argument(args, kwargs, 1, "fill_value"),
-        )
-        dims = tensor_methods.size_dims(ex, [size]) if name == "full" else size.dims if isinstance(size, Node) else None
-        write = ("constant", float(value), None) if isinstance(value, (int, float)) else None
-        return nodes.const(ex, dims, name, write=write)
-    if name in ("tensor", "as_tensor", "FloatTensor", "Tensor") and args:
-        value = args[0]
-        if isinstance(value, Node):
-            return value
-        found = values.tensors_in(value)
-        if found:
-            return ex.opaque(value, name=name)
-        if isinstance(value, (int, float)) and name in ("tensor", "as_tensor"):
-            return nodes.const(ex, (), name, write=("constant", float(value), None))
-        if isinstance(value, SequenceValue):
-            numbers = [item for item in value.items if isinstance(item, (int, float))]
-            same = len(numbers) == len(value.items) and len(set(numbers)) == 1
-            return nodes.const(ex, (len(value.items),), name, write=("constant", float(numbers[0]), None) if same else None)
-        if isinstance(value, Unknown) and not is_size(name, value):
-            return nodes.const(ex, None, name, write=contents.content_of(value))
-    if name == "from_numpy":
-        return nodes.const(ex, None, name)
-    unfilled = name in UNFILLED and kwargs.get("device") != "meta"
-    return nodes.const(ex, tensor_methods.size_dims(ex, args), name, unfilled=unfilled)
-
-
-SIZE = re.compile(
-    r"n|d|c|k|h|(.*_)?(in|out|num|dims?|size|width|features|channels|units|hidden|embed|classes|experts|heads)(_.*)?"
-)
-
-
-def is_size(name: str, value: Unknown) -> bool:
-    """Is what `torch.Tensor` is given a number of entries, and not the entries? The name of the parameter says so."""
-    key = value.key
-    return (
-        name in UNFILLED and isinstance(key, (terms.Parameter, terms.Attribute)) and SIZE.fullmatch(str(key.name)) is not None
-    )
 
 
 def on_tensor(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:

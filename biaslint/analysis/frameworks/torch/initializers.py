@@ -24,6 +24,7 @@ def initializer(ex: Execution, name: str, args: list[Value], kwargs: dict[str, V
         ex.fault(f"{name} of None")
     if isinstance(target, Node) and not parameter_writes.own_parameter(target):
         target.info.pop("unfilled", None)
+        parameter_writes.record_view(ex, target)
         return target
     if not isinstance(target, (Param, Node)):
         return target

@@ -14,7 +14,7 @@ PREFIXES = (
     *sparse.PACKAGES,
 )  # fmt: skip
 INIT = "transformers.initialization"  # torch.nn.init's functions, which leave parameters alone that are loaded already
-LAYER_NAMES = r"Conv\w*|\w+Conv\w*|conv\w*|Linear|LSTM\w*|GRU\w*|RNN\w*|\w*(LSTM|GRU|RNN)Cell|Embedding|matmul|Sequential|ModuleList|Module"
+LAYER_NAMES = r"Conv\w*|\w+Conv\w*|conv\w*|Linear|LSTM\w*|GRU\w*|RNN\w*|\w*(LSTM|GRU|RNN)Cell|Embedding|matmul|Sequential|ModuleList|(Script|Lightning)?Module"
 CALL_METHODS = ("__call__", "forward")
 
 # Where a module path puts the names below it.

@@ -39,6 +39,8 @@ def do_augmented(ex: Execution, node: ast.AugAssign, scope: Environment) -> Sign
     load = ast.copy_location(to_load(node.target), node.target)
     old = ex.eval(load, scope)
     new = ex.eval(node.value, scope)
+    if isinstance(node.target, ast.Name) and ex.semantics.tensors.augmented(ex, old, operators.BINARY[type(node.op)][0], new):
+        return None
     if isinstance(old, SequenceValue) and isinstance(node.op, ast.Add) and old.kind == "list":
         list_methods.extend(ex, old, new)
         value: Value = old

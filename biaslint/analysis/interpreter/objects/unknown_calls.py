@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import class_lookup, values as domain_values
+from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import (
     Class,
     DictValue,
@@ -130,6 +131,20 @@ REBUILDS = re.compile(
 )
 
 
+# What may give the parameter that it is called with other entries, by its name
+INITIALIZES = re.compile(r"init|reset|fill|copy|(?<![a-z])set|_$", re.IGNORECASE)
+
+
+def escape_parameter(value: Value) -> None:
+    """Unknown code that sets parameters is called with one."""
+    if isinstance(value, Param):
+        value.layer.passed_to_unknown_code = True
+    while isinstance(value, Node) and value.op == "const":
+        if "parameter" in value.info:
+            value.info["escaped"] = True
+        value = value.info.get("part_of", value.inputs or (None,))[0]
+
+
 def own_parameters(obj: Instance) -> list[Node]:
     """The parameters that modules hold themselves."""
     return [
@@ -150,6 +165,8 @@ def escape(ex: Execution, value: Value, name: str) -> None:
     todo, seen = [(value, 3)], set()
     while todo:
         part, depth = todo.pop()
+        if part is value and INITIALIZES.search(name):
+            escape_parameter(part)
         if isinstance(part, Instance):
             whole = part.layer is None and (isinstance(part.cls, Class) or not inside) and not rebuilt
             for parameter in own_parameters(part):

@@ -86,7 +86,7 @@ def cell_gates(node: Node, cells: set[int]) -> tuple[Gate, Gate] | None:
     """The forget gate and the input gate of a sum that is a cell's update."""
     one, two = (plain(term) for term in node.inputs)
     for kept, written in ((one, two), (two, one)):
-        if kept.op == "opaque" and kept.name == "sum":  # several states, each with a forget gate of its own: those of a tree
+        if kept.name == "sum":  # several states, each with a forget gate of its own: those of a tree
             kept = plain(kept.inputs[0])
         for forget, state in gated(kept):
             if state is not None and not is_state(state, cells):

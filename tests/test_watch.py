@@ -34,9 +34,11 @@ def test_what_depends_on_a_change_is_linted_again_and_nothing_else(tmp_path: Pat
             {"layers.py": LAYERS.format("BatchNorm2d")},
             {},
             {"new.py": CLEAN},
+            {"pyproject.toml": "[tool.biaslint]\nselct = []\n"},
             {"pyproject.toml": '[tool.biaslint]\nignore = ["BL101"]\n'},
         ]
     )
+    complaints: list[str] = []
 
     def pause() -> bool:
         step = next(steps, None)
@@ -45,7 +47,7 @@ def test_what_depends_on_a_change_is_linted_again_and_nothing_else(tmp_path: Pat
         ]
         return step is not None
 
-    watch.watch(lambda: config.discover([tmp_path]), [tmp_path], show, pause)
+    watch.watch(lambda: config.discover([tmp_path]), [tmp_path], show, lambda error: complaints.append(str(error)), pause)
     everything = ["layers.py", "net.py", "other.py"]
     assert seen == [
         ([], everything, ["other.py:BL101"]),
@@ -53,6 +55,15 @@ def test_what_depends_on_a_change_is_linted_again_and_nothing_else(tmp_path: Pat
         (["new.py"], ["new.py"], []),
         (["pyproject.toml"], [*everything[:2], "new.py", "other.py"], []),
     ]
+    assert [text.partition(": ")[2] for text in complaints] == ["'selct' is not a setting; did you mean 'select'?"]
+
+
+def test_a_configuration_that_comes_into_a_folder_below_counts(tmp_path: Path) -> None:
+    write(tmp_path, {"pkg/sub/net.py": DEAD})
+    before = watch.stamps(config.Config(tmp_path), [tmp_path])
+    write(tmp_path, {"pkg/biaslint.toml": "", "pkg/sub/pyproject.toml": ""})
+    now = watch.stamps(config.Config(tmp_path), [tmp_path])
+    assert now.keys() - before.keys() == {tmp_path / "pkg/biaslint.toml", tmp_path / "pkg/sub/pyproject.toml"}
 
 
 def test_imports_over_several_lines_and_through_packages_count(tmp_path: Path) -> None:

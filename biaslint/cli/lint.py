@@ -148,9 +148,14 @@ def command(**options: Any) -> None:
         baseline.BrokenBaseline,
         changed_lines.GitError,
     ) as error:
-        click.echo(f"biaslint: {reporters.plain_lines(str(error))}", err=True)
+        _complain(error)
         status = 2
     sys.exit(status)
+
+
+def _complain(error: Exception) -> None:
+    """Say what is wrong with the settings or the command."""
+    click.echo(f"biaslint: {reporters.plain_lines(str(error))}", err=True)
 
 
 SETTINGS = ("select", "extend_select", "ignore", "exclude", "extend_exclude", "force_exclude", "fail_on")
@@ -357,6 +362,7 @@ def _watch(targets: list[Path], options: Options, settings: dict[str, Any]) -> i
             lambda: settings_of(targets, options.configs, options.isolated, settings)[0],
             targets,
             show,
+            _complain,
             lambda: not interrupted.wait(watch.INTERVAL),
         )
     except KeyboardInterrupt:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from biaslint import engine
-from biaslint.config import Config, discovery
+from biaslint.config import OWN_FILES, Config, ConfigError, discovery
+from biaslint.findings.rule_book import UnknownRule
 from biaslint.source import imports
 
 INTERVAL = 0.3
@@ -21,11 +22,13 @@ def watch(
     settings: Callable[[], Config],
     paths: Sequence[Path],
     show: Callable[[engine.Result, Config, Sequence[Path]], None],
+    complain: Callable[[Exception], None],
     pause: Callable[[], bool],
 ) -> None:
     """Lint the files at `paths` and show the result, then the same for what changes, until `pause` says False.
 
-    `show` is given the files that changed; none at the start. When a configuration changes, everything is linted again.
+    `show` is given the files that changed; none at the start. When a configuration changes, everything is linted again; one that is
+    being edited and cannot be understood is a complaint, and the last one holds.
     """
     chosen = settings()
     before = stamps(chosen, paths)
@@ -38,7 +41,11 @@ def watch(
             continue
         files = sources_of(now)
         if any(path.suffix == ".toml" for path in changed):
-            chosen = settings()
+            try:
+                chosen = settings()
+            except (ConfigError, UnknownRule) as error:
+                complain(error)
+                continue
             before = stamps(chosen, paths)
             files = sources_of(before)
         else:
@@ -47,10 +54,12 @@ def watch(
 
 
 def stamps(chosen: Config, paths: Sequence[Path]) -> dict[Path, Stamp]:
-    """What tells whether a file has changed, for all files to lint and the project's configuration."""
-    settings = [one.root / name for one in chosen.all() for name in ("pyproject.toml", "biaslint.toml", ".biaslint.toml")]
+    """What tells whether a file has changed, for all files to lint and the configurations above them."""
+    files = discovery.files(paths, chosen).files
+    folders = {chosen.root, *(one.root for one in chosen.nested.values()), *(file.parent for file in files)}
+    folders |= {above for folder in folders for above in folder.parents if chosen.root in above.parents}
     found: dict[Path, Stamp] = {}
-    for path in [*discovery.files(paths, chosen).files, *settings]:
+    for path in [*files, *(folder / name for folder in folders for name in ("pyproject.toml", *OWN_FILES))]:
         try:
             status = path.stat()
         except OSError:

@@ -182,9 +182,7 @@ class _Run:
             return _recalled(self.recalled, self.files)
         # A file that makes a layer has been parsed, whether or not the analysis says so; of the others, some could not be.
         parsed = program.parsed | {use.place.path for use in program.uses}
-        found = self.by_file(
-            [*self.unreadable(parsed), *(one for chosen in self.config.all() for one in self.checked(program, chosen))]
-        )
+        found = self.by_file([*self.unreadable(parsed), *self.checked(program)])
         places = {finding.place for one in found.values() for finding in one}
         kept: list[Finding] = []
         for path in sorted({*found, *(str(file) for file in self.candidates)}):
@@ -239,12 +237,16 @@ class _Run:
                 cell, line = source.locate(error.line)
                 yield _unreadable(str(file), source_file.Unreadable(str(error), line, error.column), cell)
 
-    def checked(self, program: Program, chosen: Config) -> list[Finding]:
-        """What the rules of one configuration find in its files, at its severities."""
-        found = _run_checks(program, chosen.enabled(), self.errors, chosen.named())
-        if self.config.nested:
-            found = [one for one in found if self.config.at(one.place.path) is chosen]
-        return [_at_severity(one, chosen) for one in found] if chosen.severity else found
+    def checked(self, program: Program) -> list[Finding]:
+        """What the rules of each file's configuration find, at its severities. Configurations with the same rules are run together."""
+        rules = {one.root: (one.enabled(), one.named()) for one in self.config.all()}
+        found = []
+        for enabled, named in dict.fromkeys(rules.values()):
+            for finding in _run_checks(program, enabled, self.errors, named):
+                chosen = self.config.at(finding.place.path)
+                if rules[chosen.root] == (enabled, named):
+                    found.append(_at_severity(finding, chosen) if chosen.severity else finding)
+        return found
 
     def by_file(self, findings: Sequence[Finding]) -> dict[str, list[Finding]]:
         """The findings of enabled rules in the files that were asked for, each once."""
@@ -265,7 +267,7 @@ class _Run:
                 self.config,
                 self.texts,
                 files,
-                lambda program: [one for chosen in self.config.all() for one in self.checked(program, chosen)],
+                self.checked,
                 self.store,
             )
         except Exception as error:

@@ -73,6 +73,18 @@ def process(folder: Path, *arguments: str, **environ: str) -> Run:
     return Run(done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding))
 
 
+def begun(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """The command line in a process and group of its own, which has just begun: however long Python takes to start under load."""
+    program = "import sys; from biaslint.__main__ import main; print(flush=True); main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True, preexec_fn=heed_interrupts,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
 def git(folder: Path, *arguments: str) -> str:
     """Run git as somebody."""
     who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false")

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import faults
@@ -287,7 +286,7 @@ def test_help_fits_a_screen_and_shows_examples() -> None:
 
 
 def test_the_version_is_told_without_importing_anything() -> None:
-    begun = time.perf_counter()
+    before = os.times().children_user
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "biaslint", "--version"],
         cwd=ROOT,
@@ -297,7 +296,7 @@ def test_the_version_is_told_without_importing_anything() -> None:
     )
     assert done.stdout.startswith("biaslint ")
     assert "click" not in done.stderr
-    assert time.perf_counter() - begun < 2  # the aim is 0.1 s; a loaded machine must not fail the suite
+    assert os.times().children_user - before < 0.5  # seconds of the processor; the aim is 0.1
 
 
 def test_linting_imports_no_framework(tmp_path: Path) -> None:

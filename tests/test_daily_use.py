@@ -7,14 +7,13 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import faults
 import pytest
-from projects import CLEAN, DEAD, ROOT, Run, biaslint, heed_interrupts, process, write
+from projects import CLEAN, DEAD, ROOT, Run, begun, biaslint, process, write
 
 from biaslint import reporters
 
@@ -263,13 +262,9 @@ def test_an_execution_that_dies_of_a_fault_of_ours_names_its_file_and_the_rest_i
 @pytest.mark.parametrize("seed", range(6))
 def test_an_interrupt_at_any_moment_is_one_line_and_status_130(seed: int) -> None:
     chance = random.Random(seed)
-    command = [sys.executable, "-m", "biaslint", "--no-cache", "-j", "2", "fixtures"]
-    lint = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=heed_interrupts,
-    )  # fmt: skip
+    lint = begun(ROOT, "--no-cache", "-j", "2", "fixtures")
     try:
-        time.sleep(0.5 + chance.uniform(0, 1.2))  # not before Python itself has started
+        time.sleep(chance.uniform(0, 1.2))
         os.killpg(lint.pid, signal.SIGINT)
         _, err = lint.communicate(timeout=60)
     finally:

@@ -17,7 +17,7 @@ def check(program: Program) -> Iterator[Report]:
     made = runs_that_make(program, {site.place for site in sites}) if sites else {}
     for site in sites:
         use = site.first
-        if made[site.place] <= {one.run for one in site.uses}:
+        if use.framework == "torch" and made[site.place] <= {one.run for one in site.uses}:
             yield Report(
                 site.place,
                 f"`{use.name}` gets no gradient: nothing but {use.config['by']} is used",

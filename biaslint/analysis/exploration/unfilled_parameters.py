@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.layers import Layer
 from biaslint.analysis.domain.values import Class
-from biaslint.analysis.exploration import fates, unused_layers
+from biaslint.analysis.exploration import fates, references, unused_layers
 from biaslint.analysis.interpreter import framework
+from biaslint.analysis.project.syntax_tree import walk
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ def unfilled_parameters(ex: Execution) -> list[Layer]:
         if isinstance(obj.cls, Class) and unused_layers.passed(ex, obj):
             for name, value in obj.attrs.items():
                 if isinstance(value, Node) and value.info.get("unfilled") and value.info["made"].chain:
-                    filled = {"filled": may_be_filled(value)}
+                    filled = {"filled": may_be_filled(value) or set_elsewhere(ex, obj.cls, name)}
                     found[value.id] = Layer(
                         KIND, KIND, framework.tensor_bias()[0], filled, value.info["made"], name=f"self.{name}"
                     )
@@ -34,3 +37,27 @@ def may_be_filled(node: Node) -> bool:
     """Does something write to it, or may it, or does nothing use it?"""
     written = node.info.get("writes") or node.info.get("escaped") or node.later is not None or node.storage is not None
     return bool(written) or any(reader.info.get("unknown") for reader in node.readers) or not fates.reaches_output(node)
+
+
+SETS = re.compile(r"\w+_")  # `uniform_`, `copy_`, `nn.init.xavier_uniform_`
+
+
+def set_elsewhere(ex: Execution, cls: Class, name: str) -> bool:
+    """Does code of the class write to the attribute that this execution has not come to, as a start from the first batch?"""
+    family = [one for one in cls.mro if isinstance(one, Class)]
+    for one in family:
+        ex.project.tracker.asked.add(one.module.path)
+        bodies = (node for node in one.module.tree.body if isinstance(node, ast.ClassDef) and node.name == one.name)
+        for node in (part for body in bodies for part in walk(body)):
+            parts = [node.func, *node.args] if isinstance(node, ast.Call) and changes(node.func) else []
+            parts += node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+            whole = isinstance(node, ast.Assign) and any(isinstance(one, ast.Attribute) and one.attr == name for one in parts)
+            if not whole and name in references.mentioned(parts):
+                return True
+    return False
+
+
+def changes(func: ast.expr) -> bool:
+    """Does a function that is called change a tensor, by its name?"""
+    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    return SETS.fullmatch(name) is not None and not name.startswith("_")

@@ -38,7 +38,12 @@ def unused_initializers(ex: Execution) -> list[Layer]:
 
 def idle_initializers(ex: Execution) -> list[Layer]:
     """The functions that initialize weights and were called, each with whether it has set any."""
-    if not any(layer.kind in ("conv", "linear") for layer in ex.layers):
+    called = [
+        one
+        for one in ex.functions
+        if isinstance(one.node, ast.FunctionDef) and is_initializer(one.name, one.node) and asks_for_types(one.node)
+    ]
+    if not called or not any(layer.kind in ("conv", "linear") for layer in ex.layers):
         return []
     writes = [write for layer in ex.layers for write in (*layer.writes, *layer.weight_writes)]
     writes += [write for node in ex.flow.nodes for write in node.info.get("writes", ())]
@@ -48,13 +53,17 @@ def idle_initializers(ex: Execution) -> list[Layer]:
             IDLE,
             IDLE,
             ex.layers[0].framework,
-            {"sets": one.qualname in setting},
+            {"sets": not setting.isdisjoint({one.qualname, *inner(one.node)})},
             Origin(((one.module, one.node),)),
             name=one.qualname,
         )
-        for one in ex.functions
-        if isinstance(one.node, ast.FunctionDef) and is_initializer(one.name, one.node) and asks_for_types(one.node)
+        for one in called
     ]
+
+
+def inner(function: ast.FunctionDef) -> set[str]:
+    """The names of the functions that a function defines, as in `apply(weights_init("normal"))`."""
+    return {node.name for node in ast.walk(function) if isinstance(node, ast.FunctionDef)} - {function.name}
 
 
 TYPES = {"isinstance", "__name__", "__class__", "type"}

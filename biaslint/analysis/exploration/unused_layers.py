@@ -95,13 +95,21 @@ def passed(ex: Execution, obj: Instance) -> bool:
 
 def idle(value: Instance) -> bool:
     """Does it hold weights that are trained, of which nothing has read any?"""
-    layers = list(module_tree.layers_of(value))
-    return any(layer.kind in WITH_WEIGHTS for layer in layers) and not any(
-        layer.weight_trainable is not True
-        or (layer.calls or layer.reads or layer.weight_of or layer.bias_of or layer.shared_with)
-        or (layer.reparametrized or layer.passed_to_unknown_code)
-        for layer in layers
-    )
+    weights = False
+    for layer in module_tree.layers_of(value):
+        if (
+            layer.calls
+            or layer.reads
+            or layer.weight_of
+            or layer.bias_of
+            or layer.shared_with
+            or layer.weight_trainable is not True
+        ):
+            return False
+        if layer.reparametrized or layer.passed_to_unknown_code:
+            return False
+        weights = weights or layer.kind in WITH_WEIGHTS
+    return weights
 
 
 def framework_of(value: Instance) -> str:

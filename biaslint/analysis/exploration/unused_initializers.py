@@ -53,7 +53,7 @@ def idle_initializers(ex: Execution) -> list[Layer]:
             IDLE,
             IDLE,
             ex.layers[0].framework,
-            {"sets": not setting.isdisjoint({one.qualname, *inner(one.node)})},
+            {"sets": not setting.isdisjoint({one.qualname, *names_within(one.node)})},
             Origin(((one.module, one.node),)),
             name=one.qualname,
         )
@@ -61,9 +61,9 @@ def idle_initializers(ex: Execution) -> list[Layer]:
     ]
 
 
-def inner(function: ast.FunctionDef) -> set[str]:
-    """The names of the functions that a function defines, as in `apply(weights_init("normal"))`."""
-    return {node.name for node in ast.walk(function) if isinstance(node, ast.FunctionDef)} - {function.name}
+def names_within(function: ast.AST) -> set[str]:
+    """The names of a function and of those that it defines, as for `apply(weights_init("normal"))`."""
+    return {node.name for node in ast.walk(function) if isinstance(node, ast.FunctionDef)}
 
 
 TYPES = {"isinstance", "__name__", "__class__", "type"}

@@ -20,38 +20,51 @@ PAIRS = {"max", "min", "topk", "sort", "median", "mode", "kthvalue"}  # give ent
 
 
 def cut_off(ex: Execution) -> list[Layer]:
-    """A fact for each layer of the kind, with the step that cuts it off."""
-    found: list[Layer] = []
+    """A fact for each layer of the kind, with the step that cuts it off; none for a model of which nothing has a gradient.
+
+    Such a one is there for predictions. Nor is a model judged that has a backward pass of its own.
+    """
+    if any(one.name == "backward" for one in ex.functions):
+        return []
     kept = {value.id for obj in ex.objects for value in obj.attrs.values() if isinstance(value, Node)}
+    found: list[Layer] = []
+    learns = False
     for layer in ex.layers:
-        plain = layer.kind in WITH_WEIGHTS and layer.weight_trainable is True and layer.calls and layer.origin.chain
-        if not plain or layer.reads or layer.shared_with or layer.weight_of or layer.bias_of or layer.passed_to_unknown_code:
+        if layer.kind not in WITH_WEIGHTS or not layer.calls or not layer.origin.chain:
             continue
-        step = cutting(layer.calls, kept)
-        if step is not None:
-            found.append(
-                Layer(KIND, KIND, layer.framework, {"by": said(step)}, Origin(layer.origin.chain[:1]), name=layer.name)
-            )
-    return found
+        steps, others = ways_on(layer.calls, kept)
+        learns = learns or OUT in others
+        plain = layer.weight_trainable is True and not layer.passed_to_unknown_code
+        own = not (layer.reads or layer.shared_with or layer.weight_of or layer.bias_of)
+        if plain and own and not others and any(map(fates.reaches_output, steps)):
+            origin = Origin(layer.origin.chain[:1])
+            found.append(Layer(KIND, KIND, layer.framework, {"by": said(steps[0])}, origin, name=layer.name))
+    return found if learns else []
 
 
-def cutting(calls: list[Node], kept: set[int]) -> Node | None:
-    """The first step without a gradient, where every way on from a layer's results leads through one and something is made of it."""
+OUT, ELSEWHERE = "it leaves the model", "it may be used elsewhere"
+
+
+def ways_on(calls: list[Node], kept: set[int]) -> tuple[list[Node], set[str]]:
+    """The steps without a gradient that take a layer's results, or what is made of them, and where else these go."""
     steps: list[Node] = []
+    others: set[str] = set()
     waiting, seen = list(calls), {node.id for node in calls}
     while waiting:
         node = waiting.pop()
         if (not node.readers and node.name not in PAIRS) or node.later is not None or node.id in kept:
-            return None  # it may be used elsewhere
+            others.add(ELSEWHERE)
         for reader in node.readers:
             if has_no_gradient(reader):
                 steps.append(reader)
-            elif reader.op == "output" or outputs.is_loss(reader) or reader.info.get("unknown"):
-                return None
+            elif reader.op == "output" or outputs.is_loss(reader):
+                others.add(OUT)
+            elif reader.info.get("unknown"):
+                others.add(ELSEWHERE)
             elif reader.id not in seen:
                 seen.add(reader.id)
                 waiting.append(reader)
-    return steps[0] if steps and any(map(fates.reaches_output, steps)) else None
+    return steps, others
 
 
 def has_no_gradient(node: Node) -> bool:

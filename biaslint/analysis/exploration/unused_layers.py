@@ -31,6 +31,7 @@ BY_OTHER_NAMES = {
     "__getattr__",
     "locals",
 }
+HARMLESS = {"__init__", "super", "isinstance", "hasattr", "setattr", "type", "id", "len", "print", "repr", "str"}
 # Somebody knows of it: the layer is there for old checkpoints, or for later.
 KNOWN = re.compile(r"unused|not used|no longer|never used|compat|checkpoint|legacy|placeholder|dummy|todo|fixme", re.IGNORECASE)
 
@@ -140,11 +141,22 @@ def named(ex: Execution, cls: Class, name: str, written: set[ast.AST]) -> bool:
             )
             if isinstance(statement, ast.ClassDef) and related:
                 relatives.add(statement.name)
-                if not BY_OTHER_NAMES.isdisjoint(references.mentioned([statement])):
+                if not BY_OTHER_NAMES.isdisjoint(references.mentioned([statement])) or hands_itself_on(statement):
                     return True
             if reached(statement, name, written, through_self=related or not isinstance(statement, ast.ClassDef)):
                 return True
     return False
+
+
+def hands_itself_on(cls: ast.ClassDef) -> bool:
+    """Does a class give its instance to a function, which may use its layers?"""
+    return any(
+        isinstance(node, ast.Call)
+        and any(isinstance(arg, ast.Name) and arg.id == "self" for arg in node.args)
+        and references.called([node.func]).isdisjoint({"super"})
+        and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) not in HARMLESS
+        for node in walk(cls)
+    )
 
 
 def reached(statement: ast.stmt, name: str, written: set[ast.AST], through_self: bool) -> bool:

@@ -267,6 +267,8 @@ def do_load_state_dict(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs)
     refusals.state(ex, held, args, kwargs)
     for param in {id(param.layer): param for _, param in held if param.which.startswith("weight")}.values():
         parameter_writes.record(ex, param, contents.LOADED, by="load_state_dict")
+    for _, own in parameters.own_parameters(obj):
+        own.info.pop("unfilled", None)
     if any(frame.func.name == "forward" for frame in ex.stack):  # each step carries the values over
         for param in values.params_in(SequenceValue(args)):
             ex.flow.add("output", (ex.read(param, None),), None, "output")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import operation_layers_torch as layers
 import operation_makers_torch as makers
 from operation_draw import Draw
 from operation_makers_torch import Maker
@@ -80,7 +81,7 @@ NAMED: dict[str, Maker] = {
     "linear": makers.do_linear,
     **{f"conv{n}d": makers.convolution(n, False) for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": makers.convolution(n, True) for n in (1, 2, 3)},
-    **{name: makers.functional_norm(name) for name in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")},
+    **{name: layers.functional_norm(name) for name in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")},
     "indexing": makers.indexing,
     "item assignment": makers.storing,
     "statements in place": makers.in_place,
@@ -91,29 +92,29 @@ NAMED: dict[str, Maker] = {
 
 
 def image_layer(text: Callable[[Draw, Shape], str], spatial: int, **sides: Any) -> Maker:
-    return makers.layer(text, lambda draw: draw.image(spatial, **sides))
+    return layers.layer(text, lambda draw: draw.image(spatial, **sides))
 
 
 LAYERS: dict[str, Maker] = {
-    **{f"{'Lazy' if lazy else ''}Conv{n}d": makers.convolution_layer(n, False, lazy) for n in (1, 2, 3) for lazy in (False, True)},
-    **{f"{'Lazy' if lazy else ''}ConvTranspose{n}d": makers.convolution_layer(n, True, lazy) for n in (1, 2, 3) for lazy in (False, True)},
-    **{f"{lazy}{kind}Norm{n}d": makers.norm_layer(f"{lazy}{kind}Norm{n}d", n) for n in (1, 2, 3) for lazy in ("", "Lazy") for kind in ("Batch", "Instance")},
-    **{name: makers.norm_layer(name, None) for name in ("GroupNorm", "LayerNorm", "RMSNorm")},
-    "Linear": makers.layer(lambda draw, shape: f"nn.Linear({shape[-1]}, {draw.one(2, 3)})", lambda draw: draw.shape(1, 4)),
-    "LazyLinear": makers.layer(lambda draw, shape: f"nn.LazyLinear({draw.one(2, 3)})", lambda draw: draw.shape(1, 4)),
-    "Identity": makers.layer(lambda draw, shape: "nn.Identity()", lambda draw: draw.shape()),
+    **{f"{'Lazy' if lazy else ''}Conv{n}d": layers.convolution_layer(n, False, lazy) for n in (1, 2, 3) for lazy in (False, True)},
+    **{f"{'Lazy' if lazy else ''}ConvTranspose{n}d": layers.convolution_layer(n, True, lazy) for n in (1, 2, 3) for lazy in (False, True)},
+    **{f"{lazy}{kind}Norm{n}d": layers.norm_layer(f"{lazy}{kind}Norm{n}d", n) for n in (1, 2, 3) for lazy in ("", "Lazy") for kind in ("Batch", "Instance")},
+    **{name: layers.norm_layer(name, None) for name in ("GroupNorm", "LayerNorm", "RMSNorm")},
+    "Linear": layers.layer(lambda draw, shape: f"nn.Linear({shape[-1]}, {draw.one(2, 3)})", lambda draw: draw.shape(1, 4)),
+    "LazyLinear": layers.layer(lambda draw, shape: f"nn.LazyLinear({draw.one(2, 3)})", lambda draw: draw.shape(1, 4)),
+    "Identity": layers.layer(lambda draw, shape: "nn.Identity()", lambda draw: draw.shape()),
     "ChannelShuffle": image_layer(lambda draw, shape: "nn.ChannelShuffle(2)", 2, channels=(2, 4)),
-    "Flatten": makers.layer(lambda draw, shape: draw.one("nn.Flatten()", f"nn.Flatten({draw.chance.randrange(len(shape))})", "nn.Flatten(0, 1)"), lambda draw: draw.shape(2, 4)),
-    "Unflatten": makers.layer(lambda draw, shape: f"nn.Unflatten(1, (1, {shape[1]}))", lambda draw: draw.shape(2, 4)),
+    "Flatten": layers.layer(lambda draw, shape: draw.one("nn.Flatten()", f"nn.Flatten({draw.chance.randrange(len(shape))})", "nn.Flatten(0, 1)"), lambda draw: draw.shape(2, 4)),
+    "Unflatten": layers.layer(lambda draw, shape: f"nn.Unflatten(1, (1, {shape[1]}))", lambda draw: draw.shape(2, 4)),
     "PixelShuffle": image_layer(lambda draw, shape: "nn.PixelShuffle(2)", 2, channels=(4, 8)),
     "PixelUnshuffle": image_layer(lambda draw, shape: "nn.PixelUnshuffle(2)", 2, side=(2, 4)),
     "Upsample": lambda draw: image_layer(lambda d, s: f"nn.Upsample({makers.resizing(d, s)})", draw.one(1, 2, 3))(draw),
     "UpsamplingNearest2d": image_layer(lambda draw, shape: "nn.UpsamplingNearest2d(scale_factor=2)", 2),
     "UpsamplingBilinear2d": image_layer(lambda draw, shape: "nn.UpsamplingBilinear2d(scale_factor=2)", 2),
-    **{name: makers.layer(lambda draw, shape, name=name: f"nn.{name}({draw.one('0.0', '0.5')})", lambda draw: draw.image(2)) for name in ("Dropout", "Dropout2d")},
-    **{f"Dropout{n}d": makers.layer(lambda draw, shape, n=n: f"nn.Dropout{n}d({draw.one('0.0', '0.5')})", lambda draw, n=n: draw.image(n)) for n in (1, 2, 3)},
-    **{name: makers.layer(lambda draw, shape, name=name: f"nn.{name}(0.5)", lambda draw: draw.image(2)) for name in ("AlphaDropout", "FeatureAlphaDropout")},
-    **{name: makers.layer(lambda draw, shape, name=name: f"nn.{name}(dim={draw.axis(shape)})", lambda draw: draw.shape()) for name in ("Softmax", "LogSoftmax")},
+    **{name: layers.layer(lambda draw, shape, name=name: f"nn.{name}({draw.one('0.0', '0.5')})", lambda draw: draw.image(2)) for name in ("Dropout", "Dropout2d")},
+    **{f"Dropout{n}d": layers.layer(lambda draw, shape, n=n: f"nn.Dropout{n}d({draw.one('0.0', '0.5')})", lambda draw, n=n: draw.image(n)) for n in (1, 2, 3)},
+    **{name: layers.layer(lambda draw, shape, name=name: f"nn.{name}(0.5)", lambda draw: draw.image(2)) for name in ("AlphaDropout", "FeatureAlphaDropout")},
+    **{name: layers.layer(lambda draw, shape, name=name: f"nn.{name}(dim={draw.axis(shape)})", lambda draw: draw.shape()) for name in ("Softmax", "LogSoftmax")},
     "Softmax2d": image_layer(lambda draw, shape: "nn.Softmax2d()", 2),
     **{f"MaxPool{n}d": image_layer(lambda draw, shape, n=n: f"nn.MaxPool{n}d({makers.pooling(n, False)(draw, shape)})", n) for n in (1, 2, 3)},
     **{f"AvgPool{n}d": image_layer(lambda draw, shape, n=n: f"nn.AvgPool{n}d({makers.pooling(n, True)(draw, shape)})", n) for n in (1, 2, 3)},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.values import SequenceValue
-from biaslint.analysis.tensors import handwritten_norms, nodes, nodes as tensors_nodes, reshaping
+from biaslint.analysis.tensors import handwritten_norms, nodes, nodes as tensors_nodes, pieces, reshaping
 from biaslint.theory.dataflow import Dim, Dims, Node
 
 if TYPE_CHECKING:
@@ -390,7 +390,7 @@ def split(ex: Execution, x: Node, sizes: Value, axis: Value, chunks: bool) -> Va
         return SequenceValue([part(ex, x, axis, index, each, ("chunk", index, sizes)) for index in range(sizes)], "tuple")
     if not chunks and isinstance(sizes, int) and isinstance(size_on_axis, int) and sizes > 0 and size_on_axis // sizes <= 256:
         return pieces_of(ex, x, sizes, axis, size_on_axis)
-    return Pieces(x, axis, nodes.dim_of(ex, sizes) if not chunks else None).as_value(ex)
+    return pieces.Pieces(x, axis, nodes.dim_of(ex, sizes) if not chunks else None).as_value(ex)
 
 
 def uneven(ex: Execution, x: Node, count: int, axis: Value, size: int) -> Value:
@@ -401,18 +401,6 @@ def uneven(ex: Execution, x: Node, count: int, axis: Value, size: int) -> Value:
 def pieces_of(ex: Execution, x: Node, each: int, axis: Value, size: int) -> Value:
     starts = range(0, size, each)
     return SequenceValue([part(ex, x, axis, index, min(each, size - at)) for index, at in enumerate(starts)], "tuple")
-
-
-class Pieces:
-    """A split into an unknown number of pieces: unpacking it tells how many."""
-
-    def __init__(self, x: Node, axis: Value, size: Dim | None) -> None:
-        self.x, self.axis, self.size = x, axis, size
-
-    def as_value(self, ex: Execution) -> Node:
-        node = nodes.make(ex, "keep", [self.x], self.x.dims, "split")
-        node.info["pieces"] = self
-        return node
 
 
 def select(ex: Execution, x: Node, axis: int, index: Value) -> Node:

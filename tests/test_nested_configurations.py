@@ -89,3 +89,11 @@ def test_the_outer_folder_needs_no_configuration(monorepo: Path) -> None:
     write(monorepo, {"pyproject.toml": ""})
     assert "two/net.py BL101 error" in reported(monorepo)
     assert "one/src/net.py BL101 warning" not in reported(monorepo)
+
+
+def test_the_settings_that_are_shown_are_those_of_a_file_and_name_the_files_below(monorepo: Path) -> None:
+    assert 'ignore = ["BL101"]\n' in biaslint(monorepo, "--show-settings", "one/src/net.py").out
+    shown = biaslint(monorepo, "--show-settings").out
+    assert shown.startswith(f"# {monorepo}/pyproject.toml\n")
+    assert f"# in {monorepo}/one: {monorepo}/one/pyproject.toml\n# in {monorepo}/two: {monorepo}/two/biaslint.toml\n" in shown
+    assert 'ignore = ["BL101"]' not in shown

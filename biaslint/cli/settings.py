@@ -63,6 +63,7 @@ def checked(found: config.Config) -> None:
 def shown(found: config.Config) -> str:
     """The settings as TOML, with the file that they are from."""
     lines = [f"# {found.file or 'no configuration file'}", f"# root: {found.root}"]
+    lines += [f"# in {one.root}: {one.file}" for _, one in sorted(found.nested.items())]
     tables = []
     for entry in fields(found):
         if entry.name in config.NO_SETTINGS:

@@ -85,6 +85,13 @@ def test_a_mistake_in_any_of_them_is_said(monorepo: Path) -> None:
     assert (result.status, f"{monorepo}/two/biaslint.toml: 'selct' is not a setting" in result.err) == (2, True)
 
 
+def test_a_template_that_is_no_toml_is_nobodys_configuration(monorepo: Path) -> None:
+    write(monorepo, {"pyproject.toml": "[tool.biaslint]\n", "template/pyproject.toml": "{% if x %}\n", "template/net.py": DEAD})
+    assert "template/net.py BL101 warning" in reported(monorepo)
+    write(monorepo, {"pyproject.toml": "[tool.biaslint]\n", "template/pyproject.toml": "{% if x %}\n[tool.biaslint]\n"})
+    assert "template/pyproject.toml: not valid TOML" in biaslint(monorepo).err
+
+
 def test_the_outer_folder_needs_no_configuration(monorepo: Path) -> None:
     write(monorepo, {"pyproject.toml": ""})
     assert "two/net.py BL101 error" in reported(monorepo)

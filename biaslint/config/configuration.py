@@ -133,8 +133,18 @@ def below(outer: Config, files: Sequence[Path]) -> dict[Path, Config]:
         for above in (folder, *folder.parents):
             if above in known:
                 break
-            known[above] = of_folder(above)
+            known[above] = of_folder(above) if _may_configure(above) else None
     return {folder: one for folder, one in known.items() if one is not None}
+
+
+def _may_configure(folder: Path) -> bool:
+    """May a folder hold a configuration? A pyproject.toml that does not name biaslint, such as a template that is no TOML, has none."""
+    try:
+        return b"biaslint" in (folder / "pyproject.toml").read_bytes() or any((folder / name).is_file() for name in OWN_FILES)
+    except FileNotFoundError:
+        return any((folder / name).is_file() for name in OWN_FILES)
+    except OSError:
+        return True
 
 
 def common_folder(paths: Sequence[Path]) -> Path:

@@ -78,6 +78,30 @@ await session(values.screenshots, start, async (page, url, scratch) => {
   );
   check("a finding is underlined in the cell of a notebook", cells.length === 1 && cells[0].includes("nn.Conv2d(3, 8, 3)"), cells);
 
+  const press = async (...keys) => {
+    for (const key of keys) await page.keyboard.down(key);
+    for (const key of keys.reverse()) await page.keyboard.up(key);
+  };
+  const choose = async (text) => {
+    await page.waitForSelector(".quick-input-widget input");
+    await rest(500);
+    await page.keyboard.type(text);
+    await rest(500);
+    await page.keyboard.press("Enter");
+  };
+  await press("F1");
+  await choose("File: New Untitled Text File");
+  await rest(1000);
+  await press("F1");
+  await choose("Change Language Mode");
+  await choose("Python");
+  await rest(1000);
+  await page.keyboard.sendCharacter("from torch import nn; net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())");
+  await page.waitForSelector(".editor-instance .squiggly-warning");
+  await rest(1000);
+  await shot("untitled");
+  check("a finding is underlined in a file that has no name yet", (await page.$$(".editor-instance .squiggly-warning")).length === 1, await lines());
+
   settings(scratch, values.without);
   await load();
   await open("net.py");

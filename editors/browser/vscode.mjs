@@ -86,8 +86,7 @@ await session(values.screenshots, start, async (page, url, scratch) => {
     await page.waitForSelector(".quick-input-widget input");
     await rest(500);
     await page.keyboard.type(text);
-    await rest(500);
-    await page.keyboard.press("Enter");
+    await (await page.waitForSelector(`.quick-input-list .monaco-list-row[aria-label^="${text}"]`)).click();
   };
   await press("F1");
   await choose("File: New Untitled Text File");

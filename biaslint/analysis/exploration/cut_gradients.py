@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from biaslint.analysis.domain.layers import Layer, Origin
 from biaslint.analysis.exploration import fates, outputs
@@ -24,47 +24,54 @@ def cut_off(ex: Execution) -> list[Layer]:
 
     Such a one is there for predictions. Nor is a model judged that has a backward pass of its own.
     """
-    if any(one.name == "backward" for one in ex.functions):
+    if any(one.name == "backward" for one in ex.functions) or not any(map(has_no_gradient, ex.flow.nodes)):
         return []
-    kept = {value.id for obj in ex.objects for value in obj.attrs.values() if isinstance(value, Node)}
+    ways = ways_on(ex)
     found: list[Layer] = []
     learns = False
     for layer in ex.layers:
         if layer.kind not in WITH_WEIGHTS or not layer.calls or not layer.origin.chain:
             continue
-        steps, others = ways_on(layer.calls, kept)
-        learns = learns or OUT in others
+        steps = [step for node in layer.calls for step in ways[node.id].steps]
+        leaves = any(ways[node.id].leaves for node in layer.calls)
+        learns = learns or leaves
         plain = layer.weight_trainable is True and not layer.passed_to_unknown_code
         own = not (layer.reads or layer.shared_with or layer.weight_of or layer.bias_of)
-        if plain and own and not others and any(map(fates.reaches_output, steps)):
+        other = leaves or any(ways[node.id].elsewhere for node in layer.calls)
+        if plain and own and not other and any(map(fates.reaches_output, steps)):
             origin = Origin(layer.origin.chain[:1])
             found.append(Layer(KIND, KIND, layer.framework, {"by": said(steps[0])}, origin, name=layer.name))
     return found if learns else []
 
 
-OUT, ELSEWHERE = "it leaves the model", "it may be used elsewhere"
+class Ways(NamedTuple):
+    """Where a tensor, and what is made of it, goes: out of the model or into a loss, elsewhere, into steps without a gradient."""
+
+    leaves: bool
+    elsewhere: bool  # it may be used by code that is not known, or is not used at all
+    steps: tuple[Node, ...]  # the first that is found
 
 
-def ways_on(calls: list[Node], kept: set[int]) -> tuple[list[Node], set[str]]:
-    """The steps without a gradient that take a layer's results, or what is made of them, and where else these go."""
-    steps: list[Node] = []
-    others: set[str] = set()
-    waiting, seen = list(calls), {node.id for node in calls}
-    while waiting:
-        node = waiting.pop()
-        if (not node.readers and node.name not in PAIRS) or node.later is not None or node.id in kept:
-            others.add(ELSEWHERE)
+def ways_on(ex: Execution) -> dict[int, Ways]:
+    """The ways on from each tensor, the last tensor first."""
+    kept = {value.id for obj in ex.objects for value in obj.attrs.values() if isinstance(value, Node)}
+    found: dict[int, Ways] = {}
+    for node in reversed(ex.flow.nodes):
+        leaves = False
+        steps: tuple[Node, ...] = ()
+        elsewhere = (not node.readers and node.name not in PAIRS) or node.later is not None or node.id in kept
         for reader in node.readers:
             if has_no_gradient(reader):
-                steps.append(reader)
+                steps = steps or (reader,)
             elif reader.op == "output" or outputs.is_loss(reader):
-                others.add(OUT)
-            elif reader.info.get("unknown"):
-                others.add(ELSEWHERE)
-            elif reader.id not in seen:
-                seen.add(reader.id)
-                waiting.append(reader)
-    return steps, others
+                leaves = True
+            elif reader.info.get("unknown") or reader.id not in found:
+                elsewhere = True
+            else:
+                after = found[reader.id]
+                leaves, elsewhere, steps = leaves or after.leaves, elsewhere or after.elsewhere, steps or after.steps
+        found[node.id] = Ways(leaves, elsewhere, steps)
+    return found
 
 
 def has_no_gradient(node: Node) -> bool:

@@ -35,6 +35,7 @@ class TensorInfo(TypedDict, total=False):
     picked: bool  # made by one of the layers of which some are frozen or trained, it is not known which
     raises: bool  # the tensor does not have the axes that it needs
     stored: bool  # subtracts a stored mean, in no use that trains
+    descended: bool  # a loss: the gradient of it is what training goes down
     measured: bool  # a norm whose whole model is in evaluation mode, as it is for measuring it
     mean_of: tuple[Any, tuple[int, ...], bool]  # a mean: of which tensor, over which axes, and whether they are kept
     # -- softmax, concat, attention

@@ -28,6 +28,7 @@ from biaslint.analysis.exploration import (
     decisions,
     fates,
     gates,
+    loss_weights,
     outputs,
     predictions,
     projections,
@@ -91,6 +92,7 @@ class Run:
 
 def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
     """The layers, losses and optimizers of an execution, each kind of use once."""
+    loss_weights.note([*ex.layers, *ex.facts])
     layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.gate_facts(ex)]
     layers += unused_initializers.unused_initializers(ex)
     if run.complete:

@@ -10,6 +10,7 @@ from biaslint.analysis.interpreter import framework
 from biaslint.theory.dataflow import VIEWS, Node
 
 KINDS = ("conv", "linear", "bilinear", "norm", "affine")
+LAYERS = ("affine", "matmul", "attention", "norm")
 PASSING = {"keep", "remap", "concat", "smooth"}
 ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
 CLASSIFIES = {"sigmoid", "softmax", "log_softmax", "logsigmoid"}
@@ -40,7 +41,8 @@ def output_of(layer: Layer) -> Output:
     todo = [(node, "", node) for node in layer.calls]
     seen: set[int] = set()
     leaves, activation = in_loss(layer), ""
-    compared = leaves
+    written_out = not leaves and in_written_loss(layer)
+    compared = leaves or written_out
     while todo:
         node, passed, start = todo.pop()
         if node.id in seen:
@@ -54,13 +56,15 @@ def output_of(layer: Layer) -> Output:
                 todo.append((reader, passed, start))
             elif reader.op == "softmax" or (reader.op == "opaque" and reader.name in ACTIVATIONS):
                 todo.append((reader, reader.name, reader))
+                activation = activation or (reader.name if written_out else "")
             elif is_loss(reader):
                 leaves = True
             elif passed in CLASSIFIES and reader.op in ("mul", "add", "mask", "window") and decoded(start):
                 leaves = True
                 activation = activation or passed
-            elif reader.op != "opaque" and not (compared and passed in CLASSIFIES):  # which is part of the loss, else
-                return Output(False)
+            elif reader.op != "opaque" and not (compared and (passed in CLASSIFIES or not feeds(reader))):
+                return Output(False)  # else it is part of the loss, or measures the predictions
+    leaves = leaves or written_out
     return Output(leaves, activation, leaves and weighed(layer), activation in SOFTMAX and mixed(layer))
 
 
@@ -80,6 +84,19 @@ def mixed(layer: Layer) -> bool:
     return False
 
 
+def feeds(node: Node) -> bool:
+    """Does a layer take it, or what is made of it?"""
+    todo, seen = [node], set[int]()
+    while todo and len(seen) < MANY:
+        node = todo.pop()
+        if node.op in LAYERS:
+            return True
+        if node.id not in seen:
+            seen.add(node.id)
+            todo += node.readers
+    return bool(todo)
+
+
 def passes(node: Node) -> bool:
     """Does it change the shape alone, whether or not it is known to what?"""
     return node.op in PASSING or (node.op == "opaque" and node.name in VIEWS)
@@ -88,6 +105,19 @@ def passes(node: Node) -> bool:
 def is_loss(node: Node) -> bool:
     """Is it what a loss function makes, by its name?"""
     return node.op == "opaque" and (node.name in framework.loss_names() or LOSS.search(node.name) is not None)
+
+
+def in_written_loss(layer: Layer) -> bool:
+    """Does a loss that is written out take the layer's result, with no layer between?"""
+    todo, seen = list(layer.calls), set[int]()
+    while todo and len(seen) < MANY:
+        node = todo.pop()
+        if node.id not in seen:
+            seen.add(node.id)
+            if node.info.get("descended"):
+                return True
+            todo += [reader for reader in node.readers if reader.op not in LAYERS]
+    return False
 
 
 def in_loss(layer: Layer) -> bool:
@@ -117,7 +147,7 @@ def decoded(start: Node) -> bool:
             if node.op != "opaque":
                 return False
             continue
-        if node.op in ("affine", "matmul", "attention", "norm"):
+        if node.op in LAYERS:
             return False
         own.add(node.id)
         todo = sorted({*todo, *node.readers}, key=lambda one: one.id)
@@ -134,7 +164,7 @@ def weighed(layer: Layer) -> bool:
         seen.add(node.id)
         if node.op == "opaque" and node.name in POWERS and node.inputs and is_rest(node.inputs[0]) and multiplied(node):
             return True
-        todo += [reader for reader in node.readers if reader.op not in ("affine", "matmul", "attention", "norm")]
+        todo += [reader for reader in node.readers if reader.op not in LAYERS]
     return False
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import node_cache
 from biaslint.analysis.domain.layers import Layer, Origin
-from biaslint.analysis.domain.values import BoundNative, External, FunctionValue, Unknown
+from biaslint.analysis.domain.values import BoundNative, DictValue, External, FunctionValue, SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -27,9 +27,14 @@ COUNTING = {"Counter", "value_counts", "unique", "bincount", "compute_class_weig
 SHARES = {"mean", "sum"}  # of targets that are zero or one, or of a comparison with a class
 BALANCING = {"fit_resample", "fit_sample"}
 SCALING = {"fit_transform", "fit"}
-NAMES = COUNTING | SHARES | BALANCING | SCALING
+DRAWING = {"sample", "resample"}  # as many of one class as there are of another
+AS_MANY = re.compile(r"len\(|\.min\(|\.shape\b|_(count|size|len)\b")
+NAMES = COUNTING | SHARES | BALANCING | SCALING | DRAWING
 BALANCING_SAMPLER = re.compile(r"(weighted|balanc|oversampl|undersampl)\w*sampler\w*$", re.IGNORECASE)
-BALANCED_DATA = re.compile(r"\bdatasets\.(\w*mnist|cifar10|cifar100)(\.load_data)?$", re.IGNORECASE)  # as many of each class
+BALANCED_DATA = re.compile(  # as many of each class
+    r"\bdatasets\.((\w*mnist|cifar10|cifar100|imdb)(\.load_data)?|load_(digits|iris)|make_(moons|circles|blobs))$",
+    re.IGNORECASE,
+)
 CLASSES_ALONE = {
     "index",
     "keys",
@@ -39,11 +44,19 @@ CLASSES_ALONE = {
     "size",
     "nunique",
 }  # of counts: which classes there are, or how many
+WEIGHTED_LOSS = re.compile(r"(weighted|balanced)\w*(loss|bce|ce|entropy|criterion)$", re.IGNORECASE)
 SCALER = re.compile(r"scaler|normaliz|standard", re.IGNORECASE)
 CONSTANTS = re.compile(
-    r"(^|_)prior|pos(itive)?_(rate|ratio|fraction|weight)|base_rate|imbalance|neg_pos|(target|label|y)_mean|mean_(target|label|y)$",
+    r"(^|_)prior|pos(itive)?_(rate|ratio|fraction|share|weight)|base_rate|imbalance|neg_pos|(target|label|y)_mean|mean_(target|label|y)$"
+    r"|prevalence$|(fraud|churn|click|conversion|anomaly|outlier|defect|spam|attack|disease|minority)_(rate|ratio|fraction|share)$",
     re.IGNORECASE,
 )
+CLASS_COUNTS = re.compile(
+    r"(class|label|target|cls)_(counts?|freq(uencie)?s?|distribution|num(_list)?)$|(counts?|samples|images|num)_per_(class|cls|label)$",
+    re.IGNORECASE,
+)
+TALLIES = re.compile(r"count|freq|hist|distrib", re.IGNORECASE)
+IMBALANCED = 2  # times as many of one class as of another
 TARGETS = re.compile(
     r"(^|_)(ys?|labels?|lbls?|targets?|tgts?|trgs?|class|classes|class_?ids?|categor(y|ies)|outcomes?|sentiments?|ground_?truths?)(_|\d|$)"
 )
@@ -87,9 +100,13 @@ def note(ex: Execution, short: str, func: Value, kwargs: Kwargs, result: Value) 
         if BALANCING_SAMPLER.search(short):
             add(ex, BALANCED, call, short)
         return
-    subject = subject_of(call, func, short)
+    subject = subject_of(call, func, short, updates_of(ex) if short == "Counter" and not call.args else None)
     if short in BALANCING:
         add(ex, BALANCED, call, short)
+    elif short in DRAWING:
+        given = [ex.text(one.value) for one in call.keywords if one.arg in ("n", "n_samples")]
+        if any(map(AS_MANY.search, given)):
+            add(ex, BALANCED, call, short)
     elif short in SCALING:
         if SCALER.search(ex.text(call.func) + (func.text if isinstance(func, Unknown) else "")) and not named(subject, INPUTS):
             add(ex, SCALED, call, short)
@@ -130,13 +147,31 @@ def assigned(ex: Execution, call: ast.Call, short: str) -> str:
     return ex.text(target).strip("()") if isinstance(target, (ast.Name, ast.Tuple)) else ""
 
 
-def subject_of(call: ast.Call, func: Value, short: str) -> ast.expr | None:
+def updates_of(ex: Execution) -> ast.expr | None:
+    """What an empty counter, which the statement makes, is updated with later."""
+    statement = ex.statement
+    if not isinstance(statement, ast.Assign) or ex.module is None:
+        return None
+    name = ex.text(statement.targets[0])
+    return next(
+        (
+            one.args[0]
+            for one in ast.walk(ex.module.tree)
+            if isinstance(one, ast.Call) and one.args and ex.text(one.func) == f"{name}.update"
+        ),
+        None,
+    )
+
+
+def subject_of(call: ast.Call, func: Value, short: str, updates: ast.expr | None = None) -> ast.expr | None:
     """What a statistic is worked out of: the argument of a function, the object of a method."""
     named_as = {one.arg: one.value for one in call.keywords}
     if not isinstance(func, External) and isinstance(call.func, ast.Attribute) and call.func.attr not in (*SCALING, *BALANCING):
         return call.func.value
     if "y" in named_as:
         return named_as["y"]
+    if short == "Counter" and not call.args:
+        return updates
     return call.args[-1 if short == "compute_class_weight" else 0] if call.args else None
 
 
@@ -206,19 +241,50 @@ def stated(ex: Execution, node: ast.Name, value: float) -> None:
         ex.facts.append(Layer("a constant", STATED, "python", {"value": value}, origin, name=node.id, bias=False))
 
 
+def stated_counts(ex: Execution, node: ast.Name, value: DictValue | SequenceValue) -> None:
+    """Note a constant of the program that says how many there are of each class, if the classes are far from balanced."""
+    items = list(value.items.values()) if isinstance(value, DictValue) else value.items
+    counts = [item for item in items if isinstance(item, int) and not isinstance(item, bool)]
+    if not CLASS_COUNTS.search(node.id) or not 1 < len(counts) == len(items) or max(counts) <= IMBALANCED * min(counts):
+        return
+    if not ex.definition_depth and ex.module is not None and not framework.within_model(ex):
+        origin = Origin(((ex.module, node),))
+        ex.facts.append(Layer(STATED, COUNTS, "python", {"of": "targets"}, origin, name=node.id, bias=False))
+
+
+def tallied(ex: Execution, node: ast.AugAssign) -> None:
+    """Note a loop that counts the classes: `counts[label] += 1`."""
+    target = node.target
+    one = isinstance(node.op, ast.Add) and isinstance(node.value, ast.Constant) and node.value.value == 1
+    if not one or not isinstance(target, ast.Subscript) or ex.definition_depth or in_a_measure(ex):
+        return
+    if not TALLIES.search(ex.text(target.value)) or named(target, OTHERS) or not named(target.slice, TARGETS):
+        return
+    name = ex.text(target.value)
+    ex.facts.append(Layer("Counter", COUNTS, "python", {"of": "targets"}, ex.origin(), name=name, bias=False))
+
+
 def key_of(value: Value) -> object:
     """The identity of a value."""
     return value.key if isinstance(value, Unknown) else id(value)
 
 
-def subtracted(ex: Execution, value: Value) -> None:
-    """What is subtracted: if it is a mean of the targets, they are centred."""
+def subtracted(ex: Execution, value: Value, node: ast.AST | None = None) -> None:
+    """What is subtracted: if it is a mean of the targets, they are centred, unless that is for a variance or to be shown."""
     fact = ex.target_means.get(key_of(value)) if isinstance(value, (Unknown, Node)) else None
-    if fact is not None:
+    if fact is None or fact.type == "sum" or (isinstance(ex.statement, ast.Expr) and node is not None):
+        return
+    around = ast.walk(ex.statement) if ex.statement is not None and node is not None else ()
+    if not any(isinstance(one, ast.BinOp) and isinstance(one.op, ast.Pow) and one.left is node for one in around):
         fact.kind = SCALED
 
 
-def given(ex: Execution, args: list[Value], kwargs: Kwargs) -> None:
-    """What a class of the project is given: it may well start from a mean or scale with it."""
-    for value in (*args, *kwargs.values()):
+def given(ex: Execution, cls: str, args: list[Value], kwargs: Kwargs) -> None:
+    """What a class of the project is given: it may well start from a mean, scale the targets or weigh a loss."""
+    for value in (*args, *kwargs.values()) if ex.target_means else ():
         subtracted(ex, value)
+    call = ex.node
+    if isinstance(call, ast.Call) and WEIGHTED_LOSS.search(cls):
+        add(ex, BALANCED, call, cls)
+    if isinstance(call, ast.Call) and SCALER.search(cls) and any(named(one, TARGETS) for one in call.args):
+        add(ex, SCALED, call, cls)

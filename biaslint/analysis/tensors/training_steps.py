@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 def backward(ex: Execution, loss: Node) -> None:
-    """A model that an optimizer trains in evaluation mode has norms with stored statistics, in training as well."""
+    """Note that it is a loss. A model that an optimizer trains in evaluation mode has norms with stored statistics, in training as well."""
+    loss.info["descended"] = True
     trained = {id(layer) for fact in ex.facts if fact.kind == "optimizer" for layer, _, _ in fact.covers}
     waiting, seen = [loss] if trained else [], {loss.id}
     while waiting:

@@ -16,7 +16,8 @@ from biaslint.theory.program import LayerUse
 
 FACTS = ("loss", "counts", "target mean", "sampler", "scaled targets", "training", "logarithm", "stated")
 PRIOR = re.compile(
-    r"(^|_)(prior|prior_prob|prior_probability|positive_(rate|ratio|fraction)|pos_(rate|ratio)|base_rate|bias_prob)$"
+    r"(^|_)(prior|prior_prob|prior_probability|positive_(rate|ratio|fraction|share)|pos_(rate|ratio)|base_rate|bias_prob|prevalence"
+    r"|(fraud|churn|click|conversion|anomaly|outlier|defect|spam|attack|disease|minority)_(rate|ratio|fraction|share))$"
 )
 MEAN = re.compile(r"^((target|label|y)_mean|mean_(target|label|y))$")
 WEIGHT = re.compile(r"^((scale_)?pos(itive)?_weight|imbalance_ratio|neg_pos_ratio)$")
@@ -57,14 +58,14 @@ def evidence(use: LayerUse, facts: list[LayerUse], balanced: bool) -> Evidence |
 def losses_of(use: LayerUse, facts: list[LayerUse]) -> list[LayerUse]:
     """The losses that take the layer's result, or those of which it is not known what they take."""
     losses = [fact for fact in facts if fact.kind == "loss"]
-    own = [fact for fact in losses if any(one.layer == use.place for one in fact.predictions)]
+    own = [fact for fact in losses if any(use.place in (one.layer, one.made) for one in fact.predictions)]
     return own or [fact for fact in losses if all(one.layer is None for one in fact.predictions)]
 
 
 def rebalances(fact: LayerUse) -> bool:
     """Is it weights, a sampler or scaled targets, which make zero right, for all that is known?"""
     if fact.kind == "loss":
-        return _given(fact, "weight", "pos_weight")
+        return _given(fact, "weight", "pos_weight") or "weighed entries" in fact.config
     return fact.kind in ("sampler", "scaled targets") or (
         fact.kind == "training" and _given(fact, "class_weight", "sample_weight")
     )
@@ -117,8 +118,9 @@ def _counted(use: LayerUse, losses: list[LayerUse], facts: list[LayerUse]) -> Ev
         return None
     for fact in facts:
         if fact.kind == "counts" and _of_its_classes(use, fact):
-            related = (Related(fact.place, "the class frequencies are computed here"),)
-            return Evidence(" although the class frequencies are computed", _of_counts(use, losses, fact), related)
+            how = "known" if fact.type == "stated" else "computed"
+            related = (Related(fact.place, f"the class frequencies are {'stated' if how == 'known' else how} here"),)
+            return Evidence(f" although the class frequencies are {how}", _of_counts(use, losses, fact), related)
         if fact.kind == "target mean" and (_is_binary(use, losses) or fact.config["compared"]):
             related = (Related(fact.place, "the fraction of a class is computed here"),)
             return Evidence(" although the fraction of positive targets is computed", _of_counts(use, losses, fact), related)
@@ -146,7 +148,7 @@ def _of_counts(use: LayerUse, losses: list[LayerUse], fact: LayerUse) -> str:
         if len(pair) == 2:  # in the order of the classes: 0, 1
             return f"initialize it to log({pair[1]} / {pair[0]})"
         return f"initialize it to log(p / (1 - p)), where p is the fraction of positive targets, from `{name}`"
-    if name.isidentifier() and fact.type != "Counter":
+    if name.isidentifier() and fact.type not in ("Counter", "stated"):
         return f"initialize it to log({name} / {name}.sum())"
     return f"initialize it to the log class frequencies, log(n / sum(n)) with the counts n from `{name}`"
 

@@ -50,7 +50,10 @@ def function(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Node:
         if len(args) > 2:
             fact.config.setdefault("from_logits", args[2])
         judge(ex, fact, args[1] if len(args) > 1 else kwargs.get("y_pred", kwargs.get("output")))
-    return ex.opaque(*args, *kwargs.values(), name=name)
+    node = ex.opaque(*args, *kwargs.values(), name=name)
+    if fact is not None:
+        fact.calls.append(node)
+    return node
 
 
 def called(ex: Execution, fact: Layer, args: Args, kwargs: Kwargs) -> Node:

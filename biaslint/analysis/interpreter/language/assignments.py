@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain.values import Instance, SequenceValue, Unknown
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, target_statistics
 from biaslint.analysis.interpreter.builtins import list_methods
 from biaslint.analysis.interpreter.objects import attributes, items, names as objects_names, operators
 from biaslint.theory import terms
@@ -36,6 +36,7 @@ def do_annotated(ex: Execution, node: ast.AnnAssign, scope: Environment) -> Sign
 
 
 def do_augmented(ex: Execution, node: ast.AugAssign, scope: Environment) -> Signal:
+    target_statistics.tallied(ex, node)
     load = ast.copy_location(to_load(node.target), node.target)
     old = ex.eval(load, scope)
     new = ex.eval(node.value, scope)

@@ -52,6 +52,8 @@ def ev_name(ex: Execution, node: ast.Name, scope: Environment) -> Value:
         return Unknown(terms.FreeName(scope.module.name, node.id), node.id)
     if type(value) is float or (type(value) is int and name.isupper()):
         target_statistics.stated(ex, node, value)
+    elif isinstance(value, (DictValue, SequenceValue)) and name.isupper():
+        target_statistics.stated_counts(ex, node, value)
     return value
 
 

@@ -24,8 +24,7 @@ def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast
         ex.project.tracker.asked.add(Used("class", ex.project.identity(cls.module, cls.node)))
     else:
         ex.classes.add(cls)
-    if ex.target_means:
-        target_statistics.given(ex, args, kwargs)
+    target_statistics.given(ex, cls.name, args, kwargs)
     if ex.project.layers:
         made = ex.semantics.configured(ex, f"{cls.module.name}.{cls.name}", args, kwargs)
         if made is not MISSING:

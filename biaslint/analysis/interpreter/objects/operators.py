@@ -68,7 +68,7 @@ def binary(ex: Execution, op: ast.operator, left: Value, right: Value, node: ast
     """`left op right` for any values."""
     symbol, function = BINARY[type(op)]
     if symbol == "-" and ex.target_means:
-        target_statistics.subtracted(ex, right)
+        target_statistics.subtracted(ex, right, node)
     if (left is None or right is None) and not (
         isinstance(left, (str, Class, External)) or isinstance(right, (Class, External))
     ):

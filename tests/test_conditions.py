@@ -74,6 +74,12 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
             "kind.startswith('b')",
         ),
         ("kind='BN'", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if 'B' in kind else nn.Tanh()", "'B' in kind"),
+        (
+            "config=dict(norm='bn')",
+            "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if config['norm'] == 'bn' else nn.Tanh()",
+            "config['norm'] == 'bn'",
+        ),
+        ("norm=nn.BatchNorm2d(8)", "self.act, self.norm = nn.Identity(), norm", "isinstance(norm, BatchNorm2d)"),
         ("widths=(8, 16)", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(widths[0])", None),
         ("act=nn.Identity", "self.act, self.norm = act(), nn.BatchNorm2d(8)", "act is nn.Identity"),
         ("depth=0", "self.act, self.norm = nn.Sequential(*[nn.ReLU() for _ in range(depth)]), nn.BatchNorm2d(8)", "depth == 0"),

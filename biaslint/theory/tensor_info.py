@@ -27,6 +27,7 @@ class TensorInfo(TypedDict, total=False):
     # -- norm
     style: str  # "batch norm", "instance norm", "layer norm" ...
     means: Any  # from a rank to the axes over which the mean is taken
+    own_mean: Any  # the tensor that a norm which is written out subtracts
     calls: list[Any]  # all tensors that the same layer has made
     frozen: bool  # made by a layer that was frozen then
     inference: bool  # made by a call for inference

@@ -118,8 +118,11 @@ def gone_through(node: ast.AST) -> Iterator[str]:
 def making(node: ast.AST) -> Iterator[str]:
     """The names that say what is made: they are called, choose or are gone through, or are given to what asks for such names."""
     yield from gone_through(node)
+    called = {name_of(part.func) for part in walk(node) if isinstance(part, ast.Call)}
     for part in walk(node):
-        if isinstance(part, ast.Call):
+        if isinstance(part, ast.Assign) and not called.isdisjoint(map(name_of, part.targets)):
+            yield name_of(part.value)
+        elif isinstance(part, ast.Call):
             callee = name_of(part.func)
             yield callee
             yield from asked_of(part.func)

@@ -116,7 +116,7 @@ class PathCondition:
                 self.set(Compare("is", key, None) if default is None else Compare("==", key, default), False)
                 return Unknown(key, name)
             (self.releasable if decides else self.optional)[key] = None
-        elif made or decides_by_items(default, tested):
+        elif made or says_more_than_sizes(default, tested):
             if key in self.released:
                 self.others.add(key)
                 if isinstance(default, (int, float, str)):
@@ -127,6 +127,8 @@ class PathCondition:
             given = DictValue()
             given.options = True  # what is looked up in it has a default there
             return given
+        if isinstance(default, DictValue) and not default.open and all(type(one) is str for one in default.items):
+            return DictValue({one: self.entry(value, key, name, one) for one, value in default.items.items()})
         if not isinstance(default, str):
             return default
         for test, holds in self.prescribed.items():
@@ -149,6 +151,11 @@ class PathCondition:
             self.refused.add(key)
             return Unknown(key, name)
         return Setting.of(default, key)
+
+    def entry(self, value: Any, key: Any, name: str, entry: str) -> Any:
+        """A flag or string in a dict that is a parameter's default: a setting of its own."""
+        plain = isinstance(value, (bool, str))
+        return self.settable(value, terms.Item(key, entry), f"{name}[{entry!r}]") if plain else value
 
     def decided(self, about: Any) -> list[Any]:
         """The decided conditions on a value and on what is computed from it."""
@@ -315,8 +322,8 @@ def setting_of(key: Any) -> Any:
     return setting_of(key.function.base) if isinstance(key, CallOf) and isinstance(key.function, Attribute) else key
 
 
-def decides_by_items(default: Any, tested: bool) -> bool:
-    """Is a default a sequence that is gone through or looked at, and says more than sizes: is it empty, or has it flags or names?"""
+def says_more_than_sizes(default: Any, tested: bool) -> bool:
+    """Is a default 0, and tested, or a sequence that is gone through or looked at, and is empty, or has flags or names?"""
     if not tested or not isinstance(default, SequenceValue):
-        return False
+        return tested and type(default) in (int, float) and default == 0
     return not all(type(item) is int and item > 1 for item in default.items) or not default.items

@@ -261,6 +261,8 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
             result[name] = f"<{value.func.name.rpartition('.')[2]} partial>"
         elif isinstance(value, (SequenceValue, DictValue)):
             result[name] = f"<{len(value.items)} items>"
+            entries = {f"{name}[{key!r}]": one for key, one in value.items.items()} if isinstance(value, DictValue) else {}
+            result.update(settings_of(ex, {text: one for text, one in entries.items() if isinstance(one, (Setting, Unknown))}))
         elif isinstance(value, Instance):
             result[name] = f"<{getattr(value.cls, 'name', '')} instance>"
     return result

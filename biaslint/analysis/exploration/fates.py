@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from biaslint.analysis.domain.layers import Layer
@@ -51,7 +52,7 @@ def followed(layer: Layer, place: Any) -> Fate:
     outcome = shift.follow(starts)
     if any(map(is_read, one_bias)):
         return Fate("alive", detail=READ)
-    if outcome.dead and any(mean_is_read(norm, outcome.carried) for norm in outcome.removed):
+    if outcome.dead and any(mean_is_read(norm, outcome.carried) or own_mean_is_read(norm) for norm in outcome.removed):
         return Fate("alive", detail=MEAN_READ)
     if outcome.dead:
         node = outcome.removed[0]
@@ -108,11 +109,22 @@ def mean_is_read(norm: Node, carried: list[Node]) -> bool:
     return any(map(reaches_output, (*reads, *(call for call in stored if call not in carried))))
 
 
-def reaches_output(node: Node) -> bool:
-    """Does anything computed from a tensor leave the model?"""
+AVERAGES = re.compile(r"assign|average|moving|ema", re.IGNORECASE)  # what keeps a mean for the time after training
+
+
+def own_mean_is_read(norm: Node) -> bool:
+    """Does the mean that a norm subtracts, where it stands for itself, leave the model otherwise than as a stored average?"""
+    mean = norm.info.get("own_mean")
+    return mean is not None and mean.op == "const" and reaches_output(mean, AVERAGES)
+
+
+def reaches_output(node: Node, but_for: re.Pattern[str] | None = None) -> bool:
+    """Does anything computed from a tensor leave the model, `but_for` what goes through operations of such names?"""
     waiting, seen = [node], {node.id}
     while waiting:
         for reader in waiting.pop().readers:
+            if but_for is not None and but_for.search(reader.name):
+                continue
             if reader.op == "output":
                 return True
             if reader.id not in seen:

@@ -43,7 +43,11 @@ def mean_of(node: Node, x: Node) -> tuple[int, ...] | None:
 def centered(ex: Execution, left: Node, right: Node) -> Node | None:
     """left - right, where that subtracts a tensor's own mean; None where it does not."""
     axes = mean_of(right, left)
-    return None if axes is None else without_mean(ex, left, axes, "")
+    if axes is None:
+        return None
+    node = without_mean(ex, left, axes, "")
+    node.info["own_mean"] = behind(right)
+    return node
 
 
 def without_mean(ex: Execution, x: Node, axes: tuple[int, ...], name: str) -> Node:

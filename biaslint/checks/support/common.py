@@ -58,7 +58,7 @@ def removal(verdict: Verdict) -> Fix | None:
         return None  # what it speaks of may come to its value after the layer is made
     if verdict.when is not None and names_unspelled_class(verdict.when, use):
         return None  # the class may have another name where the layer is made
-    if verdict.when is not None and only_for_readers(verdict.when):
+    if verdict.when is not None and (only_for_readers(verdict.when) or of_default_dict(verdict.when, use)):
         return None
     if any(sets_unguarded(other) for other in verdict.uses):
         return None
@@ -86,6 +86,12 @@ def only_for_readers(condition: str) -> bool:
     return made or any(
         isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr != "get" for part in parts
     )
+
+
+def of_default_dict(condition: str, use: LayerUse) -> bool:
+    """Does a condition look into a dict that is a parameter's default? None may be given in its place."""
+    bases = [ast.unparse(part.value) for part in ast.walk(ast.parse(condition)) if isinstance(part, ast.Subscript)]
+    return any(str(use.settings.get(base)).endswith(" items>") for base in bases)
 
 
 CLASS = re.compile(r"isinstance\(()| is (?:not )?(?!None\b|True\b|False\b)([\w.]+)")

@@ -403,7 +403,9 @@ def batch_normalization(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if isinstance(mean, Node):
         axes = handwritten_norms.mean_of(mean, x)
         if axes is not None:
-            return ops.norm(ex, x, "batch norm", axes, name)
+            node = ops.norm(ex, x, "batch norm", axes, name)
+            node.info["own_mean"] = handwritten_norms.behind(mean)
+            return node
         if mean.op == "const" and "mean_of" not in mean.info:
             return ops.norm(ex, x, "batch norm", ops.all_but(-1), name, stored=True)
     return ops.norm(ex, x, "batch norm", None, name)
@@ -416,7 +418,8 @@ def fused_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     training = argument(args, kwargs, 7, "is_training", default=True)
     axis = 1 if construction.is_first(ex, argument(args, kwargs, 6, "data_format"), construction.LOW_LEVEL_FORMATS) else -1
     node = ops.norm(ex, x, "batch norm", ops.all_but(axis), "tf.nn.fused_batch_norm", stored=training is False)
-    return SequenceValue([node, nodes.const(ex, None, "mean"), nodes.const(ex, None, "variance")], "tuple")
+    node.info["own_mean"] = mean = nodes.const(ex, None, "mean")
+    return SequenceValue([node, mean, nodes.const(ex, None, "variance")], "tuple")
 
 
 def function(ex: Execution, name: str, args: Args, kwargs: Kwargs, framework: str) -> Value:

@@ -62,6 +62,12 @@ def do_spread(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     return node
 
 
+def do_moments(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
+    """keras.ops.moments(x, axes, keepdims): the mean and the variance."""
+    given = [first(args, kwargs), argument(args, kwargs, 1, "axes"), argument(args, kwargs, 2, "keepdims", default=False)]
+    return SequenceValue([reduction(True, "mean")(ex, given, {}), do_spread(ex, given, {})], "tuple")
+
+
 WHOLE = re.compile(r"u?int\d*|bool|q?u?int\d+")
 
 

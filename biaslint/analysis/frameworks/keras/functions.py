@@ -179,6 +179,7 @@ HANDLERS: dict[str, Handler] = {
     "subtract": arithmetic.do_subtract,
     "sub": arithmetic.do_subtract,
     "squared_difference": arithmetic.do_squared_difference,
+    "moments": arithmetic.do_moments,
     "var": arithmetic.do_spread,
     "std": arithmetic.do_spread,
     "variance": arithmetic.do_spread,

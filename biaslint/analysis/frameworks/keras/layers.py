@@ -340,7 +340,8 @@ def do_average_pool(ex: Execution, layer: Layer, x: Node) -> Value:
 
 def do_global_pool(ex: Execution, layer: Layer, x: Node) -> Value:
     axes = SequenceValue(list(spatial_axes(ex, layer, x)))
-    return ops.reduce(ex, x, axes, layer.config.get("keepdims", False), layer.short_type, layer.kind == "global_average_pool")
+    averages = layer.kind == "global_average_pool"
+    return ops.reduce(ex, x, axes, layer.config.get("keepdims", False), "mean" if averages else layer.short_type, averages)
 
 
 def do_lambda(ex: Execution, layer: Layer, x: Node) -> Value:

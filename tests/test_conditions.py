@@ -79,6 +79,17 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
             "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if config['norm'] == 'bn' else nn.Tanh()",
             "config['norm'] == 'bn'",
         ),
+        ("norm='bn'", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if norm else nn.Tanh()", "norm"),
+        (
+            "norm=('bn', 2)",
+            "kind, _ = norm\nself.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if kind == 'bn' else nn.Tanh()",
+            "norm == ('bn', 2)",
+        ),
+        (
+            "kind='gn', norm=False",
+            "self.act = self.norm = nn.Identity()\nif norm:\n    self.norm = nn.BatchNorm2d(8) if kind == 'bn' else nn.GroupNorm(2, 8)",
+            "kind == 'bn' and norm",
+        ),
         ("norm=nn.BatchNorm2d(8)", "self.act, self.norm = nn.Identity(), norm", "isinstance(norm, BatchNorm2d)"),
         ("widths=(8, 16)", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(widths[0])", None),
         ("act=nn.Identity", "self.act, self.norm = act(), nn.BatchNorm2d(8)", "act is nn.Identity"),

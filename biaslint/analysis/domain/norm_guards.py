@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from biaslint.analysis.domain import node_cache
-from biaslint.analysis.domain.values import Class, DictValue, External, FunctionValue, Instance, Partial
+from biaslint.analysis.domain.values import Class, DictValue, External, FunctionValue, Instance, Method, Partial
 from biaslint.analysis.project.syntax_tree import text_of, walk
 from biaslint.theory import terms
 
@@ -26,7 +26,7 @@ OWN = {"__init__", "forward", "call", "__call__"}  # methods that every layer ha
 JUMPS = (ast.Return, ast.Continue, ast.Break)
 NORM = re.compile(r"norm(?!al(ize|_|\b))|bn", re.IGNORECASE)  # a norm, no initializer that draws from a normal distribution
 PARTIAL = re.compile(r"drop|^pad|group(?!s$)", re.IGNORECASE)
-SPREAD = re.compile(r"dim|axis")
+SPREAD = re.compile(r"dim|axis|activation")
 LOOKUPS = {"get", "pop"}
 REWRITING = {
     "split",
@@ -103,6 +103,7 @@ def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
             parts |= tested
     every |= {word for part in walk(node) if isinstance(part, ast.BoolOp) for one in part.values if (word := name_of(one))}
     every |= set(gone_through(node))
+    every |= {name_of(part.value) for part in walk(node) if isinstance(part, ast.keyword) and part.arg == "activation"}
     return Deciding(frozenset(norms), frozenset(parts), frozenset(every), frozenset(making(node)))
 
 
@@ -112,6 +113,10 @@ def gone_through(node: ast.AST) -> Iterator[str]:
         if isinstance(part, (ast.For, ast.AsyncFor, ast.comprehension)):
             yield from (name_of(one) for one in walk(part.iter))
         elif isinstance(part, (ast.Starred, ast.Subscript)):
+            yield name_of(part.value)
+        elif isinstance(part, ast.Call) and name_of(part.func) in ("any", "all", "len", "sum"):
+            yield from map(name_of, part.args)
+        elif isinstance(part, ast.Assign) and isinstance(part.targets[0], (ast.Tuple, ast.List)):
             yield name_of(part.value)
 
 
@@ -179,8 +184,8 @@ def chooses_norm(table: DictValue) -> bool:
 
 def made_name(part: Value) -> str | None:
     """The name of a function or class, or of the class of an instance; None of anything else."""
-    if isinstance(part, (Partial, Instance)):
-        return made_name(part.func if isinstance(part, Partial) else part.cls)
+    if isinstance(part, (Partial, Instance, Method)):
+        return made_name(part.cls if isinstance(part, Instance) else part.func)
     return part.name if isinstance(part, (External, Class, FunctionValue)) else None
 
 

@@ -146,6 +146,11 @@ class PathCondition:
                 self.set(test, holds, f"{name} == {test.right!r}")
                 if holds:
                     return Setting.of(test.right, key)
+            elif test == key:
+                if holds == bool(default):
+                    continue
+                self.set(key, holds, name)
+                return Setting.of("", key)
             elif string_test(test, key, default) in (None, holds):
                 continue
             self.refused.add(key)

@@ -252,7 +252,8 @@ def settings_of(ex: Execution, settings: dict[str, Value]) -> dict[str, Any]:
             if value.key in ex.path.others:
                 result[name] = OTHER
         elif isinstance(value, Setting):
-            result.update(decisions.answers(ex.path, name, value.key) or {name: str(value)})
+            made = value.key in ex.path.optional  # what nothing asked for and nothing is made of decides nothing
+            result.update(decisions.answers(ex.path, name, value.key) or ({name: str(value)} if made else {}))
         elif values.is_constant(value):
             result[name] = value
         elif isinstance(value, (External, Class, FunctionValue)):
@@ -285,7 +286,9 @@ SHORT = 40  # characters of a default that a condition repeats
 
 
 # What is said of an attribute or item: `self.norm == 'batch'`, `args.bn`, `config['norm'] is None`
-SAID_OF_A_PART = re.compile(r"[A-Za-z_]\w*(\.\w+|\[['\"\w]+\]|\.get\([^()]*\))+( == ['\"].*['\"]| is None)?")
+SAID_OF_A_PART = re.compile(
+    r"('\w*' in )?[A-Za-z_]\w*(\.\w+|\[['\"\w]+\]|\.(get|startswith|endswith)\([^()]*\))+( == ['\"].*['\"]| is None)?"
+)
 
 
 def choices_of(ex: Execution) -> dict[str, bool]:

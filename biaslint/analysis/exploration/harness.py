@@ -118,7 +118,7 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
         if name in defaults:
             value = norm_guards.setting(ex.path, func, name, with_settings(ex, name, defaults[name]))
         else:
-            value = configured(ex, func, parameter)
+            value = with_settings(ex, name, configured(ex, func, parameter))
         if parameter in positional and len(args) == positional.index(parameter):
             args.append(value)
         else:

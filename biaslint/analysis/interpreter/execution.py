@@ -18,6 +18,7 @@ from biaslint.analysis.domain.values import (
     Instance,
     ModelFunction,
     SequenceValue,
+    Setting,
     Stopped,
     Unknown,
     Value,
@@ -229,6 +230,8 @@ class Execution:
 
     def truth(self, value: Value, node: ast.AST | None = None) -> bool:
         """Is it true? Where that is not known, this execution takes one side."""
+        if isinstance(value, Setting) and value.key in self.path.flags:
+            return self.path.branch(value.key, self.text(node) if isinstance(node, ast.expr) else "", default=bool(value))
         if domain_values.is_constant(value):
             return bool(value)
         if isinstance(value, Unknown):

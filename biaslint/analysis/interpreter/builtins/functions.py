@@ -68,11 +68,23 @@ def items(ex: Execution, value: Value, node: ast.AST | None = None) -> list[Valu
             return ex.semantics.tensors.unpack_shape(ex, value, None)
         if isinstance(value.key, terms.LeadingShape):
             return ex.semantics.tensors.leading(ex, value)
+        whole, part = sliced(value)
+        if whole is not None:
+            return items(ex, whole, node)[part]
         count = ex.path.size(terms.Length(value.key))
         return [ex.item_of(value, index) for index in range(count)]
     if value is None:
         ex.fault("None has no items")
     return [ex.fresh()]
+
+
+def sliced(value: Unknown) -> tuple[Unknown | None, slice]:
+    """What a part of an unknown sequence was cut from, and the part: `widths[:-1]` has one item less than `widths`."""
+    key = value.key
+    bounds = key.index.items if isinstance(key, terms.Item) and isinstance(key.index, terms.SequenceTerm) else ("",)
+    if len(bounds) > 3 or not all(bound is None or type(bound) is int for bound in bounds) or key.index.kind != "slice":
+        return None, slice(None)
+    return Unknown(key.base, value.text.removesuffix("[...]")), slice(*bounds)
 
 
 def is_number(value: Value) -> bool:

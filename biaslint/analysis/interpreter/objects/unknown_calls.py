@@ -52,7 +52,7 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
         node = ex.opaque(func, *values, name=name)
         node.info["unknown"] = True
         return node
-    found_settings = settings_read(ex, name.rpartition(".")[2] or name)
+    found_settings = settings_read(ex, name if name in SETTINGS_FILES else name.rpartition(".")[2] or name)
     if found_settings is not None:
         return found_settings
     if isinstance(func, Unknown) and len(values) < 4:
@@ -108,10 +108,13 @@ READS_SETTINGS = re.compile(
 )
 
 
+SETTINGS_FILES = {"json.load", "json.loads", "yaml.load", "toml.load", "tomllib.load", "tomllib.loads"}
+
+
 def settings_read(ex: Execution, name: str) -> Value:
     """`args = parser.parse_args()`: settings that are the same ones in every execution, called as the source calls them; else None."""
     target = ex.statement.targets[0] if isinstance(ex.statement, ast.Assign) and ex.statement.value is ex.node else None
-    if not READS_SETTINGS.fullmatch(name) or ex.module is None:
+    if (name not in SETTINGS_FILES and not READS_SETTINGS.fullmatch(name)) or ex.module is None:
         return None
     first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
     if not isinstance(first, ast.Name):

@@ -91,6 +91,7 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
             "kind == 'bn' and norm",
         ),
         ("norm=nn.BatchNorm2d(8)", "self.act, self.norm = nn.Identity(), norm", "isinstance(norm, BatchNorm2d)"),
+        ("a=1, b=2", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if a + b < 5 else nn.Tanh()", "a == 1 and b == 2"),
         ("widths=(8, 16)", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(widths[0])", None),
         ("act=nn.Identity", "self.act, self.norm = act(), nn.BatchNorm2d(8)", "act is nn.Identity"),
         ("depth=0", "self.act, self.norm = nn.Sequential(*[nn.ReLU() for _ in range(depth)]), nn.BatchNorm2d(8)", "depth == 0"),

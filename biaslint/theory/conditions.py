@@ -111,7 +111,8 @@ def verdicts_of_site(
             if usual and test is None:
                 test = distinguishing_condition(of_their_choices(as_usual), of_their_choices(usual))
             if test is not None or not usual:
-                when = test.text if test is not None else None
+                kept = defaults_kept(as_usual, [use for use in living if use.deviates])
+                when = conjunction(one.text for one in (test, kept) if one is not None) or None
                 yield Verdict(site.place, as_usual[0], tuple(as_usual), when=when, seen_otherwise=True)
                 return
     helped = list(at_a_call_of_a_helper(dead, living))
@@ -238,6 +239,19 @@ def all_of(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
         if found:
             return joined(found[0]) if len(found) == 1 else None
     return None
+
+
+def defaults_kept(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
+    """The conditions that say that the settings are what they are by default, of which one fails for each living use."""
+    shared = [test for test in tests(dead) if all(test.holds(use.settings) is True for use in dead)]
+    found: dict[str, Test] = {}
+    for use in living:
+        failing = [test for test in shared if test.holds(use.settings) is False]
+        if not failing:
+            return None
+        if not any(test.text in found for test in failing):
+            found[failing[-1].text] = failing[-1]  # the most particular one
+    return joined(tuple(found.values())) if 0 < len(found) < 4 else None
 
 
 def joined(parts: tuple[Test, ...]) -> Test:

@@ -5,31 +5,33 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from biaslint.theory.program import OTHER
 
-OPPOSITES = {
-    " not in ": " in ",
-    " in ": " not in ",
-    " is not ": " is ",
-    " is ": " is not ",
-    " == ": " != ",
-    " != ": " == ",
-    " <= ": " > ",
-    " >= ": " < ",
-    " < ": " >= ",
-    " > ": " <= ",
-}
+OPPOSITES: dict[type[ast.cmpop], ast.cmpop] = {
+    ast.Is: ast.IsNot(), ast.IsNot: ast.Is(), ast.In: ast.NotIn(), ast.NotIn: ast.In(), ast.Eq: ast.NotEq(), ast.NotEq: ast.Eq(),
+    ast.Lt: ast.GtE(), ast.GtE: ast.Lt(), ast.Gt: ast.LtE(), ast.LtE: ast.Gt(),
+}  # fmt: skip
 
 
 def contrary(condition: str) -> str:
-    """How the source would write that a comparison does not hold."""
-    for one, other in OPPOSITES.items():
-        if one in condition:
-            return condition.replace(one, other)
-    return f"not {condition}"
+    """How the source would write that a condition does not hold."""
+    try:
+        test = ast.parse(condition, mode="eval").body
+    except SyntaxError:
+        return f"not ({condition})"
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        return ast.unparse(ast.Compare(test.left, [OPPOSITES[type(test.ops[0])]], test.comparators))
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return ast.unparse(test.operand)
+    return ast.unparse(ast.UnaryOp(ast.Not(), test))
+
+
+def conjunction(texts: Iterable[str]) -> str:
+    """Conditions joined by `and`, those that are alternatives in brackets."""
+    return " and ".join(f"({text})" if " or " in text or " if " in text else text for text in texts)
 
 
 def boolean(name: str, wanted: bool = True) -> Callable[[dict[str, Any]], bool | None]:

@@ -26,11 +26,7 @@ def unfilled_parameters(ex: Execution) -> list[Layer]:
         if isinstance(obj.cls, Class) and unused_layers.passed(ex, obj):
             for name, value in obj.attrs.items():
                 if isinstance(value, Node) and value.info.get("unfilled") and value.info["made"].chain:
-<<<<<<< HEAD
                     filled = {"filled": may_be_filled(value) or set_elsewhere(ex, obj.cls, name)}
-=======
-                    filled = {"filled": may_be_filled(value)}
->>>>>>> fd5ef12 (Flags and names in a dict that is a default, and a number that is 0 by default, are settings; a mean by hand that is read keeps the bias alive)
                     found[value.id] = Layer(
                         KIND, KIND, framework.tensor_bias()[0], filled, value.info["made"], name=f"self.{name}"
                     )

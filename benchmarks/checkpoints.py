@@ -25,6 +25,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import load_hooks
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -453,7 +455,7 @@ def page(rows: list[Row]) -> str:
             f"| {row.case.name} | {row.dropped} | {row.adjusted} | {row.exact} | {row.own} | {float(row.before):.2g} | {float(row.after):.2g} "
             f"| {row.size / 1000:.0f} | {row.saved / 1000:.1f} | {row.seconds:.0f} |"
         )
-    lines += ["", resumed()]
+    lines += ["", resumed(), "", *load_hooks.section()]
     return "\n".join(lines).rstrip() + "\n"
 
 

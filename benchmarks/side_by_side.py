@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.metadata
 import io
 import json
 import os
@@ -71,7 +72,7 @@ class Normed(nn.Module):
 """
 FEATURES, LABELS = "torch.randn(64, 32)", "torch.arange(64) % 2"
 OWN = "torch.optim.SGD(model.parameters(), lr=0.01)"
-BERT = "vocab_size=500, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128"
+BERT = "hidden_dropout_prob=0, attention_probs_dropout_prob=0, vocab_size=500, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128"
 # name -> the model, its inputs, its labels, its optimizer, and the fault that was put in: (kind, where)
 MODELS: dict[str, tuple[str, str, str, str, str]] = {
     "torchvision resnet18": ("torchvision.models.resnet18(num_classes=4)", IMAGES, CLASSES, OWN, ""),
@@ -187,7 +188,7 @@ def biaslint(name: str) -> dict[str, Any]:
     return {"said": said, "dead": dead}
 
 
-DEAD = ("bias-before-norm", "key-bias", "bias-before-linear")
+DEAD = ("bias-before-norm", "bias-before-softmax", "bias-before-linear")
 
 
 def torch_audit(name: str) -> dict[str, Any]:
@@ -217,6 +218,72 @@ def torchtest2(name: str) -> dict[str, Any]:
     report = check_model(model, inputs, labels, loss_fn=loss, optimizer=optimiser)
     found = [one for one in report.results if str(getattr(one.status, "value", one.status)).upper() in ("WARN", "FAIL")]
     return {"said": [f"{one.name}: {one.message}" for one in found], "dead": []}
+
+
+# The fault, and what names it.
+RIGHT = {
+    "dead": {*DEAD, "TA400", "params_change"},
+    "start": {"unset-output-bias", "initial_loss"},
+    "forget gate": {"forget-gate-bias"},
+    "scale": {"scale-through-depth", "unset-output-bias", "TA102", "gradient_magnitude", "overfit_batch"},
+    "not called": {"TA500", "gradient_flow", "params_change"},
+    "optimizer": {"untrainable-bias", "optimizer_coverage", "params_change"},
+    "mixed": {"batch_independence"},
+}
+# Advice on speed, and trainings of one batch with random labels, are neither right nor wrong.
+NOT_JUDGED = {"TA200", "TA201", "overfit_batch"}
+
+
+def faults(name: str, known: dict[str, Any]) -> list[str]:
+    """What is wrong with a model."""
+    planted = MODELS[name][4].partition(":")[0]
+    found = ["dead"] * bool(known["dead"]) + ["start"] * (known["excess"] > 0.25 and planted != "scale")
+    return found + [planted] * bool(planted)
+
+
+def cell(said: dict[str, Any], wrong: list[str], known: dict[str, Any]) -> tuple[str, int, int, int]:
+    """What a tool says of a model, in words; faults it names, faults it does not, and what it says beside them."""
+    names = list(dict.fromkeys(line.partition(":")[0] for line in said["said"]))
+    named = [fault for fault in wrong if RIGHT[fault] & set(names)]
+    right = {one for fault in wrong for one in RIGHT[fault]}
+    others = [one for one in names if one not in right | NOT_JUDGED]
+    dead = set(said["dead"])
+    counted = f" ({len(dead & set(known['dead']))} of {len(known['dead'])})" if dead else ""
+    words = [f"right: {', '.join(sorted(right & set(names)))}{counted}"] if named else []
+    words += [f"wrong: {', '.join(others)}"] if others else []
+    words += [f"misses: {', '.join(fault for fault in wrong if fault not in named)}"] if len(named) < len(wrong) else []
+    return "; ".join(words) or "nothing", len(named), len(wrong) - len(named), len(others)
+
+
+def page(kept: dict[str, Any]) -> str:
+    """The table."""
+    rows, sums = [], {tool: [0, 0, 0] for tool in TOOLS}
+    for name in (one for one in MODELS if one in kept):
+        known, step = kept[name]["truth"][0], kept[name]["step"][1]
+        wrong = faults(name, known)
+        cells = []
+        for tool in TOOLS:
+            text, *counts = cell(kept[name][tool][0], wrong, known)
+            sums[tool] = [old + new for old, new in zip(sums[tool], counts, strict=True)]
+            cells.append(f"{text} ({kept[name][tool][1] / step:.1f})")
+        is_so = ", ".join(f"{len(known['dead'])} dead biases" if one == "dead" else one for one in wrong) or "sound"
+        rows.append(f"| {name} | {is_so} | {' | '.join(cells)} |")
+    about = (__doc__ or "").split("\n\n")
+    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch-audit", "torchtest2", "torch"))
+    return "\n".join(
+        [
+            "# Checkers of models before training, side by side\n",
+            f"Made by `python benchmarks/side_by_side.py --write benchmarks/side_by_side.md`, with {packages}.\n",
+            f"{about[2].strip()}\n",
+            "In brackets: the time. torch-audit's advice on speed (TA200, TA201) and torchtest2's training on one batch with random labels",
+            "(`overfit_batch`) are not judged. *start*: the output bias ignores the prior. The others are kinds of faults that were put in.\n",
+            *(f"- {tool}: names {named} faults, misses {missed}, says {others} things that are not so." for tool, (named, missed, others) in sums.items()),
+            "",
+            f"| model | true | {' | '.join(TOOLS)} |",
+            "|---|---|---|---|---|",
+            *rows,
+        ]
+    )  # fmt: skip
 
 
 WORK = {"step": one_step, "truth": truth, "biaslint": biaslint, "torch-audit": torch_audit, "torchtest2": torchtest2}
@@ -253,6 +320,10 @@ def main() -> None:
             print(name, json.dumps(kept[name], indent=1), file=sys.stderr, flush=True)
             if given.kept:
                 given.kept.write_text(json.dumps(kept))
+    if given.write:
+        given.write.write_text(page(kept) + "\n", encoding="utf-8")
+    else:
+        print(page(kept))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from torch import nn  # noqa: E402
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 from biaslint.runtime.command import verify  # noqa: E402
-from biaslint.runtime.facts.observed import from_json, to_json  # noqa: E402
+from biaslint.runtime.facts.observed import Observed, from_json, to_json  # noqa: E402
 from biaslint.runtime.facts.task import Task  # noqa: E402
 from biaslint.runtime.process.parent import VerifyError  # noqa: E402
 from biaslint.runtime.target.job import Job  # noqa: E402
@@ -369,15 +369,42 @@ def test_one_layer_of_its_kind_is_compared_with_no_other() -> None:
     assert {status for status, _ in scales(model, torch.randn(4, 1, 8)).values()} == {"not applicable"}
 
 
+class Branched(nn.Module):
+    """Branches that start small, as those with a layer scale do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c, self.head = (nn.Linear(8, 8) for _ in range(4))
+
+    def forward(self, x: Any) -> Any:
+        return self.head(x + 1e-9 * self.c(self.b(self.a(x))))
+
+
+def test_gradients_of_an_output_are_not_held_against_those_of_hidden_layers() -> None:
+    assert "scale-through-depth" not in failed(measure(Branched(), [torch.randn(8, 8)]))
+
+
 def test_units_that_start_dead_are_counted() -> None:
-    model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 2))
+    observed = with_dead_units(70, 100)
+    assert [(units.dead, units.units) for units in observed.units] == [(70, 100)]
+    assert "dead-relu-units" in failed(observed)
+
+
+def with_dead_units(dead: int, units: int) -> Observed:
+    model = nn.Sequential(nn.Linear(4, units), nn.ReLU(), nn.Linear(units, 2))
     nn.init.constant_(model[0].bias, -50.0)
     with torch.no_grad():
-        model[0].bias[:3] = 50.0
+        model[0].bias[dead:] = 50.0
     observed = measure(model, [torch.randn(16, 4)])
     observed.batch = 16
-    assert [(units.dead, units.units) for units in observed.units] == [(7, 10)]
-    assert "dead-relu-units" in failed(observed)
+    return observed
+
+
+@pytest.mark.parametrize(
+    ("dead", "units", "fails"), [(52, 100, False), (11, 16, False), (16, 16, True), (8, 8, True), (6, 8, False)]
+)
+def test_half_of_the_units_and_more_of_a_few_may_start_dead_by_chance(dead: int, units: int, fails: bool) -> None:
+    assert ("dead-relu-units" in failed(with_dead_units(dead, units))) is fails
 
 
 def test_an_lstm_that_keeps_its_default_forget_gate_is_a_hint_and_a_raised_one_is_fine() -> None:

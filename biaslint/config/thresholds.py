@@ -29,7 +29,7 @@ class Thresholds:
     prior_divergence: float = 0.1
     mean_offset: float = 0.5
     loss_excess: float = 0.25
-    dead_units: float = 0.4
+    dead_units: float = 0.6
     forget_bias: float = 0.5
     conv_constant: float = 0.2
     dense_constant: float = 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,7 @@ from biaslint.runtime.facts.observed import LayerFacts, Observed
 from biaslint.theory.program import Place
 
 _MANY = 16
+_CHANCE = 2.8  # standard deviations
 _UNTESTED = {"nobias": "has no bias", "unused": "no call of it was seen", "nograd": "no gradient reaches it"}
 _LIVE = {"alive", "partial_bn", "partial_always"}
 
@@ -248,6 +250,15 @@ def _count(layer: LayerFacts) -> int:
     return layer.bias_values.count if layer.bias_values else 0
 
 
+def _most_dead(units: int, limit: float) -> float:
+    """The share of so many units that may be dead.
+
+    Deep in an untrained network all examples look alike, so that a unit is dead or not as a coin falls. A limit above one half
+    leaves room for that: few units fall on one side by chance.
+    """
+    return max(limit, 0.5 + _CHANCE * 0.5 / math.sqrt(units)) if units and limit > 0.5 else limit
+
+
 def dead_units(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
     """The share of ReLU units that are zero for the whole batch."""
     layers = {layer.name: layer for layer in observed.layers}
@@ -267,12 +278,11 @@ def dead_units(observed: Observed, limits: Thresholds, verdict: Verdict) -> None
                 )
             )
             continue
-        failed = share > limits.dead_units and units.units > 1
+        most = _most_dead(units.units, limits.dead_units)
+        failed = share > most and units.units > 1
         place = layer_place(layer)
         verdict.measurements.append(
-            Measurement(
-                "dead-units", FAIL if failed else PASS, text, "dead-relu-units", units.layer, share, limits.dead_units, place
-            )
+            Measurement("dead-units", FAIL if failed else PASS, text, "dead-relu-units", units.layer, share, most, place)
         )
         if failed:
             verdict.failures.append(

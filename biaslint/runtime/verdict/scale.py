@@ -31,7 +31,7 @@ def scale(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
     called = sorted((one for one in observed.layers if one.order is not None), key=lambda one: one.order or 0)
     layers = [one for one in called if one.kind in ("conv", "linear")]
     _steady("activation-scale", "outputs", layers, _output_scale, limits.scale_ratio, 1.0, verdict)
-    _steady("gradient-scale", "gradients", layers, lambda one: one.gradient_scale, limits.gradient_ratio, _UNLIKE, verdict)
+    _steady("gradient-scale", "gradients", layers, _hidden_gradient, limits.gradient_ratio, _UNLIKE, verdict)
 
 
 def _output_scale(layer: LayerFacts) -> float | None:
@@ -40,6 +40,10 @@ def _output_scale(layer: LayerFacts) -> float | None:
         return None
     size = math.hypot(numbers.mean, numbers.spread)
     return None if layer.is_output and size < 1 else size  # small outputs are a good start
+
+
+def _hidden_gradient(layer: LayerFacts) -> float | None:
+    return None if layer.is_output else layer.gradient_scale  # the loss itself sets that of an output
 
 
 def role(layer: LayerFacts) -> tuple[str, str]:

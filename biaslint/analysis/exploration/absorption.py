@@ -11,6 +11,7 @@ from biaslint.theory import shift
 IGNORED_STEPS = {"dropout", "masked_fill", "where", "tril", "triu"}
 LINEAR_STEPS = {"keep", "remap", "smooth", "window", "affine", "layer"}
 TAKES = {"linear", "conv"}
+MOST = 40  # steps that are looked at before a layer
 
 
 def absorbed_by(layer: Layer) -> Layer | None:
@@ -60,12 +61,13 @@ def absorbed_by(layer: Layer) -> Layer | None:
 def linear_predecessors(layer: Layer) -> list[Layer]:
     """The layers with a bias that reach this one through linear steps only."""
     found: list[Layer] = []
-    for node in layer.calls[:4]:
-        before = node.inputs[0] if node.inputs else None
-        while before is not None and before.bias_of is None and before.op in ("keep", "remap", "smooth") and before.inputs:
-            before = before.inputs[0]
-        if before is not None and isinstance(before.bias_of, Layer) and before.op == "affine":
+    todo = [node.inputs[0] for node in layer.calls[:4] if node.inputs]
+    for before in todo:
+        bare = before.op == "affine" and not (isinstance(before.bias_of, Layer) and before.bias_of.bias)
+        if isinstance(before.bias_of, Layer) and before.op == "affine" and not bare:
             found.append(before.bias_of)
+        elif bare or (before.bias_of is None and before.op in ("keep", "remap", "smooth", "add")):
+            todo += [one for one in before.inputs[: None if before.op == "add" else 1] if one not in todo and len(todo) < MOST]
     return found
 
 

@@ -30,7 +30,9 @@ def check(program: Program) -> Iterator[Report]:
 def _bare(use: LayerUse) -> bool:
     if not use.is_output or not removed_by_hand(use) or use.weight_of is not None:
         return False
-    if use.fate.kind == "dead" or use.sources:  # what follows takes a bias away, or one comes through: scores that are scaled up
+    if (
+        use.fate.kind == "dead" or use.sources
+    ):  # what follows takes a bias away, or one comes through: scores that are scaled up
         return False
     size = use.texts.get("out_features", "") + use.texts.get("out_channels", "")
     if VOCABULARY.search(size) or VOCABULARY.search(use.name):

@@ -25,11 +25,10 @@ def unfilled_parameters(ex: Execution) -> list[Layer]:
     for obj in ex.objects:
         if isinstance(obj.cls, Class) and unused_layers.passed(ex, obj):
             for name, value in obj.attrs.items():
-                if isinstance(value, Node) and value.info.get("unfilled") and value.info["made"].chain:
+                made = value.info.get("made") if isinstance(value, Node) and value.info.get("unfilled") else None
+                if made is not None and made.chain:  # a tensor that is no parameter has no place
                     filled = {"filled": may_be_filled(value) or set_elsewhere(ex, obj.cls, name)}
-                    found[value.id] = Layer(
-                        KIND, KIND, framework.tensor_bias()[0], filled, value.info["made"], name=f"self.{name}"
-                    )
+                    found[value.id] = Layer(KIND, KIND, framework.tensor_bias()[0], filled, made, name=f"self.{name}")
     return list(found.values())
 
 

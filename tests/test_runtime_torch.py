@@ -372,16 +372,19 @@ def test_one_layer_of_its_kind_is_compared_with_no_other() -> None:
 class Branched(nn.Module):
     """Branches that start small, as those with a layer scale do."""
 
-    def __init__(self) -> None:
+    def __init__(self, heads: int) -> None:
         super().__init__()
-        self.a, self.b, self.c, self.head = (nn.Linear(8, 8) for _ in range(4))
+        self.a, self.b, self.c = (nn.Linear(8, 8) for _ in range(3))
+        self.head, self.other = nn.Linear(8, 4), nn.Linear(8, 4) if heads > 1 else None
 
     def forward(self, x: Any) -> Any:
-        return self.head(x + 1e-9 * self.c(self.b(self.a(x))))
+        x = x + 1e-9 * self.c(self.b(self.a(x)))
+        return self.head(x) if self.other is None else (self.head(x) + self.other(x)) / 2
 
 
-def test_gradients_of_an_output_are_not_held_against_those_of_hidden_layers() -> None:
-    assert "scale-through-depth" not in failed(measure(Branched(), [torch.randn(8, 8)]))
+@pytest.mark.parametrize("heads", [1, 2])
+def test_gradients_of_outputs_are_not_held_against_those_of_hidden_layers(heads: int) -> None:
+    assert "scale-through-depth" not in failed(measure(Branched(heads), [torch.randn(8, 8)]))
 
 
 def test_units_that_start_dead_are_counted() -> None:

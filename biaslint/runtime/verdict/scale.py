@@ -19,6 +19,7 @@ from biaslint.runtime.facts.observed import LayerFacts, Observed
 RULE = "scale-through-depth"
 _FEWEST = 3  # layers that can show a trend where they have only their type in common
 _UNLIKE = 100.0  # how much wider gradients may be apart there
+_ALIKE = 1e-3  # gradients of heads whose outputs are added up
 _JUMP = 3.0  # from one layer to the next
 Rungs = list[tuple[LayerFacts, float]]
 
@@ -31,7 +32,17 @@ def scale(observed: Observed, limits: Thresholds, verdict: Verdict) -> None:
     called = sorted((one for one in observed.layers if one.order is not None), key=lambda one: one.order or 0)
     layers = [one for one in called if one.kind in ("conv", "linear")]
     _steady("activation-scale", "outputs", layers, _output_scale, limits.scale_ratio, 1.0, verdict)
-    _steady("gradient-scale", "gradients", layers, _hidden_gradient, limits.gradient_ratio, _UNLIKE, verdict)
+    hidden = layers[: len(layers) - _endings(layers, {shape[-1] for one in observed.outputs if (shape := one.shape)})]
+    _steady("gradient-scale", "gradients", hidden, _hidden_gradient, limits.gradient_ratio, _UNLIKE, verdict)
+
+
+def _endings(layers: Sequence[LayerFacts], widths: set[int]) -> int:
+    """How many of the last layers make the outputs together, as heads whose mean is taken, where no layer makes them alone."""
+    if any(one.is_output for one in layers) or not layers:
+        return 0
+    last = layers[-1].gradient_scale or 0.0
+    alike = itertools.takewhile(lambda one: math.isclose(one.gradient_scale or 0.0, last, rel_tol=_ALIKE), reversed(layers))
+    return sum(1 for _ in alike) if layers[-1].channels in widths else 0
 
 
 def _output_scale(layer: LayerFacts) -> float | None:

@@ -126,3 +126,10 @@ def test_a_twin_is_narrower_where_fewer_layers_are_not_enough_and_none_where_not
     assert narrow.in_words() == "n_layer 24 → 4, n_head 4 → 1, n_embd 256 → 64"
     assert twin_of(model, lambda _: False) is None
     assert twin_of(torch.nn.Linear(2, 2), lambda _: True) is None
+
+
+def test_a_model_without_values_is_said_to_be_one(folder: Path) -> None:
+    (folder / "hollow.py").write_text("import torch\nmodel = torch.nn.Linear(4, 2, device='meta')\n")
+    result = command("hollow.py:model")
+    assert result.exit_code == 2
+    assert "built on the meta device" in result.output

@@ -175,6 +175,8 @@ def _observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obse
     import torch
 
     model = getattr(model, "_orig_mod", model)  # what torch.compile was given
+    if any(one.is_meta for one in model.parameters()):
+        raise TargetError("the model has no values to measure: it was built on the meta device")
     if job.threads:
         torch.set_num_threads(job.threads)
     chains = tracing.origins(model) if not isinstance(model, torch.jit.ScriptModule) else {}

@@ -33,7 +33,7 @@ def _idle(program: Program) -> Iterator[Report]:
                 _header(use),
                 f"`{use.name}` is called but sets no weights: its questions fit no layer of the model",
                 layer=use.name,
-                advice="compare the types and names that it asks for with the model's layers",
+                advice="compare the types and names that it asks for with the model's layers; `apply` gives it each of them",
             )
 
 

@@ -227,7 +227,7 @@ def sources(sigmoid: Node) -> set[int]:
         seen.add(node.id)
         if node.op == "input":
             found.add(node.id)
-        elif node.op in LINEAR:
+        elif node.op in LINEAR or node.name == "mean":
             todo += node.inputs
     return found
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 KIND = "layer without gradient"
-POSITIONS = re.compile(r"positions|argmax|argmin|argsort|one_hot|multinomial|bincount")
+POSITIONS = re.compile(r"argmax|argmin|argsort|one_hot|multinomial|bincount")
 STEPS = re.compile(r"a comparison|sign|round|floor|ceil|trunc|heaviside|long|int|bool")
 PAIRS = {"max", "min", "topk", "sort", "median", "mode", "kthvalue"}  # give entries and their positions
 

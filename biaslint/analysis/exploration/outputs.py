@@ -15,7 +15,6 @@ PASSING = {"keep", "remap", "concat", "smooth"}
 ACTIVATIONS = {"sigmoid", "softmax", "log_softmax", "logsigmoid", "tanh", "softplus", "exp"}
 CLASSIFIES = {"sigmoid", "softmax", "log_softmax", "logsigmoid"}
 SOFTMAX = ("softmax", "log_softmax")
-# what gives the same for results that are all greater by one number
 ORDERED = re.compile(r"^arg(max|min|sort)$|^(?!.*(binary|sigmoid)).*cross_?entropy", re.IGNORECASE)
 LOSS = re.compile(r"loss|criterion|cross_?entropy", re.IGNORECASE)
 POWERS = {"**", "pow", "pow_", "square", "power"}
@@ -62,7 +61,9 @@ def output_of(layer: Layer) -> Output:
             elif passed in CLASSIFIES and reader.op in ("mul", "add", "mask", "window") and decoded(start):
                 leaves = True
                 activation = activation or passed
-            elif reader.op != "opaque" and not (compared and (passed in CLASSIFIES or not feeds(reader))):
+            elif (
+                reader.op != "opaque" and not orders(reader) and not (compared and (passed in CLASSIFIES or not feeds(reader)))
+            ):
                 return Output(False)  # else it is part of the loss, or measures the predictions
     leaves = leaves or written_out
     return Output(leaves, activation, leaves and weighed(layer), activation in SOFTMAX and mixed(layer))
@@ -79,9 +80,14 @@ def mixed(layer: Layer) -> bool:
         for reader in node.readers:
             if reader.op in ("keep", "remap") or (reader.op == "smooth" and not reader.info.get("padded")):
                 todo.append(reader)
-            elif reader.op not in ("softmax", "output") and not (reader.op == "opaque" and ORDERED.search(reader.name)):
+            elif reader.op not in ("softmax", "output") and not orders(reader):
                 return True
     return False
+
+
+def orders(node: Node) -> bool:
+    """Does it give the same for results that are all greater by one number?"""
+    return bool(node.info.get("positions")) or (node.op == "opaque" and ORDERED.search(node.name) is not None)
 
 
 def feeds(node: Node) -> bool:

@@ -55,7 +55,7 @@ def chosen(name: str, dim: int, keepdim: int | None = None, default: Value = -1,
             or (name in QUANTILES and not isinstance(argument(args, kwargs, 0, "q"), float))
         ):
             found = ex.opaque(x, *args, name=name)
-            where = ex.opaque(x, *args, name="positions")
+            where = ex.opaque(x, *args, name="argmax")
             return SequenceValue([found, where], "tuple") if pair and axis is not None else found
         if keepdim is None:
             place = axis % len(x.dims)
@@ -72,7 +72,7 @@ QUANTILES = {"quantile", "nanquantile"}
 
 
 def do_positions(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:
-    return positions(ex, x, argument(args, kwargs, 0, "dim"), "positions")
+    return positions(ex, x, argument(args, kwargs, 0, "dim"), "argmax")
 
 
 def do_diff(ex: Execution, x: Node, args: list[Value], kwargs: Kwargs) -> Value:

@@ -57,7 +57,7 @@ def is_whole(ex: Execution, target: Value) -> bool:
     """Is it known that a target holds whole numbers? Probabilities of classes are none."""
     node = ex.flow.now(target) if isinstance(target, Node) else None
     while node is not None:
-        if node.info.get("integer") or node.name in WHOLE:
+        if node.info.get("integer") or node.info.get("positions") or node.name in WHOLE:
             return True
         node = node.inputs[0] if node.name in UNCAST and node.inputs else None
     return False

@@ -183,6 +183,7 @@ NAMED: dict[str, Maker] = {
     "squared_difference": choice(two("tf.math.squared_difference(x, y)"), two("tf.math.squared_difference(y, x)")),
     **{name: reduced(name, f"keras.ops.{name}") for name in ("var", "std")},
     **{name: reduced(name, f"tf.math.{name}") for name in ("reduce_variance", "reduce_std")},
+    "moments": choice(plain("keras.ops.moments(x, axes={axes}, keepdims={keep})[0]"), plain("keras.ops.moments(x, axes={axes}, keepdims={keep})[1]")),
     "gather": choice(plain("tf.gather(x, 0)"), plain("tf.gather(x, [0, 0])"), plain("tf.gather(x, [0, 0], axis={axis})"), plain("tf.gather(x, [[0, 0], [0, 0]], axis={axis})"), plain("tf.gather(x, 0, axis={axis})"), plain("tf.gather(x, [0])")),
     "take": choice(plain("keras.ops.take(x, 0, axis={axis})"), plain("keras.ops.take(x, [0, 0], axis={axis})"), plain("keras.ops.take(x, [0])")),
     "indexing": choice(plain("x[:, :1]", 2), plain("x[..., :1]"), plain("x[0]", 2), plain("x[:, tf.newaxis]"), plain("x[..., None]"), plain("x[..., 0]", 2), plain("x[::-1]")),

@@ -109,7 +109,7 @@ def mean_is_read(norm: Node, carried: list[Node]) -> bool:
     return any(map(reaches_output, (*reads, *(call for call in stored if call not in carried))))
 
 
-AVERAGES = re.compile(r"assign|average|moving|ema", re.IGNORECASE)  # what keeps a mean for the time after training
+AVERAGES = re.compile(r"assign|average|moving|(^|_)ema(_|$)", re.IGNORECASE)  # what keeps a mean for the time after training
 
 
 def own_mean_is_read(norm: Node) -> bool:

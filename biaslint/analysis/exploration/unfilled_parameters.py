@@ -43,17 +43,21 @@ SETS = re.compile(r"\w+_")  # `uniform_`, `copy_`, `nn.init.xavier_uniform_`
 
 def set_elsewhere(ex: Execution, cls: Class, name: str) -> bool:
     """Does code of the class write to the attribute that this execution has not come to, as a start from the first batch?"""
-    family = [one for one in cls.mro if isinstance(one, Class)]
-    for one in family:
-        ex.project.tracker.asked.add(one.module.path)
-        bodies = (node for node in one.module.tree.body if isinstance(node, ast.ClassDef) and node.name == one.name)
-        for node in (part for body in bodies for part in walk(body)):
-            parts = [node.func, *node.args] if isinstance(node, ast.Call) and changes(node.func) else []
-            parts += node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
-            whole = isinstance(node, ast.Assign) and any(isinstance(one, ast.Attribute) and one.attr == name for one in parts)
-            if not whole and name in references.mentioned(parts):
-                return True
+    for own in (base for base in cls.mro if isinstance(base, Class)):
+        ex.project.tracker.asked.add(own.module.path)
+        bodies = (node for node in own.module.tree.body if isinstance(node, ast.ClassDef) and node.name == own.name)
+        if any(writes_to(name, node) for body in bodies for node in walk(body)):
+            return True
     return False
+
+
+def writes_to(name: str, node: ast.AST) -> bool:
+    """Does a piece of code change the attribute: by a call, through a part of it, or through what it holds? `self.name = ...` makes it."""
+    if isinstance(node, ast.Call):
+        return changes(node.func) and name in references.mentioned([node.func, *node.args])
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    makes = isinstance(node, ast.Assign) and any(isinstance(one, ast.Attribute) and one.attr == name for one in targets)
+    return not makes and name in references.mentioned(targets)
 
 
 def changes(func: ast.expr) -> bool:

@@ -153,7 +153,6 @@ def hands_itself_on(cls: ast.ClassDef) -> bool:
     return any(
         isinstance(node, ast.Call)
         and any(isinstance(arg, ast.Name) and arg.id == "self" for arg in node.args)
-        and references.called([node.func]).isdisjoint({"super"})
         and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) not in HARMLESS
         for node in walk(cls)
     )

@@ -32,13 +32,28 @@ def check(program: Program) -> Iterator[Report]:
         if use.kind in ("rnn", "rnn_cell") and "LSTM" in use.type and use.bias.present and use.fate.kind != "unknown":
             reports = dict(_judge(use))
             judged.append(use)
-            for write in use.bias.writes:
-                found.setdefault(write.place, []).append(reports.get(write))
+            for parts in _statements(use):
+                judgements = [reports[part] for part in parts if part in reports]
+                found.setdefault(parts[0].place, []).append(judgements[0] if judgements else None)
     for place in sorted(found):
         agreed = [report for report in found[place] if report is not None]
         if len(agreed) == len(found[place]):
             yield agreed[0] if sets_only(program, place, judged) else replace(agreed[0], fix=None)
     yield from _own_cells(program, set(found))
+
+
+def _statements(use: LayerUse) -> Iterator[list[BiasWrite]]:
+    """The writes to a layer's biases, those together that fill one vector part by part."""
+    parts: list[BiasWrite] = []
+    for write in use.bias.writes:
+        last = parts[-1] if parts else None
+        goes_on = last is not None and last.span is not None and write.span is not None and last.span[1] == write.span[0]
+        if parts and not (goes_on and last is not None and (last.place, last.which) == (write.place, write.which)):
+            yield parts
+            parts = []
+        parts.append(write)
+    if parts:
+        yield parts
 
 
 def _own_cells(program: Program, judged: set[Place]) -> Iterator[Report]:

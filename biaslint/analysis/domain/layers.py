@@ -137,3 +137,4 @@ class Write:
     grows: bool = False
     used: int = 0  # how often the layer had been called, or a model trained, before
     via: tuple[tuple[str, Module, ast.AST], ...] = ()  # the calls around it, each with the function that holds it
+    parts: tuple[Write, ...] = ()  # of a vector that is put together of others

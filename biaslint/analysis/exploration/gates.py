@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.layers import Layer, Origin, Write
@@ -42,8 +42,10 @@ STATE = {"keep", "remap", "mask", "concat"}  # what a state may pass on its way 
 LINEAR = STATE | {"affine", "norm", "add"}
 # How a state is called that a step is given
 STATES = re.compile(
-    r"(prev(ious)?_?|old_?|last_?)?(h|hx|hid(den)?(_?state)?|state|c|cx|mem(ory)?)(_?(prev|old|last|cur|t|tm1|0))?(\[\d\])?"
+    r"(prev(ious)?_?|old_?|last_?)?(h|hx|hid(den)?(_?state)?|states?|c|cx|mem(ory)?)(_?(prev|old|last|cur|t|tm1|0))?(\[\d\])?"
 )
+LERP = ("lerp", "lerp_")
+SUBTRACTIONS = ("-", "sub", "sub_", "subtract")
 MANY = 200  # nodes that are looked at for one question
 
 
@@ -54,6 +56,9 @@ class Gate:
     sigmoid: Node
     cuts: Cuts
     opposite: bool
+
+
+Product = tuple[Gate, Node | None]  # a gate and what it is multiplied with; None is a value from outside
 
 
 def gate_facts(ex: Execution) -> list[Layer]:
@@ -84,26 +89,56 @@ def gate_facts(ex: Execution) -> list[Layer]:
 
 def cell_gates(node: Node, cells: set[int]) -> tuple[Gate, Gate] | None:
     """The forget gate and the input gate of a sum that is a cell's update."""
+    for (forget, state), (enter, candidate) in readings(node):
+        if (state is not None and not is_state(state, cells)) or candidate is None or not is_candidate(candidate):
+            continue
+        if enter.sigmoid is not forget.sigmoid or enter.cuts != forget.cuts:
+            if state is not None and sources(forget.sigmoid) == {state.id}:
+                continue  # what the gate is worked out from is weighed, not remembered: two features are mixed
+            return forget, enter
+        if enter.opposite != forget.opposite and state is not None:
+            if has_output_gate(node) and not reads(forget.sigmoid, state):
+                return forget, enter  # coupled gates
+            if is_minimal(forget, state, candidate):
+                return forget, enter
+    return None
+
+
+def readings(node: Node) -> Iterator[tuple[Product, Product]]:
+    """The ways to read a sum as gate times old state plus gate times new value."""
     one, two = (plain(term) for term in node.inputs)
     for kept, written in ((one, two), (two, one)):
         if kept.name == "sum":  # several states, each with a forget gate of its own: those of a tree
             kept = plain(kept.inputs[0])
-        for forget, state in gated(kept):
-            if state is not None and not is_state(state, cells):
+        for old in gated(kept):
+            for new in gated(written):
+                yield old, new
+    for first, second in mixtures(node):
+        yield first, second
+        yield second, first
+
+
+def mixtures(node: Node) -> Iterator[tuple[Product, Product]]:
+    """A mixture of two tensors written with one product: `a + gate * (b - a)`, `a - gate * (a - b)`, `torch.lerp(a, b, gate)`."""
+    if node.name in LERP:
+        start, end = (list(gated(one)) for one in node.inputs)
+        for (gate, old), (_, new) in zip(start, end, strict=False):
+            yield (rest_of(gate), old), (gate, new)
+        return
+    minus = node.name in SUBTRACTIONS
+    for one, other in (node.inputs, node.inputs[::-1])[: 1 if minus else 2]:
+        start = plain(one)
+        for gate, difference in gated(plain(other)):
+            if difference is None or difference.name not in SUBTRACTIONS or len(difference.inputs) != 2:
                 continue
-            for enter, candidate in gated(written):
-                if candidate is None or not is_candidate(candidate):
-                    continue
-                if enter.sigmoid is not forget.sigmoid or enter.cuts != forget.cuts:
-                    if state is not None and sources(forget.sigmoid) == {state.id}:
-                        continue  # what the gate is worked out from is weighed, not remembered: two features are mixed
-                    return forget, enter
-                if enter.opposite != forget.opposite and state is not None:
-                    if has_output_gate(node) and not reads(forget.sigmoid, state):
-                        return forget, enter  # coupled gates
-                    if is_minimal(forget, state, candidate):
-                        return forget, enter
-    return None
+            end, again = (plain(term) for term in (difference.inputs[::-1] if minus else difference.inputs))
+            if again is start:
+                yield (rest_of(gate), start), (gate, end)
+
+
+def rest_of(gate: Gate) -> Gate:
+    """One minus the gate."""
+    return replace(gate, opposite=not gate.opposite)
 
 
 def gated(product: Node) -> Iterator[tuple[Gate, Node | None]]:
@@ -183,10 +218,16 @@ def is_minimal(gate: Gate, state: Node, candidate: Node | None) -> bool:
         found = found or plain(node) is state
         if node.id not in seen:
             seen.add(node.id)
-            if node.op == "opaque" and node.name in SIGMOIDS:
+            if (node.op == "opaque" and node.name in SIGMOIDS) or (node.op == "mul" and reset_by(node, gate)):
                 return False
             todo += node.inputs
     return found
+
+
+def reset_by(product: Node, gate: Gate) -> bool:
+    """Is one of the factors another part of the gate's sigmoid?"""
+    others = [one for one in map(gate_of, product.inputs) if one is not None and one.sigmoid is gate.sigmoid]
+    return any(one.cuts != gate.cuts for one in others)
 
 
 def has_output_gate(cell: Node) -> bool:

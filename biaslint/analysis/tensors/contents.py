@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.values import SequenceValue, Unknown, number
 from biaslint.analysis.interpreter.builtins import numpy_arrays
@@ -20,6 +20,9 @@ PRIOR: Content = ("prior", None, None)
 LOADED: Content = ("loaded", None, None)
 LOGARITHM = re.compile(r"(?<![a-z])log(1p|2|10|it)?(?![a-z])")  # not "logits", "catalog"
 MAX_STEPS_BACK = 20
+
+
+Span = tuple[float, float]  # a part of a vector, as fractions of its length
 
 
 def constant(value: float) -> Content:
@@ -40,6 +43,33 @@ def content_of(value: Value) -> Content:
     if array is not None:
         return array
     return PRIOR if isinstance(value, Unknown) and term_arithmetic.has_logarithm(value.key) else UNKNOWN
+
+
+def parts_of(value: Value) -> list[tuple[Content, Span | None]]:
+    """What a value fills a vector with, part by part: `torch.cat([zeros, ones])`. No span means all of it."""
+    parts = _parts_of(value, {}) if isinstance(value, Node) else []
+    length = sum(size for _, size in parts)
+    if len({content for content, _ in parts}) < 2 or not length:
+        return [(parts[0][0] if parts else content_of(value), None)]
+    found: list[tuple[Content, Span | None]] = []
+    start = 0.0
+    for content, size in parts:
+        found.append((content, (start / length, (start + size) / length)))
+        start += size
+    return found
+
+
+def _parts_of(node: Node, leaves: dict[Any, float]) -> list[tuple[Content, float]]:
+    """The vectors that a vector is put together of, each with its length; none where one of them is not known."""
+    while node.op == "keep" and node.inputs and not {"plus", "times"} & node.info.keys():
+        node = node.inputs[0]
+    if node.name == "concat" and node.op in ("concat", "const"):
+        parts = [_parts_of(one, leaves) for one in node.inputs]
+        return [part for found in parts for part in found] if all(parts) else []
+    if node.op != "const" or node.dims is None or len(node.dims) != 1:
+        return []
+    size = term_arithmetic.evaluate(node.dims[0], leaves, grow=True)
+    return [(content_of(node), size)] if size else []
 
 
 def _content_of_items(value: SequenceValue) -> Content:

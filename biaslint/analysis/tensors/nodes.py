@@ -9,6 +9,7 @@ from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Param
 from biaslint.analysis.domain.values import BoundNative, SequenceValue, Unknown
 from biaslint.analysis.interpreter import framework
+from biaslint.theory import terms
 from biaslint.theory.dataflow import Dim, Dims, Node
 
 if TYPE_CHECKING:
@@ -115,3 +116,16 @@ def broadcast(ex: Execution, one: Dims | None, two: Dims | None) -> Dims | None:
         one, two = two, one
     padded = (1,) * (len(one) - len(two)) + two
     return tuple(b if a == 1 or (isinstance(b, int) and b != 1) else a for a, b in zip(one, padded, strict=True))
+
+
+def joined_size(ex: Execution, parts: list[Node], axis: int) -> Dim:
+    """How long tensors are that are put together along an axis. Of vectors without inputs, parameters say, it is known as a term."""
+    sizes = [node.dims[axis] for node in parts if node.dims is not None]
+    if all(isinstance(size, int) for size in sizes):
+        return sum(sizes)
+    if any(node.op != "const" or node.rank != 1 for node in parts):
+        return ex.fresh().key
+    total, *others = sizes
+    for size in others:
+        total = terms.Operation("+", total, size)
+    return total

@@ -337,10 +337,7 @@ def concat(ex: Execution, parts: Value, axis: Value) -> Value:
                 ex.flow.learn_rank(node, rank)
         place = axis % rank if -rank <= axis < rank else None
         if place is not None and all(node.dims is not None and len(node.dims) == rank for node in nodes):
-            total: Dim = 0
-            for node in nodes:
-                size = node.dims[place]  # type: ignore[index]
-                total = total + size if isinstance(total, int) and isinstance(size, int) else ex.fresh().key
+            total = tensors_nodes.joined_size(ex, nodes, place)
             dims = tuple(total if index == place else dim for index, dim in enumerate(known[0]))
     return tensors_nodes.make(ex, "concat", nodes, dims, "concat", axis=axis)
 

@@ -41,10 +41,18 @@ NOWHERE = (0.0, 0.0)  # the span of a write to a part that is not known
 SOMEWHERE = (0, 0)  # bounds that say as little: those of a single element
 
 
-def record(ex: Execution, param: Param | Node, content: Content, by: str = "", text: str = "", grows: bool = False) -> None:
-    """Note a write to a parameter of a layer, or to one that stands for itself."""
+def record(
+    ex: Execution,
+    param: Param | Node,
+    content: Content,
+    by: str = "",
+    text: str = "",
+    grows: bool = False,
+    part: contents.Span | None = None,
+) -> None:
+    """Note a write to a parameter of a layer, or to one that stands for itself; or to a part of it."""
     if isinstance(param, Node):
-        record_own(ex, param, note(ex, "bias", content, by, text, grows))
+        record_own(ex, param, note(ex, "bias", content, by, text, grows), part)
         return
     if param.which.startswith("running_"):
         return
@@ -55,6 +63,7 @@ def record(ex: Execution, param: Param | Node, content: Content, by: str = "", t
             span = None
         elif span is None:
             content, span = contents.UNKNOWN, NOWHERE
+    span = within(span, part)
     in_pass = in_a_pass(ex)
     write = note(ex, param.which, contents.UNKNOWN if in_pass else content, by, text, grows)  # no start, but one for each pass
     write.span, write.used = span, ex.updates + len(param.layer.calls)
@@ -69,7 +78,15 @@ def in_a_pass(ex: Execution) -> bool:
     return any(frame.func.name in framework.call_methods(frame.self) for frame in ex.stack if isinstance(frame.self, Instance))
 
 
-def record_own(ex: Execution, node: Node, write: Write) -> None:
+def within(span: contents.Span | None, part: contents.Span | None) -> contents.Span | None:
+    """A part of a part."""
+    if span is None or part is None or span == NOWHERE:
+        return part if span is None else span
+    low, high = span
+    return (low + part[0] * (high - low), low + part[1] * (high - low))
+
+
+def record_own(ex: Execution, node: Node, write: Write, part: contents.Span | None = None) -> None:
     """Note a write to a parameter of the program's own, or to a part of one."""
     root, start, stop = node.info.get("part_of", (node, None, None))
     if root is not node:
@@ -80,6 +97,7 @@ def record_own(ex: Execution, node: Node, write: Write) -> None:
             write.span = None
         elif write.span is None:
             write.how, write.value, write.spread, write.span = "unknown", None, None, NOWHERE
+    write.span = within(write.span, part)
     root.info.setdefault("writes", []).append(write)
 
 
@@ -170,7 +188,23 @@ def assign(ex: Execution, param: Param | Node, value: Value) -> None:
     """param = value, param.data = value, param[...] = value"""
     statement = ex.statement
     text = ex.text(statement.value) if isinstance(statement, ast.Assign) else ""
-    record(ex, param, contents.content_of(value), by="=", text=text)
+    fill(ex, param, value, "=", text)
+
+
+def fill(ex: Execution, param: Param | Node, value: Value, by: str, text: str) -> None:
+    """Note what a value is that a parameter is given, or what its parts are."""
+    for content, part in contents.parts_of(value):
+        record(ex, param, content, by, text, part=part)
+
+
+def filled_with(ex: Execution, value: Value) -> list[Write]:
+    """The writes to the parts of a parameter that is made of a vector in parts."""
+    found = []
+    for content, part in contents.parts_of(value):
+        if part is not None:
+            found.append(note(ex, "bias", content, "="))
+            found[-1].span = part
+    return found
 
 
 def argument_texts(ex: Execution, place: int) -> list[str]:
@@ -207,7 +241,7 @@ def method(ex: Execution, param: Param | Node, name: str, args: list[Value], kwa
     if name == "zero_":
         record(ex, param, contents.constant(0.0), by=name)
     elif name in ("fill", "fill_", "copy_", "set_", "assign", "set_value"):
-        record(ex, param, contents.content_of(args[0] if args else None), by=name, text=text)
+        fill(ex, param, args[0] if args else None, name, text)
     elif name == "normal_":
         std = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
         text = next((item for item in argument_texts(ex, 1) if item), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import layers
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 NamedContent = tuple[str, float | None, float | None, str]  # how, value, spread, the weight initialiser's name
 UNKNOWN: NamedContent = ("unknown", None, None, "")
+MOST_CALLS = 8  # initializers that give initializers
 
 
 def plain_name(name: str) -> str:
@@ -77,6 +79,7 @@ def named(name: str, args: list[Value], kwargs: dict[str, Value], old: bool) -> 
 
 def content(ex: Execution, value: Value, shape: Value = None, old: bool = False) -> NamedContent:
     """The content that an initializer gives: a name, a class, an instance, a function or a tensor."""
+    value = called(ex, value, shape)
     if value is None:
         return UNKNOWN
     if isinstance(value, str):
@@ -87,18 +90,33 @@ def content(ex: Execution, value: Value, shape: Value = None, old: bool = False)
         stored = value.attrs.get("args")
         items = stored.items if isinstance(stored, SequenceValue) else []
         return named(value.cls.name, items, {key: item for key, item in value.attrs.items() if key != "args"}, old)
-    if isinstance(value, (FunctionValue, Partial, ModelFunction, Instance)):
-        made = ex.call(value, [shape if shape is not None else ex.fresh("shape")], {}, ex.node)
-        if isinstance(made, (Instance, External, str)):
-            return content(ex, made, shape, old)
-        return (*contents.content_of(made), "")
     return (*contents.content_of(value), "")
+
+
+def called(ex: Execution, value: Value, shape: Value) -> Value:
+    """What a function of the program gives that is an initializer; anything else as it is."""
+    own = isinstance(value, Instance) and not isinstance(value.cls, External)
+    for _ in range(MOST_CALLS):
+        if not own and not isinstance(value, (FunctionValue, Partial, ModelFunction)):
+            break
+        value = ex.call(value, [shape if shape is not None else ex.fresh("shape")], {}, ex.node)
+        own = isinstance(value, Instance) and not isinstance(value.cls, External)
+    return value
 
 
 def as_write(ex: Execution, value: Value, text: str = "", which: str = "bias", shape: Value = None, old: bool = False) -> Any:
     """The write of an initializer, at the current call."""
+    value = called(ex, value, shape)
     how, mean, spread, by = content(ex, value, shape, old)
-    return write_here(ex, (how, mean, spread), by, text, which)
+    write = write_here(ex, (how, mean, spread), by, text, which)
+    write.parts = parts_here(ex, value, which)
+    return write
+
+
+def parts_here(ex: Execution, value: Value, which: str = "bias") -> tuple[layers.Write, ...]:
+    """The writes of a vector in parts, at the current call; none of a vector in one part."""
+    found = [(write_here(ex, content, which=which), span) for content, span in contents.parts_of(value)]
+    return tuple(replace(write, span=span) for write, span in found if span is not None)
 
 
 def write_here(ex: Execution, content: Content, by: str = "", text: str = "", which: str = "bias") -> layers.Write:

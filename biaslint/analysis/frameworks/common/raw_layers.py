@@ -68,9 +68,10 @@ def remembered(ex: Execution, dims: Dims | None, written: Any, name: str, traina
         if written is None or written.how in ("unknown", "scaled", "prior")
         else (written.how, written.value, written.spread)
     )
-    return nodes.const(
-        ex, dims, made.name or "a variable", variable=made, write=known, joins=join, parameter=trainable is not False
-    )
+    info: TensorInfo = {"variable": made, "write": known, "joins": join, "parameter": trainable is not False}
+    if written is not None and written.parts:
+        info["writes"] = list(written.parts)
+    return nodes.const(ex, dims, made.name or "a variable", **info)
 
 
 def variable_of(ex: Execution, value: Value, trainable: Value, framework: str, shape: Value = None) -> Node:
@@ -91,6 +92,7 @@ def variable_of(ex: Execution, value: Value, trainable: Value, framework: str, s
     if isinstance(node, ast.Call) and node.args:
         text = ex.text(node.args[0])
     written = common_initializers.write_here(ex, (how, mean, spread), by, text)
+    written.parts = common_initializers.parts_here(ex, value)
     return remembered(ex, dims, written, "", trainable, framework)
 
 
@@ -326,7 +328,7 @@ def join(ex: Execution, x: Node, bias: Node, axis: int | None = None) -> Node | 
         layer.bias, layer.trainable = True, made.trainable
         layer.callee = ex.text_of_call(made.origin)
         layer.settings, layer.outer_settings = made.settings, made.outer_settings
-        layer.writes.append(made.written)
+        layer.writes += [made.written, *made.written.parts]
         layer.reads += [("bias", node) for node in forms_of(bias)]  # by whatever else takes the variable
         if made.trainable is False:
             layer.config["made as"] = made.made or "frozen"

@@ -27,7 +27,7 @@ from biaslint.analysis.frameworks.torch import (
 from biaslint.analysis.frameworks.torch.names import INIT
 from biaslint.analysis.interpreter.framework_record import Composition, Framework
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import graphs, nodes, ops, reshaping
+from biaslint.analysis.tensors import graphs, nodes, ops, parameter_writes, reshaping
 from biaslint.theory.dataflow import Dims, Node
 from biaslint.theory.tensor_info import TensorInfo
 
@@ -105,6 +105,9 @@ def parameter(ex: Execution, args: list[Value], kwargs: dict[str, Value], traina
     info: TensorInfo = {"parameter": trainable and learns, "made": ex.origin()}
     if isinstance(data, Node) and data.info.get("write") is not None:
         info["write"] = data.info["write"]
+    parts = parameter_writes.filled_with(ex, data)
+    if parts:
+        info["writes"] = list(parts)
     if isinstance(data, Node) and data.info.get("unfilled") and not data.readers and ex.flow.now(data) is data:
         info["unfilled"] = True
     return nodes.const(ex, dims, "a parameter", **info)

@@ -97,3 +97,68 @@ def test_a_fold_that_cannot_be_read_off_the_class_is_left(tmp_path: Path, old: s
     text, said = fixed(tmp_path, NET.replace(old, new))
     assert "early = layers.Dense(5)\n" in text
     assert "use `biaslint migrate`" in said
+
+
+BLOCKS = """import keras
+from keras import layers
+
+
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.linear = layers.Dense(5)
+        self.norm = layers.BatchNormalization()
+
+    def call(self, x, training=False):
+        return keras.ops.relu(self.norm(self.linear(x), training=training))
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+        self.blocks = [Block(), Block()]
+        self.aside = [self.block.norm]
+        self.unused = Block()
+
+    def call(self, x, training=False):
+        x = self.block(x, training=training)
+        for one in self.blocks:
+            x = one(x, training=training)
+        return x
+"""
+MADE_BY_BUILD = BLOCKS.replace("        self.linear", "\n    def build(self, shape):\n        self.linear")
+MADE_BY_BUILD = MADE_BY_BUILD.replace("        self.aside = [self.block.norm]\n", "")
+
+
+@pytest.mark.parametrize("text", [BLOCKS, BLOCKS.replace("aside", "zeroth"), MADE_BY_BUILD], ids=["aside", "zeroth", "build"])
+def test_blocks_whose_norms_are_reached_in_any_order(tmp_path: Path, text: str) -> None:
+    new_text, _ = fixed(tmp_path, text)
+    assert new_text.count("use_bias=False") == 1
+    old, new = settled(made(text)["Net"]()), made(new_text)["Net"]()
+    old.save_weights(tmp_path / "old.weights.h5")
+    outputs(new)
+    new.load_weights(tmp_path / "old.weights.h5")
+    numpy.testing.assert_allclose(outputs(new), outputs(old), rtol=1e-4, atol=1e-5)
+    new.save_weights(tmp_path / "new.weights.h5")
+    again = made(new_text)["Net"]()
+    outputs(again)
+    again.load_weights(tmp_path / "new.weights.h5")
+    numpy.testing.assert_allclose(outputs(again), outputs(old), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["linear", "norm", "neither"])
+def test_values_of_a_part_that_is_not_built_end_in_an_error(tmp_path: Path, part: str) -> None:
+    """Keras's own rule is to ask such a part twice, and to be content where it has nothing to load the second time."""
+    text, _ = fixed(tmp_path, BLOCKS)
+    old, new = settled(made(BLOCKS)["Net"]()), made(text)["Net"]()
+    old.save_weights(tmp_path / "old.weights.h5")
+    for block in [new.block, *new.blocks]:
+        if part != "neither":
+            getattr(block, part).build((None, 6 if block is new.block and part == "linear" else 5))
+    new.built = True
+    with pytest.raises(ValueError, match="was never built"):
+        new.load_weights(tmp_path / "old.weights.h5")
+    outputs(new)
+    new.load_weights(tmp_path / "old.weights.h5")
+    numpy.testing.assert_allclose(outputs(new), outputs(old), rtol=1e-4, atol=1e-5)

@@ -29,6 +29,7 @@ class Fold:
     layer: str
     norm: str
     framework: str
+    late: bool = False  # whether they are made when the module is built
 
 
 def folds(program: Program, texts: dict[str, str]) -> dict[Place, Fold]:
@@ -78,7 +79,7 @@ def _fold(use: LayerUse, owner: ast.ClassDef) -> Fold | None:
     if any(isinstance(one, ast.FunctionDef) and one.name == HOOKS[use.framework] for one in owner.body):
         return None
     pair = _attributes(use, owner) or _neighbours(use, owner)
-    return Fold(use.place.path, owner.name, *pair, use.framework) if pair else None
+    return Fold(use.place.path, owner.name, *pair, use.framework, use.owner.endswith(".build")) if pair else None
 
 
 def _attributes(use: LayerUse, owner: ast.ClassDef) -> tuple[str, str] | None:
@@ -172,29 +173,32 @@ def {hook}(self, state_dict, prefix, *args, **kwargs):
 
 
 def _keras(those: Sequence[Fold]) -> str:
-    """Parts are loaded after the whole, each by a method of its own and in no order that can be relied upon: so both wait."""
+    """Parts are loaded after the whole, each by a method of its own and in no order that can be relied upon: whichever of the two comes
+    later folds. Keras asks what fails again, with no values, and is content with that where a part is not built: so its loader stays, with
+    the values, and fails again. Parts that `build` makes are not there before."""
     pairs = ", ".join(f"({_held(one.layer)}, {_held(one.norm)})" for one in sorted(those))
     comma, hook = "," if len(those) == 1 else "", HOOKS["keras"]
+    built = " if self.built else ()" if any(one.late for one in those) else ""
     return f"""
 def {hook}(self, store):
     # Older files have biases here that a norm subtracts again: make them part of its moving mean.
     def fold(layer, norm):
         def load(part, store):
-            stores[part] = dict(store)
-            if len(stores) == 2:
-                values = stores[layer]
-                bias = values.pop(str(len(values) - 1)) if len(values) > len(layer.variables) else None
-                for one in (layer, norm):
-                    type(one).{hook}(one, stores[one])
-                if bias is not None:
-                    norm.moving_mean.assign(norm.moving_mean - bias[:])
+            values = stores[part] = dict(store) or stores[part]
+            if part is layer and layer.built and len(values) > len(layer.variables):
+                bias.append(values.pop(str(len(values) - 1))[:])
+            type(part).{hook}(part, values)
+            del part.{hook}
+            if bias and norm.built:
+                norm.moving_mean.assign(norm.moving_mean - bias[0])
 
-        stores = {{}}
+        stores, bias = {{layer: {{}}, norm: {{}}}}, []
         layer.{hook} = lambda store: load(layer, store)
         norm.{hook} = lambda store: load(norm, store)
 
-    for layer, norm in ({pairs}{comma}):
-        if not layer.use_bias:
+    for layer, norm in ({pairs}{comma}){built}:
+        failed = "{hook}" in {{*vars(layer), *vars(norm)}}
+        if not layer.use_bias and (not failed or (layer.built and norm.built)):
             fold(layer, norm)
     super().{hook}(store)"""
 

@@ -22,6 +22,7 @@ from biaslint.runtime.target.targets import TargetError
 
 _WEIGHTS, _CONFIG = "model.weights.h5", "config.json"
 _OPTIMISER = re.compile(r"(?:.*/)?optimizer/vars/(\d+)")
+_OLD_OPTIMISER = "optimizer_weights"  # the group of the old format, which lists the names of what it holds
 
 
 def layout(model: Variables) -> dict[str, Key]:
@@ -103,7 +104,7 @@ class Checkpoint:
         found: dict[Key, str] = {}
         for layer in old.model.layers:
             weights = [*layer.trainable_weights, *(one for one in layer.non_trainable_weights if "seed" not in str(one.name))]
-            names = _names(top[layer.name], "weight_names") if layer.name in top else []
+            names = _names(top[layer.name]) if layer.name in top else []
             if len(names) != len(weights):
                 raise TargetError(
                     f"{self.path} does not fit the old model: `{layer.name}` has {len(names)} values there, not {len(weights)}"
@@ -131,13 +132,16 @@ class Checkpoint:
         if drop:
             return ["left out"]
         if self.legacy:
-            raise TargetError("the file holds an optimizer's state in the old format; leave it out with --drop-optimizer")
-        self.kept = optimiser.kept(self._config(), old, dropped, size)
+            self.kept = optimiser.kept_by_name(_names(self.file[_OLD_OPTIMISER]), old, dropped)
+        else:
+            self.kept = optimiser.kept(self._config(), old, dropped, size)
         return [f"{size - len(self.kept)} of {size} variables dropped"]
 
     def _optimiser_size(self) -> int:
         """How many variables of an optimizer it holds."""
-        return sum(1 for name, _ in _datasets(self.file) if _OPTIMISER.fullmatch(name) or name.startswith("optimizer_weights/"))
+        if self.legacy:
+            return len(_names(self.file[_OLD_OPTIMISER])) if _OLD_OPTIMISER in self.file else 0
+        return sum(1 for name, _ in _datasets(self.file) if _OPTIMISER.fullmatch(name))
 
     def _config(self) -> Any:
         """The model's configuration, as a table; None where the file has none."""
@@ -160,8 +164,7 @@ class Checkpoint:
             if match := _OPTIMISER.fullmatch(name):
                 old = int(match[1])
                 moved[name] = f"{name[: match.start(1)]}{numbers[old]}" if old in numbers else None
-            elif name.startswith("optimizer_weights/") and self.kept is None:
-                moved[name] = None
+        moved |= dict.fromkeys(self._old_optimiser_gone())
         buffer = io.BytesIO()
         with h5py.File(buffer if self.archive else str(to), "w") as file:
             _copy(self.file, file, moved)
@@ -170,7 +173,9 @@ class Checkpoint:
                 assert place is not None
                 file[place][...] = value
             if self.legacy:
-                self._list_legacy(file, dropped)
+                if _OLD_OPTIMISER in file and self.kept is None:
+                    del file[_OLD_OPTIMISER]
+                self._list_legacy(file)
                 _configured(file.attrs, names, self.path)
         if self.archive:
             self._pack(to, buffer.getvalue(), names)
@@ -179,15 +184,18 @@ class Checkpoint:
         """What was written, read with the new model."""
         return Checkpoint(to, new)
 
-    def _list_legacy(self, file: Any, dropped: set[Key]) -> None:
-        top = file[self.root] if self.root else file
-        gone = {self.places[key] for key in dropped}
-        for layer in top:
-            if "weight_names" not in top[layer].attrs:
-                continue
-            prefix = f"{self.root}/{layer}/" if self.root else f"{layer}/"
-            names = [name for name in _names(top[layer], "weight_names") if prefix + name not in gone]
-            top[layer].attrs["weight_names"] = [name.encode() for name in names]
+    def _old_optimiser_gone(self) -> list[str]:
+        """What the old format's group for the optimizer loses."""
+        names = _names(self.file[_OLD_OPTIMISER]) if self.legacy and _OLD_OPTIMISER in self.file else []
+        return [f"{_OLD_OPTIMISER}/{name}" for number, name in enumerate(names) if number not in (self.kept or [])]
+
+    def _list_legacy(self, file: Any) -> None:
+        """Lists of names say what groups hold: they lose what is gone."""
+        groups = list((file[self.root] if self.root else file).values())
+        for group in [*groups, file[_OLD_OPTIMISER]] if _OLD_OPTIMISER in file else groups:
+            for attribute in _lists(group):
+                names = [_text(name) for name in group.attrs[attribute]]
+                group.attrs[attribute] = [name.encode() for name in names if name in group]
 
     def _pack(self, to: Path, weights: bytes, names: Mapping[Key, str]) -> None:
         config = json.loads(self.archive[_CONFIG])
@@ -216,8 +224,19 @@ def fitting(found: dict[Key, Any], model: Variables, path: Path) -> dict[Key, An
     return found
 
 
-def _names(group: Any, attribute: str) -> list[str]:
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in group.attrs.get(attribute, ())]
+def _names(group: Any) -> list[str]:
+    """What a group of the old format says that it holds."""
+    return [_text(name) for attribute in _lists(group) for name in group.attrs[attribute]]
+
+
+def _lists(group: Any) -> list[str]:
+    """The attributes that list names: one, or, where there are many, several with numbers."""
+    found = [name for name in group.attrs if re.fullmatch(r"weight_names\d*", name)]
+    return sorted(found, key=lambda name: int(name.removeprefix("weight_names") or 0))
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def _copy(source: Any, to: Any, moved: Mapping[str, str | None], path: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from biaslint.runtime.migrate.keras.models import Key, Variables
@@ -12,6 +13,7 @@ from biaslint.runtime.target.targets import TargetError
 AVERAGES = (
     "{} keeps averages of the variables, and the moving means belong to the trained ones; leave it out with --drop-optimizer"
 )
+_COUNTERS = 2  # what an optimizer keeps that belongs to no parameter: its steps and its learning rate
 _HOW = "compile the model in what builds it, or drop the optimizer's state with --drop-optimizer"
 
 
@@ -41,6 +43,40 @@ def kept(config: Any, old: Variables, dropped: set[Key], size: int) -> list[int]
     if slots != int(slots) or (not slots and size > 2 + len(trained)):
         raise TargetError(f"which variables of {type(optimiser).__name__} belong to which parameter is unclear: {_HOW}")
     return stay
+
+
+def kept_by_name(names: Sequence[str], old: Variables, dropped: set[Key]) -> list[int]:
+    """The same for the old format, whose names say for which variable each value is: `Adam/m/conv/bias:0`, `adam/conv_bias_momentum`."""
+    owners = _by_name(old.model.trainable_variables)
+    gone = {id(old.by_key[key]) for key in dropped}
+    stay, slots = [], {id(one): 0 for one in old.model.trainable_variables}
+    for number, own in enumerate(names):
+        name = max((name for name in owners if name in _flat(own)), key=len, default="")
+        if "average" in _flat(own).replace(name, "_") and name:
+            raise TargetError(AVERAGES.format("the optimizer"))
+        for one in owners.get(name, ()):
+            slots[one] += 1
+        if not gone & owners.get(name, set()):
+            stay.append(number)
+    if len(set(slots.values())) > 1 or (not any(slots.values()) and len(names) > _COUNTERS):
+        raise TargetError(
+            "which values of the optimizer belong to which parameter is unclear; leave them out with --drop-optimizer"
+        )
+    return stay
+
+
+def _by_name(variables: Sequence[Any]) -> dict[str, set[int]]:
+    """The variables by the ends of their paths: models around a layer may have other names in a file, or none."""
+    found: dict[str, set[int]] = {}
+    for one in variables:
+        parts = str(one.path).split("/")
+        for start in range(len(parts) - 1):
+            found.setdefault(_flat("/".join(parts[start:])), set()).add(id(one))
+    return found
+
+
+def _flat(path: Any) -> str:
+    return f"_{str(path).partition(':')[0].replace('/', '_')}_"
 
 
 def _made(config: Any, model: Any) -> Any:

@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import shutil
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -553,6 +555,40 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(folder: Path, i
 
     new = None if in_place else Path("new")
     assert killed_at_each_call(prepare, Path("old"), new, lambda waiting: put(waiting, "the new one"), check) > 3
+
+
+@FORKS
+def test_what_a_killed_process_left_waiting_is_gone_after_the_next_migration(folder: Path) -> None:
+    def begin(killed: bool, new: str) -> str:
+        """A process begins to write, and is killed there or waits until it is told to go on."""
+        read, told = os.pipe()
+        child = os.fork()
+        if not child:
+            with placing.place(Path("old"), Path(new), in_place=False, dry_run=False) as where:
+                assert where.waiting is not None
+                where.waiting.mkdir() if killed else where.waiting.write_text("half")
+                os.write(told, where.waiting.name.encode())
+                time.sleep(0 if killed else 60)
+                os._exit(9)
+        children.append(child)
+        if killed:
+            os.waitpid(child, 0)
+        return os.read(read, 200).decode()
+
+    children: list[int] = []
+    Path("old").write_text("the old one")
+    begin(True, "new")
+    other, alive = begin(True, "another"), begin(False, "new")
+    try:
+        with placing.place(Path("old"), Path("new"), in_place=False, dry_run=False) as where:
+            assert set(os.listdir()) == {"net.py", "old", other, alive}
+            assert where.waiting is not None
+            where.waiting.write_text("the new one")
+            where.commit()
+    finally:
+        os.kill(children[-1], signal.SIGKILL)
+        os.waitpid(children[-1], 0)
+    assert set(os.listdir()) == {"net.py", "old", "new", other, alive}
 
 
 def put(path: Path, text: str) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import platform
+import re
 import secrets
 import shutil
 import stat
@@ -147,7 +150,9 @@ def place(old: Path, new: Path | None, *, in_place: bool, dry_run: bool) -> Iter
             raise PlaceError(f"no such folder: {folder}")
         if not os.access(folder, os.W_OK):
             raise PlaceError(f"{folder} is write-protected")
-        found.waiting = folder / f".{secrets.token_hex(6)}.{to.name}"
+        for left in _left(folder, to.name):
+            _discard(left)
+        found.waiting = folder / f".{os.getpid()}-{_here()}-{secrets.token_hex(6)}.{to.name}"
     try:
         yield found
     except OSError as error:
@@ -155,6 +160,34 @@ def place(old: Path, new: Path | None, *, in_place: bool, dry_run: bool) -> Iter
     finally:
         if found.waiting is not None:
             _discard(found.waiting)
+
+
+def _here() -> str:
+    """Where the numbers of processes are those of this one: the machine, and on Linux the container."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        space = ""
+    return hashlib.sha256(f"{platform.node()} {space}".encode()).hexdigest()[:6]
+
+
+def _left(folder: Path, name: str) -> Iterator[Path]:
+    """What processes that were killed have left waiting there under this name."""
+    mine = re.compile(rf"\.(\d+)-{_here()}-[0-9a-f]{{12}}\.{re.escape(name)}")
+    for path in sorted(folder.iterdir()) if os.name == "posix" else ():
+        match = mine.fullmatch(path.name)
+        if match and not _runs(int(match[1])):
+            yield path
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # somebody else's, or no number of a process: no business of ours
+        return True
+    return True
 
 
 def _check_free(path: Path) -> None:

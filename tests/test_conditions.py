@@ -103,6 +103,32 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
         ),
         ("act='ReLU'", "self.act, self.norm = nn.Identity(), nn.Sequential(nn.BatchNorm2d(8), getattr(nn, act)())", None),
         ("width=8", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(width)", None),
+        ("norms=1", "self.act, self.norm = nn.Identity(), nn.Sequential(*[nn.BatchNorm2d(8)] * norms)", "norms > 0"),
+        (
+            "norms",
+            "self.act, self.norm = nn.Identity(), nn.Sequential(*[nn.BatchNorm2d(8) for _ in range(norms)])",
+            "norms > 0",
+        ),
+        (
+            "norms=2",
+            "from itertools import repeat\nself.act, self.norm = nn.Identity(), nn.Sequential(*[nn.BatchNorm2d(8) for _ in repeat(0, norms)])",
+            "norms > 0",
+        ),
+        (
+            "more=2",
+            "self.act = nn.Identity()\nself.norm = nn.Sequential(nn.BatchNorm2d(8), *[nn.BatchNorm2d(8)] * more)",
+            None,
+        ),
+        (
+            "flags=(True, False)",
+            "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if any(flags) else nn.Identity()",
+            "flags == (True, False)",
+        ),
+        (
+            "norm=1, late=0",
+            "self.act, count = nn.Identity(), 0\ncount = max(norm, late)\nself.norm = nn.BatchNorm2d(8) if count else nn.Identity()",
+            "norm == 1 and late == 0",
+        ),
         ("rate=0.0", "self.act, self.norm = nn.Identity(), nn.Sequential(nn.BatchNorm2d(8), nn.Dropout(rate))", None),
         ("act=nn.ReLU", "self.act, self.norm = nn.Identity(), nn.Sequential(nn.BatchNorm2d(8), act())", None),
     ],
@@ -111,6 +137,12 @@ def test_a_setting_that_is_no_flag_makes_a_condition_where_another_value_shows_t
     tmp_path: Path, parameters: str, body: str, when: str | None
 ) -> None:
     assert conditions(tmp_path, parameters, body, "return self.norm(self.act(x)).relu()") == [when]
+
+
+def test_the_names_of_the_parts_that_are_called_are_a_setting(tmp_path: Path) -> None:
+    body = "self.norm, self.act, self.names = nn.BatchNorm2d(8), nn.ReLU(), names"
+    forward = "for name in self.names:\n    x = getattr(self, name)(x)\nreturn x.tanh()"
+    assert conditions(tmp_path, "names=('norm', 'act')", body, forward) == ["names == ('norm', 'act')"]
 
 
 def test_two_settings_that_both_matter_are_one_condition(tmp_path: Path) -> None:
@@ -142,6 +174,21 @@ def test_the_fields_of_a_configuration_that_is_a_default_are_settings(tmp_path: 
     (found,) = engine.lint([path], Config(root=tmp_path, select=("BL101",))).findings
     assert found.when == "not config.act and config.norm"
     assert found.fix is not None
+
+
+@pytest.mark.parametrize("default", ["Config", "Config()"])
+def test_the_attributes_of_a_class_that_is_a_default_are_settings(tmp_path: Path, default: str) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Plain:\n    norm = 'none'\n    width = 8\n\n\nclass Config(Plain):\n    norm = 'bn'\n\n\n"
+        f"class Model(nn.Module):\n    def __init__(self, config={default}):\n        super().__init__()\n"
+        "        self.conv = nn.Conv2d(3, config.width, 3)\n"
+        "        self.norm = nn.BatchNorm2d(8) if config.norm == 'bn' else nn.Identity()\n\n"
+        "    def forward(self, x):\n        return self.norm(self.conv(x)).relu()\n",
+        encoding="utf-8",
+    )
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert [finding.when for finding in result.findings] == ["config.norm == 'bn'"]
 
 
 def test_there_is_no_fix_where_the_condition_names_something_that_is_made(tmp_path: Path) -> None:

@@ -181,9 +181,9 @@ class Flow:
         return self.foreign[node]
 
     def learn_rank(self, node: Node, rank: int) -> None:
-        """The tensor turned out to have `rank` axes; what was made from it by steps that keep the axes has as many. More than
-        a tensor can have teach nothing."""
+        """The tensor turned out to have `rank` axes; what it was made from by steps that keep the axes has as many. More than a
+        tensor can have teach nothing."""
         if node.dims is None and rank <= MAX_AXES:
             node.dims = tuple(terms.Dimension(node.id, axis) for axis in range(rank))
-            if node.op == "keep":
+            if node.op in ("keep", "norm") or "elementwise" in node.info:
                 self.learn_rank(node.inputs[0], rank)

@@ -45,6 +45,8 @@ class TensorInfo(TypedDict, total=False):
     dropout: bool
     # -- mask
     low: bool  # the entries put in are minus infinity, or close to it
+    # -- opaque
+    elementwise: bool  # it has the axes of its first input
     # -- window, smooth
     mixes: tuple[int, ...]  # axes along which positions are combined
     positions: bool  # of a window: it is where the entries stand in order, and not these

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from biaslint.analysis.domain.values import Class, External, FunctionValue, Method, Unknown
+from biaslint.analysis.domain.values import Class, External, FunctionValue, Method, Unknown, is_constant
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Instance, Value
+
+
+def plain_attributes(cls: Value) -> dict[str, Value]:
+    """The class attributes of a class and its bases that are Python's own constants."""
+    bases = [base for base in reversed(cls.mro) if isinstance(base, Class)] if isinstance(cls, Class) else []
+    return {name: value for base in bases for name, value in base.attrs.items() if is_constant(value)}
 
 
 def find_in_class(cls: Value, name: str, after: Class | None = None) -> Value:

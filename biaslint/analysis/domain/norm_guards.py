@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _DECIDING = node_cache.per_node_cache()
 OWN = {"__init__", "forward", "call", "__call__"}  # methods that every layer has
+COUNTING = {"range", "repeat"}
 JUMPS = (ast.Return, ast.Continue, ast.Break)
 NORM = re.compile(r"norm(?!al(ize|_|\b))|bn", re.IGNORECASE)  # a norm, no initializer that draws from a normal distribution
 PARTIAL = re.compile(r"drop|^pad|group(?!s$)", re.IGNORECASE)
@@ -104,7 +105,15 @@ def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
     every |= {word for part in walk(node) if isinstance(part, ast.BoolOp) for one in part.values if (word := name_of(one))}
     every |= set(gone_through(node))
     every |= {name_of(part.value) for part in walk(node) if isinstance(part, ast.keyword) and part.arg == "activation"}
-    return Deciding(frozenset(norms), frozenset(parts), frozenset(every), frozenset(making(node)))
+    return Deciding(frozenset(norms), frozenset(parts), frozenset(every), frozenset({*making(node), *chosen_from(node, every)}))
+
+
+def chosen_from(node: ast.AST, deciding: set[str]) -> Iterator[str]:
+    """The names of which one is chosen for a name that decides something: `depth = max(a, b)`."""
+    for part in walk(node):
+        value = part.value if isinstance(part, ast.Assign) and not deciding.isdisjoint(map(name_of, part.targets)) else None
+        if isinstance(value, ast.Call) and name_of(value.func) in ("max", "min"):
+            yield from map(name_of, value.args)
 
 
 def gone_through(node: ast.AST) -> Iterator[str]:
@@ -204,7 +213,7 @@ def guards(node: ast.AST) -> Iterator[tuple[ast.expr, Sequence[ast.AST]]]:
             made = part.value if isinstance(part, ast.DictComp) else part.elt
             for test in (test for one in part.generators for test in one.ifs):
                 yield test, [made]
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "range":
+        elif isinstance(part, ast.Call) and name_of(part.func) in COUNTING:
             for argument in part.args:
                 yield argument, ()
         elif isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult):

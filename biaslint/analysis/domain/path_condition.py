@@ -22,8 +22,10 @@ from biaslint.theory.terms import (
     CallOf,
     Compare,
     FloatConstant,
+    Item,
     Not,
     Operation,
+    Parameter,
     Term,
 )
 
@@ -157,10 +159,14 @@ class PathCondition:
             return Unknown(key, name)
         return Setting.of(default, key)
 
+    def is_other(self, key: Any) -> bool:
+        """Is it a setting, or an item of one, that has another value than its default in this execution?"""
+        return key in self.others or (isinstance(key, Item) and key.base in self.others)
+
     def entry(self, value: Any, key: Any, name: str, entry: str) -> Any:
         """A flag or string in a dict that is a parameter's default: a setting of its own."""
         plain = isinstance(value, (bool, str))
-        return self.settable(value, terms.Item(key, entry), f"{name}[{entry!r}]") if plain else value
+        return self.settable(value, Item(key, entry), f"{name}[{entry!r}]") if plain else value
 
     def decided(self, about: Any) -> list[Any]:
         """The decided conditions on a value and on what is computed from it."""
@@ -284,6 +290,29 @@ class PathCondition:
                     return None
         return None
 
+    def count(self, value: Unknown) -> int:
+        """A number of rounds or copies. Where callers set it, it may be 0: this execution takes a branch on that."""
+        if is_setting(value.key) and self.number(value.key) is None and not self.some(value.key, value.text):
+            self.sizes[value.key] = 0
+        return self.size(value.key)
+
+    def some(self, key: Any, text: str) -> bool:
+        """Is a number greater than 0?"""
+        known = self.known_truth(key)
+        if known is not None or self.assumed.get(key) is False:
+            return bool(known)
+        if self.assumed.get(key) or any(self.assumed[test] == holds for test, holds in self.decided_above(key)):
+            return True
+        return self.branch(Compare("<", 0, key), f"{text} > 0", default=True)
+
+    def decided_above(self, key: Any) -> Iterator[tuple[Any, bool]]:
+        """The decided comparisons of a number, each with the answer that says that the number is greater than 0."""
+        for test in self.decided(key):
+            if terms.is_comparison(test, "<") and test.right == key and (self.number(test.left) or -1) > 0:
+                yield test, True
+            elif terms.is_comparison(test, "==") and test.left == key and test.right == 0:
+                yield test, False
+
     def size(self, key: Any) -> int:
         """The number of rounds of a loop over something of unknown length."""
         known = self.number(key)
@@ -297,6 +326,15 @@ class PathCondition:
                 return max(0, min(int(known), 64))
         self.sizes[key] = LENGTH
         return LENGTH
+
+
+def is_setting(key: Any) -> bool:
+    """Is it a parameter, a part of one, or a number worked out from one?"""
+    if isinstance(key, (Attribute, Item)):
+        return is_setting(key.base)
+    if isinstance(key, Operation):
+        return is_setting(key.left) and isinstance(key.right, int)
+    return isinstance(key, Parameter)
 
 
 def parts_of(key: Any) -> Iterator[Any]:

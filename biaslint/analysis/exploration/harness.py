@@ -128,14 +128,21 @@ def arguments(ex: Execution, func: FunctionValue, skip: int) -> tuple[list[Value
 
 def with_settings(ex: Execution, name: str, default: Value) -> Value:
     """A configuration that is a parameter's default: its fields are settings, which callers reach as `name.field`."""
-    if not isinstance(default, Instance) or not isinstance(default.cls, Class) or not default.cls.dataclass:
+    if not isinstance(default, (Class, Instance)) or not framework.is_plain(default):
         return default
-    made = Instance(default.cls, default.origin)
-    deciding = norm_guards.deciding_in(default.cls.node, default.cls.module)
-    for field, value in default.attrs.items():
-        plain = isinstance(value, (bool, str)) or value is None
-        key = terms.Parameter(default.cls.name, field)
-        made.attrs[field] = ex.path.settable(value, key, f"{name}.{field}", field in deciding.norms) if plain else value
+    cls = default if isinstance(default, Class) else default.cls
+    deciding = norm_guards.deciding_in(cls.node, cls.module).norms if isinstance(cls, Class) else frozenset[str]()
+    given = {} if isinstance(cls, Class) and cls.dataclass else class_lookup.plain_attributes(cls)
+    made: Class | Instance
+    if isinstance(default, Class):
+        made = Class(default.name, default.node, default.module, default.bases)
+        made.mro = [made, *default.mro[1:]]
+    else:
+        made = Instance(default.cls, default.origin)
+    for field, value in {**given, **default.attrs}.items():
+        plain = (isinstance(value, (bool, str)) or value is None) and not field.startswith("__")
+        key = terms.Parameter(cls.name, field)
+        made.attrs[field] = ex.path.settable(value, key, f"{name}.{field}", field in deciding) if plain else value
     return made
 
 

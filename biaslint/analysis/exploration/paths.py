@@ -130,6 +130,8 @@ def add_neighbours(
         other = {**trial.assumptions, last: not path.assumed[last]}
         frontier.waiting.insert(0, replace(trial, assumptions=other))
     biases = reported_names(found)
+    if biases and trial.released and not trial.prefers_false and any(key not in path.by_default for key in repeatable):
+        frontier.waiting.append(replace(trial, prefers_false=True, try_key=None))  # `any(flags)`, where none of them is set
     if runs == 1:
         add_contrasts(frontier, trial, repeatable, root, ex, biases)
     elif not biases and len(trial.assumptions) == 1 and not trial.released:

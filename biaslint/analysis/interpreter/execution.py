@@ -17,6 +17,7 @@ from biaslint.analysis.domain.values import (
     FunctionValue,
     Instance,
     ModelFunction,
+    Raised,
     SequenceValue,
     Setting,
     Stopped,
@@ -129,6 +130,13 @@ class Execution:
             place = self.stack[-1].func if self.stack else None
             name = place.qualname if isinstance(place, FunctionValue) else ""
             self.faults.add((self.module.shown if self.module is not None else "", name, what))
+
+    def path_may_raise(self, kind: str) -> None:
+        """Within a `try`: this execution takes one of the branches on whether the statement raises this exception."""
+        if not self.definition_depth and self.module is not None:
+            line = getattr(self.node, "lineno", 0)
+            if not self.path.branch(terms.DataTest((self.module.name, line, kind)), f"no {kind} at line {line}"):
+                raise Raised(External(f"builtins.{kind}"), f"{self.module.name}:{line}")
 
     def hand(self, callee: str, args: Sequence[Value], kwargs: Mapping[str, Value]) -> None:
         """Note, for proofs, which parameters and which None code elsewhere is given."""

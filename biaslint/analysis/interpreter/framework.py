@@ -139,6 +139,10 @@ def base_method(ex: Execution, obj: Instance, name: str, args: list[Value], kwar
             return obj.attrs.get(args[0], ex.fresh())
         if name == "__setitem__" and len(args) == 2 and isinstance(args[0], str):
             obj.attrs[args[0]] = args[1]
+        if name == "_replace":
+            made = Instance(obj.cls, obj.origin)
+            made.attrs.update({**obj.attrs, **kwargs})
+            return made
         if name == "_asdict":
             return DictValue(dict(obj.attrs))
         return None if name == "__init__" else ex.fresh(name, values.tensors_in(SequenceValue(list(obj.attrs.values()))))
@@ -192,6 +196,14 @@ def is_module(value: Value) -> bool:
         return False
     framework = of_object(value)
     return framework is not None and framework.is_module(value)
+
+
+def is_plain(value: Class | Instance) -> bool:
+    """Is it a class of the project, or an instance, that no framework knows, nor is an enumeration?"""
+    cls = value if isinstance(value, Class) else value.cls
+    if isinstance(cls, Class) and class_lookup.is_enum(cls):
+        return False
+    return of_object(value if isinstance(value, Instance) else Instance(value)) is None
 
 
 def only_applied(value: Value) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain.values import Instance
+from biaslint.analysis.domain.values import External, Instance
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.framework import ARRAY_NAMES
 from biaslint.analysis.project.environment import MISSING
+from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Args, Kwargs, Value
     from biaslint.analysis.interpreter.execution import Execution
     from biaslint.analysis.interpreter.framework_record import Framework
-    from biaslint.theory.dataflow import Node
 
 
 def in_charge(ex: Execution) -> Framework | None:
@@ -32,6 +33,18 @@ def method(ex: Execution, node: Node, name: str, args: Args, kwargs: Kwargs) -> 
     owner = in_charge(ex)
     handler = owner.array_methods.get(name) if owner is not None else None
     return handler(ex, ex.flow.now(node), args, kwargs) if handler is not None else MISSING
+
+
+WHOLE = re.compile(r"q?u?int\d*|bool|long|short|char|byte|(int|long|short|char|byte|bool)tensor")
+COUNTED = {"arange", "randint", "argmax", "argmin", "argsort", "one_hot", "bincount", "long", "int", "short", "bool"}
+
+
+def of_whole_numbers(kind: Value) -> bool:
+    """Is it a type of whole numbers or truths, by its name, or a tensor of such a type?"""
+    if isinstance(kind, Node):
+        return kind.name in COUNTED
+    name = kind if isinstance(kind, str) else kind.name if isinstance(kind, External) else ""
+    return WHOLE.fullmatch(name.rpartition(".")[2].lower()) is not None
 
 
 def attribute(ex: Execution, node: Node, name: str) -> Value:

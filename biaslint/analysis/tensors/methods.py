@@ -90,7 +90,8 @@ def apply(ex: Execution, name: str, node: Node, args: list[Value], kwargs: Kwarg
     if handler is not None:
         return handler(ex, node, args, kwargs)
     if name in KEEP:
-        return nodes.keep(ex, node, name)
+        rounds = name in CONVERSIONS and any(map(conventions.of_whole_numbers, (*args, kwargs.get("dtype"))))
+        return ex.opaque(node, name=name) if rounds else nodes.keep(ex, node, name)
     if name in ADD:
         other, factor = argument(args, kwargs, 0, "other"), kwargs.get("alpha", 1)
         return ops.add(ex, node, other if factor == 1 else ops.mul(ex, other, factor), name)
@@ -115,12 +116,14 @@ def apply(ex: Execution, name: str, node: Node, args: list[Value], kwargs: Kwarg
         "cumsum",
     ):
         result.dims = node.dims
+        result.info["elementwise"] = True
     else:
         ex.not_understood(f"tensor function {name}")
         result.info["unknown"] = True
     return result
 
 
+CONVERSIONS = {"to", "type", "type_as"}
 LERP = {"lerp", "lerp_"}
 
 

@@ -211,11 +211,25 @@ def do_conv(spatial: int, transposed: bool) -> Callable[[Execution, Args, Kwargs
     return work
 
 
-def norm_layer_of(*values: Value) -> Layer | None:
-    for value in values:
-        if isinstance(value, Param):
-            return value.layer
-    return None
+def norm_layer_of(*given: Value) -> Layer | None:
+    """The norm that one of these parameters belongs to."""
+    return next((value.layer for value in given if isinstance(value, Param) and value.layer.kind == "norm"), None)
+
+
+def scaled_by(ex: Execution, result: Node, *given: Value) -> Node:
+    """A norm's result, scaled and shifted by what it is given. What belongs to other layers or is computed is seen there."""
+    read = [nodes.tensor(ex, value) for value in given if value is not None and not belongs_to_norm(value)]
+    seen = [node for node in read if node is not None and not ("parameter" in node.info and not node.inputs)]
+    if not seen:
+        return result
+    made = ex.opaque(result, *seen, name=result.name)
+    made.dims = result.dims
+    return made
+
+
+def belongs_to_norm(value: Value) -> bool:
+    """Is it a norm's own parameter?"""
+    return isinstance(value, Param) and value.layer.kind == "norm"
 
 
 def do_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -227,36 +241,37 @@ def do_batch_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     layer = norm_layer_of(weight, bias)
     name = layer.name if layer is not None and layer.name else "F.batch_norm"
     if (values.is_constant(training) and not training) or (layer is not None and layer.eval_mode):
-        result = ops.scaled(ex, x, 1, name)
+        result = scaled_by(ex, ops.scaled(ex, x, 1, name), weight, bias)
         statistics = argument(args, kwargs, 1, "running_mean")
         if isinstance(statistics, Param) and statistics.layer is not layer:
             return ops.add(ex, result, ex.read(statistics, None), name)
         return result
     node = torch_layers.normalize(ex, x, "batch", {}, name, layer, False)
     node.info["statistics"] = norm_layer_of(argument(args, kwargs, 1, "running_mean"))
-    return node
+    return scaled_by(ex, node, weight, bias)
 
 
 def do_instance_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
     if x is None:
         return ex.opaque(*args, *kwargs.values(), name="instance_norm")
-    layer = norm_layer_of(argument(args, kwargs, 3, "weight"), argument(args, kwargs, 4, "bias"))
+    affine = argument(args, kwargs, 3, "weight"), argument(args, kwargs, 4, "bias")
+    layer = norm_layer_of(*affine)
+    name = layer.name if layer is not None and layer.name else "F.instance_norm"
     if argument(args, kwargs, 5, "use_input_stats", default=True) is not True:
-        return ops.scaled(ex, x, 1, "F.instance_norm")
-    return torch_layers.normalize(
-        ex, x, "instance", {}, layer.name if layer is not None and layer.name else "F.instance_norm", layer, False
-    )
+        return scaled_by(ex, ops.scaled(ex, x, 1, "F.instance_norm"), *affine)
+    return scaled_by(ex, torch_layers.normalize(ex, x, "instance", {}, name, layer, False), *affine)
 
 
 def do_group_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
     if x is None:
         return ex.opaque(*args, *kwargs.values(), name="group_norm")
-    layer = norm_layer_of(argument(args, kwargs, 2, "weight"), argument(args, kwargs, 3, "bias"))
+    affine = argument(args, kwargs, 2, "weight"), argument(args, kwargs, 3, "bias")
+    layer = norm_layer_of(*affine)
     config = dict(layer.config) if layer is not None else {}
     config["num_groups"] = argument(args, kwargs, 1, "num_groups")
-    return torch_layers.normalize(ex, x, "group", config, "F.group_norm", layer, False)
+    return scaled_by(ex, torch_layers.normalize(ex, x, "group", config, "F.group_norm", layer, False), *affine)
 
 
 def do_layer_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
@@ -264,15 +279,17 @@ def do_layer_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     if x is None:
         return ex.opaque(*args, *kwargs.values(), name="layer_norm")
     shape = argument(args, kwargs, 1, "normalized_shape")
-    layer = norm_layer_of(argument(args, kwargs, 2, "weight"), argument(args, kwargs, 3, "bias"))
-    return torch_layers.normalize(ex, x, "layer", {"normalized_shape": shape}, "F.layer_norm", layer, False)
+    affine = argument(args, kwargs, 2, "weight"), argument(args, kwargs, 3, "bias")
+    made = torch_layers.normalize(ex, x, "layer", {"normalized_shape": shape}, "F.layer_norm", norm_layer_of(*affine), False)
+    return scaled_by(ex, made, *affine)
 
 
 def do_rms_norm(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     x = nodes.tensor(ex, argument(args, kwargs, 0, "input"))
     if x is None:
         return ex.opaque(*args, *kwargs.values(), name="rms_norm")
-    return torch_layers.normalize(ex, x, "rms", {}, "F.rms_norm", None, False)
+    made = torch_layers.normalize(ex, x, "rms", {}, "F.rms_norm", None, False)
+    return scaled_by(ex, made, argument(args, kwargs, 2, "weight"))
 
 
 FUNCTIONAL: dict[str, Callable[[Execution, Args, Kwargs], Value]] = {

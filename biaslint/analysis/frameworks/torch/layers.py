@@ -261,6 +261,7 @@ def do_activation(ex: Execution, obj: Instance, layer: Layer, x: Node, args: lis
     node = ex.opaque(x, name=layer.spec.facts.get("function", layer.short_type))
     node.dims = x.dims
     node.info["activation"] = layer
+    node.info["elementwise"] = True
     if layer.config.get("inplace") is True:
         ex.flow.change(x, node)
     return node
@@ -329,6 +330,7 @@ def do_embedding(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list
 
 def do_rnn(ex: Execution, obj: Instance, layer: Layer, x: Node, args: list[Value], kwargs: dict[str, Value]) -> Value:
     node = ex.opaque(*args, *kwargs.values(), name=layer.name or "a recurrent layer")
+    node.dims = nodes.fresh_dims(ex, 2 if x.rank == 2 else 3)
     node.bias_of = layer
     layer.calls.append(node)
     state: Value = ex.opaque(node, name=layer.name)

@@ -63,7 +63,7 @@ def made(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
     if name in ("tensor", "as_tensor", "FloatTensor", "Tensor") and args:
         value = args[0]
         if isinstance(value, Node):
-            return value
+            return tensor_methods.apply(ex, "to", value, [], kwargs)
         found = values.tensors_in(value)
         if found:
             return ex.opaque(value, name=name)

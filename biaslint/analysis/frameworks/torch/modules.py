@@ -14,6 +14,7 @@ from biaslint.analysis.domain.values import (
     External,
     Instance,
     Kwargs,
+    Raised,
     SequenceValue,
     Unknown,
     Value,
@@ -245,7 +246,9 @@ def base_method(ex: Execution, obj: Instance, name: str, args: Args, kwargs: Kwa
         values.adopt(obj, args[1], f"self.{args[0]}")
         return None
     if name == "__getattr__" and args and isinstance(args[0], str):
-        return obj.attrs.get(args[0]) if args[0] in obj.attrs else ex.fresh(args[0])
+        if ex.try_depth and not attributes.has(ex, obj, args[0]):
+            raise Raised(External("builtins.AttributeError"))
+        return module_methods.do_getattr(ex, obj, args, kwargs)
     return method(ex, obj, name, args, kwargs)
 
 

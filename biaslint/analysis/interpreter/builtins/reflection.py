@@ -21,7 +21,7 @@ from biaslint.analysis.domain.values import (
     Super,
     Unknown,
 )
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, module_tree
 from biaslint.analysis.interpreter.objects import attributes, unknown_calls
 from biaslint.theory import terms
 
@@ -155,7 +155,19 @@ def do_getattr(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Va
         return attributes.load(ex, args[0], args[1])
     if args and isinstance(args[0], Instance) and args[0].layer is not None:
         args[0].layer.passed_to_unknown_code = True  # it may be any of its parameters, which may be written to
+    elif len(args) > 1 and isinstance(args[0], Instance) and isinstance(args[1], Unknown) and ex.path.is_other(args[1].key):
+        return some_part(ex, args[0])
     return ex.fresh("getattr", tensors=values.tensors_in(args[0]) if args else ())
+
+
+def some_part(ex: Execution, obj: Instance) -> Value:
+    """A part of a model that a setting names, at another value than its default: it may be any, and any may be what sees its result."""
+
+    def call(*args: Value, **kwargs: Value) -> Value:
+        parts = [part for _, part in module_tree.children(obj) if isinstance(part, Instance)]
+        return ex.opaque(*(ex.call(part, list(args), kwargs, ex.node) for part in parts), name="a part of the model")
+
+    return ModelFunction("getattr", call)
 
 
 def do_vars(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:

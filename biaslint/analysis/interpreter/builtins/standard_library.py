@@ -76,6 +76,8 @@ def do_chain_from(ex: Execution, args: list[Value], kwargs: dict[str, Value]) ->
 
 def do_repeat(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value:
     count = args[1] if len(args) > 1 else kwargs.get("times", 3)
+    if isinstance(count, Unknown):
+        count = ex.path.count(count)
     if isinstance(count, int) and count > MAX_ITEMS:
         ex.give_up_here(TOO_LONG)
     return SequenceValue([args[0]] * (min(count, MAX_ITEMS) if isinstance(count, int) else 3))

@@ -34,7 +34,7 @@ def do_try(ex: Execution, node: ast.Try, scope: Environment) -> Signal:
             ex.try_depth -= bool(node.handlers)
         if before and ex.doubts > doubts and not succeeds(ex, node, scope):
             scope.names.update(before)
-            raise Raised(External("builtins.Exception"), f"{scope.module.name}:{node.lineno}")
+            raise Raised(ex.fresh("an exception"), f"{scope.module.name}:{node.lineno}")
         if signal is None:
             signal = ex.block(node.orelse, scope)
         import_alternatives(ex, node, scope)
@@ -53,7 +53,7 @@ def do_try(ex: Execution, node: ast.Try, scope: Environment) -> Signal:
     return final if final is not None else signal
 
 
-def succeeds(ex: Execution, node: ast.Try, scope: Environment) -> bool:
+def succeeds(ex: Execution, node: ast.stmt, scope: Environment) -> bool:
     """Does the body raise? That depends on data: this execution takes one branch."""
     return ex.path.branch(terms.DataTest((scope.module.name, node.lineno, "try")), "the `try` block succeeds")
 

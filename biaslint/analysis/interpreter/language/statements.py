@@ -129,8 +129,13 @@ def do_return(ex: Execution, node: ast.Return, scope: Environment) -> Signal:
 def do_with(ex: Execution, node: ast.With | ast.AsyncWith, scope: Environment) -> Signal:
     suppressed = [kind for item in node.items for kind in exceptions.suppressed(item.context_expr)]
     ex.try_depth += bool(suppressed)
+    before, doubts = (dict(scope.names), ex.doubts) if suppressed and not ex.definition_depth else ({}, 0)
     try:
-        return within(ex, node, 0, scope)
+        signal = within(ex, node, 0, scope)
+        if before and ex.doubts > doubts and not exceptions.succeeds(ex, node, scope):
+            scope.names.update(before)
+            return None
+        return signal
     except Raised as raised:
         if not exceptions.is_one_of(raised.value, suppressed):
             raise

@@ -20,7 +20,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.interpreter import framework
-from biaslint.analysis.interpreter.objects import arrays, names as objects_names, namespaces
+from biaslint.analysis.interpreter.objects import arrays, instantiation, names as objects_names, namespaces
 from biaslint.analysis.project.environment import MISSING
 from biaslint.analysis.project.module import Module
 from biaslint.theory import terms
@@ -186,6 +186,8 @@ def load_super(ex: Execution, base: Super, name: str) -> Value:
             f"super().{name}",
             lambda *args, **kwargs: framework.base_method(ex, self, name, list(args), dict(kwargs)),
         )
+    if name == "__call__" and isinstance(self, Class):  # of a metaclass
+        return ModelFunction(name, lambda *args, **kwargs: instantiation.make(ex, self, list(args), kwargs, ex.node))
     if name in ("__init_subclass__", "__new__"):
         return ModelFunction(name, lambda *args, **kwargs: None)
     return ex.fresh(f"super().{name}")
@@ -242,13 +244,18 @@ def load_obj(ex: Execution, base: Instance, name: str) -> Value:
             return Method(base.cls if value.kind == "classmethod" else base, value)
         return described(ex, base, value)
     value = framework.attribute(ex, base, name)
-    if value is not MISSING:
+    nothing = isinstance(value, Unknown) and value.key == terms.Attribute(base, name)  # that is known of it
+    if value is not MISSING and not nothing:
         return value
     getter = class_lookup.find_in_class(base.cls, "__getattr__")
     if getter is not None and isinstance(getter.value, FunctionValue) and not name.startswith("__"):
         asking = any(frame.func is getter.value for frame in ex.stack)
         if not asking:
             return ex.call(Method(base, getter.value), [name], {}, ex.node)
+    if ex.try_depth:
+        ex.path_may_raise("AttributeError")
+    if nothing:
+        return value
     if framework.external_base(base.cls) is not None:
         return BoundNative(base, name)
     return Unknown(terms.Attribute(base, name), f"self.{name}")
@@ -301,8 +308,10 @@ def store(ex: Execution, base: Value, name: str, value: Value, text: str = "") -
         if setter is not None and isinstance(setter.value, FunctionValue):
             ex.call(Method(base, setter.value), [value], {}, ex.node)
             return
-        if name == "__class__" and isinstance(value, (Class, External)):
+        if name == "__class__":
             base.cls = value
+            if not isinstance(value, (Class, External)):
+                base.layer = None
             return
         there = class_lookup.find_in_class(base.cls, name)
         describes = class_lookup.find_method(there.value, "__set__") if there and isinstance(there.value, Instance) else None

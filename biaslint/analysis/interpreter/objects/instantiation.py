@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, node_cache
-from biaslint.analysis.domain.values import Class, External, FunctionValue, Instance, Unknown
+from biaslint.analysis.domain.values import Class, External, FunctionValue, Instance, Method, Unknown
 from biaslint.analysis.interpreter import framework, target_statistics
 from biaslint.analysis.interpreter.objects import functions, operators
 from biaslint.analysis.project.dependencies import Used
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 def instantiate(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
     """cls(*args, **kwargs)"""
+    if cls.meta is not None:
+        own = class_lookup.find_in_class(cls.meta, "__call__")
+        if own is not None and isinstance(own.value, FunctionValue):
+            return ex.call(Method(cls, own.value), args, kwargs, node)
+    return make(ex, cls, args, kwargs, node)
+
+
+def make(ex: Execution, cls: Class, args: Args, kwargs: Kwargs, node: ast.AST | None) -> Value:
+    """A new instance, as `type.__call__` makes it."""
     if ex.definition_depth:
         ex.project.tracker.asked.add(Used("class", ex.project.identity(cls.module, cls.node)))
     else:

@@ -205,7 +205,7 @@ def list_binary(ex: Execution, symbol: str, left: SequenceValue, right: Value) -
             ex.give_up_here(TOO_LONG)
         return SequenceValue(items[:MAX_ITEMS], left.kind, left.open or values.is_open(right) or len(items) > MAX_ITEMS)
     if symbol == "*":
-        count = right if isinstance(right, int) else ex.path.size(right.key) if isinstance(right, Unknown) else 1
+        count = right if isinstance(right, int) else ex.path.count(right) if isinstance(right, Unknown) else 1
         if len(left.items) * max(count, 0) > MAX_ITEMS:
             ex.give_up_here(TOO_LONG)
             return SequenceValue(left.items * 2, left.kind, open=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import shutil
 import signal
 import time
@@ -295,8 +296,9 @@ BAD = {
         "holds many parameters in one, as sharded training (FSDP) keeps them",
     ),
     "no file": (None, "no such file"),
-    "empty": (b"", "cannot be read as a checkpoint"),
-    "text": (b"hello, this is no checkpoint", ""),
+    "empty": (b"", "cannot be read as a checkpoint: it is empty"),
+    "text": (b"hello, this is no checkpoint", "cannot be read as a checkpoint: torch.save writes other files"),
+    "no checkpoint's pickle": (pickle.dumps({1, 2}, 4), "is a pickle that contains more than weights (Unsupported operand"),
     "another model": (lambda: torch.nn.Linear(2, 2).state_dict(), "has none of the keys conv.bias; it holds weight, bias"),
     "migrated already": (lambda: model(bias=False).state_dict(), "it may be migrated already"),
     "missing keys": (lambda: {k: v for k, v in model().state_dict().items() if "fc" not in k}, "it lacks fc.bias, fc.weight"),
@@ -305,6 +307,10 @@ BAD = {
         "fc.weight has the shape 2x6, not 6x6",
     ),
     "quantized": (quantized, "fc.weight is quantized (qint8)"),
+    "partly quantized": (
+        lambda: {key.replace("fc.weight", "fc._packed_params"): value for key, value in model().state_dict().items()},
+        "it lacks fc.weight; other values there are quantized",
+    ),
     "not a number": (
         lambda: model().state_dict() | {"conv.bias": torch.full((6,), float("nan"))},
         "nothing was written",
@@ -333,17 +339,29 @@ def test_a_bad_file_ends_in_a_clear_message(folder: Path, run: Run, kind: str) -
 def test_a_file_that_was_cut_off_or_damaged_is_not_migrated(folder: Path, run: Run) -> None:
     torch.save(model().state_dict(), "whole.pt")
     whole = Path("whole.pt").read_bytes()
-    for number, bad in enumerate((whole[: len(whole) // 2], b"\0" * 64 + whole[64:])):
+    flipped, at = bytearray(whole), whole.index(model().fc.bias.detach().numpy().tobytes())
+    flipped[at] ^= 1  # PyTorch itself reads that
+    for number, bad in enumerate((whole[: len(whole) // 2], b"\0" * 64 + whole[64:], flipped)):
         Path(f"bad{number}.pt").write_bytes(bad)
         done = run(f"bad{number}.pt", "new.pt")
         assert done.exit_code == 2
-        assert f"bad{number}.pt" in done.output
+        assert f"bad{number}.pt cannot be read as a checkpoint: " in done.output
         assert not Path("new.pt").exists()
 
 
 class Harmful:
     def __reduce__(self) -> Any:
         return os.mkdir, ("ran",)
+
+
+def test_a_file_without_checksums_is_migrated(folder: Path, run: Run) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(model().state_dict(), "old.pt")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert run("old.pt", "new.pt").exit_code == 0
+    kept(torch.load("old.pt"), torch.load("new.pt"))
 
 
 def test_code_in_a_checkpoint_is_not_run(folder: Path, run: Run) -> None:

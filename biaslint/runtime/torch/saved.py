@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from biaslint.runtime.target.targets import TargetError, values_only
 from biaslint.runtime.torch.stated_inputs import EXAMPLES, like
+
+_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # how the files begin that `torch.save` writes
 
 
 def load_module(path: Path, allow_pickle: bool) -> Any:
@@ -44,16 +47,42 @@ def load_checkpoint(path: Path, allow_pickle: bool) -> Any:
     """What a checkpoint holds; refuses what only an unrestricted pickle could load."""
     import torch
 
+    _check_written(path)
     try:
         with torch.serialization.safe_globals(_inert()):
             return torch.load(str(path), map_location="cpu", weights_only=not allow_pickle)
     except pickle.UnpicklingError as error:
         wanted = re.search(r"GLOBAL ([\w.]+)|got <class '([\w.]+)'>", str(error))
-        reason = (wanted[1] or wanted[2]) if wanted else str(error).strip().splitlines()[0][:200]
+        reason = (wanted[1] or wanted[2]) if wanted else _reason(str(error))
         raise TargetError(
             f"{path} is a pickle that contains more than weights ({reason}): loading it could run any code. "
             "If you trust it, pass --allow-pickle"
         ) from None
+
+
+def _reason(text: str) -> str:
+    """What stands behind the advice in PyTorch's message."""
+    return next(iter(text.rpartition("WeightsUnpickler error:")[2].strip().splitlines()), "")[:200]
+
+
+def _check_written(path: Path) -> None:
+    """Refuse what `torch.save` did not write, and what has changed since: PyTorch itself does not look at the checksums."""
+    with path.open("rb") as handle:
+        head = handle.read(4)
+    if head[:1] == _PICKLE:
+        return
+    if head != _ZIP:
+        what = "torch.save writes other files" if head else "it is empty"
+        raise TargetError(f"{path} cannot be read as a checkpoint: {what}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if info.CRC:  # they can be switched off
+                    with archive.open(info) as part:
+                        while part.read(1 << 20):
+                            pass
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise TargetError(f"{path} cannot be read as a checkpoint: it is damaged ({error})") from None
 
 
 def _inert() -> list[Any]:

@@ -11,6 +11,7 @@ import json
 import re
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,9 @@ from biaslint.runtime.migrate.keras import optimiser
 from biaslint.runtime.migrate.keras.models import Key, Variables
 from biaslint.runtime.target.targets import TargetError
 
+_INPUT = "InputLayer"
 _WEIGHTS, _CONFIG = "model.weights.h5", "config.json"
-_OPTIMISER = re.compile(r"(?:.*/)?optimizer/vars/(\d+)")
+_OPTIMISER = re.compile(rf"((?:.*/)?optimizer/(?:{optimiser.INNER})?)vars/(\d+)")
 _OLD_OPTIMISER = "optimizer_weights"  # the group of the old format, which lists the names of what it holds
 
 
@@ -85,7 +87,10 @@ class Checkpoint:
         self.root = "model_weights" if "model_weights" in self.file else ""
         self.places = self._legacy_places(old) if self.legacy else {key: name for name, key in layout(old).items()}
         self.states = [State("", self._values(old))]
-        self.kept: list[int] | None = None  # the numbers of the optimizer's variables that stay; None: no optimizer
+        self.kept: dict[
+            str, list[int]
+        ] = {}  # the numbers of the optimizers' variables that stay, by group; nothing of other groups
+        self.names = _file_names(self._config(), old.model)
 
     def _unpack(self) -> None:
         try:
@@ -100,18 +105,30 @@ class Checkpoint:
     def _legacy_places(self, old: Variables) -> dict[Key, str]:
         """By the order of the weights in each top-level layer, as these files are read by Keras itself."""
         keys = {id(variable): key for key, variable in old.by_key.items()}
-        top = self.file[self.root] if self.root else self.file
         found: dict[Key, str] = {}
-        for layer in old.model.layers:
-            weights = [*layer.trainable_weights, *(one for one in layer.non_trainable_weights if "seed" not in str(one.name))]
-            names = _names(top[layer.name]) if layer.name in top else []
+        for layer, group in self._legacy_groups(old):
+            weights, names = _legacy_weights(layer), _names(group)
             if len(names) != len(weights):
                 raise TargetError(
                     f"{self.path} does not fit the old model: `{layer.name}` has {len(names)} values there, not {len(weights)}"
                 )
             for name, weight in zip(names, weights, strict=True):
-                found[keys[id(weight)]] = "/".join(part for part in (self.root, layer.name, name) if part)
+                found[keys[id(weight)]] = f"{group.name}/{name}".lstrip("/")
         return found
+
+    def _legacy_groups(self, old: Variables) -> Iterator[tuple[Any, Any]]:
+        """The layers that have weights, and the groups of their values: by name, or by order where names were made up."""
+        top = self.file[self.root] if self.root else self.file
+        layers = [layer for layer in old.model.layers if _legacy_weights(layer)]
+        if all(layer.name in top for layer in layers):
+            yield from ((layer, top[layer.name]) for layer in layers)
+            return
+        groups = [top[name] for name in _names(top, "layer_names") if name in top and _names(top[name])]
+        if len(groups) != len(layers):
+            raise TargetError(
+                f"{self.path} does not fit the old model: it has values of {len(groups)} layers, not of {len(layers)}"
+            )
+        yield from zip(layers, groups, strict=True)
 
     def _values(self, old: Variables) -> dict[Key, Any]:
         lacking = [old.shown(key) for key in old.by_key if key not in self.places or self.places[key] not in self.file]
@@ -126,22 +143,25 @@ class Checkpoint:
 
     def settle_optimiser(self, old: Variables, dropped: set[Key], drop: bool) -> list[str]:
         """Decide which variables of the optimizer go; what was done, for people. Raises TargetError where it cannot be told."""
-        size = self._optimiser_size()
-        if not size:
+        sizes = self._optimiser_sizes()
+        if not sizes:
             return []
         if drop:
             return ["left out"]
         if self.legacy:
-            self.kept = optimiser.kept_by_name(_names(self.file[_OLD_OPTIMISER]), old, dropped)
+            known = {key: place.removeprefix(f"{self.root}/") for key, place in self.places.items()}
+            self.kept = {"": optimiser.kept_by_name(_names(self.file[_OLD_OPTIMISER]), old, known, dropped)}
         else:
-            self.kept = optimiser.kept(self._config(), old, dropped, size)
-        return [f"{size - len(self.kept)} of {size} variables dropped"]
+            self.kept = optimiser.kept(self._config(), old, dropped, sizes)
+        whole = min(sizes, key=len)
+        return [f"{sizes[whole] - len(self.kept[whole])} of {sizes[whole]} variables dropped"]
 
-    def _optimiser_size(self) -> int:
-        """How many variables of an optimizer it holds."""
+    def _optimiser_sizes(self) -> Mapping[str, int]:
+        """How many variables of optimizers it holds, by group."""
         if self.legacy:
-            return len(_names(self.file[_OLD_OPTIMISER])) if _OLD_OPTIMISER in self.file else 0
-        return sum(1 for name, _ in _datasets(self.file) if _OPTIMISER.fullmatch(name))
+            names = _names(self.file[_OLD_OPTIMISER]) if _OLD_OPTIMISER in self.file else []
+            return {"": len(names)} if names else {}
+        return Counter(match[1] for name, _ in _datasets(self.file) if (match := _OPTIMISER.fullmatch(name)))
 
     def _config(self) -> Any:
         """The model's configuration, as a table; None where the file has none."""
@@ -159,12 +179,12 @@ class Checkpoint:
         moved: dict[str, str | None] = {self.places[key]: None for key in dropped}
         if not self.legacy:
             moved |= {self.places[key]: name for name, key in layout(new).items()}
-        numbers = {old: number for number, old in enumerate(self.kept or [])}
         for name, _ in _datasets(self.file):
             if match := _OPTIMISER.fullmatch(name):
-                old = int(match[1])
-                moved[name] = f"{name[: match.start(1)]}{numbers[old]}" if old in numbers else None
+                stay, number = self.kept.get(match[1], []), int(match[2])
+                moved[name] = f"{match[1]}vars/{stay.index(number)}" if number in stay else None
         moved |= dict.fromkeys(self._old_optimiser_gone())
+        names = {key: self.names.get(name, name) for key, name in names.items()}
         buffer = io.BytesIO()
         with h5py.File(buffer if self.archive else str(to), "w") as file:
             _copy(self.file, file, moved)
@@ -173,7 +193,7 @@ class Checkpoint:
                 assert place is not None
                 file[place][...] = value
             if self.legacy:
-                if _OLD_OPTIMISER in file and self.kept is None:
+                if _OLD_OPTIMISER in file and not self.kept:
                     del file[_OLD_OPTIMISER]
                 self._list_legacy(file)
                 _configured(file.attrs, names, self.path)
@@ -187,7 +207,8 @@ class Checkpoint:
     def _old_optimiser_gone(self) -> list[str]:
         """What the old format's group for the optimizer loses."""
         names = _names(self.file[_OLD_OPTIMISER]) if self.legacy and _OLD_OPTIMISER in self.file else []
-        return [f"{_OLD_OPTIMISER}/{name}" for number, name in enumerate(names) if number not in (self.kept or [])]
+        stay = set(self.kept.get("", ()))
+        return [f"{_OLD_OPTIMISER}/{name}" for number, name in enumerate(names) if number not in stay]
 
     def _list_legacy(self, file: Any) -> None:
         """Lists of names say what groups hold: they lose what is gone."""
@@ -224,15 +245,36 @@ def fitting(found: dict[Key, Any], model: Variables, path: Path) -> dict[Key, An
     return found
 
 
-def _names(group: Any) -> list[str]:
+def _legacy_weights(layer: Any) -> list[Any]:
+    return [*layer.trainable_weights, *(one for one in layer.non_trainable_weights if "seed" not in str(one.name))]
+
+
+def _file_names(config: Any, model: Any) -> dict[str, str]:
+    """What the file's configuration calls the layers of a model: Keras makes up names, with numbers that depend on what was built before."""
+    inner = config.get("config") if isinstance(config, dict) else None
+    parts = inner.get("layers") if isinstance(inner, dict) else None
+    if not isinstance(parts, list):
+        return {}
+    parts = [part for part in parts if isinstance(part, dict) and part.get("class_name") != _INPUT]
+    layers = [layer for layer in getattr(model, "layers", ()) if type(layer).__name__ != _INPUT]
+    if [part.get("class_name") for part in parts] != [type(layer).__name__ for layer in layers]:
+        return {}
+    found: dict[str, str] = {}
+    for part, layer in zip(parts, layers, strict=True):
+        found[layer.name] = part.get("config", {}).get("name", layer.name)
+        found |= _file_names(part, layer)
+    return found
+
+
+def _names(group: Any, attribute: str = "weight_names") -> list[str]:
     """What a group of the old format says that it holds."""
-    return [_text(name) for attribute in _lists(group) for name in group.attrs[attribute]]
+    return [_text(name) for one in _lists(group, attribute) for name in group.attrs[one]]
 
 
-def _lists(group: Any) -> list[str]:
+def _lists(group: Any, attribute: str = "weight_names") -> list[str]:
     """The attributes that list names: one, or, where there are many, several with numbers."""
-    found = [name for name in group.attrs if re.fullmatch(r"weight_names\d*", name)]
-    return sorted(found, key=lambda name: int(name.removeprefix("weight_names") or 0))
+    found = [name for name in group.attrs if re.fullmatch(rf"{attribute}\d*", name)]
+    return sorted(found, key=lambda name: int(name.removeprefix(attribute) or 0))
 
 
 def _text(name: Any) -> str:

@@ -81,7 +81,10 @@ def find(
     if not found and not parts and not any(True for _, mapping in mappings(tree) if _has_tensors(mapping)):
         raise TargetError(f"{path} holds no state dict")
     if not found:
-        raise TargetError(f"{path} does not fit the old model: {max(parts)[1] if parts else _nothing(tree, wanted, dropped)}")
+        packed = "; other values there are quantized" if any(_packed(mapping) for _, mapping in mappings(tree)) else ""
+        raise TargetError(
+            f"{path} does not fit the old model: {max(parts)[1] + packed if parts else _nothing(tree, wanted, dropped)}"
+        )
     if parts:
         raise TargetError(
             f"{path}: {parts[0][1]}. It would belong to the old model beside the migrated values; take it out, or migrate a file without it"
@@ -162,11 +165,14 @@ def _some(items: list[str]) -> str:
     return ", ".join(items[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
+def _packed(mapping: Mapping[Any, Any]) -> bool:
+    """Whether values are kept as quantized layers keep them."""
+    return any(str(key).endswith(("weight_packed", "_packed_params", "zero_point", "qweight")) for key in mapping)
+
+
 def _nothing(tree: Any, wanted: Mapping[str, Any], dropped: set[str]) -> str:
     largest = max((mapping for _, mapping in mappings(tree) if _has_tensors(mapping)), key=len, default={})
-    if largest and any(
-        str(key).endswith(("weight_packed", "_packed_params", ".scale", "zero_point", "qweight")) for key in largest
-    ):
+    if _packed(largest) or any(str(key).endswith(".scale") for key in largest):
         return "its values are quantized"
     flat = [str(key) for key in largest if str(key).endswith("flat_param")]
     if flat:

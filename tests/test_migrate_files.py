@@ -320,6 +320,11 @@ BAD = {
 }
 
 
+def test_a_torchscript_model_is_no_checkpoint(folder: Path, run: Run) -> None:
+    torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2)).save("old.pt")
+    assert "is a TorchScript model, code and values together: save its state_dict()" in run("old.pt", "new.pt").output
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_file_ends_in_a_clear_message(folder: Path, run: Run, kind: str) -> None:
     content, said = BAD[kind]

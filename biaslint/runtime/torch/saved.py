@@ -76,6 +76,8 @@ def _check_written(path: Path) -> None:
         raise TargetError(f"{path} cannot be read as a checkpoint: {what}")
     try:
         with zipfile.ZipFile(path) as archive:
+            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+                raise TargetError(f"{path} is a TorchScript model, code and values together: save its state_dict() instead")
             for info in archive.infolist():
                 if info.CRC:  # they can be switched off
                     with archive.open(info) as part:

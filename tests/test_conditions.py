@@ -125,6 +125,27 @@ def test_the_setting_that_brings_the_norm_is_the_condition(tmp_path: Path, param
             "flags == (True, False)",
         ),
         (
+            "widths=(8, 8)",
+            "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if len(widths) > 1 else nn.Tanh()",
+            "widths == (8, 8)",
+        ),
+        (
+            "norms=3",
+            "self.act, self.norm = nn.Identity(), nn.Sequential(*[nn.BatchNorm2d(8) for _ in range(1, norms)])",
+            "norms > 1",
+        ),
+        ("rate=0.5", "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if rate > 0.2 else nn.Tanh()", "rate == 0.5"),
+        (
+            "spec='cn'",
+            "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if spec.find('n') > 0 else nn.Tanh()",
+            "spec == 'cn'",
+        ),
+        (
+            "cfg={'norm': {'type': 'bn'}}",
+            "self.act, self.norm = nn.Identity(), nn.BatchNorm2d(8) if cfg['norm']['type'] == 'bn' else nn.Tanh()",
+            "cfg['norm']['type'] == 'bn'",
+        ),
+        (
             "norm=1, late=0",
             "self.act, count = nn.Identity(), 0\ncount = max(norm, late)\nself.norm = nn.BatchNorm2d(8) if count else nn.Identity()",
             "norm == 1 and late == 0",
@@ -143,6 +164,38 @@ def test_the_names_of_the_parts_that_are_called_are_a_setting(tmp_path: Path) ->
     body = "self.norm, self.act, self.names = nn.BatchNorm2d(8), nn.ReLU(), names"
     forward = "for name in self.names:\n    x = getattr(self, name)(x)\nreturn x.tanh()"
     assert conditions(tmp_path, "names=('norm', 'act')", body, forward) == ["names == ('norm', 'act')"]
+
+
+def test_what_a_property_returns_is_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Model(nn.Module):\n    def __init__(self, norms=1):\n        super().__init__()\n"
+        "        self.norms = norms\n        self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)\n\n    @property\n"
+        "    def normed(self):\n        return bool(self.norms)\n\n    def forward(self, x):\n        y = self.conv(x)\n"
+        "        return self.norm(y).relu() if self.normed else y.relu()\n",
+        encoding="utf-8",
+    )
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert [finding.when for finding in result.findings] == ["norms == 1"]
+
+
+def test_where_other_values_show_the_bias_and_no_condition_can_be_written_the_message_speaks_of_the_defaults(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from functools import partial\n\nfrom torch import nn\n\n\nclass Model(nn.Module):\n"
+        "    def __init__(self, norm=partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)):\n        super().__init__()\n"
+        "        self.conv, self.norm = nn.Conv2d(3, 8, 3), norm(8)\n\n"
+        "    def forward(self, x):\n        return self.norm(self.conv(x)).relu()\n",
+        encoding="utf-8",
+    )
+    (found,) = engine.lint([path], Config(root=tmp_path, select=("BL101",))).findings
+    assert (found.when, found.fix) == (None, None)
+    assert (
+        found.message
+        == "`self.conv` adds a bias that `self.norm` subtracts again where the settings are what they are by default"
+    )
 
 
 def test_two_settings_that_both_matter_are_one_condition(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import removal, replacement
+from biaslint.checks.support.common import condition_of, removal, replacement
 from biaslint.findings.finding import Related
 from biaslint.theory.conditions import Verdict, verdicts
 from biaslint.theory.program import LayerUse, Program
@@ -35,7 +35,7 @@ def message(verdict: Verdict) -> str:
     """What is found, with the names from the code."""
     use = verdict.use
     norm = f"`{use.fate.cancelled_by}`" if use.fate.cancelled_by else f"the {use.fate.by}"
-    condition = f" when `{verdict.when}`" if verdict.when else ""
+    condition = condition_of(verdict)
     if verdict.through:
         return f"this call creates a layer (`{use.name}`) whose bias {norm} subtracts again{condition}"
     where = f" (where `{verdict.where}`)" if verdict.where else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from biaslint.checks import Report
-from biaslint.checks.support.common import removal
+from biaslint.checks.support.common import condition_of, removal
 from biaslint.findings.finding import Related
 from biaslint.theory.conditions import verdicts
 from biaslint.theory.program import SCORES, LayerUse, Program
@@ -17,7 +17,7 @@ def check(program: Program) -> Iterator[Report]:
         use = verdict.use
         part = use.fate.kind == "part"
         what = f"{use.fate.detail} of the bias of `{use.name}`" if part else f"the bias of `{use.name}`"
-        when = f" when `{verdict.when}`" if verdict.when else ""
+        when = condition_of(verdict)
         where = (
             ()
             if use.fate.place is None

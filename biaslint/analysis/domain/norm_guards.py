@@ -38,6 +38,10 @@ REWRITING = {
     "strip",
     "lstrip",
     "rstrip",
+    "find",
+    "rfind",
+    "index",
+    "count",
     "removeprefix",
     "removesuffix",
 }
@@ -109,8 +113,11 @@ def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
 
 
 def chosen_from(node: ast.AST, deciding: set[str]) -> Iterator[str]:
-    """The names of which one is chosen for a name that decides something: `depth = max(a, b)`."""
+    """The names of which one is chosen for a name that decides something (`depth = max(a, b)`), and those that a property returns."""
     for part in walk(node):
+        if isinstance(part, ast.FunctionDef) and part.name in deciding and part.decorator_list:
+            results = [one.value for one in walk(part) if isinstance(one, ast.Return) and one.value is not None]
+            yield from (name_of(one) for result in results for one in walk(result))
         value = part.value if isinstance(part, ast.Assign) and not deciding.isdisjoint(map(name_of, part.targets)) else None
         if isinstance(value, ast.Call) and name_of(value.func) in ("max", "min"):
             yield from map(name_of, value.args)

@@ -118,7 +118,7 @@ class PathCondition:
                 self.set(Compare("is", key, None) if default is None else Compare("==", key, default), False)
                 return Unknown(key, name)
             (self.releasable if decides else self.optional)[key] = None
-        elif made or says_more_than_sizes(default, tested):
+        elif made or says_more_than_sizes(default, tested) or (decides and isinstance(default, (float, SequenceValue))):
             if key in self.released:
                 self.others.add(key)
                 if isinstance(default, (int, float, str)):
@@ -164,8 +164,8 @@ class PathCondition:
         return key in self.others or (isinstance(key, Item) and key.base in self.others)
 
     def entry(self, value: Any, key: Any, name: str, entry: str) -> Any:
-        """A flag or string in a dict that is a parameter's default: a setting of its own."""
-        plain = isinstance(value, (bool, str))
+        """A flag, string or dict in a dict that is a parameter's default: a setting of its own."""
+        plain = isinstance(value, (bool, str)) or (isinstance(value, DictValue) and value.items)
         return self.settable(value, Item(key, entry), f"{name}[{entry!r}]") if plain else value
 
     def decided(self, about: Any) -> list[Any]:
@@ -290,28 +290,25 @@ class PathCondition:
                     return None
         return None
 
-    def count(self, value: Unknown) -> int:
-        """A number of rounds or copies. Where callers set it, it may be 0: this execution takes a branch on that."""
-        if is_setting(value.key) and self.number(value.key) is None and not self.some(value.key, value.text):
-            self.sizes[value.key] = 0
-        return self.size(value.key)
+    def count(self, value: Unknown, start: int = 0) -> int:
+        """The end of a number of rounds or copies. Where callers set it, there may be none: this execution takes a branch on that."""
+        if is_setting(value.key) and self.number(value.key) is None and not self.exceeds(value.key, value.text, start):
+            self.sizes[value.key] = start
+            return start
+        return max(self.size(value.key), start + 1)
 
-    def some(self, key: Any, text: str) -> bool:
-        """Is a number greater than 0?"""
-        known = self.known_truth(key)
-        if known is not None or self.assumed.get(key) is False:
-            return bool(known)
-        if self.assumed.get(key) or any(self.assumed[test] == holds for test, holds in self.decided_above(key)):
-            return True
-        return self.branch(Compare("<", 0, key), f"{text} > 0", default=True)
-
-    def decided_above(self, key: Any) -> Iterator[tuple[Any, bool]]:
-        """The decided comparisons of a number, each with the answer that says that the number is greater than 0."""
+    def exceeds(self, key: Any, text: str, start: int) -> bool:
+        """Is a number greater than this one?"""
+        known = self.known_truth(key) if start == 0 else None
+        if known is not None or (start == 0 and key in self.assumed):
+            return bool(known if known is not None else self.assumed[key])
         for test in self.decided(key):
-            if terms.is_comparison(test, "<") and test.right == key and (self.number(test.left) or -1) > 0:
-                yield test, True
-            elif terms.is_comparison(test, "==") and test.left == key and test.right == 0:
-                yield test, False
+            least = self.number(test.left) if terms.is_comparison(test, "<") and test.right == key else None
+            if least is not None and least > start and self.assumed[test]:
+                return True
+            if start == 0 and test == Compare("==", key, 0) and not self.assumed[test]:
+                return True
+        return self.branch(Compare("<", start, key), f"{text} > {start}", default=True)
 
     def size(self, key: Any) -> int:
         """The number of rounds of a loop over something of unknown length."""

@@ -121,8 +121,7 @@ def readings(node: Node) -> Iterator[tuple[Product, Product]]:
 def mixtures(node: Node) -> Iterator[tuple[Product, Product]]:
     """A mixture of two tensors written with one product: `a + gate * (b - a)`, `a - gate * (a - b)`, `torch.lerp(a, b, gate)`."""
     if node.name in LERP:
-        start, end = (list(gated(one)) for one in node.inputs)
-        for (gate, old), (_, new) in zip(start, end, strict=False):
+        for (gate, old), (_, new) in zip(*map(gated, node.inputs), strict=False):
             yield (rest_of(gate), old), (gate, new)
         return
     minus = node.name in SUBTRACTIONS

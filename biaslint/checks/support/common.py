@@ -34,6 +34,13 @@ def negation(condition: str) -> str:
         return f"not ({condition})"
 
 
+def condition_of(verdict: Verdict) -> str:
+    """When the finding holds, as the end of its message."""
+    if verdict.when:
+        return f" when `{verdict.when}`"
+    return " where the settings are what they are by default" if verdict.seen_otherwise else ""
+
+
 def negated(test: ast.expr) -> ast.expr:
     """The opposite of a condition."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):

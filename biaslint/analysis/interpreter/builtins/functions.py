@@ -140,8 +140,7 @@ def do_range(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Valu
         start = args[0] if len(args) > 1 else 0
         stop = args[1] if len(args) > 1 else args[0]
         if isinstance(stop, Unknown) and isinstance(start, int):
-            count = ex.path.count(stop)
-            return SequenceValue(list(range(start, max(count, start + 1 if start > count else count))[:MAX_ITEMS]))
+            return SequenceValue(list(range(start, ex.path.count(stop, start))[:MAX_ITEMS]))
         if isinstance(start, Unknown):
             first = ex.path.number(start.key)
             last = ex.path.number(values.term_of(stop))

@@ -12,12 +12,15 @@ import jax
 import numpy
 from flax import linen, nnx
 
+from biaslint.runtime.facts import room
 from biaslint.runtime.facts.observed import Observed
 from biaslint.runtime.facts.task import Task
+from biaslint.runtime.flax import session
 from biaslint.runtime.flax.live import live
 from biaslint.runtime.flax.measuring import measure
 from biaslint.runtime.flax.tracing import tracing
-from biaslint.runtime.target.targets import is_model
+from biaslint.runtime.target.job import Job
+from biaslint.runtime.target.targets import TargetError, is_model
 from biaslint.runtime.verdict.judge import judge
 
 IMAGES = numpy.random.default_rng(0).standard_normal((4, 6, 6, 3)).astype("float32")
@@ -110,3 +113,15 @@ def test_a_model_of_nnx_is_measured_in_training() -> None:
 def test_the_program_s_precision_stays_as_it_was(net: Observed) -> None:
     assert net.layers
     assert jax.numpy.ones(2).dtype == "float32"
+
+
+@pytest.mark.parametrize("make", [lambda: linen.Dense(1000), lambda: nnx.Linear(1000, 1000, rngs=nnx.Rngs(0))])
+def test_a_model_without_room_is_refused_with_what_it_takes(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    monkeypatch.setattr(room, "used", lambda: 0)
+    job = Job("net", inputs=["1000"], memory=20)
+    with pytest.raises(
+        TargetError, match="the model has 1,001,000 parameters, and measuring it takes about 100 MB; the limit is 20 MB"
+    ):
+        session.feed(make(), job)
+    job.memory = 30
+    assert session.feed(make(), job)[2] == ["1000"]

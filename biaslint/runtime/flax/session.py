@@ -6,7 +6,7 @@ from typing import Any
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts
 from biaslint.runtime.facts.task import Task
-from biaslint.runtime.flax import measuring, modes
+from biaslint.runtime.flax import measuring, modes, size
 from biaslint.runtime.flax.live import Live, live
 from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.inputs import Spec
@@ -16,8 +16,8 @@ from biaslint.runtime.target.targets import TargetError, load_loss
 USUAL = ((64, 64, 3), (28, 28, 1), (32, 32, 3), (16, 8), (8,), (32,), (784,))
 
 
-def _fails(model: Any, args: list[Any], kwargs: dict[str, Any]) -> str:
-    """Why a model does not take these inputs; nothing is computed for that."""
+def _shapes(model: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """The shapes of the model's parameters and states, as these inputs make them; nothing is computed for that."""
     import jax
 
     flags = modes.flags_of(type(model).__call__)
@@ -28,10 +28,22 @@ def _fails(model: Any, args: list[Any], kwargs: dict[str, Any]) -> str:
             return model.init(keys, *args, **{**flags, **kwargs})
         return None
 
+    return jax.eval_shape(run)
+
+
+def _fails(model: Any, args: list[Any], kwargs: dict[str, Any], job: Job) -> str:
+    """Why a model does not take these inputs. Raises TargetError where there is no room for it."""
     try:
-        jax.eval_shape(run)
-        if not hasattr(model, "init"):
-            model(*args, **{**flags, **kwargs})
+        shapes = _shapes(model, args, kwargs)
+        if shapes is not None:
+            size.check(shapes, job)
+        else:
+            from flax import nnx
+
+            size.check(nnx.state(model), job)
+            model(*args, **{**modes.flags_of(type(model).__call__), **kwargs})
+    except TargetError:
+        raise
     except Exception as error:
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0] if lines else ''}"
@@ -44,7 +56,7 @@ def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
         specs = [inputs.parse(text) for text in job.inputs]
         made = [(spec, inputs.arrays(spec, job.batch, job.seed + index)) for index, spec in enumerate(specs)]
         args, kwargs = [value for spec, value in made if not spec.name], {spec.name: value for spec, value in made if spec.name}
-        failure = _fails(model, args, kwargs)
+        failure = _fails(model, args, kwargs, job)
         if failure:
             raise TargetError(f"the model could not be run on {', '.join(map(str, specs))} (batch {job.batch}): {failure}")
         return args, kwargs, [str(spec) for spec in specs]
@@ -52,7 +64,7 @@ def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:
     for shape in USUAL:
         spec = Spec(shape)
         args = [inputs.arrays(spec, job.batch, job.seed)]
-        failure = _fails(model, args, {})
+        failure = _fails(model, args, {}, job)
         if not failure:
             return args, {}, [f"{spec} (guessed)"]
         tried.append(f"{spec}: {failure}")
@@ -85,7 +97,7 @@ def observe(model: Any, job: Job, stated: TargetFacts | None, say: Any) -> Obser
     labels = more = None
     if job.data:
         args, kwargs, taken = from_data(job)
-        failure = _fails(model, args, kwargs)
+        failure = _fails(model, args, kwargs, job)
         if failure:
             raise TargetError(f"the model could not be run on the first batch of {job.data}: {failure}")
         described = [f"{job.data} (first batch)"]

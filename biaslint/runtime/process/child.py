@@ -7,6 +7,7 @@ each step, at last an object with the measurements or the error. What the model'
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import importlib
 import json
@@ -15,10 +16,11 @@ import random
 import shlex
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from biaslint.runtime.facts.observed import Observed, TargetFacts, to_json
+from biaslint.runtime.keras import size
 from biaslint.runtime.process import limits, tracing
 from biaslint.runtime.process.executed_lines import executed_lines
 from biaslint.runtime.process.isolation import isolate
@@ -71,35 +73,41 @@ def run(job: Job, say: Any) -> Observed:
     say("importing", 0.02)
     lines: dict[str, set[int]] = {}
     notes: list[str] = []
-    with tracing.tracing(notes):
-        try:
+    with contextlib.ExitStack() as bound:  # some make their variables when they are first called
+        with tracing.tracing(notes), _building(job):
             made = None if is_saved(job.target) else load_object(job.target, notes=None if job.run_script else notes)
             seed_all(job.seed)
             say("building", 0.1)
+            bound.enter_context(size.bounded(job, lambda: _built(job, made).model))
             with executed_lines() as lines:
                 found = _built(job, made)
-        except TargetError:
-            raise
-        except MemoryError:
-            raise
-        except SystemExit as error:
-            raise LeftError(f"{job.target} exited while it was loaded or built (exit status {error.code})") from None
-        except Exception as error:
-            raise TargetError(explain(error, f"building {job.target}")) from error
-    model, job.untested = found.model, found.untested
-    job.data = job.data or (job.target if job.target in TRAINERS else "")
-    if job.steps and not job.data:
-        raise TargetError("--steps trains on data: pass --data")
-    framework = is_model(model)
-    session = importlib.import_module(f"biaslint.runtime.{framework or 'tensorflow'}.session")
-    seed_all(job.seed)
-    observed: Observed = session.observe(model, job, stated_targets(job), say)
+        model, job.untested = found.model, found.untested
+        job.data = job.data or (job.target if job.target in TRAINERS else "")
+        if job.steps and not job.data:
+            raise TargetError("--steps trains on data: pass --data")
+        framework = is_model(model)
+        session = importlib.import_module(f"biaslint.runtime.{framework or 'tensorflow'}.session")
+        seed_all(job.seed)
+        observed: Observed = session.observe(model, job, stated_targets(job), say)
     if job.steps:
         _probe(framework, job, _rebuild(found, made), observed, say)
     observed.target, observed.twin = job.target, found.twin
     observed.notes = list(dict.fromkeys(notes + observed.notes))
     observed.executed = {path: sorted(found) for path, found in lines.items()}
     return observed
+
+
+@contextlib.contextmanager
+def _building(job: Job) -> Iterator[None]:
+    """Errors of the user's code while the model is loaded or built are told as such."""
+    try:
+        yield
+    except (TargetError, MemoryError):
+        raise
+    except SystemExit as error:
+        raise LeftError(f"{job.target} exited while it was loaded or built (exit status {error.code})") from None
+    except Exception as error:
+        raise TargetError(explain(error, f"building {job.target}")) from error
 
 
 def _built(job: Job, made: Any) -> Built:

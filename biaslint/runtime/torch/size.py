@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 _WIDE = 8  # bytes of a number in the dead-bias test, which works in float64
-_BASE = 500  # megabytes of Python and its libraries, where the system does not say
 
 
 class TooLarge(BaseException):
@@ -34,13 +32,6 @@ class Size:
         """Megabytes for the dead-bias test too: the values, their copy, values and gradients in float64, and new random values."""
         wide = 2 * _WIDE * self.parameters + 2 * self.activations + (_WIDE + 4) * self.largest
         return math.ceil((2 * self.stored + wide) / 2**20)
-
-
-def used() -> int:
-    """Megabytes that are in use already."""
-    with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/self/statm") as handle:
-        return int(handle.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-    return _BASE
 
 
 def size_of(model: Any, activations: int = 0) -> Size:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from biaslint.runtime.facts import room as rooms
+from biaslint.runtime.facts.room import used
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, is_model
-from biaslint.runtime.torch.size import Size, TooLarge, bounded_building, kept_for_gradients, size_of, used, without_values
+from biaslint.runtime.torch.size import Size, TooLarge, bounded_building, kept_for_gradients, size_of, without_values
 from biaslint.runtime.torch.twin import twin_of
 
 _TWIN = 4000  # megabytes, of the largest twin: a larger one takes minutes and shows no more
@@ -52,8 +54,8 @@ def built(build: Callable[[], Any], job: Job, feed: Feed) -> Built:
 
 def _smaller(model: Any, hollow: bool, build: Callable[[], Any], job: Job, size: Size, base: int, feed: Feed) -> Built:
     room = job.memory - base
-    wanted = f"the model has {size.parameters:,} parameters, and measuring it takes about {_round(size.whole() + base):,} MB"
-    option = f"--memory {_round(size.whole() + base)}"
+    takes = size.whole() + base
+    wanted, option = rooms.wanted(size.parameters, takes), rooms.option(takes)
 
     def fits(one: Any) -> bool:
         most = min(room, _TWIN)
@@ -66,11 +68,4 @@ def _smaller(model: Any, hollow: bool, build: Callable[[], Any], job: Job, size:
     if size.plain() <= room:
         why = f"{wanted}; {option} tests dead biases too"
         return Built(build() if hollow else model, build, untested=why)
-    raise TargetError(
-        f"{wanted}; the limit is {job.memory:,} MB. Raise it with {option} (0: none), or name a smaller model: fewer or narrower layers"
-    )
-
-
-def _round(megabytes: int) -> int:
-    """Up to hundreds."""
-    return -(-megabytes // 100) * 100
+    raise TargetError(rooms.refusal(size.parameters, takes, job.memory))

@@ -589,3 +589,41 @@ def test_arguments_that_each_were_given_before_still_make_a_model_of_their_own(
     path.write_text(BY_ARGUMENTS + "".join(functions), encoding="utf-8")
     result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
     assert [(finding.place.line, finding.when) for finding in result.findings] == [(7, when)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "made", "forward", "when"),
+    [
+        ("depth=2", "tail(depth)", "return self.tail(x).relu()", "depth == 2"),
+        ("depth=2", "Tail(depth)", "return self.tail(x).relu()", "depth == 2"),
+        ("width=8", "Tail(1, width)", "return self.tail(x).relu()", None),
+        ("more=None", "of({'norm': True, **(more or {})})", "return self.tail(x).relu()", "more is None"),
+        ("**more", "of({'norm': True, **more})", "return self.tail(x).relu()", "more['norm']"),
+        ("scale=1", "Tail(1)", "if self.scale != 1:\n    x = x.tanh()\nreturn self.tail(x).relu()", "scale == 1"),
+        ("scale=1", "Tail(1)", "x = self.tail(x).relu()\nreturn x if self.scale != 1 else x.tanh()", None),
+        (
+            "mode='reflect'",
+            "Tail(1)",
+            "return self.tail(nn.functional.pad(x, (1, 1, 1, 1), mode=self.mode)).relu()",
+            "mode == 'reflect'",
+        ),
+    ],
+)
+def test_a_setting_counts_in_the_functions_and_classes_that_are_given_it_and_in_the_forward_pass(
+    tmp_path: Path, parameters: str, made: str, forward: str, when: str | None
+) -> None:
+    name = parameters.partition("=")[0].strip("*")
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\n\n\ndef tail(count):\n    return nn.Sequential(*[nn.BatchNorm2d(8) for _ in range(count)])\n\n\n"
+        "def of(options):\n    return nn.BatchNorm2d(8) if options['norm'] else nn.Identity()\n\n\n"
+        "class Tail(nn.Module):\n    def __init__(self, count, width=8):\n        super().__init__()\n        self.norms = nn.ModuleList()\n"
+        "        for _ in range(count):\n            self.norms.append(nn.BatchNorm2d(width))\n\n"
+        "    def forward(self, x):\n        for norm in self.norms:\n            x = norm(x)\n        return x\n\n\n"
+        f"class Model(nn.Module):\n    def __init__(self, {parameters}):\n        super().__init__()\n"
+        f"        self.conv, self.{name} = nn.Conv2d(3, 8, 3), {name}\n        self.tail = {made}\n\n"
+        "    def forward(self, x):\n        x = self.conv(x)\n" + indent(forward, " " * 8) + "\n",
+        encoding="utf-8",
+    )
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert [finding.when for finding in result.findings] == [when]

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from biaslint.analysis.project.module import Module
 
 _DECIDING = node_cache.per_node_cache()
-OWN = {"__init__", "forward", "call", "__call__"}  # methods that every layer has
+PASSES = {"forward", "call", "__call__"}
+OWN = {"__init__", *PASSES}  # methods that every layer has
 COUNTING = {"range", "repeat"}
 JUMPS = (ast.Return, ast.Continue, ast.Break)
 NORM = re.compile(r"norm(?!al(ize|_|\b))|bn", re.IGNORECASE)  # a norm, no initializer that draws from a normal distribution
 PARTIAL = re.compile(r"drop|^pad|group(?!s$)", re.IGNORECASE)
-SPREAD = re.compile(r"dim|axis|activation")
+SPREAD = re.compile(r"dim|axis|activation|mode")
 LOOKUPS = {"get", "pop"}
 REWRITING = {
     "split",
@@ -89,7 +90,28 @@ def deciding_in(node: ast.AST, module: Module) -> Deciding:
     known: Deciding | None = _DECIDING.get(node)
     if known is None:
         known = _DECIDING[node] = _deciding(node, module.lines)
+        handed = frozenset(handed_on(node, module))
+        if handed:
+            known = _DECIDING[node] = known._replace(made=known.made | handed)
     return known
+
+
+def handed_on(node: ast.AST, module: Module) -> Iterator[str]:
+    """The names that are given to functions and classes of the same file in which they decide whether there is a norm."""
+    for part in walk(node):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+            for callee in module.bindings.get(part.func.id, ()):
+                func = constructor(callee) if isinstance(callee, ast.ClassDef) else callee
+                if isinstance(func, ast.FunctionDef) and callee is not node:
+                    norms = deciding_in(callee, module).norms
+                    names = [one.arg for one in func.args.args[func is not callee :]]
+                    given = [*zip(names, part.args, strict=False), *((one.arg, one.value) for one in part.keywords)]
+                    yield from (name_of(value) for name, value in given if name in norms)
+
+
+def constructor(node: ast.ClassDef) -> ast.stmt | None:
+    """The `__init__` of a class."""
+    return next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
 
 
 def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
@@ -109,7 +131,20 @@ def _deciding(node: ast.AST, lines: Sequence[str]) -> Deciding:
     every |= {word for part in walk(node) if isinstance(part, ast.BoolOp) for one in part.values if (word := name_of(one))}
     every |= set(gone_through(node))
     every |= {name_of(part.value) for part in walk(node) if isinstance(part, ast.keyword) and part.arg == "activation"}
-    return Deciding(frozenset(norms), frozenset(parts), frozenset(every), frozenset({*making(node), *chosen_from(node, every)}))
+    return Deciding(
+        frozenset(norms),
+        frozenset(parts),
+        frozenset(every),
+        frozenset({*making(node), *chosen_from(node, every), *asked_in_passes(node)}),
+    )
+
+
+def asked_in_passes(node: ast.AST) -> Iterator[str]:
+    """The names that a forward pass tests."""
+    for part in node.body if isinstance(node, ast.ClassDef) else ():
+        if isinstance(part, ast.FunctionDef) and part.name in PASSES:
+            for test, _ in guards(part):
+                yield from map(name_of, walk(test))
 
 
 def chosen_from(node: ast.AST, deciding: set[str]) -> Iterator[str]:

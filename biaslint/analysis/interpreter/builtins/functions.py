@@ -206,6 +206,17 @@ def do_dict(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value
     return result
 
 
+def override(ex: Execution, result: DictValue, given: Value, text: str) -> None:
+    """Entries are added that are not known: where callers give them, each flag and string of the dict is a setting."""
+    func = ex.stack[-1].func if ex.stack else None
+    if not isinstance(func, FunctionValue) or not values.is_constructor(func):
+        return
+    for name, value in result.items.items():
+        if isinstance(name, str) and isinstance(value, (bool, str)):
+            key = terms.Item(given.key, name) if isinstance(given, Unknown) else ("option", name)
+            result.items[name] = ex.path.settable(value, key, f"{text}[{name!r}]")
+
+
 def fill_dict(ex: Execution, result: DictValue, source: Value) -> None:
     if isinstance(source, DictValue):
         result.take(source)

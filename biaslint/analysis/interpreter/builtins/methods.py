@@ -121,6 +121,8 @@ def plain_dict_method(ex: Execution, self: DictValue, name: str, args: list[Valu
         return dict_get(ex, self, name, args)
     if name == "update":
         for arg in args:
+            if isinstance(arg, Unknown) or (isinstance(arg, DictValue) and arg.options):
+                builtin_functions.override(ex, self, arg, arg.text if isinstance(arg, Unknown) else "options")
             builtin_functions.fill_dict(ex, self, arg)
         self.items.update(kwargs)
         self.options = self.options or isinstance(kwargs, Options)

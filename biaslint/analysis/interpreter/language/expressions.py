@@ -16,6 +16,7 @@ from biaslint.analysis.domain.values import (
     Unknown,
 )
 from biaslint.analysis.interpreter import target_statistics
+from biaslint.analysis.interpreter.builtins import functions as builtin_functions
 from biaslint.analysis.interpreter.language import assignments, definitions, loops
 from biaslint.analysis.interpreter.objects import (
     attributes,
@@ -213,6 +214,8 @@ def ev_dict(ex: Execution, node: ast.Dict, scope: Environment) -> Value:
     for key, value in zip(node.keys, node.values, strict=True):
         item = ex.eval(value, scope)
         if key is None:
+            if isinstance(item, Unknown) or (isinstance(item, DictValue) and item.options):
+                builtin_functions.override(ex, result, item, ex.text(value))
             if isinstance(item, DictValue):
                 result.take(item)
             else:

@@ -86,7 +86,7 @@ class LossCall:
     """One call of a loss: the tensors, or the model, that it takes as the prediction, and as what.
 
     `takes` is "logits", "probabilities" or "log-probabilities", `classes` whether they are those of exclusive classes, which stand
-    along `axis`. `whole`: is the target known to hold whole numbers, the classes' own?
+    along `axis`. `whole`: is the target known to hold whole numbers, the classes' own? `rebuilds`: is it what the model was given?
     """
 
     value: Value
@@ -95,6 +95,7 @@ class LossCall:
     axis: int
     place: tuple[Module, ast.AST] | None
     whole: bool = False
+    rebuilds: bool = False
 
 
 @dataclass(eq=False, slots=True)

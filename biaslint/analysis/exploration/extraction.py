@@ -36,6 +36,7 @@ from biaslint.analysis.exploration import (
     unfilled_parameters,
     unused_initializers,
     unused_layers,
+    written_losses,
     zero_factors,
 )
 from biaslint.analysis.frameworks.common import signatures
@@ -92,8 +93,10 @@ class Run:
 
 def extract_layers(ex: Execution, run: Run) -> list[LayerUse]:
     """The layers, losses and optimizers of an execution, each kind of use once."""
-    loss_weights.note([*ex.layers, *ex.facts])
+    written = list(written_losses.written_losses(ex))
+    loss_weights.note([*ex.layers, *ex.facts, *written])
     layers = [*ex.layers, *ex.facts, *raw_biases.raw_biases(ex), *gates.gate_facts(ex)]
+    layers += written
     layers += unused_initializers.unused_initializers(ex)
     if run.complete:
         layers += unused_initializers.idle_initializers(ex)

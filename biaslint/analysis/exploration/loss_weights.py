@@ -10,14 +10,17 @@ from biaslint.analysis.domain.values import Unknown
 from biaslint.theory.dataflow import VIEWS, Node
 
 KEY = "weighed entries"  # in the configuration of a loss
+REBUILDS = "rebuilds the inputs"
 LAYERS = ("affine", "matmul", "attention")
 MASK = re.compile(r"mask|pad|valid|ignore", re.IGNORECASE)  # what leaves entries out gives no class a weight
 MANY = 60  # nodes that are looked at for one loss
 
 
 def note(layers: list[Layer]) -> None:
-    """Say of each loss whether what it gives for single entries is weighed."""
+    """Say of each loss whether what it gives for single entries is weighed, and whether it compares with the inputs."""
     for fact in layers:
+        if fact.loss_calls and all(call.rebuilds for call in fact.loss_calls):
+            fact.config[REBUILDS] = True
         if fact.kind == "loss" and fact.config.get("reduction") not in ("mean", "sum"):
             weighed = any(is_weighed(node) for node in fact.calls)
             if weighed:

@@ -28,6 +28,9 @@ SHARES = {"mean", "sum"}  # of targets that are zero or one, or of a comparison 
 BALANCING = {"fit_resample", "fit_sample"}
 SCALING = {"fit_transform", "fit"}
 DRAWING = {"sample", "resample"}  # as many of one class as there are of another
+PLACEHOLDER = "the input"  # how nodes call one
+CONVERTED = {"item", "numpy", "cpu", "float", "detach", "astype"}  # methods that give the same number
+SHOWING = {"print", "display", "debug", "info", "warning", "log", "write"}
 AS_MANY = re.compile(r"len\(|\.min\(|\.shape\b|_(count|size|len)\b")
 NAMES = COUNTING | SHARES | BALANCING | SCALING | DRAWING
 BALANCING_SAMPLER = re.compile(r"(weighted|balanc|oversampl|undersampl)\w*sampler\w*$", re.IGNORECASE)
@@ -60,6 +63,7 @@ IMBALANCED = 2  # times as many of one class as of another
 TARGETS = re.compile(
     r"(^|_)(ys?|labels?|lbls?|targets?|tgts?|trgs?|class|classes|class_?ids?|categor(y|ies)|outcomes?|sentiments?|ground_?truths?)(_|\d|$)"
 )
+MASKS = re.compile(r"(^|_)masks(_|\d|$)")  # of a segmentation; their sum is as likely one of padding
 WORDS = re.compile(r"(^|_)(words?|tokens?|texts?|corpus|sentences?|vocab(ulary)?|chars?|characters?)(_|$)")
 INPUTS = re.compile(r"(^|_)(xs?|inputs?|features?|images?|imgs?|pixels?)(_|\d|$)")
 OTHERS = re.compile(
@@ -74,7 +78,7 @@ MEASURES = re.compile(
 @lru_cache(maxsize=1 << 12)
 def name_of(dotted: str) -> str:
     """The short name of a function elsewhere that may work out a statistic; "" for all others."""
-    short = dotted.rpartition(".")[2]
+    short = dotted.rpartition(".")[2].removeprefix("reduce_")
     return short if short in NAMES or short.endswith("Sampler") or BALANCED_DATA.search(dotted) else ""
 
 
@@ -110,15 +114,15 @@ def note(ex: Execution, short: str, func: Value, kwargs: Kwargs, result: Value) 
     elif short in SCALING:
         if SCALER.search(ex.text(call.func) + (func.text if isinstance(func, Unknown) else "")) and not named(subject, INPUTS):
             add(ex, SCALED, call, short)
-    elif subject is None or in_a_measure(ex) or named(subject, OTHERS):
+    elif subject is None or in_a_measure(ex) or named(subject, OTHERS) or is_of_a_batch(result):
         return
     elif short in SHARES:
-        if is_plain(subject) and named(subject, TARGETS) and not in_a_loop(ex, call):
+        if is_plain(subject) and of_targets(ex, subject, short) and not in_a_loop(ex, call):
             fact = add(ex, MEAN if short == "mean" or compared(subject) else COUNTS, call, short)
             fact.config["compared"] = compared(subject)
             ex.target_means[key_of(result)] = fact
     elif short != "unique" or kwargs.get("return_counts") is True:
-        kind = "targets" if named(subject, TARGETS) else "words" if named(subject, WORDS) else ""
+        kind = "targets" if of_targets(ex, subject, short) else "words" if named(subject, WORDS) else ""
         if kind and not in_a_loop(ex, call) and not of_classes_alone(ex, call):
             add(ex, COUNTS, call, short).config["of"] = kind
 
@@ -193,6 +197,53 @@ def named(node: ast.expr | None, pattern: re.Pattern[str]) -> bool:
     return node is not None and any(map(pattern.search, words_in(node)))
 
 
+def of_targets(ex: Execution, subject: ast.expr, short: str) -> bool:
+    """Is it called as targets are, or the column of a table that they are taken from?"""
+    if named(subject, TARGETS) or (short != "sum" and named(subject, MASKS)):
+        return True
+    while isinstance(subject, (ast.Call, ast.Attribute)):
+        subject = subject.func if isinstance(subject, ast.Call) else subject.value
+    column = column_of(subject)
+    return bool(column) and ex.module is not None and column in target_columns(ex.module.tree)
+
+
+def is_of_a_batch(result: Value) -> bool:
+    """Is it worked out from a placeholder, which is given the targets of one batch?"""
+    node = result if isinstance(result, Node) else None
+    while node is not None and node.inputs:
+        node = node.inputs[0]
+    return node is not None and node.op == "input" and node.name == PLACEHOLDER
+
+
+def column_of(node: ast.AST) -> str:
+    """`table["column"]`"""
+    key = node.slice if isinstance(node, ast.Subscript) else None
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
+
+
+_COLUMNS = node_cache.per_node_cache()
+
+
+def target_columns(tree: ast.Module) -> set[str]:
+    """The columns of tables that variables called as targets are taken from: `y = table["churn"].values`."""
+    known: set[str] | None = _COLUMNS.get(tree)
+    if known is None:
+        known = _COLUMNS[tree] = set()
+        for one in ast.walk(tree):
+            for target, value in pairs_of(one) if isinstance(one, ast.Assign) else ():
+                if isinstance(target, ast.Name) and named(target, TARGETS):
+                    known |= {column_of(part) for part in ast.walk(value)} - {""}
+    return known
+
+
+def pairs_of(statement: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
+    """The names that are assigned, each with its value."""
+    target, value = statement.targets[0], statement.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
+
+
 def compared(node: ast.expr) -> bool:
     """Is it a comparison with one class?"""
     return any(isinstance(one, ast.Compare) for one in ast.walk(node))
@@ -265,18 +316,39 @@ def tallied(ex: Execution, node: ast.AugAssign) -> None:
 
 
 def key_of(value: Value) -> object:
-    """The identity of a value."""
-    return value.key if isinstance(value, Unknown) else id(value)
+    """The identity of a value, or of what was converted to it: `y.mean().item()`."""
+    if not isinstance(value, Unknown):
+        return id(value)
+    key = value.key
+    while True:
+        if isinstance(key, terms.CallOf) and isinstance(key.function, terms.Attribute) and key.function.name in CONVERTED:
+            key = key.function.base
+        elif isinstance(key, terms.BuiltinCall) and key.function == "float":
+            key = key[1]
+        else:
+            return key
 
 
 def subtracted(ex: Execution, value: Value, node: ast.AST | None = None) -> None:
-    """What is subtracted: if it is a mean of the targets, they are centred, unless that is for a variance or to be shown."""
+    """What is subtracted or added: if it is a mean of the targets, they are centred, unless that is for a variance or to be shown."""
     fact = ex.target_means.get(key_of(value)) if isinstance(value, (Unknown, Node)) else None
-    if fact is None or fact.type == "sum" or (isinstance(ex.statement, ast.Expr) and node is not None):
+    if fact is None or fact.type == "sum":
         return
     around = ast.walk(ex.statement) if ex.statement is not None and node is not None else ()
-    if not any(isinstance(one, ast.BinOp) and isinstance(one.op, ast.Pow) and one.left is node for one in around):
+    squared = any(isinstance(one, ast.BinOp) and isinstance(one.op, ast.Pow) and one.left is node for one in around)
+    if squared and node is not None and any(one is fact.origin.chain[0][1] for one in ast.walk(node)) and fact in ex.facts:
+        ex.facts.remove(fact)  # worked out for the variance alone
+    elif not squared and not (node is not None and is_shown(ex.statement)):
         fact.kind = SCALED
+
+
+def is_shown(statement: ast.stmt | None) -> bool:
+    """Does a statement show a value and do nothing else?"""
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return isinstance(statement, ast.Expr)
+    function = statement.value.func
+    name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    return name in SHOWING
 
 
 def given(ex: Execution, cls: str, args: list[Value], kwargs: Kwargs) -> None:

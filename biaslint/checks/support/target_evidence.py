@@ -116,6 +116,8 @@ def _counted(use: LayerUse, losses: list[LayerUse], facts: list[LayerUse]) -> Ev
     """Classes that are counted, or a prior's logit that is worked out, for a loss that does not rebalance them."""
     if not losses or not all(PLAIN.search(fact.type) for fact in losses):
         return None
+    if any("rebuilds the inputs" in fact.config for fact in losses):
+        return None
     for fact in facts:
         if fact.kind == "counts" and _of_its_classes(use, fact):
             how = "known" if fact.type == "stated" else "computed"

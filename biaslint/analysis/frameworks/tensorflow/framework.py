@@ -15,6 +15,7 @@ from biaslint.analysis.domain.values import (
     SequenceValue,
     Unknown,
     argument,
+    tensors_in,
 )
 from biaslint.analysis.frameworks.common import construction, initializers as common_initializers, raw_layers
 from biaslint.analysis.frameworks.keras import (
@@ -32,7 +33,7 @@ from biaslint.analysis.frameworks.tensorflow import (
 from biaslint.analysis.interpreter.framework_record import Framework
 from biaslint.analysis.interpreter.objects import unknown_calls
 from biaslint.analysis.project.environment import MISSING
-from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes
+from biaslint.analysis.tensors import methods as tensor_methods, nodes, parameter_writes, training_steps
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Dims, Node
 
@@ -256,6 +257,11 @@ def method(ex: Execution, obj: Instance, name: str, args: list[Value], kwargs: d
     """A method of an optimizer, a moving average, a session, a cell ..."""
     if isinstance(obj.cls, External) and obj.cls.name == tensorpack.WRAP:
         return tensorpack.method(ex, obj, name, args, kwargs)
+    if name in ("minimize", "compute_gradients", "gradient"):
+        for loss in tensors_in(args[0] if args else kwargs.get("loss", kwargs.get("target"))):
+            training_steps.backward(ex, loss)
+    if name == "gradient":
+        return ex.fresh("gradients")
     if name in ("minimize", "apply", "apply_gradients", "compute_gradients", "close", "update", "add_summary"):
         return ex.fresh(name)
     if name == "zero_state":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain.layers import Layer, LossCall
 from biaslint.analysis.frameworks.common import construction, signatures
 from biaslint.analysis.frameworks.torch import vocabulary as torch_vocabulary
-from biaslint.analysis.tensors import nodes
+from biaslint.analysis.tensors import nodes, reconstruction
 from biaslint.theory.dataflow import VIEWS, Node
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def take(ex: Execution, layer: Layer, x: Node, target: Value) -> None:
     known = torch_vocabulary.LOSS_TAKES.get(layer.short_type)
     if known is not None and ex.module is not None and ex.node is not None:
         takes, classes = known
-        layer.loss_calls.append(LossCall(ex.flow.now(x), takes, classes, 1, (ex.module, ex.node), is_whole(ex, target)))
+        now, place = ex.flow.now(x), (ex.module, ex.node)
+        rebuilds = reconstruction.is_own_input(now, target)
+        layer.loss_calls.append(LossCall(now, takes, classes, 1, place, is_whole(ex, target), rebuilds))
 
 
 WHOLE = {"long", "int", "argmax", "argmin", "argsort", "multinomial"}

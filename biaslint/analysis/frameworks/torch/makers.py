@@ -72,7 +72,9 @@ def made(ex: Execution, name: str, args: Args, kwargs: Kwargs) -> Value:
         if isinstance(value, SequenceValue):
             numbers = [item for item in value.items if isinstance(item, (int, float))]
             same = len(numbers) == len(value.items) and len(set(numbers)) == 1
-            return nodes.const(ex, (len(value.items),), name, write=("constant", float(numbers[0]), None) if same else None)
+            counted = not value.open and bool(numbers)  # of numbers that are not known as many are assumed
+            length = len(value.items) if counted else ex.fresh().key
+            return nodes.const(ex, (length,), name, write=("constant", float(numbers[0]), None) if same else None)
         if isinstance(value, Unknown) and not is_size(ex, name, args):
             return nodes.const(ex, None, name, write=contents.content_of(value))
     if name == "from_numpy":

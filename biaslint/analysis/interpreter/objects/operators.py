@@ -67,7 +67,7 @@ NUMBERS = (int, float, complex)
 def binary(ex: Execution, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
     """`left op right` for any values."""
     symbol, function = BINARY[type(op)]
-    if symbol == "-" and ex.target_means:
+    if ex.target_means and symbol in "+-" and not isinstance(left, NUMBERS):
         target_statistics.subtracted(ex, right, node)
     if (left is None or right is None) and not (
         isinstance(left, (str, Class, External)) or isinstance(right, (Class, External))

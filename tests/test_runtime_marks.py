@@ -14,6 +14,7 @@ from biaslint.checks.support.common import SMALL
 from biaslint.config.thresholds import Thresholds
 from biaslint.findings.finding import Mark
 from biaslint.runtime.options import NAMES
+from biaslint.runtime.target.project_models import models
 
 NET = """
 import torch
@@ -271,6 +272,77 @@ def test_functions_that_return_a_model_reach_what_needs_arguments(project: Path)
     assert lines[1].startswith("net.py:small: measured: bias-before-norm (1)")
     assert lines[2].startswith("net.py:plain: not measured: the model could not be run on 3x8x8")
     assert lines[3] == "measured as parts of others: Net, large, sized"
+
+
+FACTORIES = """
+import timm
+import timm as zoo
+import torch
+import transformers
+from keras.applications import MobileNetV2
+from mine import create_model
+from timm import create_model as create
+from torchvision import models
+from transformers import AutoModel, BertConfig, BertForSequenceClassification, BertTokenizer
+
+
+def backbone(classes=10):
+    return timm.create_model("resnet18", num_classes=classes)
+
+
+def named(name):
+    return create(name)
+
+
+def headed():
+    net = models.mobilenet_v3_small(weights=None)
+    net.classifier[-1] = torch.nn.Linear(1024, 4)
+    return net
+
+
+def bert():
+    return BertForSequenceClassification(BertConfig())
+
+
+def auto():
+    return AutoModel.from_config(transformers.BertConfig())
+
+
+def keras():
+    return MobileNetV2(weights=None)
+
+
+def hub():
+    return torch.hub.load("pytorch/vision", "resnet18")
+
+
+def again():
+    return backbone(3)
+
+
+def other():
+    return create_model("of this project")
+
+
+def names():
+    return zoo.list_models()
+
+
+def tokenizer():
+    return BertTokenizer.from_pretrained("bert")
+
+
+def configuration():
+    return transformers.BertConfig()
+"""
+
+
+def test_functions_that_return_a_library_s_model_are_tried(tmp_path: Path) -> None:
+    write(tmp_path, {"net.py": FACTORIES})
+    found = {one.name: one.why_not() for one in models([tmp_path / "net.py"])}
+    named = found.pop("named")
+    assert named.startswith("it needs name: --verify ")
+    assert found == dict.fromkeys(("backbone", "headed", "bert", "auto", "keras", "hub", "again"), "")
 
 
 def test_parts_of_measured_models_are_not_measured_again(project: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable, Iterator, Sequence, Set
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,12 @@ _BASES = {"Module", "LightningModule", "Model", "Sequential", "PreTrainedModel"}
 _PASSES = {"forward", "call", "__call__"}
 _INHERITED_PASS = {"Sequential"}
 _CONTAINERS = {"Sequential", "Model"}  # a function may return one of these as it is
+# What libraries call their functions and classes that make a model: whatever is called below these names.
+_FACTORIES = (
+    "timm.create_model", "timm.models", "torchvision.models", "torch.hub.load", "pytorchcv.model_provider", "monai.networks.nets",
+    "segmentation_models_pytorch", "efficientnet_pytorch", "keras.applications", "tensorflow.keras.applications", "tf_keras.applications",
+)  # fmt: skip
+_NAMED_FACTORIES = re.compile(r"(transformers|diffusers)\.(.+\.)?\w+(Model|For[A-Z]\w+)(\.from_(config|pretrained))?")
 _WORK = {"backward", "fit", "step", "train_on_batch"}  # a function that does any of this trains, and is not called
 
 
@@ -26,7 +33,7 @@ class Candidate:
     wanted: tuple[str, ...]  # parameters without a default
     has_pass: bool
     owners: tuple[str, ...] = ()  # models and functions of the project that build it
-    builds: tuple[str, ...] = ()  # of a function: the classes that it returns an instance of; "" for a container
+    builds: tuple[str, ...] = ()  # of a function: the classes that it returns an instance of; "" for what a library makes
 
     @property
     def target(self) -> str:
@@ -44,7 +51,7 @@ class Candidate:
 class _Function:
     path: str
     node: ast.FunctionDef
-    returned: set[str]  # names whose calls it returns
+    returned: set[str]  # names whose calls it returns; "" for a library's model
 
 
 @dataclass(slots=True)
@@ -81,12 +88,31 @@ def _tree(path: Path) -> ast.Module | None:
 
 
 def _functions(path: str, tree: ast.Module) -> Iterator[_Function]:
+    imported = dict(_imported(tree))
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            yield _Function(path, node, _returned(node))
+            yield _Function(path, node, _returned(node, imported))
 
 
-def _returned(function: ast.FunctionDef) -> set[str]:
+def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """The names that a file imports, and what they stand for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                yield (one.asname, one.name) if one.asname else (one.name.partition(".")[0],) * 2
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for one in node.names:
+                yield one.asname or one.name, f"{node.module}.{one.name}"
+
+
+def _is_factory(called: ast.expr, imported: Mapping[str, str]) -> bool:
+    """Whether a call of this makes a library's model."""
+    first, dot, rest = ast.unparse(called).partition(".")
+    name = f"{imported.get(first, '')}{dot}{rest}"
+    return any(f"{name}.".startswith(f"{one}.") for one in _FACTORIES) or bool(_NAMED_FACTORIES.fullmatch(name))
+
+
+def _returned(function: ast.FunctionDef, imported: Mapping[str, str]) -> set[str]:
     """The names of what is called to make what a function returns; none where it does other work than that."""
     inside = [one for statement in function.body for one in _own(statement)]
     calls = {_last(one.func) for one in inside if isinstance(one, ast.Call)}
@@ -98,7 +124,8 @@ def _returned(function: ast.FunctionDef) -> set[str]:
     for one in inside:
         targets = one.targets if isinstance(one, ast.Assign) else []
         values += [one.value for target in targets if isinstance(target, ast.Name) and target.id in names]  # type: ignore[attr-defined]
-    return {_last(one.func) for one in values if isinstance(one, ast.Call)}
+    made = [one.func for one in values if isinstance(one, ast.Call)]
+    return {"" if _is_factory(one, imported) else _last(one) for one in made}
 
 
 def _own(statement: ast.AST) -> Iterator[ast.AST]:
@@ -111,7 +138,9 @@ def _own(statement: ast.AST) -> Iterator[ast.AST]:
 
 def _builders(functions: Sequence[_Function], models: Set[str]) -> Iterator[Candidate]:
     """The public functions that return a model, by themselves or by another function."""
-    built = {one.node.name: one.returned & models | ({""} if one.returned & _CONTAINERS else set()) for one in functions}
+    built = {
+        one.node.name: one.returned & (models | {""}) | ({""} if one.returned & _CONTAINERS else set()) for one in functions
+    }
     for _ in functions:
         grown = {
             one.node.name: built[one.node.name].union(*(built.get(name, set()) for name in one.returned)) for one in functions

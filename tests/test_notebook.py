@@ -163,6 +163,13 @@ def test_of_a_definition_that_cells_repeat_the_last_is_reported(tmp_path: Path) 
     assert [(one.rule, one.place.cell) for one in result.findings] == [("BL101", 4)]
 
 
+def test_equal_lines_of_one_definition_are_each_reported(tmp_path: Path) -> None:
+    body = "net = nn.Sequential(\n{layers})\n".format(layers=2 * "    nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU(),\n")
+    cells = ["from torch import nn", body, "print(net)", body]
+    result = linted(tmp_path, written(*(("code", cell) for cell in cells)))
+    assert [(one.rule, one.place.cell, one.place.line) for one in result.findings] == [("BL101", 4, 2), ("BL101", 4, 3)]
+
+
 def test_definitions_of_other_names_are_each_reported(tmp_path: Path) -> None:
     model = "net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))"
     cells = [

@@ -56,7 +56,7 @@ def content(path: str, texts: Mapping[Path, str]) -> str | None:
 def without_repeated_cells(findings: Sequence[Finding], texts: Mapping[Path, str]) -> list[Finding]:
     """In a notebook, of the same finding in the same definition in several cells only the last."""
     owners: dict[str, dict[tuple[int, int], tuple[str, str]]] = {}
-    seen: set[tuple[object, ...]] = set()
+    seen: dict[tuple[object, ...], int] = {}
     kept: list[Finding] = []
     for one in reversed(findings):
         if one.place.cell is not None:
@@ -65,9 +65,8 @@ def without_repeated_cells(findings: Sequence[Finding], texts: Mapping[Path, str
             source = owners[one.place.path]
             name, line = source.get((one.place.cell, one.place.line), ("", ""))
             key = (one.place.path, one.rule, one.message, name, line)
-            if name and key in seen:
+            if name and seen.setdefault(key, one.place.cell) != one.place.cell:
                 continue
-            seen.add(key)
         kept.append(one)
     return kept[::-1]
 

@@ -92,13 +92,11 @@ def verdicts_of_site(
         yield Verdict(site.place, dead[0], tuple(dead), where=where)
         return
     if not given_by_caller:
+        choosing = [use for use in dead if use.choices] or dead  # where a value is given, nothing is chosen
         test = telling_condition(dead, living)
+        test = test or distinguishing_condition(of_their_choices(choosing), of_their_choices(living))
         if test is not None:
             yield Verdict(site.place, dead[0], tuple(dead), when=test.text, of_round=test.of_round)
-            return
-        test = distinguishing_condition(of_their_choices(dead), of_their_choices(living))
-        if test is not None:
-            yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
             return
         usual = [use for use in living if not use.deviates]
         as_usual = [use for use in dead if not use.deviates]

@@ -31,6 +31,7 @@ Axes = frozenset[int]
 NONE: Axes = frozenset()
 FARTHEST = 12_000  # how many readers a shift is followed through
 ENOUGH = 4  # how many places that show it are told
+SEEN_BY_NORM = ("which does not subtract a mean per channel", "over whose mean it varies")  # why a norm shows a shift
 HEADS = range(-6, -2)  # the axes before the last two, where the rank is not known
 
 
@@ -144,13 +145,13 @@ def _norm(node: Node, state: dict[int, Axes]) -> Axes | None:
         raise Seen("the norm's own scale or shift")
     means = node.info["means"]
     if means is None:
-        raise Seen(f"{node.name or node.info['style']}, which does not subtract a mean per channel")
+        raise Seen(f"{node.name or node.info['style']}, {SEEN_BY_NORM[0]}")
     rank = source.rank
     shift = state[source.id]
     if callable(means):
         means = means(rank, shift)
     if overlap(shift, means, rank):
-        raise Seen(f"{node.name or node.info['style']}, over whose mean it varies")
+        raise Seen(f"{node.name or node.info['style']}, {SEEN_BY_NORM[1]}")
     if node.info.get("stored"):
         kept = frozenset(range(rank)) - front(means, rank) if rank is not None else NONE
         raise Stored(shift | kept)

@@ -66,6 +66,7 @@ class Layer:
 
     # -- what code that is not followed may have done to it
     passed_to_unknown_code: bool = False  # it may have been changed there
+    passed_within_container: bool = False  # ... where a caller's own code got it with the layers around it
     handed_at: Any = None  # where it was handed over: module and syntax node
     model_passed_to_unknown_code: bool = False  # part of a model that may have been initialized there
     reparametrized: bool = False  # a hook or a norm of the weight changes its parameters before each call

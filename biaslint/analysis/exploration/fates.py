@@ -14,7 +14,8 @@ from biaslint.theory.program import ESCAPED, HANDED, MEAN_READ, READ, SCORES, ST
 
 def fate_of(layer: Layer, place: Any) -> Fate:
     """The fate of the shift that the layer's bias adds."""
-    fate = Fate("unknown", detail=ESCAPED) if layer.passed_to_unknown_code else followed(layer, place)
+    escaped = Fate("unknown", detail="" if layer.passed_within_container else ESCAPED)
+    fate = escaped if layer.passed_to_unknown_code else followed(layer, place)
     if fate.kind != "unknown" and layer.model_passed_to_unknown_code and fate.kind not in ("dead", "part"):
         fate = Fate("unknown", detail=HANDED if fate.kind == "alive" else "")
     if fate.kind in ("alive", "unknown") and layer.bias is not False and layer.kind in AFFINE:

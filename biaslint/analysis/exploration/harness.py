@@ -235,7 +235,8 @@ NOT_FORWARD = re.compile(
 
 
 def set_training(ex: Execution, obj: Instance) -> None:
-    """model.train(), where a class of the project defines it."""
+    """model.train(), also as a class of the project defines it."""
+    module_tree.set_measured(obj, False)
     seen: set[int] = set()
     todo = [obj]
     while todo:

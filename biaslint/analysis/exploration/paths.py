@@ -18,6 +18,7 @@ from biaslint.analysis.interpreter.execution import Execution
 from biaslint.theory import loss_fit, terms
 from biaslint.theory.conditions import NORM, training_condition
 from biaslint.theory.program import STORED, LayerUse, Place
+from biaslint.theory.shift import SEEN_BY_NORM
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -134,6 +135,8 @@ def add_neighbours(
         frontier.waiting.append(replace(trial, prefers_false=True, try_key=None))  # `any(flags)`, where none of them is set
     if runs == 1:
         add_contrasts(frontier, trial, repeatable, root, ex, biases)
+        if not biases and any(map(seen_by_norm, found)):
+            add_other_norms(frontier, trial, repeatable, ex)
     elif not biases and len(trial.assumptions) == 1 and not trial.released:
         turned = turned_flags(path, repeatable, root, ex.steps < ex.project.limits.small_steps)
         frontier.waiting += [  # a norm that two settings bring together
@@ -143,7 +146,7 @@ def add_neighbours(
         ]
     if biases and len(trial.assumptions) < (1 if trial.released else 2):
         files = {place.path for use in found if may_be_reported(use) for place in (*use.chain, *steps_of(use))}
-        for key in repeatable:
+        for key in sorted(repeatable, key=lambda one: not chooses_norm(path, one)):
             if path.where.get(key) in files:
                 way = () if depends_on_shape(key) else (len(trial.assumptions), trial.prefers_false, biases)
                 other = {**trial.assumptions, key: not path.assumed[key]}
@@ -188,6 +191,27 @@ def add_contrasts(
         frontier.waiting += [
             Trial(released=frozenset([key]), tells=bool(biases), try_key=("released", spelling(key))) for key in keys
         ]
+
+
+def seen_by_norm(use: LayerUse) -> bool:
+    """Is its bias alive because a norm sees it?"""
+    return bool(use.bias.present) and use.fate.kind == "alive" and use.fate.detail.endswith(SEEN_BY_NORM)
+
+
+def add_other_norms(frontier: Frontier, trial: Trial, repeatable: list[Any], ex: Execution) -> None:
+    """Add the executions in which one setting that speaks of a norm, and that no default decided, is the other way."""
+    path = ex.path
+    chosen = [key for key in repeatable if key not in path.by_default and chooses_norm(path, key)]
+    frontier.waiting += [
+        replace(trial, assumptions={key: not path.assumed[key]}, try_key=("norm", spelling(key), path.assumed[key]))
+        for key in chosen[: ex.project.limits.flags]
+    ]
+
+
+def chooses_norm(path: PathCondition, key: Any) -> bool:
+    """Does a condition speak of a norm, and of more than whether a setting is given?"""
+    text = path.texts.get(key, "")
+    return NORM.search(text) is not None and not text.endswith(" is None")
 
 
 def turned_flags(path: PathCondition, repeatable: list[Any], root: Root, short: bool) -> list[Any]:

@@ -54,6 +54,12 @@ def every_name(obj: Instance) -> Iterator[tuple[str, Instance]]:
         todo.extend(reversed(below))
 
 
+def set_measured(obj: Instance, measured: bool) -> None:
+    """Note that a whole model is in evaluation mode, as it is for measuring it, or in training mode again."""
+    for layer in layers_of(obj):
+        layer.measured = measured
+
+
 def layers_of(obj: Instance) -> Iterator[Layer]:
     for _, module in walk(obj):
         if module.layer is not None:

@@ -49,12 +49,12 @@ def batch(kind: str, **attributes: Value) -> Instance:
 
 def sent_along(ex: Execution, graph: Node, function: Value) -> DictValue:
     """The messages, by name."""
-    nodes = table(graph, "nodes")
-    ends = DictValue({name: of_rows(ex, value, "the ends of the edges") for name, value in nodes.items.items()}, open=True)
+    nodes, edges = table(graph, "nodes"), table(graph, "edges")
     if is_builtin(function):
-        features = SequenceValue([*nodes.items.values(), *table(graph, "edges").items.values()])
+        features = SequenceValue([*taken_by(function, nodes), *taken_by(function, edges)])
         return DictValue({output_of(function): ex.opaque(features, name="a message")}, open=True)
-    result = ex.call(function, [batch("EdgeBatch", src=ends, dst=ends, data=table(graph, "edges"))], {}, ex.node)
+    ends = DictValue({name: of_rows(ex, value, "the ends of the edges") for name, value in nodes.items.items()}, open=True)
+    result = ex.call(function, [batch("EdgeBatch", src=ends, dst=ends, data=edges)], {}, ex.node)
     forget_unread(ends, result)
     return result if isinstance(result, DictValue) else DictValue(open=True)
 
@@ -62,7 +62,7 @@ def sent_along(ex: Execution, graph: Node, function: Value) -> DictValue:
 def arrive(ex: Execution, graph: Node, function: Value, sent: DictValue) -> None:
     """The result of the reduce function."""
     if is_builtin(function):
-        arrived = ex.opaque(SequenceValue(list(sent.items.values())), name="the messages")
+        arrived = ex.opaque(SequenceValue(taken_by(function, sent)), name="the messages")
         table(graph, "nodes").items[output_of(function)] = arrived
         return
     mailbox = DictValue({name: of_rows(ex, value, "the messages") for name, value in sent.items.items()}, open=True)
@@ -92,6 +92,14 @@ def is_builtin(function: Value) -> bool:
     return isinstance(function, Instance) and "fields" in function.attrs
 
 
+def taken_by(function: Value, features: DictValue) -> list[Value]:
+    """The features that a built-in function takes: those that it names; all of them where a name is not known."""
+    names = function.attrs["fields"].items[:-1]
+    if not all(isinstance(name, str) for name in names):
+        return list(features.items.values())
+    return [value for name, value in features.items.items() if name in names]
+
+
 def output_of(function: Value) -> str:
     """The name of what a built-in function gives: the last that it is told."""
     fields = function.attrs["fields"].items
@@ -101,5 +109,6 @@ def output_of(function: Value) -> str:
 def builtin(name: str, args: list[Value], kwargs: Kwargs) -> Instance:
     """`dgl.function.copy_u("h", "m")`"""
     made = Instance(External(name))
-    made.attrs["fields"] = SequenceValue([*args, *kwargs.values()])
+    given = [value for key, value in kwargs.items() if key != "out"]
+    made.attrs["fields"] = SequenceValue([*args, *given, *([kwargs["out"]] if "out" in kwargs else [])])
     return made

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
+from biaslint.analysis.domain.values import FunctionValue
 from biaslint.theory.dataflow import Node
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ def backward(ex: Execution, loss: Node) -> None:
     """Note that it is a loss. A model that an optimizer trains in evaluation mode has norms with stored statistics, in training as well."""
     loss.info["descended"] = True
     trained = {id(layer) for fact in ex.facts if fact.kind == "optimizer" for layer, _, _ in fact.covers}
+    if trained and ex.evaluated and not takes_step(ex):
+        return
     waiting, seen = [loss] if trained else [], {loss.id}
     while waiting:
         node = waiting.pop()
@@ -21,3 +25,11 @@ def backward(ex: Execution, loss: Node) -> None:
             node.info["stored"] = True
         waiting += [one for one in node.inputs if one.id not in seen]
         seen.update(one.id for one in node.inputs)
+
+
+def takes_step(ex: Execution) -> bool:
+    """Does the function that goes backward, its caller or a script speak of an optimizer's step? A map of gradients is no training."""
+    inner = [frame.func.node for frame in reversed(ex.stack) if isinstance(frame.func, FunctionValue)][:2]
+    return not inner or any(
+        isinstance(node, ast.Attribute) and "step" in node.attr for function in inner for node in ast.walk(function)
+    )

@@ -179,7 +179,7 @@ def do_einsum_dense(ex: Execution, layer: Layer, x: Node) -> Value:
 def do_norm(ex: Execution, obj: Instance, layer: Layer, x: Node, kwargs: Kwargs) -> Value:
     """Normalisation. A batch norm that is frozen or told `training=False` only scales and shifts."""
     style = layer.spec.facts["style"]
-    training = kwargs.get("training", kwargs.get("is_training", True))
+    training = kwargs.get("training", kwargs.get("is_training", not training_modes.is_outside(ex)))
     node = normalize(ex, x, style, layer)
     layer.calls.append(node)
     if style == "batch":

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from biaslint.analysis.domain import values
+from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.values import Instance, Unknown, Value
 from biaslint.theory.dataflow import Node
 
@@ -46,6 +46,13 @@ def told(ex: Execution, flag: Value, given: bool) -> Value:
     elif outermost.told is None and isinstance(outermost.self, Instance):
         outermost.told = outermost.self.attrs.get("told=") is not False
     return flag if given and flag is not None else outermost.told
+
+
+def is_outside(ex: Execution) -> bool:
+    """Is a layer called by a plain `tf.Module`, within no Keras model? There, a norm that is told nothing runs in inference."""
+    return bool(ex.stack) and all(
+        isinstance(frame.self, Instance) and class_lookup.is_built_on(frame.self.cls, "Module") for frame in ex.stack
+    )
 
 
 def called(node: Node, calls: list[Node], frozen: bool, inference: bool) -> None:

@@ -144,17 +144,16 @@ def do_train(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     mode = args[0] if args else kwargs.get("mode", True)
     mode = mode if values.is_constant(mode) else ex.truth(mode)
     if mode is False and not freezes(ex, obj):
-        measure(obj, True)
+        measure(ex, obj)
         return obj
-    measure(obj, False)
+    module_tree.set_measured(obj, False)
     return take_mode(ex, obj, mode)
 
 
-def measure(obj: Instance, measured: bool) -> None:
-    """Note that a whole model is in evaluation mode, or in training mode again."""
-    for _, module in module_tree.walk(obj):
-        if module.layer is not None:
-            module.layer.measured = measured
+def measure(ex: Execution, obj: Instance) -> None:
+    """Note that a whole model is in evaluation mode."""
+    ex.evaluated.append(obj)
+    module_tree.set_measured(obj, True)
 
 
 def take_mode(ex: Execution, obj: Instance, mode: Value) -> Value:
@@ -177,7 +176,7 @@ def do_eval(ex: Execution, obj: Instance, args: Args, kwargs: Kwargs) -> Value:
     if freezes(ex, obj):
         set_mode(obj, False)
     else:
-        measure(obj, True)
+        measure(ex, obj)
     return obj
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.path_condition import PathCondition
 from biaslint.analysis.domain.values import Alternative, Deferred, External, Raised, Unknown
-from biaslint.analysis.interpreter import framework
+from biaslint.analysis.interpreter import framework, module_tree
 from biaslint.analysis.project.environment import MISSING
 from biaslint.theory import terms
 
@@ -98,8 +98,12 @@ def module_attribute(ex: Execution, module: Module, name: str) -> Value:
             for statement in pending:
                 if module.begin(statement):
                     ex.project.state.touched.add(module)
+                    evaluated = len(ex.evaluated)
                     with executing_definition(ex, statement), module.executing(statement), contextlib.suppress(Raised):
                         ex.execute(statement, module.scope)
+                    # a function that a loop of training calls does not find the mode in which the loop ends
+                    for model in ex.evaluated[evaluated:] if isinstance(statement, (ast.For, ast.While)) else ():
+                        module_tree.set_measured(model, False)
         finally:
             ex.module, ex.stack, ex.node, ex.statement = outer
             ex.asked = asked

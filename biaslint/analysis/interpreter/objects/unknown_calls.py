@@ -40,8 +40,9 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
         if any(isinstance(value, Instance) for value in values):
             return given_back(ex, name, values)
     else:
+        argument = isinstance(func, Unknown) and isinstance(func.key, terms.Parameter)
         for value in values:
-            escape(ex, value, name)
+            escape(ex, value, name, argument)
     if "focal" in name.lower():
         execution.note_call(ex, name, "loss", "python")
     found = [node for value in (func, *values) for node in domain_values.tensors_in(value)]
@@ -52,7 +53,7 @@ def call_unknown(ex: Execution, func: Value, args: Args, kwargs: Kwargs) -> Valu
         node = ex.opaque(func, *values, name=name)
         node.info["unknown"] = True
         return node
-    found_settings = settings_read(ex, name if name in SETTINGS_FILES else name.rpartition(".")[2] or name)
+    found_settings = settings_read(ex, name)
     if found_settings is not None:
         return found_settings
     if isinstance(func, Unknown) and len(values) < 4:
@@ -108,13 +109,22 @@ READS_SETTINGS = re.compile(
 )
 
 
+# ... with a method of a class of configurations
+MAKES_SETTINGS = re.compile(
+    r"(.*\.)?\w*(conf|config|cfg)(ig|node|dict)?\.(load|open|read|create|structured|merge|from\w*)", re.IGNORECASE
+)
+
+
 SETTINGS_FILES = {"json.load", "json.loads", "yaml.load", "toml.load", "tomllib.load", "tomllib.loads"}
 
 
 def settings_read(ex: Execution, name: str) -> Value:
     """`args = parser.parse_args()`: settings that are the same ones in every execution, called as the source calls them; else None."""
     target = ex.statement.targets[0] if isinstance(ex.statement, ast.Assign) and ex.statement.value is ex.node else None
-    if (name not in SETTINGS_FILES and not READS_SETTINGS.fullmatch(name)) or ex.module is None:
+    known = (
+        name in SETTINGS_FILES or READS_SETTINGS.fullmatch(name.rpartition(".")[2] or name) or MAKES_SETTINGS.fullmatch(name)
+    )
+    if not known or ex.module is None:
         return None
     first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
     if not isinstance(first, ast.Name):
@@ -158,8 +168,8 @@ def own_parameters(obj: Instance) -> list[Node]:
     ]
 
 
-def escape(ex: Execution, value: Value, name: str) -> None:
-    """Unknown code, called `name`, may change the layers that it can reach.
+def escape(ex: Execution, value: Value, name: str, argument: bool = False) -> None:
+    """Unknown code, called `name`, may change the layers that it can reach. `argument`: it is what a caller would give.
 
     A whole model is handed on to be trained, exported, measured or initialized: its values may change, what it is made of does not.
     """
@@ -179,6 +189,8 @@ def escape(ex: Execution, value: Value, name: str) -> None:
                 if whole:
                     layer.model_passed_to_unknown_code = True
                 else:
+                    within = argument and not rebuilt and part.layer is None and framework.has_forward(part)
+                    layer.passed_within_container = within and layer.passed_within_container >= layer.passed_to_unknown_code
                     layer.passed_to_unknown_code = True
         elif isinstance(part, (SequenceValue, DictValue)) and depth and (id(part), depth) not in seen:
             seen.add((id(part), depth))

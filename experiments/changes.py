@@ -75,6 +75,15 @@ def quarter(number: int | None, value: float) -> Change:
     return change
 
 
+def filled(name: str, value: float) -> Change:
+    """Fill a bias."""
+
+    def change(p: Params, context: Context) -> None:
+        p[name] = torch.full_like(p[name], value)
+
+    return change
+
+
 def chrono(longest: int) -> Change:
     """Tallec and Ollivier's: forget gates for memories of 1 to `longest` steps, input gates the opposite."""
 

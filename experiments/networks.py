@@ -204,6 +204,36 @@ def lstm(p: Params, x: Tensor, stats: Params | None) -> Tensor:
     return y.squeeze(-1) if y.shape[-1] == 1 else y
 
 
+def one_gate_start(inputs: int, hidden: int, outputs: int) -> Start:
+    """Linear layers of the input and the state, with PyTorch's default, for the gate and for the new value of a unit with one gate."""
+
+    def start(generator: Generator) -> Params:
+        p: Params = {}
+        default(p, "gate", inputs + hidden, hidden, generator)
+        default(p, "new", inputs + hidden, hidden, generator)
+        default(p, "out", hidden, outputs, generator)
+        return p
+
+    return start
+
+
+def one_gate(gated: bool) -> Forward:
+    """A unit with one forget gate f, h' = f * h + (1 - f) * n, and a linear layer on its last state.
+
+    The new value n is made of the input and the state, which the rest of the gate weighs first in a minimal gated unit (`gated`).
+    """
+
+    def forward(p: Params, x: Tensor, stats: Params | None) -> Tensor:
+        h = x.new_zeros(*x.shape[:2], p["gate.bias"].shape[-1])
+        for step in range(x.shape[2]):
+            f = dense(p, "gate", torch.cat([x[:, :, step], h], -1)).sigmoid()
+            n = dense(p, "new", torch.cat([x[:, :, step], (1 - f) * h if gated else h], -1)).tanh()
+            h = n + f * (h - n)
+        return dense(p, "out", h)
+
+    return forward
+
+
 # --- attention --------------------------------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,13 @@
 """BL101 on public projects in which a person has marked the places: how many are found, how many are missed, what else is reported.
 
-    python benchmarks/projects.py FOLDER [--only NAME ...]
+    python benchmarks/projects.py FOLDER [--unseen] [--only NAME ...]
 
 FOLDER holds the repositories as OWNER+NAME, each at the commit of its file in `projects/`. A place is a list of lines, one of which has
 to be reported: a definition that an author may edit, or the calls that lead to it. `path#3` is the third cell of a notebook. The table
 goes to the standard output; what is missed and what is reported elsewhere go to the standard error.
+
+With `--unseen` they are those of `projects/unseen/`, in which the places were marked before anything was linted. Their files also have
+what the first run said of them: what it missed, what it reported at no mark and was right, and what was wrong.
 """
 
 from __future__ import annotations
@@ -45,16 +48,40 @@ def line_of(finding: dict[str, Any], folder: Path) -> Line:
     return (f"{path}#{finding['cell']}" if finding.get("cell") else path, finding["line"])
 
 
+HEAD = "| repository | commit | places | found | missed | reported elsewhere |\n|---|---|---|---|---|---|"
+UNSEEN = (
+    "| repository | commit | places | found at first | found | right elsewhere | wrong at first | wrong |\n" + "|---" * 8 + "|"
+)
+
+
+def row_of(stem: str, marks: dict[str, Any], lines: set[Line], unseen: bool) -> list[int]:
+    """The figures of one project. What is missed and what is reported elsewhere is said on the standard error."""
+    places = [{(path, line) for path, line in place} for place in marks["places"]]
+    missed = [place for place in places if not place & lines]
+    right = {(path, line) for path, line in marks.get("right_elsewhere", ())}
+    elsewhere = sorted(lines - set().union(*places) - right)
+    for place in missed:
+        print(f"{stem}: missed {min(place)}", file=sys.stderr)
+    for path, line in elsewhere:
+        print(f"{stem}: reported {path}:{line}", file=sys.stderr)
+    found = len(places) - len(missed)
+    if not unseen:
+        return [len(places), found, len(missed), len(elsewhere)]
+    at_first = len(places) - len(marks.get("missed_at_first", ()))
+    return [len(places), at_first, found, len(right & lines), len(marks.get("wrong_at_first", ())), len(elsewhere)]
+
+
 def main() -> None:
     """Lint the projects and print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", nargs="*", default=None, help="the projects to lint, as OWNER+NAME")
+    parser.add_argument("--unseen", action="store_true", help="the projects of projects/unseen/")
     parser.add_argument("--reports", type=Path, help="a folder with JSON reports of earlier runs, OWNER+NAME.json")
     options = parser.parse_args()
-    total = [0, 0, 0, 0]
-    print("| repository | commit | places | found | missed | reported elsewhere |\n|---|---|---|---|---|---|")
-    for file in sorted(MARKS.glob("*.json"), key=lambda path: path.name.lower()):
+    total: list[int] = []
+    print(UNSEEN if options.unseen else HEAD)
+    for file in sorted((MARKS / "unseen" if options.unseen else MARKS).glob("*.json"), key=lambda path: path.name.lower()):
         if options.only is not None and file.stem not in options.only:
             continue
         marks = json.loads(file.read_text(encoding="utf-8"))
@@ -62,15 +89,8 @@ def main() -> None:
         if lines is None:
             print(f"{file.stem}: no report", file=sys.stderr)
             continue
-        places = [{(path, line) for path, line in place} for place in marks["places"]]
-        missed = [place for place in places if not place & lines]
-        elsewhere = sorted(lines - set().union(*places))
-        for place in missed:
-            print(f"{file.stem}: missed {min(place)}", file=sys.stderr)
-        for path, line in elsewhere:
-            print(f"{file.stem}: reported {path}:{line}", file=sys.stderr)
-        row = [len(places), len(places) - len(missed), len(missed), len(elsewhere)]
-        total = [one + more for one, more in zip(total, row, strict=True)]
+        row = row_of(file.stem, marks, lines, options.unseen)
+        total = [one + more for one, more in zip(total or [0] * len(row), row, strict=True)]
         print(f"| {marks['repository']} | {marks['commit'][:7]} | {' | '.join(map(str, row))} |")
     print(f"| together | | {' | '.join(map(str, total))} |")
 

@@ -193,6 +193,19 @@ def test_a_script_that_reads_its_command_line_finds_no_arguments(write) -> None:
     assert "is a int" in failing("model.py:x")
 
 
+@pytest.mark.parametrize(
+    ("raised", "hinted"),
+    [
+        ("OSError('We could not find it. Is your Internet connection on?')", True),
+        ("ValueError('no weights') from ConnectionRefusedError()", True),
+        ("ValueError('no weights')", False),
+    ],
+)
+def test_what_looks_for_something_on_the_network_says_how_to_do_without(write, raised: str, hinted: bool) -> None:
+    write(f"def build():\n    raise {raised}\n")
+    assert ("build the model without downloaded weights, or allow it with --network" in failing("model.py:build")) == hinted
+
+
 @LINUX
 def test_the_process_reaches_no_server(write) -> None:
     server = socket.create_server(("127.0.0.1", 0))

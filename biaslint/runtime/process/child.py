@@ -13,7 +13,9 @@ import importlib
 import json
 import os
 import random
+import re
 import shlex
+import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -30,6 +32,9 @@ from biaslint.runtime.target.targets import TRAINERS, TargetError, build, is_mod
 from biaslint.runtime.torch.within_memory import Built, built
 
 _Asked = TypeVar("_Asked")
+_AWAY = re.compile(
+    r"internet connection|name resolution|network is unreachable|failed to resolve|connection refused", re.IGNORECASE
+)
 
 
 class LeftError(TargetError):
@@ -107,7 +112,16 @@ def _building(job: Job) -> Iterator[None]:
     except SystemExit as error:
         raise LeftError(f"{job.target} exited while it was loaded or built (exit status {error.code})") from None
     except Exception as error:
-        raise TargetError(explain(error, f"building {job.target}")) from error
+        raise TargetError(explain(error, f"building {job.target}") + _network(error, job)) from error
+
+
+def _network(error: BaseException | None, job: Job) -> str:
+    """What to do about code that looks for something on the network, which this process has only if that is allowed."""
+    while error is not None and not job.network:
+        if isinstance(error, (ConnectionError, socket.gaierror)) or _AWAY.search(str(error)):
+            return "; it looks for something on the network: build the model without downloaded weights, or allow it with --network"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _built(job: Job, made: Any) -> Built:

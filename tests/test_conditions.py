@@ -205,6 +205,35 @@ def test_two_settings_that_both_matter_are_one_condition(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("parameters", "test", "when"),
+    [
+        ("a=True, b=False", "a != b", ["a and not b"]),
+        ("a=True, b=True, c=False", "a and (b or c)", ["a and b"]),
+        ("norm=True", "norm is not None and norm is not False", ["norm"]),
+        ("a=True, b=True", "a != b", []),  # dead under two pairs of values, neither of them the defaults
+    ],
+)
+def test_flags_that_count_only_together_make_a_condition_of_their_defaults(
+    tmp_path: Path, parameters: str, test: str, when: list[str]
+) -> None:
+    body = f"self.norm = nn.BatchNorm2d(8) if {test} else nn.Identity()"
+    assert conditions(tmp_path, parameters, body, FORWARD) == when
+
+
+def test_what_depends_on_a_flag_of_the_call_as_well_is_dead_where_the_setting_alone_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Model(nn.Module):\n    def __init__(self, on=True):\n        super().__init__()\n"
+        "        self.on, self.conv, self.norm = on, nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)\n\n"
+        "    def forward(self, x, normed=False):\n        x = self.conv(x)\n        if not self.on and not normed:\n"
+        "            return x.relu()\n        return self.norm(x).relu()\n",
+        encoding="utf-8",
+    )
+    result = engine.lint([path], Config(root=tmp_path, select=("BL101",)))
+    assert [finding.when for finding in result.findings] == ["on"]
+
+
 def test_three_settings_that_all_matter_are_one_condition(tmp_path: Path) -> None:
     body = (
         "parts = [nn.GroupNorm(2, 8)] if grouped else []\nparts += [nn.ReLU()] if act_first else []\n"

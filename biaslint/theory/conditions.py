@@ -91,28 +91,10 @@ def verdicts_of_site(
         where = dead[0].bias.argument_text if given_by_caller and len(biased) < len(site.uses) else ""
         yield Verdict(site.place, dead[0], tuple(dead), where=where)
         return
-    if not given_by_caller:
-        choosing = [use for use in dead if use.choices] or dead  # where a value is given, nothing is chosen
-        test = telling_condition(dead, living)
-        test = test or distinguishing_condition(of_their_choices(choosing), of_their_choices(living))
-        if test is not None:
-            yield Verdict(site.place, dead[0], tuple(dead), when=test.text, of_round=test.of_round)
-            return
-        usual = [use for use in living if not use.deviates]
-        as_usual = [use for use in dead if not use.deviates]
-        test = distinguishing_condition(as_usual, living) if 0 < len(as_usual) < len(dead) else None
-        if test is not None:  # it may be dead at other values as well, which nothing tells
-            yield Verdict(site.place, as_usual[0], tuple(as_usual), when=test.text)
-            return
-        if as_usual and len(usual) < len(living):  # what the defaults say, where another value shows nothing that can be told
-            test = telling_condition(as_usual, usual) if usual else None
-            if usual and test is None:
-                test = distinguishing_condition(of_their_choices(as_usual), of_their_choices(usual))
-            if test is not None or not usual:
-                kept = defaults_kept(as_usual, [use for use in living if use.deviates])
-                when = conjunction(one.text for one in (test, kept) if one is not None) or None
-                yield Verdict(site.place, as_usual[0], tuple(as_usual), when=when, seen_otherwise=True)
-                return
+    found = None if given_by_caller else under_a_condition(site.place, dead, living)
+    if found is not None:
+        yield found
+        return
     helped = list(at_a_call_of_a_helper(dead, living))
     if helped:
         yield from helped
@@ -126,6 +108,32 @@ def verdicts_of_site(
             if test is not None:
                 yield Verdict(site.place, dead[0], tuple(dead), when=test.text)
                 return
+
+
+def under_a_condition(place: Place, dead: list[LayerUse], living: list[LayerUse]) -> Verdict | None:
+    """The verdict with a condition that tells the dead uses, or those under the defaults, from the living ones; None where there is none."""
+    choosing = [use for use in dead if use.choices] or dead  # where a value is given, nothing is chosen
+    test = telling_condition(dead, living)
+    test = test or distinguishing_condition(of_their_choices(choosing), of_their_choices(living))
+    if test is not None:
+        return Verdict(place, dead[0], tuple(dead), when=test.text, of_round=test.of_round)
+    usual = [use for use in living if not use.deviates]
+    as_usual = [use for use in dead if not use.deviates]
+    clear = [use for use in dead if all(use.settings != other.settings for other in living)]
+    for part in (as_usual, clear):  # under other settings it may be dead as well, which nothing tells, or which depends on more
+        test = distinguishing_condition(part, living) if 0 < len(part) < len(dead) else None
+        if test is not None:
+            return Verdict(place, part[0], tuple(part), when=test.text)
+    if as_usual and len(usual) < len(living):  # what the defaults say, where another value shows nothing that can be told
+        test = telling_condition(as_usual, usual) if usual else None
+        if usual and test is None:
+            test = distinguishing_condition(of_their_choices(as_usual), of_their_choices(usual))
+        if test is not None or not usual:
+            kept = defaults_kept(as_usual, [use for use in living if use.deviates])
+            when = conjunction(one.text for one in (test, kept) if one is not None) or None
+            return Verdict(place, as_usual[0], tuple(as_usual), when=when, seen_otherwise=True)
+    test = first_settings(dead, living)
+    return Verdict(place, dead[0], tuple(dead), when=test.text) if test is not None else None
 
 
 def training_condition(dead: list[LayerUse], untrained: list[LayerUse]) -> Test | None:
@@ -250,6 +258,26 @@ def defaults_kept(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
         if not any(test.text in found for test in failing):
             found[failing[-1].text] = failing[-1]  # the most particular one
     return joined(tuple(found.values())) if 0 < len(found) < 4 else None
+
+
+def first_settings(dead: list[LayerUse], living: list[LayerUse]) -> Test | None:
+    """The settings of the first execution, where it shows the bias dead, as far as each other value of one shows it alive.
+
+    Flags that only count together (`a != b`, `a and (b or c)`) make no condition that holds for all dead uses.
+    """
+    first = min(use.run for use in (*dead, *living))
+    initial = [use for use in dead if use.run == first]
+    if not initial or any(use.run == first for use in living):
+        return None
+    shared = [test for test in tests(initial) if all(test.holds(use.settings) is True for use in initial)]
+    found: dict[str, Test] = {}
+    for use in living:
+        failing = [test for test in shared if test.holds(use.settings) is False]
+        if len({test.name for test in failing}) == 1:
+            found.setdefault(failing[0].name, failing[0])
+    if not 1 < len(found) < 4 or not all(any(test.holds(use.settings) is False for test in found.values()) for use in living):
+        return None
+    return joined(tuple(test for test in shared if found.get(test.name) is test))
 
 
 def joined(parts: tuple[Test, ...]) -> Test:

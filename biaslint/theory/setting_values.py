@@ -67,7 +67,7 @@ def implied(name: str, settings: dict[str, Any]) -> bool | None:
     if compared is not None and compared[1] in settings:
         return compare(settings[compared[1]], compared[2], ast.literal_eval(compared[3]))
     if subject == name:
-        return None
+        return False if settings.get(f"{name} is None") is True else None
     if name == f"{subject} is None" and subject in settings:
         return settings[subject] is None
     others = [other for other in settings if other.startswith(f"{subject} == ") or other == f"{subject} is None"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import re
 import warnings
 from typing import TYPE_CHECKING
@@ -135,8 +136,8 @@ def with_settings(ex: Execution, name: str, default: Value) -> Value:
     given = {} if isinstance(cls, Class) and cls.dataclass else class_lookup.plain_attributes(cls)
     made: Class | Instance
     if isinstance(default, Class):
-        made = Class(default.name, default.node, default.module, default.bases)
-        made.mro = [made, *default.mro[1:]]
+        made = copy.copy(default)
+        made.attrs, made.mro = {}, [made, *default.mro[1:]]
     else:
         made = Instance(default.cls, default.origin)
     for field, value in {**given, **default.attrs}.items():

@@ -132,11 +132,12 @@ class Execution:
             name = place.qualname if isinstance(place, FunctionValue) else ""
             self.faults.add((self.module.shown if self.module is not None else "", name, what))
 
-    def path_may_raise(self, kind: str) -> None:
+    def may_raise(self, kind: str) -> None:
         """Within a `try`: this execution takes one of the branches on whether the statement raises this exception."""
         if not self.definition_depth and self.module is not None:
             line = getattr(self.node, "lineno", 0)
-            if not self.path.branch(terms.DataTest((self.module.name, line, kind)), f"no {kind} at line {line}"):
+            key = terms.DataTest((self.module.name, line, kind))
+            if not self.path.branch(key, f"no {kind} at line {line}", default=True):
                 raise Raised(External(f"builtins.{kind}"), f"{self.module.name}:{line}")
 
     def hand(self, callee: str, args: Sequence[Value], kwargs: Mapping[str, Value]) -> None:

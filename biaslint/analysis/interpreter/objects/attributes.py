@@ -252,8 +252,8 @@ def load_obj(ex: Execution, base: Instance, name: str) -> Value:
         asking = any(frame.func is getter.value for frame in ex.stack)
         if not asking:
             return ex.call(Method(base, getter.value), [name], {}, ex.node)
-    if ex.try_depth:
-        ex.path_may_raise("AttributeError")
+    if ex.try_depth and has(ex, base, name) is False:
+        ex.may_raise("AttributeError")
     if nothing:
         return value
     if framework.external_base(base.cls) is not None:

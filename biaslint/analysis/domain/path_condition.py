@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from biaslint.analysis.domain.values import DictValue, SequenceValue, Setting, Unknown
+from biaslint.analysis.domain.setting import Setting
+from biaslint.analysis.domain.values import DictValue, SequenceValue, Unknown
 from biaslint.theory import terms
 from biaslint.theory.term_arithmetic import ARITHMETIC, COMPARE
 from biaslint.theory.terms import (

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain.layers import Param
+from biaslint.analysis.domain.sequences import (
+    Generator as Generator,
+    PartlyKnown as PartlyKnown,
+    SequenceValue as SequenceValue,
+)
 from biaslint.analysis.project.environment import Environment, Value as Value
 from biaslint.theory import terms
 from biaslint.theory.dataflow import Node
@@ -49,20 +54,6 @@ class Unknown:
         return f"<unknown {self.text or self.key}>"
 
 
-class Setting(str):
-    """The default string of an entry point's parameter. Callers may set another one: comparisons with it are settings."""
-
-    __slots__ = ("key",)
-    key: Any
-
-    @classmethod
-    def of(cls, value: str, key: Any) -> Setting:
-        """The default of a parameter, as a setting."""
-        made = cls(value)
-        made.key = key
-        return made
-
-
 class External:
     """A name that leads out of the project: `torch.nn.Conv2d`, `math.sqrt`."""
 
@@ -79,45 +70,6 @@ class External:
 
     def __hash__(self) -> int:
         return hash(self.name)
-
-
-class SequenceValue:
-    """A list, tuple, set or array of known numbers (`kind` says which). `open` means that there may be more items than are known."""
-
-    __slots__ = ("items", "kind", "open")
-
-    def __init__(self, items: list[Value], kind: str = "list", open: bool = False) -> None:  # noqa: A002
-        self.items = items
-        self.kind = kind
-        self.open = open
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} {self.items}>"
-
-
-class Generator(SequenceValue):
-    """A generator: its items are computed when they are first read."""
-
-    __slots__ = ("_items", "_run", "frame")
-
-    def __init__(self, run: Callable[[], list[Value]], frame: Any = None) -> None:
-        self._run: Callable[[], list[Value]] | None = run
-        self.frame = frame  # the call of the generator function, a `Frame`
-        self._items: list[Value] = []
-        self.kind = "list"
-        self.open = False
-
-    @property
-    def items(self) -> list[Value]:
-        """All items, in order."""
-        if self._run is not None:
-            run, self._run = self._run, None
-            self._items = run()
-        return self._items
-
-    @items.setter
-    def items(self, new: list[Value]) -> None:
-        self._run, self._items = None, new
 
 
 class Options(dict[str, Any]):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Write
+from biaslint.analysis.domain.setting import Setting
 from biaslint.analysis.domain.values import (
     Class,
     DictValue,
@@ -18,7 +19,6 @@ from biaslint.analysis.domain.values import (
     Instance,
     Partial,
     SequenceValue,
-    Setting,
     Unknown,
     number,
 )

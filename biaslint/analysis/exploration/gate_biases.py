@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PASSED = {"dropout", "dropout1d", "dropout2d", "dropout3d", "clamp", "clip_by_value"}
 UNCHANGED_NAMES = ("cuda", "cpu", "to", "float", "clone", "detach", "contiguous", "expand", "repeat", "unsqueeze")
 PRODUCTS = ("*", "mul", "multiply", "@", "matmul", "mm", "bmm", "dot")
+ZERO_OF_ZERO = frozenset((*PRODUCTS, *UNCHANGED_NAMES))  # zeros of zeros
 MOVED = ("[]", "squeeze", "unsqueeze", "permute", "transpose", "expand", "repeat")  # what moves or repeats whole vectors
 SHAPED = ("expand", "expand_as", "repeat", "unsqueeze", "reshape")  # what shows a vector in another shape
 WHOLE = (0.0, 1.0)
@@ -87,7 +88,7 @@ def is_zero(node: Node, depth: int = 6) -> bool:
     written = node.info.get("write")
     if written is not None:
         return written[0] == "constant" and written[1] == 0
-    return node.name in (*PRODUCTS, *UNCHANGED_NAMES) and any(is_zero(one, depth - 1) for one in node.inputs)
+    return node.name in ZERO_OF_ZERO and any(is_zero(one, depth - 1) for one in node.inputs)
 
 
 def through(node: Node, cuts: Cuts, biases: Biases) -> None:

@@ -148,7 +148,7 @@ def add_neighbours(
         files = {place.path for use in found if may_be_reported(use) for place in (*use.chain, *steps_of(use))}
         for key in sorted(repeatable, key=lambda one: not chooses_norm(path, one)):
             if path.where.get(key) in files:
-                way = () if depends_on_shape(key) else (len(trial.assumptions), trial.prefers_false, biases)
+                way: tuple[Any, ...] = () if depends_on_shape(key) else (len(trial.assumptions), trial.prefers_false, biases)
                 other = {**trial.assumptions, key: not path.assumed[key]}
                 others = trial.assumptions if ex.steps < ex.project.limits.small_steps else ()  # of a small model, every pair
                 way = (*way, *map(spelling, sorted((*trial.released, *others), key=repr)))

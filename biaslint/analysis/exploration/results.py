@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from biaslint.analysis.project.module import Module
 from biaslint.theory.program import LayerUse, UnknownFact
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from biaslint.analysis.project.module import Module
     from biaslint.analysis.project.module_index import Statement
 
 

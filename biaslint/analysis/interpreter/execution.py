@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from biaslint.analysis.domain import class_lookup, node_cache, values as domain_values
 from biaslint.analysis.domain.layers import Layer, Origin, Param
+from biaslint.analysis.domain.setting import Setting
 from biaslint.analysis.domain.values import (
     BoundNative,
     Class,
@@ -19,7 +20,6 @@ from biaslint.analysis.domain.values import (
     ModelFunction,
     Raised,
     SequenceValue,
-    Setting,
     Stopped,
     Unknown,
     Value,

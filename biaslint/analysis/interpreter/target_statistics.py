@@ -170,7 +170,7 @@ def updates_of(ex: Execution) -> ast.expr | None:
 def subject_of(call: ast.Call, func: Value, short: str, updates: ast.expr | None = None) -> ast.expr | None:
     """What a statistic is worked out of: the argument of a function, the object of a method."""
     named_as = {one.arg: one.value for one in call.keywords}
-    if not isinstance(func, External) and isinstance(call.func, ast.Attribute) and call.func.attr not in (*SCALING, *BALANCING):
+    if not isinstance(func, External) and isinstance(call.func, ast.Attribute) and call.func.attr not in SCALING | BALANCING:
         return call.func.value
     if "y" in named_as:
         return named_as["y"]

@@ -13,10 +13,10 @@ class SharedState:
 
     def __init__(self) -> None:
         # what the present execution has changed: table and name -> the table, and the value there was
-        self._changed: dict[tuple[int, str], tuple[dict[str, Any], Any]] = {}
+        self._changed: dict[tuple[int, Any], tuple[dict[Any, Any], Any]] = {}
         self.touched: set[Module] = set()  # modules that the present execution has executed top-level statements of
 
-    def change_until_end(self, table: dict[str, Any], name: str, value: Any) -> None:
+    def change_until_end(self, table: dict[Any, Any], name: Any, value: Any) -> None:
         """Change what a module, a top-level class or function holds, until the execution ends."""
         self._changed.setdefault((id(table), name), (table, table.get(name, MISSING)))
         table[name] = value

@@ -63,15 +63,16 @@ def unpack_shape(ex: Execution, value: Unknown, count: int | None) -> list[Value
     """`b, c, h, w = x.shape` tells the rank."""
     node = node_of_shape(ex, value)
     offset: Any = value.key.start
-    if node.dims is None:
+    dims = node.dims
+    if dims is None:
         if count is None:
             return [ex.fresh("a size") for _ in range(2)]
         if offset < 0:
             return [nodes.value_of(terms.Dimension(node.id, axis)) for axis in range(-count, 0)]
         ex.flow.learn_rank(node, count + offset)
-        if node.dims is None:
+        dims = node.dims
+        if dims is None:
             return [ex.fresh("a size") for _ in range(count)]
-    dims = node.dims or ()
     return [nodes.value_of(dim) for dim in dims[offset:]]
 
 

@@ -114,7 +114,7 @@ def broadcast(ex: Execution, one: Dims | None, two: Dims | None) -> Dims | None:
         return None
     if len(one) < len(two):
         one, two = two, one
-    padded = (1,) * (len(one) - len(two)) + two
+    padded: Dims = (1,) * (len(one) - len(two)) + two
     return tuple(b if a == 1 or (isinstance(b, int) and b != 1) else a for a, b in zip(one, padded, strict=True))
 
 

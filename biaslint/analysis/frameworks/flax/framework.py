@@ -238,7 +238,7 @@ def batch_norm(ex: Execution, layer: Layer, after: bool) -> Value:
     return call(ex, "flax.linen.BatchNorm", [False], {})
 
 
-COMPOSITION = Composition(
+COMPOSITION: Composition = Composition(
     bias_argument="use_bias",
     layers="flax.linen",
     sequential="flax.linen.Sequential",

@@ -252,7 +252,7 @@ def cell_of(layer: Layer) -> str:
     return "lstm" if "LSTM" in short else ""
 
 
-COMPOSITION = Composition(
+COMPOSITION: Composition = Composition(
     bias_argument="use_bias",
     layers="keras.layers",
     sequential="keras.Sequential",

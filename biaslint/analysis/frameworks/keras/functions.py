@@ -152,7 +152,7 @@ def do_where(ex: Execution, args: Args, kwargs: Kwargs) -> Value:
     one, two = argument(args, kwargs, 1, "x", "x1"), argument(args, kwargs, 2, "y", "x2")
     test = nodes.tensor(ex, condition)
     ranks = {node.rank for node in (nodes.tensor(ex, one), nodes.tensor(ex, two)) if node is not None}
-    if one is None or two is None or test is None or len(ranks) != 1 or None in ranks or test.rank not in (0, *ranks):
+    if one is None or two is None or test is None or len(ranks) != 1 or None in ranks or test.rank not in {0} | ranks:
         given = (condition, one, two)
         return ex.opaque(*given, name="where") if values.tensors_in(SequenceValue([*given])) else ex.fresh("where")
     return ops.where(ex, condition, one, two)

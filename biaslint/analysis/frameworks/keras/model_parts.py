@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import values
 from biaslint.analysis.domain.layers import Layer, Param
 from biaslint.analysis.domain.values import (
     Instance,
+    PartlyKnown,
     SequenceValue,
     Value,
 )
@@ -46,36 +47,23 @@ def layers_of_model(ex: Execution, obj: Instance) -> list[Value]:
     return [child for _, child in module_tree.children(obj)]
 
 
-class Listed(list[Value]):
-    """The layers of a functional model that are known. Others may stand between them, so that what is picked by number may be any."""
-
-    def __init__(self, layers: list[Value], ex: Execution, obj: Instance) -> None:
-        super().__init__(layers)
-        self.ex = ex
-        self.obj = obj
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            if index.start or index.stop is not None:
-                training_modes.picked(nodes_of(self.obj))
-                return list(self)
-        elif index != -1:
-            self.beyond()
-        return super().__getitem__(index)
-
-    def beyond(self) -> None:
-        """One of them is asked for by its number: it may be frozen, and its output may be read."""
-        nodes = nodes_of(self.obj)
-        training_modes.picked(nodes)
-        for node in nodes:
-            if node.bias_of is not None:
-                self.ex.opaque(node, name="a layer that is picked by its number")
-
-
-def listed(ex: Execution, obj: Instance) -> list[Value]:
-    """model.layers, as a list that parts may be taken of."""
+def listed(ex: Execution, obj: Instance) -> SequenceValue:
+    """model.layers, as a list that parts may be taken of. Of a functional model, other layers may stand between those that are known."""
     found = layers_of_model(ex, obj)
-    return Listed(found, ex, obj) if obj.items is None and "outputs" in obj.attrs else found
+    if obj.items is not None or "outputs" not in obj.attrs:
+        return SequenceValue(found)
+
+    def on_pick(index: int | slice) -> None:
+        """One may be frozen then. What is asked for by its number may be any but the last, and its output may be read."""
+        if index == -1 and found:
+            return
+        nodes = nodes_of(obj)
+        training_modes.picked(nodes)
+        for node in nodes if isinstance(index, int) else ():
+            if node.bias_of is not None:
+                ex.opaque(node, name="a layer that is picked by its number")
+
+    return PartlyKnown(found, on_pick)
 
 
 def nodes_of(obj: Instance, trained: bool = False) -> list[Node]:

@@ -221,7 +221,7 @@ def attribute(ex: Execution, obj: Instance, name: str) -> Value:
     if name == "trainable":
         return obj.attrs.get("trainable", True)
     if name in ("layers", "_layers"):
-        return SequenceValue(model_parts.listed(ex, obj))
+        return model_parts.listed(ex, obj)
     if name in ("output", "outputs"):
         outputs = obj.attrs.get("outputs", obj.attrs.get("outputs="))
         if outputs is None and obj.items:
@@ -295,8 +295,10 @@ def has_attribute(obj: Instance, name: str) -> bool | None:
             return obj.layer.kind in ("conv", "linear") and obj.layer.bias is not False
         if name == "kernel":
             return obj.layer.kind in ("conv", "linear")
-        if obj.layer.kind == "norm" and name in ("gamma", "beta", *STATISTICS):
-            return layer_attribute(obj, obj.layer, name) is not MISSING if name in STATISTICS else None
+        if obj.layer.kind == "norm" and name in STATISTICS:
+            return layer_attribute(obj, obj.layer, name) is not MISSING
+        if obj.layer.kind == "norm" and name in ("gamma", "beta"):
+            return None
         return name in obj.layer.config or name in obj.attrs
     return None if isinstance(obj.cls, (Class, External)) else False
 

@@ -152,7 +152,7 @@ def batch_norm(ex: Execution, layer: Layer, after: bool) -> Value:
     return call(ex, f"torch.nn.BatchNorm{dims}d", [channels], {})
 
 
-COMPOSITION = Composition(
+COMPOSITION: Composition = Composition(
     bias_argument="bias",
     layers="torch.nn",
     sequential="torch.nn.Sequential",

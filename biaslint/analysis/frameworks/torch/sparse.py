@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from biaslint.analysis.interpreter.execution import Execution
 
 
-PACKAGES = ("spconv", "MinkowskiEngine", "torchsparse")
+PACKAGES: tuple[str, ...] = ("spconv", "MinkowskiEngine", "torchsparse")
 _SPCONV = (
     "in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, indice_key=None, algo=None, "
     "fp32_accum=None, name=None"

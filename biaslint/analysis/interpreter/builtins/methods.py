@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import norm_guards, values
+from biaslint.analysis.domain.setting import Setting
 from biaslint.analysis.domain.values import (
     TOO_LARGE,
     DictValue,
@@ -13,7 +14,6 @@ from biaslint.analysis.domain.values import (
     Method,
     Options,
     SequenceValue,
-    Setting,
     Unknown,
 )
 from biaslint.analysis.interpreter.builtins import functions as builtin_functions, list_methods, numpy_arrays

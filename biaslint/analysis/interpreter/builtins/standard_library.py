@@ -349,18 +349,23 @@ def do_method_caller(ex: Execution, args: list[Value], kwargs: dict[str, Value])
     return ModelFunction("methodcaller", lambda obj: ex.call(attributes.load(ex, obj, args[0]), args[1:], kwargs, ex.node))
 
 
+def unchanged(value: Value) -> Value:
+    """A decorator that the analysis passes over."""
+    return value
+
+
 FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]] = {
     "math.prod": do_product,
     "numpy.prod": do_product,
     "functools.partial": do_partial,
     "functools.reduce": do_reduce,
     "functools.lru_cache": lambda ex, args, kwargs: (
-        args[0] if args and isinstance(args[0], FunctionValue) else ModelFunction("cache", lambda func: func)
+        args[0] if args and isinstance(args[0], FunctionValue) else ModelFunction("cache", unchanged)
     ),
     "operator.attrgetter": do_getter("attrgetter"),
     "operator.itemgetter": do_getter("itemgetter"),
     "operator.methodcaller": do_method_caller,
-    "functools.wraps": lambda ex, args, kwargs: ModelFunction("wraps", lambda func: func),
+    "functools.wraps": lambda ex, args, kwargs: ModelFunction("wraps", unchanged),
     "itertools.chain": do_chain,
     "itertools.chain.from_iterable": do_chain_from,
     "itertools.repeat": do_repeat,
@@ -381,7 +386,7 @@ FUNCTIONS: dict[str, Callable[[Execution, list[Value], dict[str, Value]], Value]
     "dataclasses.asdict": do_asdict,
     "dataclasses.fields": do_fields,
     "inspect.signature": do_signature,
-    "dataclasses.dataclass": lambda ex, args, kwargs: args[0] if args else ModelFunction("dataclass", lambda cls: cls),
+    "dataclasses.dataclass": lambda ex, args, kwargs: args[0] if args else ModelFunction("dataclass", unchanged),
     "os.environ.get": do_environ,
     "os.getenv": do_environ,
     "numpy.array": numpy_arrays.array,

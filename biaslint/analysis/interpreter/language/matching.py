@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from biaslint.analysis.domain import class_lookup, values
-from biaslint.analysis.domain.values import Class, DictValue, SequenceValue, Setting, Unknown
+from biaslint.analysis.domain.setting import Setting
+from biaslint.analysis.domain.values import Class, DictValue, SequenceValue, Unknown
 from biaslint.analysis.interpreter.builtins import reflection
 from biaslint.analysis.interpreter.objects import attributes, instantiation, names as objects_names, operators
 from biaslint.theory import terms

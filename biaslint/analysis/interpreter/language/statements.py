@@ -82,10 +82,11 @@ def do_for(ex: Execution, node: ast.For | ast.AsyncFor, scope: Environment) -> S
             return None
         assignments.assign(ex, node.target, item, scope)
         signal = loops.one_round(ex, node, scope)
-        if signal is BREAK:
-            return None
-        if signal is not None and signal is not CONTINUE:
-            return signal
+        if signal is not None:
+            if signal[0] == "break":
+                return None
+            if signal[0] != "continue":
+                return signal
         if training.shown():
             break
     return ex.block(node.orelse, scope)
@@ -104,10 +105,11 @@ def do_while(ex: Execution, node: ast.While, scope: Environment) -> Signal:
         if not (bool(test) if certain else ex.truth(test, node.test)):
             return ex.block(node.orelse, scope)
         signal = ex.block(node.body, scope)
-        if signal is BREAK:
-            return None
-        if signal is not None and signal is not CONTINUE:
-            return signal
+        if signal is not None:
+            if signal[0] == "break":
+                return None
+            if signal[0] != "continue":
+                return signal
         if training.shown():
             return None
         rounds += 1

@@ -14,6 +14,7 @@ from biaslint.analysis.domain.values import (
     FunctionValue,
     Instance,
     Method,
+    PartlyKnown,
     Raised,
     SequenceValue,
     Unknown,
@@ -70,18 +71,20 @@ def slice_of(index: Value) -> slice | None:
 
 def list_item(ex: Execution, base: SequenceValue, index: Value) -> Value:
     if isinstance(index, (bool, int)):
+        if isinstance(base, PartlyKnown):
+            base.on_pick(index)
         if -len(base.items) <= index < len(base.items):
             return base.items[index]
         if (base.open or ex.shortened) and base.items:
             return base.items[-1]
-        beyond = getattr(base.items, "beyond", None)  # there may be more than are known
-        if beyond is not None:
-            beyond()
-        elif not base.open and not ex.shortened:
+        if not base.open and not ex.shortened and not isinstance(base, PartlyKnown):
             ex.fault(f"no item {index}")
         return ex.fresh()
     bounds = slice_of(index)
     if bounds is not None:
+        if isinstance(base, PartlyKnown) and (bounds.start or bounds.stop is not None):
+            base.on_pick(bounds)
+            return SequenceValue(list(base.items))
         return SequenceValue(base.items[bounds], base.kind, base.open)
     if isinstance(index, Unknown):
         number = ex.path.number(index.key)

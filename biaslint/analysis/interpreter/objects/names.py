@@ -5,7 +5,7 @@ A module's top-level statements are executed when a name that they bind is asked
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from biaslint.analysis.domain.values import Value
@@ -28,8 +28,8 @@ def bind(ex: Execution, name: str, value: Value, scope: Environment) -> None:
     scope.names[name] = value
 
 
-def change(ex: Execution, table: dict[str, Value], name: str, value: Value) -> None:
-    """Change an attribute of a module, class or function. Changes made by a definition are part of it."""
+def change(ex: Execution, table: dict[Any, Value], name: Any, value: Value) -> None:
+    """Change an attribute of a module, class or function, or an item of a dict of theirs. Changes made by a definition are part of it."""
     if ex.definition_depth:
         table[name] = value
     else:

@@ -299,5 +299,8 @@ def is_submodule(ex: Execution, module: Module, name: str, dotted: str, base: Pa
     """Does `from package import name` mean a file? The package may also import such a name with a star."""
     if name in module.bindings or not module.stars or ex.project.find(dotted, base) is None:
         return False
-    sources = (source_of(ex, star, module)[1] for star in module.stars)
-    return not any(one is not None and name in (ex.project.content(one) or "") for one in sources)
+    for star in module.stars:
+        source = source_of(ex, star, module)[1]
+        if source is not None and name in (ex.project.content(source) or ""):
+            return False
+    return True

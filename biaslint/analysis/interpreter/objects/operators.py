@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from biaslint.analysis.domain import class_lookup, values
 from biaslint.analysis.domain.layers import Param
+from biaslint.analysis.domain.setting import Setting
 from biaslint.analysis.domain.values import (
     MAX_ITEMS,
     TOO_LARGE,
@@ -21,7 +22,6 @@ from biaslint.analysis.domain.values import (
     FunctionValue,
     Instance,
     SequenceValue,
-    Setting,
     Unknown,
 )
 from biaslint.analysis.interpreter import framework, target_statistics

@@ -78,6 +78,23 @@ def unresolved(tree: ast.Module, left_out: Collection[str]) -> Iterator[int]:
                 yield named.lineno
 
 
+def identities(tree: ast.Module) -> Iterator[int]:
+    """The lines that ask for the identity of a module's own tuple: compiled code makes such tuples anew."""
+    assigned = [one for one in tree.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Tuple)]
+    tuples = {target.id for one in assigned for target in one.targets if isinstance(target, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+            yield from (one.lineno for one in node.comparators if isinstance(one, ast.Name) and one.id in tuples)
+
+
+def test_no_compiled_module_asks_for_the_identity_of_a_tuple() -> None:
+    assert [f"{name}:{line}" for name, tree in compiled().items() for line in identities(tree)] == []
+
+
+def test_the_identity_of_a_tuple_is_seen() -> None:
+    assert list(identities(ast.parse("STOP = (1, 2)\nLIST = [1]\nx is LIST\nx is not STOP"))) == [4]
+
+
 def test_the_fields_of_compiled_classes_name_classes_that_are_there() -> None:
     assert [f"{name}:{line}" for name, tree in compiled().items() for line in unresolved(tree, hook()["left-out"])] == []
 

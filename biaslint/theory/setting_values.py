@@ -145,7 +145,7 @@ def equal(name: str, value: Any) -> Callable[[dict[str, Any]], bool | None]:
     return lambda settings: settings[name] == value if name in settings else None
 
 
-def of_number(name: str, value: float) -> Callable[[dict[str, Any]], bool | None]:
+def of_number(name: str, value: int | float) -> Callable[[dict[str, Any]], bool | None]:
     """The setting has this number, which is known not to be where an execution gave it another value; of other sizes nothing is said."""
 
     def holds(settings: dict[str, Any]) -> bool | None:

@@ -264,6 +264,7 @@ def run_model(ex: Execution, obj: Instance) -> list[Value]:
             return [*results, *other_passes(ex, obj)]
     if obj.layer is not None or obj.items is not None or framework.is_graph(obj):
         if obj.items is not None and not framework.has_forward(obj):
+            obj.used = True  # it may contain itself
             return [
                 result
                 for item in list(obj.items.values())

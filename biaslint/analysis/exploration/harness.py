@@ -392,11 +392,25 @@ def input_for(ex: Execution, func: FunctionValue, parameter: ast.arg) -> Value:
     return ex.flow.add("input", (), None, parameter.arg, ex.here())
 
 
-def unused_models(ex: Execution, value: Value) -> list[Instance]:
-    """Models that the execution built and neither called nor put into others."""
+def called_elsewhere(ex: Execution, root: Root, obj: Instance) -> bool:
+    """Do other executions call it in the mode that the module's top level leaves it in?
+
+    What a function finds there is called by the module's own execution; what was put into evaluation mode there, by functions.
+    """
+    if isinstance(root.node, ast.FunctionDef):
+        return obj.origin is not None and bool(obj.origin.chain) and obj.origin.chain[-1][1] is not root.node
+    if root.node is not None or not any(one is obj for one in ex.evaluated):
+        return False
+    names = {name for name, value in root.module.scope.names.items() if value is obj}
+    functions = [one for one in root.module.definitions if isinstance(one, ast.FunctionDef)]
+    return not names.isdisjoint(references.mentioned(functions))
+
+
+def unused_models(ex: Execution, value: Value, root: Root) -> list[Instance]:
+    """Models that the execution built and neither called nor put into others, but for those that other executions call as they are."""
     found = []
     for obj in ex.objects:
-        if obj is value or obj.used or not framework.is_module(obj):
+        if obj is value or obj.used or not framework.is_module(obj) or called_elsewhere(ex, root, obj):
             continue
         owner = obj.owner
         if owner is not None and framework.is_module(owner):

@@ -15,6 +15,7 @@ from biaslint.analysis.domain.values import Class, FunctionValue, Raised, Stoppe
 from biaslint.analysis.exploration import equivalence, extraction, harness
 from biaslint.analysis.interpreter import framework
 from biaslint.analysis.interpreter.execution import Execution
+from biaslint.analysis.tensors import training_steps
 from biaslint.theory import loss_fit, terms
 from biaslint.theory.conditions import NORM, training_condition
 from biaslint.theory.program import STORED, LayerUse, Place
@@ -297,6 +298,7 @@ def one_run(
     try:
         ended, value = executed(ex, root)
         reached.runs += 1
+        training_steps.mark_trained(ex)
         uses: list[LayerUse] = []
         try:
             uses = extraction.extract_layers(ex, extraction.Run(reached.runs, root.name, str(root.module.path), ended is None))
@@ -319,7 +321,7 @@ def executed(ex: Execution, root: Root) -> tuple[str | None, Value]:
         value = harness.start(ex, root)
         ex.on_model = None
         harness.forward(ex, value)
-        for obj in harness.unused_models(ex, value):
+        for obj in harness.unused_models(ex, value, root):
             harness.forward(ex, obj)
         harness.compute_losses(ex)
     except Raised as raised:

@@ -79,6 +79,7 @@ class Execution:
         self.try_depth = 0  # how many `try` blocks with handlers surround what is executed
         self.updates = 0  # steps of training that were carried out
         self.evaluated: list[Instance] = []  # the models that were put into evaluation mode as a whole
+        self.descended: list[Node] = []  # losses of steps of training, until `mark_trained` has looked at them
         self.doubts = 0  # how many operations may have raised, for all that is known of the sizes of tensors
         self.max_steps = max_steps
         self.serial = 0

@@ -13,12 +13,22 @@ if TYPE_CHECKING:
 
 
 def backward(ex: Execution, loss: Node) -> None:
-    """Note that it is a loss. A model that an optimizer trains in evaluation mode has norms with stored statistics, in training as well."""
+    """Note that it is a loss."""
     loss.info["descended"] = True
+    if takes_step(ex):
+        ex.descended.append(loss)
+        if not ex.stack:
+            mark_trained(ex)
+
+
+def mark_trained(ex: Execution) -> None:
+    """Mark the norms of models that an optimizer trains in evaluation mode: they have stored statistics, in training as well.
+
+    Within functions this waits for the end of the execution: they may name the optimizer after the loss.
+    """
+    losses, ex.descended = ex.descended, []
     trained = {id(layer) for fact in ex.facts if fact.kind == "optimizer" for layer, _, _ in fact.covers}
-    if trained and ex.evaluated and not takes_step(ex):
-        return
-    waiting, seen = [loss] if trained else [], {loss.id}
+    waiting, seen = losses if trained else [], {loss.id for loss in losses}
     while waiting:
         node = waiting.pop()
         if node.info.get("measured") and id(node.info.get("layer")) in trained:

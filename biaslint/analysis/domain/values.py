@@ -195,6 +195,14 @@ class Class:
         self.scope: Environment | None = None
         self.mro: list[Value] = [self]
 
+    def without_attributes(self) -> Class:
+        """The class without its own attributes, which the caller gives it anew."""
+        made = Class(self.name, self.node, self.module, self.bases)
+        made.dataclass, made.intercepts, made.generated = self.dataclass, self.intercepts, self.generated
+        made.meta, made.scope = self.meta, self.scope
+        made.mro += self.mro[1:]
+        return made
+
     def __repr__(self) -> str:
         return f"<class {self.name}>"
 

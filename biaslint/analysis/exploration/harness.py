@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import copy
 import re
 import warnings
 from typing import TYPE_CHECKING
@@ -136,8 +135,7 @@ def with_settings(ex: Execution, name: str, default: Value) -> Value:
     given = {} if isinstance(cls, Class) and cls.dataclass else class_lookup.plain_attributes(cls)
     made: Class | Instance
     if isinstance(default, Class):
-        made = copy.copy(default)
-        made.attrs, made.mro = {}, [made, *default.mro[1:]]
+        made = default.without_attributes()
     else:
         made = Instance(default.cls, default.origin)
     for field, value in {**given, **default.attrs}.items():

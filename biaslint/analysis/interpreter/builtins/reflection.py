@@ -34,13 +34,13 @@ def do_isinstance(ex: Execution, args: list[Value], kwargs: dict[str, Value]) ->
     return is_instance(ex, args[0], args[1]) if len(args) == 2 else ex.fresh()
 
 
-def is_instance(ex: Execution, value: Value, kind: Value) -> Value:
-    """isinstance(value, kind), or an unknown."""
+def is_instance(ex: Execution, value: Value, kind: Value, depth: int = 8) -> Value:
+    """isinstance(value, kind), or an unknown. Tuples of kinds may hold further ones, so many deep."""
     kinds = kind.items if isinstance(kind, SequenceValue) else [kind]
     answers: list[bool | None] = []
     for one in kinds:
         if isinstance(one, SequenceValue):
-            inner = is_instance(ex, value, one)
+            inner = is_instance(ex, value, one, depth - 1) if depth else None
             answers.append(inner if isinstance(inner, bool) else None)
         else:
             answers.append(instance_of(value, one))

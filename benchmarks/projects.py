@@ -1,13 +1,14 @@
 """BL101 on public projects in which a person has marked the places: how many are found, how many are missed, what else is reported.
 
-    python benchmarks/projects.py FOLDER [--unseen] [--only NAME ...]
+    python benchmarks/projects.py FOLDER [--unseen [SAMPLE]] [--only NAME ...]
 
 FOLDER holds the repositories as OWNER+NAME, each at the commit of its file in `projects/`. A place is a list of lines, one of which has
 to be reported: a definition that an author may edit, or the calls that lead to it. `path#3` is the third cell of a notebook. The table
 goes to the standard output; what is missed and what is reported elsewhere go to the standard error.
 
-With `--unseen` they are those of `projects/unseen/`, in which the places were marked before anything was linted. Their files also have
-what the first run said of them: what it missed, what it reported at no mark and was right, and what was wrong.
+With `--unseen` they are those of `projects/unseen/`, with `--unseen unseen2` those of the second sample, in which the places were marked
+before anything was linted. Their files also have what the first run said of them: what it missed, what it reported at no mark and was
+right, and what was wrong.
 """
 
 from __future__ import annotations
@@ -76,12 +77,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", nargs="*", default=None, help="the projects to lint, as OWNER+NAME")
-    parser.add_argument("--unseen", action="store_true", help="the projects of projects/unseen/")
+    parser.add_argument("--unseen", nargs="?", const="unseen", choices=("unseen", "unseen2"), help="a sample of other projects")
     parser.add_argument("--reports", type=Path, help="a folder with JSON reports of earlier runs, OWNER+NAME.json")
     options = parser.parse_args()
     total: list[int] = []
-    print(UNSEEN if options.unseen else HEAD)
-    for file in sorted((MARKS / "unseen" if options.unseen else MARKS).glob("*.json"), key=lambda path: path.name.lower()):
+    print(HEAD if options.unseen is None else UNSEEN)
+    for file in sorted((MARKS / (options.unseen or "")).glob("*.json"), key=lambda path: path.name.lower()):
         if options.only is not None and file.stem not in options.only:
             continue
         marks = json.loads(file.read_text(encoding="utf-8"))
@@ -89,7 +90,7 @@ def main() -> None:
         if lines is None:
             print(f"{file.stem}: no report", file=sys.stderr)
             continue
-        row = row_of(file.stem, marks, lines, options.unseen)
+        row = row_of(file.stem, marks, lines, options.unseen is not None)
         total = [one + more for one, more in zip(total or [0] * len(row), row, strict=True)]
         print(f"| {marks['repository']} | {marks['commit'][:7]} | {' | '.join(map(str, row))} |")
     print(f"| together | | {' | '.join(map(str, total))} |")

@@ -39,8 +39,11 @@ def is_instance(ex: Execution, value: Value, kind: Value, depth: int = 8) -> Val
     kinds = kind.items if isinstance(kind, SequenceValue) else [kind]
     answers: list[bool | None] = []
     for one in kinds:
-        if isinstance(one, SequenceValue):
-            inner = is_instance(ex, value, one, depth - 1) if depth else None
+        if isinstance(one, SequenceValue) and not depth:
+            ex.give_up_here("kinds nested too deeply")
+            answers.append(None)
+        elif isinstance(one, SequenceValue):
+            inner = is_instance(ex, value, one, depth - 1)
             answers.append(inner if isinstance(inner, bool) else None)
         else:
             answers.append(instance_of(value, one))
@@ -229,6 +232,8 @@ def do_type(ex: Execution, args: list[Value], kwargs: dict[str, Value]) -> Value
     if len(args) == 1:
         if isinstance(args[0], Instance):
             return args[0].cls
+        if isinstance(args[0], Partial):
+            return External("functools.partial")
         kind = python_kind(args[0])
         if kind not in ("object", "function"):
             return External(f"builtins.{kind}")

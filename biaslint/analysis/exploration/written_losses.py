@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from biaslint.analysis.domain.layers import Layer, LossCall, Origin
 from biaslint.analysis.domain.values import Unknown
 from biaslint.analysis.exploration import loss_weights
+from biaslint.analysis.exploration.gates import SIGMOIDS
+from biaslint.analysis.exploration.predictions import NEGATED
 from biaslint.analysis.tensors import reconstruction
 from biaslint.theory import terms
 from biaslint.theory.dataflow import VIEWS, Node
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 
 CROSS_ENTROPY, LIKELIHOOD = "BCELoss", "NLLLoss"
-SIGMOIDS = ("sigmoid", "hard_sigmoid", "hardsigmoid")
 LOG_SIGMOIDS = ("logsigmoid", "log_sigmoid")
 LOGARITHMS = ("log", "log_")
 DISTANCES = {
@@ -32,7 +33,6 @@ DISTANCES = {
     **dict.fromkeys(("abs", "absolute"), "L1Loss"),
 }
 REDUCED = ("mean", "sum")
-NEGATED = ("-", "neg", "neg_", "negative")
 PICKED = {"gather", "gather_nd", "select", "index_select", "take_along_axis"}  # the entries of the targets' classes
 BOUNDED = {"clamp", "clamp_", "clip", "clip_by_value", "nan_to_num", "maximum", "minimum"}
 TESTS = {"eq", "==", "one_hot", "gt", "ge", "lt", "le", ">", ">=", "<", "<="}  # of targets

@@ -69,6 +69,16 @@ def test_labels_may_stand_beside_inputs_of_any_form() -> None:
     assert codes(biaslint.check_start(Net(), {"x": X, "labels": Y})) == ["BL401"]
 
 
+def test_arrays_are_fed_as_tensors_and_a_dictionary_whole_to_a_model_that_reads_it_by_key() -> None:
+    class Keyed(Net):
+        def forward(self, batch: Any) -> Any:
+            return super().forward(batch["x"] + batch["more"])
+
+    assert codes(biaslint.check_start(Net(), (X.numpy(), Y.numpy()))) == ["BL401"]
+    assert codes(biaslint.check_start(Keyed(), {"x": X, "more": X, "labels": Y})) == ["BL401"]
+    assert codes(biaslint.check_start(Keyed(-1.1), ({"x": X.numpy(), "more": X}, Y))) == []
+
+
 def test_the_check_leaves_model_and_chance_as_they_were() -> None:
     model = Net(dead=True)
     model.norm.eval()

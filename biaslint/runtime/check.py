@@ -107,6 +107,7 @@ def _torch(model: Any, batch: Any, task: Task, seed: int) -> Observed:
         positional, named, fed, _ = session.feed(model, Job(type(model).__name__, seed=seed))
     else:
         positional, named, found = split_batch((batch, task.labels) if task.labels is not None else batch)
+        positional, named = session.arguments(model, positional, named)
         task.labels, fed = session.as_labels(found), ["the batch"]
         task.loss = task.loss if task.loss is not None else step_loss(model, batch)
     task.optimiser = task.optimiser if task.optimiser is not None else own_optimiser(model)

@@ -32,15 +32,14 @@ def probe(rebuild: Callable[[], Any], job: Job, observed: Observed, say: Any) ->
             observed.curves.append(_train(model, job, job.seed + number, observed))
 
 
-def _batches(job: Job, seed: int) -> Iterator[Batch]:
+def _batches(model: Any, job: Job, seed: int) -> Iterator[Batch]:
     """The batches of so many steps, from the beginning again where the data ends."""
     read = list(islice(data.training_batches(job.data, job.batch, seed), job.steps))
     parts = [inputs.split_batch(batch) for batch in read]
     if any(labels is None for _, _, labels in parts) or not parts:
         raise TargetError(f"--steps: {job.data} gave {'batches without labels' if parts else 'no batch'}")
     for positional, named, labels in islice(cycle(parts), job.steps):
-        tensors = [session.tensors(value) for value in positional], {key: session.tensors(one) for key, one in named.items()}
-        yield *tensors, session.as_labels(labels)
+        yield *session.arguments(model, positional, named), session.as_labels(labels)
 
 
 def _train(model: Any, job: Job, seed: int, observed: Observed) -> list[float]:
@@ -48,7 +47,7 @@ def _train(model: Any, job: Job, seed: int, observed: Observed) -> list[float]:
     losses_seen: list[float] = []
     loss: Any = load_loss(job.loss) if job.loss else None
     optimiser: Any = None
-    for positional, named, labels in _batches(job, seed):
+    for positional, named, labels in _batches(model, job, seed):
         if optimiser is None:
             if loss is None:
                 loss = session.own_loss(model, job, positional, named, labels)

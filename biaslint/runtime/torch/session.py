@@ -30,9 +30,28 @@ def tensors(value: Any) -> Any:
         return torch.from_numpy(numpy.ascontiguousarray(value))
     if isinstance(value, Mapping):
         return {key: tensors(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [tensors(item) for item in value]
+    if type(value) in (list, tuple):  # a named tuple stays what it is
+        return type(value)(tensors(item) for item in value)
     return value
+
+
+def arguments(model: Any, positional: list[Any], named: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """What a forward pass is called with: tensors, and the whole dictionary where the model takes one that it reads by key."""
+    named = {key: tensors(value) for key, value in named.items()}
+    if named and not positional and _takes_a_dictionary(model, named):
+        return [named], {}
+    return [tensors(value) for value in positional], named
+
+
+def _takes_a_dictionary(model: Any, named: dict[str, Any]) -> bool:
+    """Whether the forward pass has one parameter without a default, and none with a name of these."""
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    required = [one for one in parameters if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters)
+    return len(required) == 1 and not takes_any and not any(one.name in named for one in parameters)
 
 
 def _try(model: Any, specs: list[inputs.Spec], job: Job) -> tuple[list[Any], dict[str, Any], str]:
@@ -127,7 +146,7 @@ def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
             taken.append(as_labels(labels))
     if first is None:
         raise TargetError(f"--data {job.data} yielded no batch")
-    positional, named = [tensors(value) for value in first[0]], {key: tensors(value) for key, value in first[1].items()}
+    positional, named = arguments(model, *first)
     failure = _fails(model, positional, named)
     if failure:
         shapes = ", ".join(str(tuple(getattr(value, "shape", ()))) for value in [*positional, *named.values()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from biaslint.runtime.facts.expected_labels import shape_text
 from biaslint.runtime.facts.observed import Observed, TargetFacts
 from biaslint.runtime.facts.task import Task
 from biaslint.runtime.flax import measuring, modes, size
@@ -48,6 +49,13 @@ def _fails(model: Any, args: list[Any], kwargs: dict[str, Any], job: Job) -> str
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0] if lines else ''}"
     return ""
+
+
+def refusal(model: Any, args: list[Any], kwargs: dict[str, Any], seed: int) -> str:
+    """Why the model does not run on a batch; "" where it does run."""
+    why = _fails(model, args, kwargs, Job(type(model).__name__, seed=seed))
+    given = ", ".join(f"{one.dtype} {shape_text(one.shape)}" for one in (*args, *kwargs.values()) if hasattr(one, "shape"))
+    return f"{type(model).__name__} does not run on the batch ({given}): {why}" if why else ""
 
 
 def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str]]:

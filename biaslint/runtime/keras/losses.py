@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from biaslint.runtime.facts import priors
+from biaslint.runtime.facts.expected_labels import cannot_be_called, expected_labels, shape_text
 from biaslint.runtime.facts.observed import LossFacts, Observed, TargetFacts
 from biaslint.runtime.facts.output_kind import LOSS_KINDS, known_kind, settle
 from biaslint.runtime.facts.task import Task
@@ -121,17 +122,42 @@ def measure(output: Any, labels: Any, known: TargetFacts, loss: Any, inconclusiv
         try:
             facts.value = float(numpy.mean(numpy.asarray(loss(labels, output))))
         except Exception as error:
-            inconclusive["initial-loss"] = f"{facts.name}: {type(error).__name__}: {error}".splitlines()[0]
+            inconclusive["initial-loss"] = _refusal(facts.name, loss_kind(loss), output, labels, error)
         if loss_kind(loss) == "":
             facts.best = None
         return facts
     facts.name = facts.kind
     rows = output.reshape(-1, output.shape[-1]).astype("float64") if output.ndim > 1 else output[:, None].astype("float64")
     try:
+        if _wants_one_hot(loss) not in (None, labels.shape == output.shape):
+            raise ValueError("the labels have another form")
         facts.value = _value(rows, labels, known, loss_kind(loss))
     except ValueError as error:
-        inconclusive["initial-loss"] = str(error)
+        inconclusive["initial-loss"] = _refusal(loss or facts.name, facts.kind, output, labels, error)
     return facts
+
+
+def _wants_one_hot(loss: Any) -> bool | None:
+    """Whether a loss takes a number for each class (True) or class numbers (False); None where it is no matter."""
+    name = str(loss if isinstance(loss, str) else getattr(loss, "name", type(loss).__name__)).replace("_", "").lower()
+    return {"categoricalcrossentropy": True, "sparsecategoricalcrossentropy": False}.get(name)
+
+
+def _refusal(name: Any, kind: str, output: Any, labels: Any, error: Exception) -> str:
+    """What a loss that cannot be called expects."""
+    outputs, wanted = (f"{one.dtype} {shape_text(one.shape)}" for one in (output, labels))
+    expected = expected_labels(kind, output.shape, one_hot=_wants_one_hot(name))
+    return cannot_be_called(str(name), outputs, wanted, error, expected)
+
+
+def check_name(loss: str) -> None:
+    """Raises ValueError where no loss has this name."""
+    import keras
+
+    try:
+        keras.losses.get(loss)
+    except (ValueError, TypeError):
+        raise ValueError(f"loss is {loss!r}, which is no loss of Keras; for classes: sparse_categorical_crossentropy") from None
 
 
 def _value(rows: Any, labels: Any, known: TargetFacts, kind: str) -> float:

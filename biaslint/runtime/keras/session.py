@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from biaslint.runtime.target import data, inputs
 from biaslint.runtime.target.job import Job
 from biaslint.runtime.target.targets import TargetError, load_loss
 
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def shaped(model: Any, positional: list[Any], named: dict[str, Any]) -> Any:
     """Inputs as the model takes them."""
@@ -27,9 +30,23 @@ def _fails(model: Any, fed: Any) -> str:
     try:
         measuring.run_model(model, fed, False)
     except Exception as error:
-        lines = [line for line in str(error).strip().splitlines() if line.strip()]
+        text = _COLOR.sub("", str(error))
+        lines = [
+            line for line in text.splitlines() if line.strip() and not line.startswith("Exception encountered when calling")
+        ]
         return f"{type(error).__name__}: {lines[0] if lines else ''}"
     return ""
+
+
+def refusal(model: Any, fed: Any) -> str:
+    """Why the model does not run on a batch, and what it expects; "" where it does run."""
+    why = _fails(model, fed)
+    expects = getattr(model, "input_shape", None)
+    return (
+        f"{type(model).__name__} does not run on the batch: {why}" + (f". Its input shape is {expects}" if expects else "")
+        if why
+        else ""
+    )
 
 
 def feed(model: Any, job: Job) -> tuple[Any, list[str]]:

@@ -19,6 +19,8 @@ _INPUT_NAMES = ("x", "inputs", "images", "features", "data", "x_train")
 _LABEL_NAMES = ("y", "labels", "targets", "label", "target", "y_train")
 # A data module or a trainer gives its training batches by one of these.
 _LOADERS = ("train_dataloader", "get_train_dataloader")
+# What yields batches, and is none itself, has one of these.
+_YIELDS = ("dataset", "element_spec")
 
 
 def batches(target: str, batch: int, most: int, seed: int) -> Iterator[Any]:
@@ -33,6 +35,29 @@ def training_batches(target: str, batch: int, seed: int) -> Iterator[Any]:
     """The batches of one round of what `--data` names; rows of arrays and tables in an order of chance."""
     source = _source(target, batch, seed)
     yield from _loader(_Rows(*source), batch, seed) if _is_pair(source) else source
+
+
+def first_batch(given: Any, size: int = 64, seed: int = 0) -> Any:
+    """What a loader, an iterator, a data set or a data module yields first; a batch as it is."""
+    loader = next((getattr(given, name) for name in _LOADERS if callable(getattr(given, name, None))), None)
+    source = _of_module(given, loader) if loader is not None else given
+    if any(base.__name__ == "Dataset" for base in type(source).__mro__):
+        examples = _loader(source, size, seed) if _is_dataset(source) else _gathered(source, size)
+    elif _is_keras_sequence(source):
+        return source[0]
+    elif hasattr(source, "__next__") or (hasattr(source, "__iter__") and any(hasattr(source, one) for one in _YIELDS)):
+        examples = iter(source)
+    else:
+        return source
+    for batch in examples:
+        return batch
+    raise TargetError(f"the {type(given).__name__} yields no batch")
+
+
+def _gathered(source: Any, size: int) -> Iterator[Any]:
+    """One batch of the first examples of a data set that can only be read in order."""
+    if examples := list(islice(source, size)):
+        yield _collated(examples)
 
 
 class _Rows:

@@ -6,9 +6,11 @@ import contextlib
 from typing import Any
 
 from biaslint.runtime.facts import priors
+from biaslint.runtime.facts.expected_labels import cannot_be_called, expected_labels
 from biaslint.runtime.facts.observed import LossFacts, Observed, TargetFacts
 from biaslint.runtime.facts.output_kind import LOSS_KINDS
 from biaslint.runtime.facts.task import Task
+from biaslint.runtime.torch.misfit import described
 
 _MOST_CLASSES = 5000
 _SOURCE = "the labels"
@@ -158,6 +160,21 @@ def _best_constant(loss: Any, output: Any, labels: Any, axis: int) -> tuple[floa
     return best
 
 
+def _refusal(name: str, kind: str, loss: Any, output: Any, labels: Any, error: Exception) -> str:
+    """What a loss that cannot be called expects."""
+    shape = list(output.shape)
+    if kind == "cross_entropy":
+        weights = getattr(loss, "weight", None)
+        axis = 1 if len(shape) > 2 else -1
+        expected = expected_labels(kind, shape, axis)
+        expected += f" (its {len(weights)} weights are for {len(weights)} classes)" if weights is not None else ""
+    else:
+        expected = expected_labels(kind, shape)
+    if name in ("BCELoss", "binary_cross_entropy") and not bool(((output >= 0) & (output <= 1)).all()):
+        expected = "outputs between 0 and 1; BCEWithLogitsLoss takes scores"
+    return cannot_be_called(name, described(output), described(labels), error, expected)
+
+
 def measure(outputs: Any, output: Any, labels: Any, loss: Any, observed: Observed) -> tuple[LossFacts | None, Any]:
     """The loss on the batch, and its value to take gradients of."""
     import torch
@@ -178,7 +195,7 @@ def measure(outputs: Any, output: Any, labels: Any, loss: Any, observed: Observe
         if isinstance(value, torch.Tensor) and value.numel() > 1:
             value = value.mean()
     except Exception as error:
-        observed.inconclusive["initial-loss"] = f"{name}: {type(error).__name__}: {error}".splitlines()[0]
+        observed.inconclusive["initial-loss"] = _refusal(name, kind, function, output, labels, error)
         return expected(known, loss), None
     facts = (expected(known, loss) if kind else None) or LossFacts(name)
     facts.name, facts.kind = name, kind

@@ -16,6 +16,7 @@ from biaslint.runtime.torch import gradient_test, guessing, tracing
 from biaslint.runtime.torch.devices import on_processor
 from biaslint.runtime.torch.function_watch import preserved
 from biaslint.runtime.torch.measuring import measure, observed_batch
+from biaslint.runtime.torch.misfit import described, reason
 from biaslint.runtime.torch.saved import load_weights
 from biaslint.runtime.torch.starts import apply
 from biaslint.runtime.torch.step_loss import own_optimiser, step_loss
@@ -101,6 +102,16 @@ def _signature(model: Any) -> str:
         return "forward"
 
 
+def refusal(model: Any, positional: list[Any], named: dict[str, Any]) -> str:
+    """Why the model does not run on a batch, and what it expects; "" where it does run."""
+    why, given = reason(model, positional, named), described([*positional, *named.values()])
+    return (
+        f"{type(model).__name__} does not run on the batch ({given}): {why}. Its signature is {_signature(model)}"
+        if why
+        else ""
+    )
+
+
 def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str], bool]:
     """Inputs by `--input`, or by guessing; what they are, and whether their first axis is the batch."""
     if job.inputs:
@@ -109,7 +120,7 @@ def feed(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], list[str], bo
         if failure:
             given = ", ".join(f"{spec} (batch {job.batch})" for spec in specs)
             raise TargetError(
-                f"the model could not be run on {given}: {failure}. Its signature is {_signature(model)}; pass one --input for each argument without a default, or real data with --data"
+                f"the model could not be run on {given}: {reason(model, positional, named) or failure}. Its signature is {_signature(model)}; pass one --input for each argument without a default, or real data with --data"
             )
         return positional, named, [str(spec) for spec in specs], all(map(inputs.has_plain_batch, specs))
     specs, tried = guessing.find(model, lambda specs: _try(model, specs, job)[2])
@@ -149,9 +160,9 @@ def _data(model: Any, job: Job) -> tuple[list[Any], dict[str, Any], Any, Any]:
     positional, named = arguments(model, *first)
     failure = _fails(model, positional, named)
     if failure:
-        shapes = ", ".join(str(tuple(getattr(value, "shape", ()))) for value in [*positional, *named.values()])
+        given = described([*positional, *named.values()])
         raise TargetError(
-            f"the model could not be run on the first batch of {job.data} (shapes {shapes}): {failure}. Its signature is {_signature(model)}"
+            f"the model could not be run on the first batch of {job.data} ({given}): {reason(model, positional, named) or failure}. Its signature is {_signature(model)}"
         )
     alike = [labels for labels in taken if labels.dim() == taken[0].dim() and labels.shape[1:] == taken[0].shape[1:]]
     return positional, named, taken[0] if taken else None, torch.cat(alike) if taken and taken[0].dim() else None

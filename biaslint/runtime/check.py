@@ -37,8 +37,10 @@ def check_start(
     """Measure how a PyTorch, Keras or Flax model starts, and leave it and every source of chance as they were.
 
     `batch` is what a data loader yields: inputs, or inputs and labels; with `labels`, all of it are inputs. Of a data loader, a data set
-    or a data module, the first batch is taken. Without a batch, inputs are worked out. A linen module is measured with its `variables` (all collections, or the parameters alone), or as `init` makes them
-    with `seed`. `prior` are the classes' shares (or the share of positives), `output` is "softmax", "sigmoid" or "regression".
+    or a data module, the first batch is taken. Without a batch, inputs are worked out. A linen module is measured with its `variables`
+    (all collections, or the parameters alone), or as `init` makes them with `seed`. `prior` are the classes' shares (or the share of
+    positives), `output` is "softmax", "sigmoid" or "regression". A batch or loss that the model does not take is a ValueError that says
+    what is expected, a loss or optimizer of the wrong type a TypeError.
     """
     if output not in ("", *OUTPUTS):
         raise ValueError(f"output is {output!r}; choose {', '.join(OUTPUTS)}")

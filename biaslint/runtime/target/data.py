@@ -39,7 +39,7 @@ def training_batches(target: str, batch: int, seed: int) -> Iterator[Any]:
 
 def first_batch(given: Any, size: int = 64, seed: int = 0) -> Any:
     """What a loader, an iterator, a data set or a data module yields first; a batch as it is."""
-    loader = next((getattr(given, name) for name in _LOADERS if callable(getattr(given, name, None))), None)
+    loader = _training_loader(given)
     source = _of_module(given, loader) if loader is not None else given
     if any(base.__name__ == "Dataset" for base in type(source).__mro__):
         examples = _loader(source, size, seed) if _is_dataset(source) else _gathered(source, size)
@@ -92,7 +92,7 @@ def _batches_of(source: Any, target: str, batch: int, seed: int) -> Any:
     """Something that yields batches, whatever the target is."""
     if inspect.isclass(source):
         source = _made(source, target)
-    loader = next((getattr(source, name) for name in _LOADERS if callable(getattr(source, name, None))), None)
+    loader = _training_loader(source)
     if loader is not None:
         note_trainer(target, source)
         return _of_module(source, loader)
@@ -115,6 +115,11 @@ def _made(maker: Callable[[], Any], target: str) -> Any:
             f"--data {target} cannot be called without arguments: {error}; name a function that makes it"
         ) from None
     return maker()
+
+
+def _training_loader(source: Any) -> Callable[[], Any] | None:
+    """The method by which a data module or a trainer gives its training batches; None where it has none."""
+    return next((getattr(source, name) for name in _LOADERS if callable(getattr(source, name, None))), None)
 
 
 def _of_module(module: Any, loader: Callable[[], Any]) -> Any:
